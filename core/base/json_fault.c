@@ -11,7 +11,7 @@
 enum { DEPTH_MAX = 64 };
 
 /* A parser that keeps nothing. Its functions are true as long as there is no fault; `lost` is a
- * text that it does not judge. */
+ * text that it does not check. */
 struct walker {
     const char *text;
     size_t length, at;

@@ -6,7 +6,7 @@
 
 /* A recursive descent over what is plainly JSON, which gives up at anything else: an escape, a byte
  * above ASCII, a fifth level. It never says that a text is wrong, so it can be short and quick;
- * json_parse() judges the few lines that it leaves. No memory is taken: keys and texts point into
+ * json_parse() reads the few lines that it leaves. No memory is taken: keys and texts point into
  * the line.
  */
 enum { DEPTH_MAX = 4, KEYS_MAX = 32, NUMBER_MAX = 40 };

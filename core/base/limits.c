@@ -22,7 +22,7 @@
  *     processors   cpu.max, or cpu.cfs_quota_us / cpu.cfs_period_us
  *     a disk       statvfs(), and quotactl_fd() for a user's and a group's quota
  *
- * The tightest counts. A file that cannot be read is no limit: what is not known must not stop
+ * The tightest counts. A file that cannot be read is not a limit: what is not known must not stop
  * anybody.
  */
 enum { ROOT_PATH_MAX = 4096, PROC_LINE_MAX = 8192 };

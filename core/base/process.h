@@ -1,4 +1,4 @@
-/* This process: the signals that ask for its end, in one list for the worker that obeys them and
+/* This process: the signals that ask for its end, in one list for the worker that heeds them and
  * the supervisor that hands them on, and the memory that it has. What the system would let it have
  * is in limits.h.
  */

@@ -57,7 +57,7 @@ static void *wait_for_others(void *lock)
     return NULL;
 }
 
-/* Starts them all at once, for a moment: what a user or a container may have is no number that
+/* Starts them all at once, for a moment: what a user or a container may have is not a number that
  * could be read and trusted, and OpenMP ends the process where one of its threads is refused. What
  * was found once is not tried again, as OpenMP keeps its threads. */
 static int startable_threads(int wanted)

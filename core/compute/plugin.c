@@ -62,7 +62,7 @@ static int open_file(char *out, size_t size, const char *name)
 /* --- who could have written it --- */
 
 /* Many systems give each user a group of his own, of his name, and let it write what he makes: its
- * only member is he. Root's group is no such one. */
+ * only member is he. Root's group does not count. */
 static bool is_own_group(gid_t group)
 {
     const struct passwd *user = geteuid() != 0 ? getpwuid(geteuid()) : NULL;

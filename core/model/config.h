@@ -5,7 +5,7 @@
 #include "model/architecture.h"
 
 /* Finds the architecture and fills model->architecture_name and model->config. An architecture that
- * is not known is no error: *architecture is NULL then. */
+ * is not known is not an error: *architecture is NULL then. */
 int config_read(struct model *model, const struct architecture **architecture, struct error *err);
 
 /* Does a linear layer of this role have a bias? */

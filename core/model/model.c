@@ -133,7 +133,7 @@ static bool is_strange(const struct model *model, const struct parameter *parame
     if (head_norm && !model->config.head_norms)
         return true;
     if (parameter->bias && parameter->role != ROLE_OTHER && !linear)
-        return true; /* of an embedding, a norm or the head; trainable.c judges those of layers */
+        return true; /* of an embedding, a norm or the head; trainable.c checks those of layers */
     return parameter->role == ROLE_OTHER && !strstr(parameter->name, "rotary_emb.") &&
            strcmp(parameter->name, "rope_freqs.weight") != 0;
 }

@@ -116,7 +116,7 @@ static inline int64_t model_window(const struct model_config *config, int64_t la
 
 /* True for an lm_head that the file stores beside embeddings to which the configuration ties it. */
 bool parameter_is_tied_copy(const struct model *model, const struct parameter *parameter);
-/* True if the parameter takes part in the computation: it has a role, and is no tied copy. */
+/* True if the parameter takes part in the computation: it has a role, and is not a tied copy. */
 bool parameter_is_used(const struct model *model, const struct parameter *parameter);
 /* Values of all parameters; tied embeddings are one tensor, counted once. */
 int64_t model_numel(const struct model *model);

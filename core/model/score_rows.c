@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Types that hold a quantiser's codes: they are no weights without its scales. */
+/* Types that hold a quantiser's codes: without its scales they are not weights. */
 static bool is_coded(const struct parameter *parameter)
 {
     static const char *const types[] = {"I8",      "U8",      "I16",     "U16",
@@ -184,7 +184,7 @@ static enum scan_names names_of(const struct model *model, const struct paramete
                                                                      : NAMES_FILE;
 }
 
-/* The biases of rows, where they are no rows themselves. */
+/* The biases of rows, where they are not rows themselves. */
 static void find_biases(struct scan *scan, const struct parameter *const *of,
                         const struct model *model, const bool *listed)
 {

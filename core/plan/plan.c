@@ -575,7 +575,7 @@ bool plan_begins_another(const struct plan *plan, const char *name)
 
 /* --- what else is asked of it --- */
 
-/* A vector (a norm) and a tensor that is no module's weight cannot have an adapter, and a module
+/* A vector (a norm) and a tensor that is not a module's weight cannot have an adapter, and a module
  * whose bias alone trains gets none. In a scan without shapes norms show by their names alone. */
 bool plan_takes_adapter(const struct plan *plan, size_t row)
 {

@@ -66,8 +66,8 @@ static int take_event(yaml_parser_t *parser, struct names *names, int *depth, bo
                                event.start_mark.line + 1, text);
         break;
     case YAML_ALIAS_EVENT:
-        status = error_set(err, "%s: line %zu: aliases are no part of a plan", where,
-                           event.start_mark.line + 1);
+        status =
+            error_set(err, "%s: line %zu: a plan has no aliases", where, event.start_mark.line + 1);
         break;
     case YAML_STREAM_END_EVENT:
         *end = true;

@@ -216,7 +216,7 @@ static void put_json(struct buffer *out, const struct plan *plan, const char *so
     char *name = names.data ? strtok_r(names.data, "\n", &rest) : NULL;
     for (; name; name = strtok_r(NULL, "\n", &rest))
         json_text(&json, NULL, name);
-    out->failed |= names.failed; /* a list that is cut short is no plan */
+    out->failed |= names.failed; /* a list that is cut short is not a plan */
     buffer_free(&names);
     json_end(&json);
     json_end(&json);

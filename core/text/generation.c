@@ -268,8 +268,7 @@ static void enumerate(struct enumeration *list, const char *name)
         buffer_format(list->out, "%s%s", list->count == 1 ? "" : name ? ", " : " and ", shown);
     }
     if (list->count > 0 && !name)
-        buffer_format(list->out, " %s ignored; the options decide",
-                      list->count > 1 ? "are" : "is");
+        buffer_format(list->out, " %s ignored; the options decide", list->count > 1 ? "are" : "is");
     list->pending = name;
     list->count += name != NULL;
 }

@@ -419,7 +419,7 @@ const struct command command_attach = {
 };
 const struct command command_pause = {
     .name = "pause",
-    .summary = "let a job wait behind the step, or the matrices, in hand",
+    .summary = "let a job wait after the step, or the matrices, in hand",
     .usage = "spectrum pause JOB",
     .options = &table,
     .run = pause_it,

@@ -186,7 +186,7 @@ static const struct option rows[] = {
      .help = "with --data: what separates documents in a .txt file (default: one document)"},
     ROW_TEMPLATE("chat template", AT(format.template_name)),
     {.name = "add-tokens", .kind = OPTION_FLAG, .at = AT(add_tokens),
-     .help = "of a model: marks of the template that are not tokens become some, as in such a run"},
+     .help = "of a model: marks of the template that are not tokens become tokens, as in such a run"},
     {.name = "columns", .kind = OPTION_TEXT, .at = AT(format.columns), .argument = "MAP",
      .help = COLUMN_VALUES " (default: the run's, or these names)"},
     {.name = "no-special", .kind = OPTION_FLAG, .at = AT(no_special),

@@ -141,7 +141,7 @@ static void put_bash(struct buffer *out)
                 "  [[ \"$at\" -gt 1 && \"${COMP_WORDS[1]}\" != -* ]] && "
                 "command=${COMP_WORDS[1]}\n"
                 "  if [[ \"$before\" != -* ]] || ! _spectrum_words \"$command\" \"$before\" ||\n"
-                "    [[ \"$words\" == *--help* ]]; then # it is not an option, or takes no value\n"
+                "    [[ \"$words\" == *--help* ]]; then # not an option, or takes no value\n"
                 "    words= files=1\n"
                 "    if [[ \"$current\" == -* ]]; then\n"
                 "      files=\n"

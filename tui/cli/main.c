@@ -26,7 +26,7 @@ static void print_help(void)
     printf("\n`spectrum COMMAND --help` explains a command. Options: --version, --help.\n"
            "Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.\n"
            "Ctrl-C and TERM, however often, end a command in order: train writes a checkpoint.\n"
-           "Ctrl-C once more, %d seconds or more behind the last, ends it at once.\n",
+           "Ctrl-C once more, %d seconds or more after the last, ends it at once.\n",
            INTERRUPT_PAUSE);
 }
 

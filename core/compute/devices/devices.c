@@ -93,7 +93,7 @@ int cpu_backend_new(struct backend **out, const char *level, int threads, struct
 
 /* --- GPUs, by their plug-in --- */
 
-/* "cuda" is 0, "cuda:3" is 3; -1: it is no such name. */
+/* "cuda" is 0, "cuda:3" is 3; -1: it is not such a name. */
 static int cuda_number(const char *device)
 {
     char digits[4], rest;

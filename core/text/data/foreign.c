@@ -174,7 +174,8 @@ static const char *encoding_of(const char *head, size_t length)
         return "UTF-32BE";
     if (length < DATA_HEAD && length % 2 != 0)
         return NULL;
-    size_t share = count < 64 ? 4 : 8; /* of a short text, more of it: a NUL byte does not make one */
+    size_t share =
+        count < 64 ? 4 : 8; /* of a short text, more of it: a NUL byte does not make one */
     if (odd * share >= count && count > 0 && even * 4 < odd)
         return "UTF-16LE";
     if (even * share >= count && count > 0 && odd * 4 < even)

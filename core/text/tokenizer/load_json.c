@@ -11,8 +11,8 @@
  */
 #include "text/tokenizer/parts.h"
 
-#include "base/folder.h"
 #include "base/file.h"
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
 

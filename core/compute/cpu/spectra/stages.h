@@ -34,7 +34,7 @@ void CPU(gram)(double *tiles, double *workspace, const float *matrix, int64_t ro
 
 enum { BAND_MAX = 64 };
 
-/* Squares of a column's tail that add up to less are no column: where they are denormal, the
+/* Squares of a column's tail that add up to less count as none: where they are denormal, the
  * reflection would not be orthogonal. Matrices here have elements of 2^-298 at least, or none. */
 static const double no_tail = 0x1p-960;
 

@@ -144,7 +144,8 @@ int job_wait_for_data(const char *path, struct error *err)
     return 0;
 }
 
-/* Before a resume and after: a file that grew has the event that the worker writes when it has gone back. */
+/* Before a resume and after: a file that grew has the event that the worker writes when it has gone
+ * back. */
 uint64_t job_metrics_size(const char *path)
 {
     char *metrics =
@@ -257,8 +258,8 @@ static int write_result(const char *path, int how, struct error *err)
     return job_result_write(path, &result, err);
 }
 
-/* Starts program with the arguments, names the worker in the lock, and waits for its end. A signal that
- * comes before the worker is ready for one waits for it: it starts with them blocked. */
+/* Starts program with the arguments, names the worker in the lock, and waits for its end. A signal
+ * that comes before the worker is ready for one waits for it: it starts with them blocked. */
 static int run_worker(const char *path, const char *program, char *const arguments[], int *how,
                       struct error *err)
 {
@@ -292,8 +293,8 @@ static int run_worker(const char *path, const char *program, char *const argumen
     return ended == pid ? 0 : error_set_errno(err, errno, "cannot ask how the worker ended");
 }
 
-/* The lock is released after the result is written, and stays where that could not be: a reader who finds
- * neither lock nor result would take the job for one that never began. */
+/* The lock is released after the result is written, and stays where that could not be: a reader who
+ * finds neither lock nor result would take the job for one that never began. */
 int job_supervise(const char *path, const char *program, char *const arguments[], struct error *err)
 {
     int how = 0;
@@ -350,8 +351,8 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     static const char *const idle[] = {"help", "h", "version", "dry-run", NULL};
     const cJSON *list = json_get(job, "arguments"), *folder = json_get(job, "folder"), *item;
     const char *command = "";
-    /* What is looked at (trust.h) and what is run are one thing only where job.json is as it is written:
-     * anything else in it is refused, not left out. */
+    /* What is looked at (trust.h) and what is run are one thing only where job.json is as it is
+     * written: anything else in it is refused, not left out. */
     bool well = cJSON_IsArray(list) && (!folder || cJSON_IsString(folder));
     cJSON_ArrayForEach(item, list)
     {
@@ -384,9 +385,9 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     return 0;
 }
 
-/* The arguments are checked first, so that what the user is asked about is a job at all. The worker knows
- * from its environment, which the supervisor inherits, that it resumes: job.json's arguments are those
- * of the first start. */
+/* The arguments are checked first, so that what the user is asked about is a job at all. The worker
+ * knows from its environment, which the supervisor inherits, that it resumes: job.json's arguments
+ * are those of the first start. */
 int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
                  struct error *err)
 {

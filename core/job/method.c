@@ -38,8 +38,8 @@ enum training_method method_by_name(const char *name)
     return (enum training_method)method;
 }
 
-/* As PEFT's target modules and bitsandbytes' 4-bit layers have it: the linear layers of the blocks. A head
- * is one, too, and stays as it is in both. */
+/* As PEFT's target modules and bitsandbytes' 4-bit layers have it: the linear layers of the blocks.
+ * A head is one, too, and stays as it is in both. */
 bool parameter_is_linear(const struct parameter *parameter)
 {
     switch (parameter->role) {
@@ -112,8 +112,8 @@ int lr_factor_open(struct lr_factor *out, const char *text, struct error *err)
     return error_prefix(err, "--lr-factor %.60s", text);
 }
 
-/* Of every tensor with such a name, so that what trains later has its factor, too. *found counts those
- * that may train. */
+/* Of every tensor with such a name, so that what trains later has its factor, too. *found counts
+ * those that may train. */
 static int apply(double *factors, const struct lr_factor *factor, const struct model *model,
                  const struct method_choice *choice, size_t *found, struct error *err)
 {

@@ -1,8 +1,8 @@
 /* What a run does with each tensor of its model: its method, and the factors of the learning rate.
  *
- * A method of `spectrum train` is a row of a const table; method_choose() turns it, with a plan where
- * the method has one, into lists over the model's parameters, which the trainer's recipe points to
- * (train/recipe.h).
+ * A method of `spectrum train` is a row of a const table; method_choose() turns it, with a plan
+ * where the method has one, into lists over the model's parameters, which the trainer's recipe
+ * points to (train/recipe.h).
  *
  *                      a linear weight of a block      any other parameter
  *     full             trains                          trains
@@ -66,12 +66,13 @@ struct lr_factor {
     double value;        /* above 0 */
 };
 
-/* ERROR_USAGE says what it takes. The number stands after the last '=': patterns may have others. */
+/* ERROR_USAGE says what it takes. The number stands after the last '=': patterns may have
+ * others. */
 int lr_factor_open(struct lr_factor *out, const char *text, struct error *err);
 
-/* *out: [run_tensor_count(model)] factors of all `texts`, newly allocated. A text that finds nothing
- * that trains is an error; `choice` says what trains, and NULL that any of the model's own tensors may
- * at some time, but no adapter. */
+/* *out: [run_tensor_count(model)] factors of all `texts`, newly allocated. A text that finds
+ * nothing that trains is an error; `choice` says what trains, and NULL that any of the model's own
+ * tensors may at some time, but no adapter. */
 int lr_factors_make(double **out, const struct option_list *texts, const struct model *model,
                     const struct method_choice *choice, struct error *err);
 

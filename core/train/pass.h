@@ -72,7 +72,8 @@ const struct parameter *pass_parameter(const struct pass *pass, enum parameter_r
 /* A parameter's weight, gradient, ...; parameter NULL: not there. */
 struct tensor pass_values(const struct pass *pass, const struct parameter *parameter,
                           enum tensor_slot slot);
-/* Where a parameter's gradient is added up; with a sink from zero, as another's was there before. */
+/* Where a parameter's gradient is added up; with a sink from zero, as another's was there
+ * before. */
 struct tensor pass_fresh_gradient(const struct pass *pass, const struct parameter *parameter);
 struct tensor pass_weight(const struct pass *pass, enum parameter_role role, int layer);
 /* Of a block's linear layer: dequantised where it is quantised, until the next call. */

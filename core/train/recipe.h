@@ -23,15 +23,15 @@ bool storage_by_name(enum storage *out, const char *name);
 struct recipe {
     /* [parameter_count]; NULL: nothing trains, adapters neither (evaluation, generation) */
     const bool *trained;
-    /* [parameter_count]: trained earlier in the run, and frozen since; NULL: none. They are saved with
-     * what trains */
+    /* [parameter_count]: trained earlier in the run, and frozen since; NULL: none. They are saved
+     * with what trains */
     const bool *touched;
     /* [parameter_count]: linear weights of the blocks, none of which trains; NULL: none */
     const bool *adapted;
     int64_t rank;
     double alpha;
-    /* [parameter_count]: linear weights of the blocks that are stored as `frozen`, INT8 or NF4, and do
-     * not train; NULL: none */
+    /* [parameter_count]: linear weights of the blocks that are stored as `frozen`, INT8 or NF4, and
+     * do not train; NULL: none */
     const bool *quantized;
     enum storage frozen;
     enum optimizer_kind optimizer;

@@ -6,8 +6,8 @@
  *     optimizer.safetensors   what the optimiser keeps of each tensor, "<tensor>.exp_avg": F32,
  *                             BF16, or codes, U8, with the scales of their blocks,
  *                             "<tensor>.exp_avg.absmax"
- *     state.json              the step, the place in the data, what must agree to continue, the last
- *                             evaluation and the best so far, SHA-256 and length of the files
+ *     state.json              the step, the place in the data, what must agree to continue, the
+ *                             last evaluation and the best so far, SHA-256 and length of the files
  *                             above, and last its own
  *
  * There is no generator state but the seed: random numbers are functions of (seed, step, tensor,

@@ -124,8 +124,8 @@ int trainer_save(struct trainer *trainer, const struct train_observer *observer,
  * better than all before a checkpoint is written, too, which stays until a better one comes; an
  * evaluation that a stop broke off is made by the next sitting. A frozen tensor that changed
  * ends the run before anything is saved, a trained one that did not after the last save
- * (integrity.h); a loss, a gradient, an evaluation or a value to be saved that is not finite ends it
- * as trainer_save() does. */
+ * (integrity.h); a loss, a gradient, an evaluation or a value to be saved that is not finite ends
+ * it as trainer_save() does. */
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err);
 /* The same to step `until`, where that comes before the last. */
 int trainer_run_until(struct trainer *trainer, int64_t until, const struct train_observer *observer,

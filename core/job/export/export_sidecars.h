@@ -1,4 +1,5 @@
-/* The files beside an exported model's weights: config.json, the tokenizer's, generation_config.json.
+/* The files beside an exported model's weights: config.json, the tokenizer's,
+ * generation_config.json.
  *
  * Of a Hugging Face base they are copied, and what the run has that its base has not goes into the
  * copies; all else in them stays to the byte. Of a GGUF base they are made from its metadata.

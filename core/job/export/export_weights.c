@@ -50,8 +50,9 @@ find_trained(const struct export *export, const struct parameter *parameter, enu
     return found;
 }
 
-/* In which form each parameter goes in (export_weights.h), and so in which type. A GGUF file's tensors are
- * never raw: its types, and its order of rotary rows, are not those of the safetensors files. */
+/* In which form each parameter goes in (export_weights.h), and so in which type. A GGUF file's
+ * tensors are never raw: its types, and its order of rotary rows, are not those of the safetensors
+ * files. */
 int export_list_parts(struct export *export, struct error *err)
 {
     const struct source *source = &export->source;
@@ -208,7 +209,8 @@ static const struct tensor_info *tied_embedding(const struct source *source)
     return source->model->config.tied ? checkpoint_find(source->weights, parameter->name) : NULL;
 }
 
-/* "base_model.model.lm_head.weight": the name of a whole tensor; that of A or B is PEFT's already. */
+/* "base_model.model.lm_head.weight": the name of a whole tensor; that of A or B is PEFT's
+ * already. */
 static char *peft_name(const struct model *model, const char *name, struct error *err)
 {
     bool whole = run_tensor_find(model, name) < model->parameter_count;
@@ -326,7 +328,8 @@ static int list_tensors(struct listing *listing, const struct source *source, st
     return 0;
 }
 
-/* As they are in the run's checkpoint, in its type: A and B in PEFT's shapes, so nothing is computed. */
+/* As they are in the run's checkpoint, in its type: A and B in PEFT's shapes, so nothing is
+ * computed. */
 static int write_tensors(const struct export *export, const char *out, struct error *err)
 {
     static const char *const metadata[] = {"format", "pt", NULL};

@@ -24,8 +24,8 @@ void run_lines_close(struct run_lines *lines)
         job_metrics_close(&lines->writer);
 }
 
-/* A line is made by begin_line() or begin_event(), its members, and append(), which ends it and frees
- * its text. */
+/* A line is made by begin_line() or begin_event(), its members, and append(), which ends it and
+ * frees its text. */
 
 static void begin_line(struct json_writer *json, int64_t step)
 {
@@ -94,7 +94,8 @@ int run_lines_step(struct run_lines *lines, const struct train_report *report,
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
         json_count(&json, memory_category_name((enum memory_category)i), memory->bytes[i]);
     json_end(&json);
-    /* what the process has, the most that it had, and what it had before it took the plan's memory */
+    /* what the process has, the most that it had, and what it had before it took the plan's
+     * memory */
     put_bytes(&json, "process_bytes", process_resident_bytes());
     put_bytes(&json, "process_peak_bytes", process_peak_bytes());
     put_bytes(&json, "process_base_bytes", base_bytes);
@@ -295,8 +296,8 @@ int run_proof_saved(const struct run_proof *proof, const struct trainer *trainer
 
 /* --- the observer --- */
 
-/* The line first, then the proof, then the view: what a screen shows is in the files by then. A step that
- * was left out updates nothing, so it proves nothing. */
+/* The line first, then the proof, then the view: what a screen shows is in the files by then. A
+ * step that was left out updates nothing, so it proves nothing. */
 static int on_step(void *context, const struct train_report *report, struct error *err)
 {
     struct run_observer *observer = context;

@@ -1,6 +1,6 @@
 /* The trainer's observer (train/trainer.h), and what it writes for whoever follows a run: the lines
- * of metrics.jsonl, and proof.json. It tells the view, too, and takes the requests of whoever steers
- * (job/requests.h).
+ * of metrics.jsonl, and proof.json. It tells the view, too, and takes the requests of whoever
+ * steers (job/requests.h).
  *
  *     trainer_run() --on_step, on_evaluation, ...--> run_lines, run_proof, training_view
  *                   <--stop, checkpoint, continue--  run_should_stop(), requests/
@@ -23,9 +23,9 @@
  *     {"event": "checkpoint", "step": 3}     or "resume", "sample", "spike", "reselect"
  *
  * run_lines_open() opens the job's file for appending, which locks it (job/metrics_writer.h), and
- * run_lines_close() closes it; each function between writes one line. A line for which the disk has no
- * room waits in memory, which is said once: the steps continue, and what they made is lost only if
- * there is no room for the next checkpoint either. -1: nothing can be written.
+ * run_lines_close() closes it; each function between writes one line. A line for which the disk has
+ * no room waits in memory, which is said once: the steps continue, and what they made is lost only
+ * if there is no room for the next checkpoint either. -1: nothing can be written.
  */
 
 struct run_lines {
@@ -60,12 +60,12 @@ int run_lines_event(struct run_lines *lines, const char *event, int64_t step, st
  *               they were and found unchanged to the bit
  *
  * It is written after the first step that counts. Adapters begin with B zero, so that A has no
- * gradient, and a warm-up begins with the rate 0: after the third step that counts A has one, too, and
- * the proof is written a second time, complete. A tensor that trains and got no gradient is an error
- * that ends the run: it would stay as it is while the run looks alive.
+ * gradient, and a warm-up begins with the rate 0: after the third step that counts A has one, too,
+ * and the proof is written a second time, complete. A tensor that trains and got no gradient is an
+ * error that ends the run: it would stay as it is while the run looks alive.
  *
- * The struct is plain data: run_proof_begin() sets it at the start of a sitting, run_proof_renew() when
- * other tensors begin to train, and run_proof_step() is called after each step.
+ * The struct is plain data: run_proof_begin() sets it at the start of a sitting, run_proof_renew()
+ * when other tensors begin to train, and run_proof_step() is called after each step.
  */
 
 struct run_proof {
@@ -84,8 +84,9 @@ void run_proof_renew(struct run_proof *proof, bool begun);
 int run_proof_step(struct run_proof *proof, const struct trainer *trainer, int64_t step,
                    struct error *err);
 
-/* After a checkpoint, for which the trainer compared what is frozen (train/integrity.h): writes into
- * proof.json that it is unchanged at this step. A run whose proof was removed continues without. */
+/* After a checkpoint, for which the trainer compared what is frozen (train/integrity.h): writes
+ * into proof.json that it is unchanged at this step. A run whose proof was removed continues
+ * without. */
 int run_proof_saved(const struct run_proof *proof, const struct trainer *trainer, int64_t step,
                     struct error *err);
 

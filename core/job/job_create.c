@@ -53,7 +53,8 @@ static int check_free(const char *path, struct error *err)
     return 0;
 }
 
-/* The nearest folder that is there decides whether one can be made: it must be a folder, and writable. */
+/* The nearest folder that is there decides whether one can be made: it must be a folder, and
+ * writable. */
 int job_dir_check(const char *path, struct error *err)
 {
     struct stat info;
@@ -106,8 +107,8 @@ int job_dir_create(const char *path, struct error *err)
     return status;
 }
 
-/* mkdir() of the folder is what claims the name, so it is made here and not by job_dir_create(). The folder
- * that all runs are in may be there. */
+/* mkdir() of the folder is what claims the name, so it is made here and not by job_dir_create().
+ * The folder that all runs are in may be there. */
 char *job_dir_create_new(const char *path, struct error *err)
 {
     enum { MOST = 10000 };

@@ -1,8 +1,8 @@
 /* Making a job's folder: whose it may be, and that of two commands each gets its own.
  *
- * Of two commands that are given one folder the first is the one whose mkdir() makes requests/, on shared
- * file systems, too. A folder that a start left which failed before its first step is free for the next
- * one. */
+ * Of two commands that are given one folder the first is the one whose mkdir() makes requests/, on
+ * shared file systems, too. A folder that a start left which failed before its first step is free
+ * for the next one. */
 #ifndef SPECTRUM_JOB_JOB_CREATE_H
 #define SPECTRUM_JOB_JOB_CREATE_H
 

@@ -110,7 +110,8 @@ void job_put_arguments(struct json_writer *json, int argc, char *const argv[])
     json_end(json);
 }
 
-/* Without a signal and without a step those members are absent: "last_step" says that a run had begun. */
+/* Without a signal and without a step those members are absent: "last_step" says that a run had
+ * begun. */
 int job_result_write(const char *path, const struct job_result *result, struct error *err)
 {
     struct buffer text = BUFFER_INIT;

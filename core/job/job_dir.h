@@ -16,9 +16,9 @@
  *     result.json        at the end                          job_result_write(), the worker; the
  *                                                            supervisor where that said nothing
  *
- * The worker is the sub-command that computes, the supervisor (launch.h) outlives windows and waits for
- * it; screens and other sub-commands only read, and put requests. Every file is whole or absent, except
- * the two that are appended to.
+ * The worker is the sub-command that computes, the supervisor (launch.h) outlives windows and waits
+ * for it; screens and other sub-commands only read, and put requests. Every file is whole or
+ * absent, except the two that are appended to.
  *
  *              job_dir_create()
  *                     |
@@ -32,8 +32,8 @@
  *                       v
  *                     ended ----- job_lock_take(): a resume -----> running
  *
- * Nothing stores the state: job_state() (lock.h) reads it from lock, result.json and requests/paused.
- * A lock of another host says only that: "elsewhere".
+ * Nothing stores the state: job_state() (lock.h) reads it from lock, result.json and
+ * requests/paused. A lock of another host says only that: "elsewhere".
  */
 #ifndef SPECTRUM_JOB_JOB_DIR_H
 #define SPECTRUM_JOB_JOB_DIR_H

@@ -152,8 +152,8 @@ void job_index_free(char **paths, size_t count)
     free(paths);
 }
 
-/* A path is meant before a name: what is there under this name from here is not sought in the index. Among
- * jobs of one name the newest is found. */
+/* A path is meant before a name: what is there under this name from here is not sought in the
+ * index. Among jobs of one name the newest is found. */
 char *job_find(const char *name, struct error *err)
 {
     char **paths = NULL, *found = NULL;

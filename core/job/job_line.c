@@ -76,8 +76,8 @@ bool job_line_is_resume(const struct job_line *line)
 
 /* --- a file, a line at a time --- */
 
-/* Takes the whole lines of a chunk. What is left is read with the next chunk, unless it is longer than
- * a line can be. */
+/* Takes the whole lines of a chunk. What is left is read with the next chunk, unless it is longer
+ * than a line can be. */
 static int take_chunk(struct job_lines *lines, const char *text, size_t length, struct error *err)
 {
     size_t start = 0;
@@ -100,8 +100,8 @@ static int take_chunk(struct job_lines *lines, const char *text, size_t length, 
     return status;
 }
 
-/* A chunk begins at a line, so that a line which it cuts is in the next one whole; where a chunk takes
- * nothing (one partial line at the end of the file) the rest waits for what is appended. */
+/* A chunk begins at a line, so that a line which it cuts is in the next one whole; where a chunk
+ * takes nothing (one partial line at the end of the file) the rest waits for what is appended. */
 int job_lines_read(struct job_lines *lines, uint64_t size, struct error *err)
 {
     int status = 0;

@@ -1,9 +1,10 @@
 /* Lines of metrics.jsonl as they are read: one line, and a file of them, a chunk at a time.
  *
- * A struct job_line is 32 bytes of plain data that stand for a line: what graphs need, and where the
- * line lies in the file. A struct job_lines is a place in a file: its owner sets fd, path, offset and
- * whom to give lines to, calls job_lines_read(), and keeps the offset for the next call. Bytes are
- * hostile here: a line that is not an object is not read, one without an end is passed over.
+ * A struct job_line is 32 bytes of plain data that stand for a line: what graphs need, and where
+ * the line lies in the file. A struct job_lines is a place in a file: its owner sets fd, path,
+ * offset and whom to give lines to, calls job_lines_read(), and keeps the offset for the next call.
+ * Bytes are hostile here: a line that is not an object is not read, one without an end is passed
+ * over.
  */
 #ifndef SPECTRUM_JOB_JOB_LINE_H
 #define SPECTRUM_JOB_JOB_LINE_H
@@ -46,7 +47,8 @@ struct job_lines {
     void *context;
 };
 
-/* Gives the whole lines from the offset up to `size` bytes of the file to take(), until that is not 0. */
+/* Gives the whole lines from the offset up to `size` bytes of the file to take(), until that is not
+ * 0. */
 int job_lines_read(struct job_lines *lines, uint64_t size, struct error *err);
 
 #endif

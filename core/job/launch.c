@@ -1,5 +1,7 @@
 #include "job/launch.h"
 
+#include "base/buffer.h"
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/process.h"
@@ -12,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -141,7 +144,8 @@ int job_wait_for_data(const char *path, struct error *err)
     return 0;
 }
 
-/* Before a resume and after: a file that grew has the event that the worker writes when it has gone back. */
+/* Before a resume and after: a file that grew has the event that the worker writes when it has gone
+ * back. */
 uint64_t job_metrics_size(const char *path)
 {
     char *metrics =
@@ -254,8 +258,8 @@ static int write_result(const char *path, int how, struct error *err)
     return job_result_write(path, &result, err);
 }
 
-/* Starts program with the arguments, names the worker in the lock, and waits for its end. A signal that
- * comes before the worker is ready for one waits for it: it starts with them blocked. */
+/* Starts program with the arguments, names the worker in the lock, and waits for its end. A signal
+ * that comes before the worker is ready for one waits for it: it starts with them blocked. */
 static int run_worker(const char *path, const char *program, char *const arguments[], int *how,
                       struct error *err)
 {
@@ -289,8 +293,8 @@ static int run_worker(const char *path, const char *program, char *const argumen
     return ended == pid ? 0 : error_set_errno(err, errno, "cannot ask how the worker ended");
 }
 
-/* The lock is released after the result is written, and stays where that could not be: a reader who finds
- * neither lock nor result would take the job for one that never began. */
+/* The lock is released after the result is written, and stays where that could not be: a reader who
+ * finds neither lock nor result would take the job for one that never began. */
 int job_supervise(const char *path, const char *program, char *const arguments[], struct error *err)
 {
     int how = 0;
@@ -347,8 +351,8 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     static const char *const idle[] = {"help", "h", "version", "dry-run", NULL};
     const cJSON *list = json_get(job, "arguments"), *folder = json_get(job, "folder"), *item;
     const char *command = "";
-    /* What is looked at (trust.h) and what is run are one thing only where job.json is as it is written:
-     * anything else in it is refused, not left out. */
+    /* What is looked at (trust.h) and what is run are one thing only where job.json is as it is
+     * written: anything else in it is refused, not left out. */
     bool well = cJSON_IsArray(list) && (!folder || cJSON_IsString(folder));
     cJSON_ArrayForEach(item, list)
     {
@@ -381,9 +385,9 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     return 0;
 }
 
-/* The arguments are checked first, so that what the user is asked about is a job at all. The worker knows
- * from its environment, which the supervisor inherits, that it resumes: job.json's arguments are those
- * of the first start. */
+/* The arguments are checked first, so that what the user is asked about is a job at all. The worker
+ * knows from its environment, which the supervisor inherits, that it resumes: job.json's arguments
+ * are those of the first start. */
 int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
                  struct error *err)
 {
@@ -414,4 +418,51 @@ int job_relaunch(const char *path, const char *program, int64_t step, const char
     free(arguments);
     cJSON_Delete(job);
     return status;
+}
+
+/* --- what ends jobs at a logout --- */
+
+enum { CONFIG_CAP = 1 << 20 };
+
+/* The last "KillUserProcesses=" that is not a comment; logind's own default is yes, but Debian and
+ * Ubuntu build it as no. */
+static bool kills_at_logout(const char *root)
+{
+    char path[4096];
+    struct buffer text = BUFFER_INIT;
+    bool kills = false;
+    snprintf(path, sizeof path, "%s/etc/systemd/logind.conf", root);
+    if (file_read_all(&text, path, CONFIG_CAP, NULL) == 0)
+        for (char *rest = text.data, *line; rest && (line = strsep(&rest, "\n"));) {
+            static const char key[] = "KillUserProcesses=";
+            line += strspn(line, " \t");
+            if (strncmp(line, key, strlen(key)) == 0)
+                kills = strncmp(line + strlen(key), "yes", 3) == 0 ||
+                        strncmp(line + strlen(key), "true", 4) == 0;
+        }
+    buffer_free(&text);
+    return kills;
+}
+
+/* `loginctl enable-linger` makes an empty file of the user's name there. */
+static bool lingers(const char *root)
+{
+    char path[4096];
+    const struct passwd *user = getpwuid(getuid());
+    snprintf(path, sizeof path, "%s/var/lib/systemd/linger/%s", root, user ? user->pw_name : "");
+    return user && sys.access(path, F_OK) == 0;
+}
+
+/* One line: of a batch allocation, which is certain to end, before logging out. */
+bool job_logout_warning(const char *root, char *out, size_t size)
+{
+    const char *batch = getenv("SLURM_JOB_ID");
+    out[0] = '\0';
+    if (batch && batch[0])
+        snprintf(out, size,
+                 "jobs end with the batch allocation %.20s: run tmux inside it, and save often",
+                 batch);
+    else if (kills_at_logout(root) && !lingers(root))
+        snprintf(out, size, "logging out ends jobs here: `loginctl enable-linger` prevents that");
+    return out[0] != '\0';
 }

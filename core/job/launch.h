@@ -9,16 +9,18 @@
  *       v
  *     `spectrum train ...`, the worker          job_end_with_supervisor()
  *
- * Three processes, as each may end without the others: the window is closed, and the job continues; the
- * worker is killed, and the supervisor says so; the supervisor is killed, and the kernel sends the
- * worker TERM, which saves and ends. Nothing here is an object: the job's folder has all the state, and
- * whoever starts one keeps nothing.
+ * Three processes, as each may end without the others: the window is closed, and the job continues;
+ * the worker is killed, and the supervisor says so; the supervisor is killed, and the kernel sends
+ * the worker TERM, which saves and ends. Nothing here is an object: the job's folder has all the
+ * state, and whoever starts one keeps nothing.
  */
 #ifndef SPECTRUM_JOB_LAUNCH_H
 #define SPECTRUM_JOB_LAUNCH_H
 
 #include "base/error.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -48,8 +50,8 @@ pid_t job_end_with_supervisor(const char *path);
 
 /* Resumes an ended or dead job from its last checkpoint: the arguments of job.json, with
  * SPECTRUM_JOB_RESUME=1 in the worker's environment; or, with a step above 0, from the checkpoint
- * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are neither train nor scan, that name
- * files to write, or that ask for no work (--help, --dry-run) are refused: the folder may be
+ * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are neither train nor scan, that
+ * name files to write, or that ask for no work (--help, --dry-run) are refused: the folder may be
  * someone else's. So is a job that the user has to be asked about (job/trust.h), unless what he was
  * shown and trusts has the key `trusted`; NULL: nothing has. */
 int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
@@ -60,5 +62,12 @@ int job_relaunch(const char *path, const char *program, int64_t step, const char
  * what job_metrics_size() was before. */
 int job_wait_for_resume(const char *path, uint64_t taken, struct error *err);
 uint64_t job_metrics_size(const char *path);
+
+/* The logout check, before a job is started: what ends it here although it outlives its window. A
+ * system may kill a user's processes at logout (systemd-logind's KillUserProcesses), and a batch
+ * allocation may be over. True, with a line for the user that says what helps in `out`, where
+ * something of that kind is known. `root` is the folder under which etc/systemd/logind.conf and
+ * var/lib/systemd/linger lie: "" for the machine's own. */
+bool job_logout_warning(const char *root, char *out, size_t size);
 
 #endif

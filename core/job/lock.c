@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What the file says. Four of the five members together name one process of one host for ever: numbers
- * of processes are reused, and start times begin at 0 with each boot. */
+/* What the file says. Four of the five members together name one process of one host for ever:
+ * numbers of processes are reused, and start times begin at 0 with each boot. */
 struct holder {
     char host[256], boot[64];
     int64_t pid, start; /* start: clock ticks after boot; -1: no such process */
@@ -44,8 +44,8 @@ static int64_t process_start(int64_t pid)
     return at ? strtoll(at, NULL, 10) : -1;
 }
 
-/* A new random id at each boot; "" where /proc is not mounted. No lock is taken for alive then, as start
- * times are unknown there, too. */
+/* A new random id at each boot; "" where /proc is not mounted. No lock is taken for alive then, as
+ * start times are unknown there, too. */
 static void boot_id(char out[64])
 {
     int fd = sys.open("/proc/sys/kernel/random/boot_id", O_RDONLY, 0);
@@ -105,8 +105,8 @@ const char *job_state_name(enum job_state state)
     return names[state];
 }
 
-/* Without a lock that can be read: a supervisor shows up within JOB_START_SECONDS or not at all. A folder
- * that was made later than now was made before the clock was set back. */
+/* Without a lock that can be read: a supervisor shows up within JOB_START_SECONDS or not at all. A
+ * folder that was made later than now was made before the clock was set back. */
 enum job_state job_state(const char *path)
 {
     struct holder holder;
@@ -158,7 +158,8 @@ static int write_lock(const char *path, int64_t worker, struct error *err)
     return status;
 }
 
-/* The lock first, then the metrics: a worker whose supervisor was killed has the one and not the other. */
+/* The lock first, then the metrics: a worker whose supervisor was killed has the one and not the
+ * other. */
 int job_lock_check(const char *path, struct error *err)
 {
     struct holder holder = {.worker = 0};
@@ -178,8 +179,8 @@ int job_lock_check(const char *path, struct error *err)
                      who, path);
 }
 
-/* The lock is there before the old result goes, and the requests that nobody took: on a full disk the
- * job stays what it was. */
+/* The lock is there before the old result goes, and the requests that nobody took: on a full disk
+ * the job stays what it was. */
 static int take_lock(const char *path, struct error *err)
 {
     if (job_lock_check(path, err) != 0 || write_lock(path, 0, err) != 0)

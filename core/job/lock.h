@@ -2,15 +2,16 @@
  *
  *     {"host": "node7", "pid": 4242, "boot_id": "5ab...", "start_time": 1234567, "worker": 4243}
  *
- * A lock is alive where its process is: one with the same number that was started at the same tick of
- * the same boot of the same host. So a reused process number or a reboot is not taken for a running job.
- * Another host's lock can be told alive or dead only there. The holder may die before the worker does;
- * that one is seen by metrics.jsonl, which its writer keeps locked (metrics_writer.h).
+ * A lock is alive where its process is: one with the same number that was started at the same tick
+ * of the same boot of the same host. So a reused process number or a reboot is not taken for a
+ * running job. Another host's lock can be told alive or dead only there. The holder may die before
+ * the worker does; that one is seen by metrics.jsonl, which its writer keeps locked
+ * (metrics_writer.h).
  *
  *     job_lock_take() -> job_lock_name_worker() -> result.json is written -> job_lock_release()
  *
- * No process keeps the file open, so a lock is seen on shared file systems, too, and one that was left
- * is taken over by the next job_lock_take(). */
+ * No process keeps the file open, so a lock is seen on shared file systems, too, and one that was
+ * left is taken over by the next job_lock_take(). */
 #ifndef SPECTRUM_JOB_LOCK_H
 #define SPECTRUM_JOB_LOCK_H
 

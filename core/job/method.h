@@ -1,6 +1,8 @@
-/* The methods of `spectrum train`: what each does with the tensors of a model. A method is a row of a const
- * table; method_choose() turns it, with a plan where the method has one, into lists over the model's
- * parameters, which the trainer's recipe points to (train/recipe.h).
+/* What a run does with each tensor of its model: its method, and the factors of the learning rate.
+ *
+ * A method of `spectrum train` is a row of a const table; method_choose() turns it, with a plan
+ * where the method has one, into lists over the model's parameters, which the trainer's recipe
+ * points to (train/recipe.h).
  *
  *                      a linear weight of a block      any other parameter
  *     full             trains                          trains
@@ -12,6 +14,8 @@
 #ifndef SPECTRUM_JOB_METHOD_H
 #define SPECTRUM_JOB_METHOD_H
 
+#include "base/option.h"
+#include "base/regex.h"
 #include "plan/plan.h"
 
 enum training_method {
@@ -50,5 +54,26 @@ struct method_choice {
 int method_choose(struct method_choice *out, enum training_method method, const struct model *model,
                   const struct plan *plan, struct error *err);
 void method_choice_free(struct method_choice *choice);
+
+/* --- learning-rate factors ---
+ *
+ * --lr-factor "REGEX=X": the learning rate of the tensors whose names the pattern finds, times X.
+ * Several factors of one tensor are multiplied. The pattern is searched in the names of a run's
+ * tensors (train/recipe.h), those of adapters among them. */
+
+struct lr_factor {
+    struct regex *regex; /* regex_free() it */
+    double value;        /* above 0 */
+};
+
+/* ERROR_USAGE says what it takes. The number stands after the last '=': patterns may have
+ * others. */
+int lr_factor_open(struct lr_factor *out, const char *text, struct error *err);
+
+/* *out: [run_tensor_count(model)] factors of all `texts`, newly allocated. A text that finds
+ * nothing that trains is an error; `choice` says what trains, and NULL that any of the model's own
+ * tensors may at some time, but no adapter. */
+int lr_factors_make(double **out, const struct option_list *texts, const struct model *model,
+                    const struct method_choice *choice, struct error *err);
 
 #endif

@@ -15,21 +15,22 @@
 
 /* What the functions of this file keep, of a struct job_metrics and the file:
  *
- * 1. Every byte before `offset` was looked at once, and none after it; `offset` is the beginning of a
- *    line, but after a jump into the file (`midway`), where the rest of a line is passed over.
+ * 1. Every byte before `offset` was looked at once, and none after it; `offset` is the beginning of
+ *    a line, but after a jump into the file (`midway`), where the rest of a line is passed over.
  * 2. lines[] are in the file's order. Between two updates all of them count: of training and of
  *    evaluation steps rise, and no line before a resume is of a later step than that.
- * 3. Within an update lines are only appended, and what a line makes void stays in lines[] until its end
- *    or until they are thinned (`replacing`), when one pass from the last line drops all of it. So a file
- *    whose lines each replace the one before costs no more than any other.
- * 4. voids[kind] says the same of the file, for whoever reads it whole: of a place at offset o with step
- *    s, lines before o of step s and later ones are void. In the list offsets and steps both rise: what
- *    a new place covers is removed.
- * 5. count <= most: when it would be passed, lines of the earlier half are thinned. So lines[] may be a
- *    sample of what counts; voids[] has all returns to an earlier step, or the last VOIDS_MAX / 2.
- * 6. A line is read whole again only through `cache`, which holds one window of the file and, for each
- *    key that was asked for, the last line that had it and how many lines had been taken by then.
- *    Dropped lines make that void: forget_found().
+ * 3. Within an update lines are only appended, and what a line makes void stays in lines[] until
+ *    its end or until they are thinned (`replacing`), when one pass from the last line drops all of
+ *    it. So a file whose lines each replace the one before costs no more than any other.
+ * 4. voids[kind] says the same of the file, for whoever reads it whole: of a place at offset o with
+ *    step s, lines before o of step s and later ones are void. In the list offsets and steps both
+ *    rise: what a new place covers is removed.
+ * 5. count <= most: when it would be passed, lines of the earlier half are thinned. So lines[] may
+ *    be a sample of what counts; voids[] has all returns to an earlier step, or the last VOIDS_MAX
+ *    / 2.
+ * 6. A line is read whole again only through `cache`, which holds one window of the file and, for
+ *    each key that was asked for, the last line that had it and how many lines had been taken by
+ *    then. Dropped lines make that void: forget_found().
  */
 
 enum {
@@ -254,7 +255,8 @@ static int take_rest(struct job_metrics *metrics, int fd, uint64_t size, size_t 
     return status;
 }
 
-/* Who reads all lines that count, and how far the lists of places that make lines void were looked at. */
+/* Who reads all lines that count, and how far the lists of places that make lines void were looked
+ * at. */
 struct reading {
     const struct job_metrics *metrics;
     size_t passed[2];
@@ -263,8 +265,9 @@ struct reading {
     bool ended;
 };
 
-/* A line counts unless a place further on in the file makes it void. Offsets rise in the list and steps,
- * too, so of the places after this line the first has the lowest step, and decides alone (4.). */
+/* A line counts unless a place further on in the file makes it void. Offsets rise in the list and
+ * steps, too, so of the places after this line the first has the lowest step, and decides alone
+ * (4.). */
 static int read_counting(void *context, const char *text, size_t length, uint64_t offset,
                          struct error *err)
 {
@@ -310,8 +313,8 @@ int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place
     return status;
 }
 
-/* Whether a line counts depends on what comes after it alone: a step that the end has is the last one,
- * and where it has none more of the file is read. */
+/* Whether a line counts depends on what comes after it alone: a step that the end has is the last
+ * one, and where it has none more of the file is read. */
 static int take_end(struct job_metrics *metrics, int fd, uint64_t size, size_t *added,
                     struct error *err)
 {

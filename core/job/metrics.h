@@ -1,23 +1,25 @@
-/* The reading end of a job's metrics.jsonl: followed while it grows, by as many readers as there are.
+/* The reading end of a job's metrics.jsonl: followed while it grows, by as many readers as there
+ * are.
  *
  *     job_metrics_follow() -> job_metrics_update() ... -> job_metrics_free()
  *
- * A struct job_metrics keeps 32 bytes of each line that counts (job_line.h), for graphs; what else a
- * line has is read from the file when it is wanted (job_metrics_json(), job_metrics_last()). Which
- * lines count:
+ * A struct job_metrics keeps 32 bytes of each line that counts (job_line.h), for graphs; what else
+ * a line has is read from the file when it is wanted (job_metrics_json(), job_metrics_last()).
+ * Which lines count:
  *
  *     {"step": 1, "loss": 5}        counts
  *     {"step": 2, "loss": 4}        does not: the resume goes back to step 1
  *     {"event": "resume", "step": 1}
  *     {"step": 2, "loss": 4.5}      counts
  *
- * After a resume at step N lines of later steps do not count, and a line of a step replaces those of
- * its kind of that step and of later ones: so steps rise. The numbered invariants are in metrics.c.
+ * After a resume at step N lines of later steps do not count, and a line of a step replaces those
+ * of its kind of that step and of later ones: so steps rise. The numbered invariants are in
+ * metrics.c.
  *
- * Memory is bounded whatever the file is: of more than JOB_LINES_MAX lines half of the earlier half is
- * forgotten, of four values the two between the lowest and the highest, and no event;
- * job_metrics_read() has them all. Of a file over JOB_METRICS_MAX only the end is read, which `damage`
- * then says.
+ * Memory is bounded whatever the file is: of more than JOB_LINES_MAX lines half of the earlier half
+ * is forgotten, of four values the two between the lowest and the highest, and no event;
+ * job_metrics_read() has them all. Of a file over JOB_METRICS_MAX only the end is read, which
+ * `damage` then says.
  */
 #ifndef SPECTRUM_JOB_METRICS_H
 #define SPECTRUM_JOB_METRICS_H
@@ -76,7 +78,8 @@ int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place
                      bool (*take)(void *context, const char *text, size_t length), void *context,
                      struct error *err);
 
-/* Line `i` with all its values, read from the file; the caller's. NULL: it can no longer be read. */
+/* Line `i` with all its values, read from the file; the caller's. NULL: it can no longer be
+ * read. */
 cJSON *job_metrics_json(const struct job_metrics *metrics, size_t i);
 
 /* The last line that has the number `key`; NULL: none. For keys other than the two losses the

@@ -2,13 +2,13 @@
  *
  *     job_metrics_open() -> job_metrics_append() ... -> job_metrics_flush() -> job_metrics_close()
  *
- * 1. A file that was opened ends with a whole line: opening ends a partial one, which a killed writer
- *    left. Readers pass over it (metrics.h).
- * 2. It stays locked (flock) while it is open, so that two workers never write into one job: a second
- *    one is an error. The lock also shows a worker that outlived its supervisor (lock.h).
- * 3. A full disk is not a reason to lose the steps since the last checkpoint: lines for which there is
- *    no room wait in `held`, up to JOB_METRICS_HELD_MAX bytes, and go before the next one. Whatever
- *    part of them was written is cut off, so that each line is in the file once.
+ * 1. A file that was opened ends with a whole line: opening ends a partial one, which a killed
+ *    writer left. Readers pass over it (metrics.h).
+ * 2. It stays locked (flock) while it is open, so that two workers never write into one job: a
+ *    second one is an error. The lock also shows a worker that outlived its supervisor (lock.h).
+ * 3. A full disk is not a reason to lose the steps since the last checkpoint: lines for which there
+ *    is no room wait in `held`, up to JOB_METRICS_HELD_MAX bytes, and go before the next one.
+ *    Whatever part of them was written is cut off, so that each line is in the file once.
  */
 #ifndef SPECTRUM_JOB_METRICS_WRITER_H
 #define SPECTRUM_JOB_METRICS_WRITER_H

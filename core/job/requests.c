@@ -25,8 +25,8 @@ int job_request_put(const char *path, enum job_request request, const char *text
     return status;
 }
 
-/* A request is moved away before it is read: what is asked from then on is another request, and is not
- * lost with this one. */
+/* A request is moved away before it is read: what is asked from then on is another request, and is
+ * not lost with this one. */
 bool job_request_take(const char *path, enum job_request request, struct buffer *text)
 {
     if (job_dir_confine(path, NULL) != 0)
@@ -50,8 +50,8 @@ void job_requests_drop(const char *path)
         job_request_take(path, (enum job_request)i, NULL);
 }
 
-/* Stop goes before checkpoint, which it includes, and both before resume: what was asked last is not known,
- * as requests are files, so what loses least is done first. */
+/* Stop goes before checkpoint, which it includes, and both before resume: what was asked last is
+ * not known, as requests are files, so what loses least is done first. */
 static enum job_command wait_paused(const char *path, bool (*should_stop)(void *context),
                                     void *context)
 {
@@ -62,7 +62,7 @@ static enum job_command wait_paused(const char *path, bool (*should_stop)(void *
         if (job_request_take(path, JOB_REQUEST_CHECKPOINT, NULL))
             return JOB_CHECKPOINT;
         if (job_request_take(path, JOB_REQUEST_RESUME, NULL))
-            return JOB_GO_ON;
+            return JOB_CONTINUE;
         nanosleep(&tenth, NULL);
     }
 }
@@ -71,12 +71,12 @@ enum job_command job_pause(const char *path, bool (*should_stop)(void *context),
 {
     char *mark = job_dir_confine(path, NULL) == 0 ? path_join(path, "requests/paused", NULL) : NULL;
     if (!mark)
-        return JOB_GO_ON;
+        return JOB_CONTINUE;
     bool begins = sys.access(mark, F_OK) != 0;
     if (begins) /* one that came while it ran asks for nothing now */
         job_request_take(path, JOB_REQUEST_RESUME, NULL);
     enum job_command command = begins && file_save(mark, "", 0, NULL) != 0
-                                   ? JOB_GO_ON
+                                   ? JOB_CONTINUE
                                    : wait_paused(path, should_stop, context);
     if (command != JOB_CHECKPOINT)
         sys.unlink(mark);
@@ -84,8 +84,8 @@ enum job_command job_pause(const char *path, bool (*should_stop)(void *context),
     return command;
 }
 
-/* A resume ends the pause that there is; one that is there when a pause is taken came before it, and is
- * dropped. */
+/* A resume ends the pause that there is; one that is there when a pause is taken came before it,
+ * and is dropped. */
 bool job_holds(const char *path, bool *paused)
 {
     if (*paused && job_request_take(path, JOB_REQUEST_RESUME, NULL))

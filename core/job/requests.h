@@ -1,11 +1,12 @@
 /* Requests: how a screen or another command steers a worker. A request is a small file in the job's
- * requests/, put there whole by a rename and taken by the worker between two steps, by a rename again:
+ * requests/, put there whole by a rename and taken by the worker between two steps, by a rename
+ * again:
  *
  *     job_request_put()  -> requests/pause -> job_request_take()
  *
- * They work on shared file systems and from another node, and need no process to listen. A request that
- * is there already is replaced, so asking twice is asking once; one that nobody took is dropped when the
- * next sitting takes the lock (lock.h).
+ * They work on shared file systems and from another node, and need no process to listen. A request
+ * that is there already is replaced, so asking twice is asking once; one that nobody took is
+ * dropped when the next sitting takes the lock (lock.h).
  *
  *     pause       the worker marks the job with requests/paused and waits: job_pause(), job_holds()
  *     resume      it removes the mark and continues
@@ -38,12 +39,12 @@ bool job_request_take(const char *path, enum job_request request, struct buffer 
 /* Removes every request: nobody is there who asked, or who could take it. */
 void job_requests_drop(const char *path);
 
-enum job_command { JOB_GO_ON, JOB_CHECKPOINT, JOB_STOP };
+enum job_command { JOB_CONTINUE, JOB_CHECKPOINT, JOB_STOP };
 
-/* Marks the job paused and returns the command that ends the wait: to continue, to stop, or to write a
- * checkpoint, after which the worker calls it once more, as the job is still paused. The request is
- * taken. To be called after JOB_REQUEST_PAUSE was taken. The callback should_stop() is called ten times
- * a second, too; it may be NULL. */
+/* Marks the job paused and returns the command that ends the wait: to continue, to stop, or to
+ * write a checkpoint, after which the worker calls it once more, as the job is still paused. The
+ * request is taken. To be called after JOB_REQUEST_PAUSE was taken. The callback should_stop() is
+ * called ten times a second, too; it may be NULL. */
 enum job_command job_pause(const char *path, bool (*should_stop)(void *context), void *context);
 
 /* As that, for a worker whose threads finish what they have begun: takes requests to pause

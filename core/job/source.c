@@ -145,8 +145,9 @@ static int check_base(const struct source *source, const cJSON *state, const cha
                : -1;
 }
 
-/* The state that was chosen. Nothing of it is believed before state_check() has looked at every byte,
- * and nothing is computed with it before base and weights are those that it was written beside. */
+/* The state that was chosen. Nothing of it is believed before state_check() has looked at every
+ * byte, and nothing is computed with it before base and weights are those that it was written
+ * beside. */
 static int read_state(struct source *source, enum state_part part, struct error *err)
 {
     const char *precision = "";
@@ -209,8 +210,8 @@ static int find_template(struct source *source, const cJSON *job, struct error *
                : error_prefix(err, "%s/job.json", source->run);
 }
 
-/* What the run's job.json says, and its base. Added tokens come before anything is compared with the
- * model, as its configuration has their rows. */
+/* What the run's job.json says, and its base. Added tokens come before anything is compared with
+ * the model, as its configuration has their rows. */
 static int open_job(struct source *source, struct error *err)
 {
     const char *how_long = NULL, *rope_scaling = NULL;
@@ -352,7 +353,8 @@ void source_close(struct source *source)
     *source = (struct source){0};
 }
 
-/* With the run's added tokens, and so compared with what the run began with: the fingerprint has them. */
+/* With the run's added tokens, and so compared with what the run began with: the fingerprint has
+ * them. */
 int source_tokenizer(struct tokenizer **out, const struct source *source, struct error *err)
 {
     const struct checkpoint *base = source->model->checkpoint;
@@ -381,8 +383,8 @@ bool source_is_bf16(const struct source *source, enum weight_type dtype)
     return dtype == WEIGHTS_AUTO ? source->bf16 : dtype == WEIGHTS_BF16;
 }
 
-/* The memory is planned and held against the limits before any of it is taken. The base is read first, and
- * what the run trained is laid over it. */
+/* The memory is planned and held against the limits before any of it is taken. The base is read
+ * first, and what the run trained is laid over it. */
 int source_transformer(struct transformer **out, const struct source *source,
                        struct backend *backend, int64_t tokens, int64_t max_positions,
                        enum weight_type dtype, bool generation, struct error *err)

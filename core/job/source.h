@@ -1,13 +1,13 @@
-/* "MODEL | RUN" on a command line: a checkpoint, or a run's base with what the run has trained so far.
- * Evaluation, generation, export and looks at texts open either in the same way.
+/* "MODEL | RUN" on a command line: a checkpoint, or a run's base with what the run has trained so
+ * far. Evaluation, generation, export and looks at texts open either in the same way.
  *
  *     source_open() -> source_tokenizer(), source_transformer() ... -> source_close()
  *
- * What a run is, is in three places, and they must agree: job.json (the base, what its texts depend on),
- * the state that was chosen (weights, adapters, the fingerprints of the base), and the base itself. A
- * state is read whole or not at all: one that is not as it was written (state_check()), that belongs to
- * other weights, or that has NaN or Inf, is refused by name. All strings of a struct source are its own;
- * recipe.adapted and recipe.quantized are, too. */
+ * What a run is, is in three places, and they must agree: job.json (the base, what its texts depend
+ * on), the state that was chosen (weights, adapters, the fingerprints of the base), and the base
+ * itself. A state is read whole or not at all: one that is not as it was written (state_check()),
+ * that belongs to other weights, or that has NaN or Inf, is refused by name. All strings of a
+ * struct source are its own; recipe.adapted and recipe.quantized are, too. */
 #ifndef SPECTRUM_JOB_SOURCE_H
 #define SPECTRUM_JOB_SOURCE_H
 

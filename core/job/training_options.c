@@ -5,7 +5,7 @@
 #include "compute/devices/devices.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
-#include "job/lr_factor.h"
+#include "job/method.h"
 #include "model/model.h"
 #include "plan/control.h"
 #include "text/data/data_files.h"
@@ -22,8 +22,9 @@
 
 /* --- when an option counts ---
  *
- * A row's .applies: whether the form shows the field beside the others as they are. What is typed on the
- * command line all the same is refused by training_check_together(), which knows what was given.
+ * A row's .applies: whether the form shows the field beside the others as they are. What is typed
+ * on the command line all the same is refused by training_check_together(), which knows what was
+ * given.
  */
 
 static const struct method_info *method_of(const void *request)
@@ -56,8 +57,9 @@ static bool may_have_masters(const void *request)
 
 /* --- what job.json has of it ---
  *
- * A row's .recorded: whether the run is described by the option. An option that had no part in it is left
- * out, so that job.json says what the run did and not what the command line could have said.
+ * A row's .recorded: whether the run is described by the option. An option that had no part in it
+ * is left out, so that job.json says what the run did and not what the command line could have
+ * said.
  */
 
 static bool always(const void *request)
@@ -100,9 +102,10 @@ static bool holds_back(const void *request)
 
 /* --- what is wrong with a value by itself ---
  *
- * A row's .check, at one of the stages of enum training_stage. Bounds and names were checked when the value
- * was set (base/option.h); here it is held against files, the machine, and the request's other values where
- * it means nothing without them. Nothing is opened for longer than it takes to say so.
+ * A row's .check, at one of the stages of enum training_stage. Bounds and names were checked when
+ * the value was set (base/option.h); here it is held against files, the machine, and the request's
+ * other values where it means nothing without them. Nothing is opened for longer than it takes to
+ * say so.
  */
 
 /* As far as names and first bytes say; the reader says the same later. A run that has begun finds

@@ -19,7 +19,7 @@
 #include "spectra/score.h"
 #include "text/dataset/dataset.h"
 #include "train/recipe.h"
-#include "train/schedule.h"
+#include "train/step_rules.h"
 
 /* The order of each is that of its names in the table. */
 enum master_type { MASTERS_FP32, MASTERS_NONE };

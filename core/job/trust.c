@@ -84,9 +84,9 @@ static bool lies_inside(const char *path, const char *folder)
     return inside && sys.nftw(path, may_lead_out, 16, FTW_PHYS) == 0;
 }
 
-/* Adds the value of an option where it names a file: that of an option that takes one, or one that could
- * be one all the same, which errs on the side of naming too much. --run is not read by a resume, to
- * which the job's folder is named. */
+/* Adds the value of an option where it names a file: that of an option that takes one, or one that
+ * could be one all the same, which errs on the side of naming too much. --run is not read by a
+ * resume, to which the job's folder is named. */
 static int add_file(struct job_trust *trust, const char *path, const cJSON *job, const char *option,
                     int length, const char *value, struct error *err)
 {

@@ -9,7 +9,8 @@
  * folder and arguments: a job of one's own can be moved and is still the same. Of a job in somebody
  * else's folder the owner and the folder's path are in it, too, so that a copy of an approved
  * job.json approves nothing; and where others can write, the files as they were found, so that a
- * link that leads elsewhere now asks. Where the state folder cannot be read or written nothing is approved, and --trust is needed every time.
+ * link that leads elsewhere now asks. Where the state folder cannot be read or written nothing is
+ * approved, and --trust is needed every time.
  */
 #ifndef SPECTRUM_JOB_TRUST_H
 #define SPECTRUM_JOB_TRUST_H

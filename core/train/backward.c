@@ -1,12 +1,17 @@
-/* Backwards, block by block, as far down as something trains: each step is that of forward.c
- * from the end to the beginning, and is called as that is, after what it takes the gradient of.
+/* Backwards, block by block, as far down as something trains: each step is that of forwards
+ * (pass.c) from the end to the beginning, and is called as that is, after what it takes the
+ * gradient of. Below, dX is the loss's gradient by X, of X's shape; for Y = X W^T + b, with X [T,
+ * K], W [N, K] and Y [T, N], the chain rule gives
+ *
+ *     dX = dY W,    dW = dY^T X,    db = sum of dY's rows
+ *
+ * The formulas inside RMSNorm, SwiGLU and attention stand with their operations
+ * (compute/reference/).
  *
  * One gradient of the residual stream, RUN_GRAD_STREAM, goes from the head to the embedding: where
  * a branch left the stream, what comes back through the branch is added to it.
  */
 #include "train/backward.h"
-
-#include "train/forward.h"
 
 /* --- gradients that are used up as they come (struct gradient_sink) --- */
 
@@ -21,6 +26,7 @@ static void finish(const struct pass *pass, const struct parameter *parameter)
 
 /* --- one layer --- */
 
+/* dX = dY W, or += */
 static void input_gradient(const struct pass *pass, struct tensor grad_x,
                            enum accumulate accumulate, struct tensor grad_out, struct tensor weight)
 {
@@ -31,7 +37,7 @@ static void input_gradient(const struct pass *pass, struct tensor grad_x,
                                                                .accumulate = accumulate}});
 }
 
-/* Added to what other batches left there; with a sink, in its place. */
+/* dW += dY^T X, to what other batches left there; with a sink, in its place. */
 static void weight_gradient(const struct pass *pass, struct tensor grad_weight,
                             struct tensor grad_out, struct tensor x)
 {
@@ -59,8 +65,8 @@ static void module_gradients(const struct pass *pass, enum parameter_role role, 
                                    .bias_backward = {.grad_bias = of_bias, .grad_out = grad_out}});
 }
 
-/* out += B low, low = scale A x, backwards; where grad_x is there, what comes back is added to it.
- */
+/* out += B low, low = scale A x, backwards: dB = dY^T low, and with dlow = scale dY B, dA = dlow^T
+ * x. Where grad_x is there, what comes back, dlow A, is added to it. */
 static void adapter_backward(const struct pass *pass, enum parameter_role role, int layer,
                              struct tensor grad_x, struct tensor grad_out, struct tensor x)
 {
@@ -68,11 +74,11 @@ static void adapter_backward(const struct pass *pass, enum parameter_role role, 
     if (!tensor_is_there(&adapter.low))
         return;
     struct tensor grad_low = pass_rows(pass, RUN_GRAD_LOW, adapter.low.cols);
-    /* B, and through it low */
+    /* dB = dY^T low; dlow = scale dY B */
     weight_gradient(pass, adapter.grad_b, grad_out, adapter.low);
     input_gradient(pass, grad_low, REPLACE, grad_out, adapter.b);
     pass_run(pass, &(struct op_call){OP_SCALE, .scale = {.x = grad_low, .factor = adapter.scale}});
-    /* A, and through it x */
+    /* dA = dlow^T x; dx += dlow A */
     weight_gradient(pass, adapter.grad_a, grad_low, x);
     if (tensor_is_there(&grad_x))
         input_gradient(pass, grad_x, ADD, grad_low, adapter.a);
@@ -173,24 +179,25 @@ static void backward_mlp(const struct pass *pass, int layer)
     struct tensor middle = pass_block(pass, layer, SLOT_MIDDLE);
     struct tensor rstd = pass_block(pass, layer, SLOT_RSTD2);
     struct tensor n = pass_rows(pass, RUN_RECOMPUTED, c->hidden);
-    /* down: the stream's gradient is its output's */
+    /* down: the stream's gradient is its output's. dproduct = dstream W_down */
     linear_backward(pass, ROLE_DOWN, layer, wanted(needs->gate_up, grad_product), REPLACE, stream,
                     recompute_product(pass, layer));
     if (!needs->gate_up)
         return;
-    /* silu(gate) up: both gradients take the place of the values */
+    /* silu(gate) up: dgate = dproduct up silu'(gate), dup = dproduct silu(gate); both take the
+     * place of the values, which nothing reads after this */
     pass_run(pass,
              &(struct op_call){OP_SWIGLU_BACKWARD, .swiglu_backward = {.grad_gate = gate,
                                                                        .grad_up = up,
                                                                        .grad_out = grad_product,
                                                                        .gate = gate,
                                                                        .up = up}});
-    /* gate and up: together they make n's gradient */
+    /* gate and up: dn = dgate W_gate + dup W_up */
     if (needs_input(pass, ROLE_GATE, layer) || needs_input(pass, ROLE_UP, layer))
         n = recompute_norm(pass, ROLE_MLP_NORM, layer, middle, rstd);
     linear_backward(pass, ROLE_GATE, layer, grad_n, REPLACE, gate, n);
     linear_backward(pass, ROLE_UP, layer, grad_n, ADD, up, n);
-    /* the norm: back into the stream */
+    /* the norm: dstream += what dn becomes through rmsnorm; the branch left the stream there */
     if (needs->norm2)
         norm_backward(pass, ROLE_MLP_NORM, layer, ADD, middle, rstd);
 }
@@ -233,7 +240,7 @@ static void head_norm_backward(const struct pass *pass, enum parameter_role role
 static void backward_scores(const struct pass *pass, int layer,
                             const struct attention_gradients *grad)
 {
-    /* attention */
+    /* attention, whose probabilities the operation recomputes from q and k: [T, T] is not kept */
     pass_run(pass, &(struct op_call){
                        OP_ATTENTION_BACKWARD,
                        .attention_backward = {
@@ -251,10 +258,10 @@ static void backward_scores(const struct pass *pass, int layer,
                            .window = model_window(pass->config, layer),
                            .documents = pass->documents,
                        }});
-    /* rotary embedding */
+    /* rotary embedding: a rotation's transpose is the rotation back */
     pass_rotate(pass, grad->q, true);
     pass_rotate(pass, grad->k, true);
-    /* norms of the heads */
+    /* norms of the heads, in place: dq of the normed becomes dq of the linear layer's */
     if (pass->config->head_norms) {
         head_norm_backward(pass, ROLE_Q_NORM, layer, grad->q);
         head_norm_backward(pass, ROLE_K_NORM, layer, grad->k);
@@ -273,22 +280,22 @@ static void backward_attention(const struct pass *pass, int layer)
     struct attention_gradients grad = attention_gradients(pass);
     if (!needs->middle)
         return;
-    /* o: the stream's gradient is its output's */
+    /* o: the stream's gradient is its output's. dmixed = dstream W_o */
     linear_backward(pass, ROLE_O, layer, wanted(needs->qkv, grad.out), REPLACE,
                     pass_rows(pass, RUN_GRAD_STREAM, hidden),
                     pass_block(pass, layer, SLOT_ATTENTION));
     if (!needs->qkv)
         return;
-    /* attention, down to q, k and v */
+    /* attention: dq, dk, dv of dmixed */
     backward_scores(pass, layer, &grad);
-    /* q, k and v: together they make n's gradient */
+    /* q, k and v: dn = dq W_q + dk W_k + dv W_v */
     if (needs_input(pass, ROLE_Q, layer) || needs_input(pass, ROLE_K, layer) ||
         needs_input(pass, ROLE_V, layer))
         n = recompute_norm(pass, ROLE_INPUT_NORM, layer, input, rstd);
     linear_backward(pass, ROLE_Q, layer, grad_n, REPLACE, grad.q, n);
     linear_backward(pass, ROLE_K, layer, grad_n, ADD, grad.k, n);
     linear_backward(pass, ROLE_V, layer, grad_n, ADD, grad.v, n);
-    /* the norm: back into the stream */
+    /* the norm: dstream += what dn becomes through rmsnorm; the branch left the stream there */
     if (needs->norm1)
         norm_backward(pass, ROLE_INPUT_NORM, layer, ADD, input, rstd);
 }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Of several alike the first. */
 static int64_t likeliest(const float *logits, int64_t count)
 {
     int64_t best = 0;
@@ -29,12 +30,14 @@ void sampling_weigh(double *weights, const float *logits, int64_t count, const s
     float best = logits[likeliest(logits, count)];
     int64_t kept = count;
     double total = 0, below = 0;
+    /* w_i = exp((l_i - max l) / temperature): softmax but for its sum, and without overflow */
     for (int64_t i = 0; i < count; i++) {
         weights[i] = exp((double)(logits[i] - best) / how->temperature);
         scratch[i] = (struct candidate){logits[i], i};
     }
     if (how->top_k > 0 || how->top_p < 1)
         qsort(scratch, (size_t)count, sizeof *scratch, falling);
+    /* top-k: the k largest logits, and all that are equal to the last of them */
     if (how->top_k > 0 && how->top_k < count) {
         kept = how->top_k;
         while (kept < count && scratch[kept].logit == scratch[kept - 1].logit)
@@ -42,18 +45,19 @@ void sampling_weigh(double *weights, const float *logits, int64_t count, const s
     }
     for (int64_t i = 0; i < kept; i++)
         total += weights[scratch[i].id];
-    /* From the least likely on, all that together have no more than 1 - p go; one token stays. */
+    /* top-p: from the least likely on, all that together have no more than 1 - p go; one stays */
     while (how->top_p < 1 && kept > 1 &&
            (below += weights[scratch[kept - 1].id]) / total <= 1 - how->top_p)
         kept--;
     for (int64_t i = kept; i < count; i++)
         weights[scratch[i].id] = 0;
     for (int64_t i = 0; i < count; i++)
-        if (weights[i] < how->min_p) /* the likeliest one's weight is 1 */
+        if (weights[i] < how->min_p) /* min-p: the likeliest one's weight is 1 */
             weights[i] = 0;
 }
 
-/* u in [0, 1). */
+/* The cumulative sum inverted: the first i with w_0 + ... + w_i > u * sum of w, u in [0, 1). Where
+ * rounding leaves none it is the last that may be drawn. */
 static int64_t draw(const double *weights, int64_t count, double u)
 {
     double total = 0;
@@ -98,6 +102,8 @@ static void desk_free(struct desk *desk)
     free(desk->candidates);
 }
 
+/* The random number's place in its stream is the text's length: what is drawn after a text depends
+ * on the seed and on that text alone, however it was made. */
 static int next_token(struct transformer *transformer, const int32_t *ids, int64_t count,
                       const struct desk *desk, const struct sampling *how, int32_t *out,
                       struct error *err)

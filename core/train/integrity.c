@@ -157,6 +157,12 @@ int integrity_note_loaded(struct integrity *integrity, struct error *err)
     return status;
 }
 
+/* Of each trained tensor, with n elements: the gradient that the step saw has the root mean square
+ *
+ *     rms = clip * norm_i / sqrt(n),    clip = min(1, limit / norm)
+ *
+ * and the step moved its furthest element by at least rate * factor * least_move(rms), as the rule
+ * promises. The largest of these over the run is what the end is compared with. */
 void integrity_note_step(struct integrity *integrity, double rate, double norm)
 {
     const struct optimizer *optimizer = integrity->optimizer;

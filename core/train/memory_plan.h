@@ -15,8 +15,8 @@
 
 #include "base/memory.h"
 #include "compute/backend.h"
-#include "train/needs.h"
 #include "train/planner.h"
+#include "train/recipe.h"
 
 /* Buffers of one block. */
 enum block_slot {

@@ -64,6 +64,7 @@ enum storage network_storage(const struct network *network, size_t tensor)
                : network->storage;
 }
 
+/* f32 values to where bf16 is stored, to nearest: a first value is not rounded by chance. */
 static int write_rounded(struct network *network, struct place place, const float *values,
                          size_t count, struct error *err)
 {
@@ -130,6 +131,7 @@ static int check_finite(const struct parameter *parameter, const float *values, 
     return 0;
 }
 
+/* One tensor is in host memory at a time, as f32, and goes from there to what the run stores. */
 static int load_weights(struct network *network, struct error *err)
 {
     const struct model *model = network->model;
@@ -202,6 +204,12 @@ static int init_adapters(struct network *network, uint64_t seed, struct error *e
     return 0;
 }
 
+/* Row p of the table, [positions, head_dim]: with f_i the frequency of pair i (model/rope.h) and a
+ * what a scaling puts on attention (1 without),
+ *
+ *     table[p][i] = a cos(p f_i),    table[p][head_dim / 2 + i] = a sin(p f_i)
+ *
+ * The angle is a product in f32, as transformers has it. */
 void rope_fill(float *table, const struct model_config *config, int64_t positions)
 {
     int64_t half = config->head_dim / 2;
@@ -237,7 +245,8 @@ void network_clear(struct network *network)
         fill_zero(network, gradients, plan->bytes[MEMORY_GRADIENTS]);
 }
 
-/* Gradients are summed from zero, an optimiser's state begins at zero; nothing else needs a first value. */
+/* Gradients are summed from zero, an optimiser's state begins at zero; nothing else needs a first
+ * value. */
 static void clear_state(struct network *network)
 {
     const struct memory_plan *plan = network->plan;

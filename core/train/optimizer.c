@@ -53,6 +53,8 @@ static void clear_squares(struct optimizer *optimizer)
     backend_run(network->backend, &(struct op_call){OP_FILL_ZERO, .fill_zero = {squares}});
 }
 
+/* Of the gradient as it is summed; tensor i has its own f64 of RUN_SQUARES, so each has its
+ * norm. */
 static void sum_squares(struct optimizer *optimizer, size_t i)
 {
     const struct network *network = &optimizer->transformer->network;
@@ -66,30 +68,34 @@ static void sum_squares(struct optimizer *optimizer, size_t i)
                             .x = network_values(network, optimizer->tensors[i], TENSOR_GRADIENT)}});
 }
 
-/* Each tensor's norm into ->norms; the norm of all together. Waits. */
-static int read_norms(struct optimizer *optimizer, double scale, double *norm, struct error *err)
+/* Each tensor's norm into ->norms, and that of all together:
+ *
+ *     |g_i| = scale * sqrt(sum of squares of g_i),    |g| = scale * sqrt(sum over i of those sums)
+ *
+ * The sums are f64 on the device; this waits for them. A norm that is not finite is an error that
+ * names the first tensor that has none. */
+static int read_norms(struct optimizer *optimizer, int64_t step, double scale, double *norm,
+                      struct error *err)
 {
     struct network *network = &optimizer->transformer->network;
     struct backend *backend = network->backend;
+    const char *bad = NULL;
+    double total = 0;
     if (backend->wait(backend->self, err) != 0)
         return -1;
     backend->read(backend->self, optimizer->norms, network_run_place(network, RUN_SQUARES),
                   optimizer->count * sizeof(double));
-    double total = 0;
     for (size_t i = 0; i < optimizer->count; i++) {
         total += optimizer->norms[i];
         optimizer->norms[i] = scale * sqrt(optimizer->norms[i]);
+        if (!bad && !isfinite(optimizer->norms[i]))
+            bad = optimizer_tensor(optimizer, i).parameter->name;
     }
     *norm = scale * sqrt(total);
-    return 0;
-}
-
-static const char *first_bad(const struct optimizer *optimizer)
-{
-    for (size_t i = 0; i < optimizer->count; i++)
-        if (!isfinite(optimizer->norms[i]))
-            return optimizer_tensor(optimizer, i).parameter->name;
-    return "their sum";
+    if (isfinite(*norm))
+        return 0;
+    return error_set_kind(err, ERROR_NOT_FINITE, "step %lld: the gradient of %s is not finite",
+                          (long long)step, bad ? bad : "their sum");
 }
 
 /* The tensor's step, by its rule. */
@@ -117,15 +123,8 @@ static void update(struct optimizer *optimizer, size_t i, int64_t step,
     backend_run(network->backend, &call);
 }
 
-static int check_norm(const struct optimizer *optimizer, int64_t step, double norm,
-                      struct error *err)
-{
-    if (isfinite(norm))
-        return 0;
-    return error_set_kind(err, ERROR_NOT_FINITE, "step %lld: the gradient of %s is not finite",
-                          (long long)step, first_bad(optimizer));
-}
-
+/* What all tensors of a step have in common. The key is of the stochastic rounding: seed and step,
+ * so that a resumed run rounds as one that was never stopped. */
 static struct step_settings settings_of(const struct optimizer *optimizer, int64_t step,
                                         double rate, double gradient_scale)
 {
@@ -144,9 +143,10 @@ int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, doubl
     clear_squares(optimizer);
     for (size_t i = 0; i < optimizer->count; i++)
         sum_squares(optimizer, i);
-    if (read_norms(optimizer, gradient_scale, norm, err) != 0 ||
-        check_norm(optimizer, step, *norm, err) != 0)
+    if (read_norms(optimizer, step, gradient_scale, norm, err) != 0)
         return -1;
+    /* clipping: g *= min(1, clip / (|g| + 1e-6)), a factor of the scale that each step has
+     * anyway */
     double clip = s->clip > 0 ? fmin(1, s->clip / (*norm + 1e-6)) : 1;
     struct step_settings settings = settings_of(optimizer, step, rate, gradient_scale * clip);
     for (size_t i = 0; i < optimizer->count; i++)
@@ -154,6 +154,7 @@ int optimizer_step(struct optimizer *optimizer, int64_t step, double rate, doubl
     return 0;
 }
 
+/* The sink's take(): the tensor's gradient is complete, and its memory is another's after this. */
 static void take_gradient(void *context, size_t tensor)
 {
     struct optimizer *optimizer = context;
@@ -174,7 +175,5 @@ struct gradient_sink optimizer_begin(struct optimizer *optimizer, int64_t step, 
 
 int optimizer_end(struct optimizer *optimizer, double *norm, struct error *err)
 {
-    if (read_norms(optimizer, optimizer->scale, norm, err) != 0)
-        return -1;
-    return check_norm(optimizer, optimizer->step, *norm, err);
+    return read_norms(optimizer, optimizer->step, optimizer->scale, norm, err);
 }

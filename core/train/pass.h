@@ -1,8 +1,13 @@
-/* One pass of a batch through the transformer: what forwards and backwards share. Internal to
- * core/train.
+/* One pass of a batch through the transformer: what both directions share, and forwards, block by
+ * block. Internal to core/train.
  *
- * pass_begin() copies a batch to the device; forward.h and backward.h run it. A pass owns nothing:
- * its memory is the network's, its documents the batch's.
+ *     pass_begin()          copies the batch to the device
+ *     forward_embed()       its tokens' embeddings, the first block's input
+ *     forward_blocks()      the blocks and the final norm
+ *     forward_head_loss()   logits and loss, with the gradients that backwards begin with
+ *     backward_run()        the other direction (backward.h)
+ *
+ * A pass owns nothing: its memory is the network's, its documents the batch's.
  */
 #ifndef SPECTRUM_TRAIN_PASS_H
 #define SPECTRUM_TRAIN_PASS_H
@@ -67,7 +72,8 @@ const struct parameter *pass_parameter(const struct pass *pass, enum parameter_r
 /* A parameter's weight, gradient, ...; parameter NULL: not there. */
 struct tensor pass_values(const struct pass *pass, const struct parameter *parameter,
                           enum tensor_slot slot);
-/* Where a parameter's gradient is added up; with a sink from zero, as another's was there before. */
+/* Where a parameter's gradient is added up; with a sink from zero, as another's was there
+ * before. */
 struct tensor pass_fresh_gradient(const struct pass *pass, const struct parameter *parameter);
 struct tensor pass_weight(const struct pass *pass, enum parameter_role role, int layer);
 /* Of a block's linear layer: dequantised where it is quantised, until the next call. */
@@ -92,5 +98,20 @@ void pass_rotate(const struct pass *pass, struct tensor x, bool backward);
 /* RMSNorm of x by the weight of that role; rstd is kept. */
 void pass_norm(const struct pass *pass, enum parameter_role role, int layer, struct tensor out,
                struct tensor rstd, struct tensor x);
+
+/* --- forwards --- */
+
+/* The embeddings, the first block's input; and from there to the final norm. False: should_stop()
+ * said that the pass should end, and what it computed is worth nothing. It is called between the
+ * halves of blocks, and only where one generates: a batch of a training step is short. */
+void forward_embed(const struct pass *pass);
+bool forward_blocks(const struct pass *pass);
+
+/* Computes a block once more, as far as its backward pass needs: from its input to gate and up, and
+ * A of its last layer's adapter. */
+void forward_recompute(const struct pass *pass, int layer);
+
+/* Adds the loss; with `backward` also the gradients of the head and of its input. */
+void forward_head_loss(const struct pass *pass, bool backward);
 
 #endif

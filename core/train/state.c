@@ -6,7 +6,6 @@
 #include "base/json_writer.h"
 #include "checkpoint/checkpoint.h"
 #include "train/state_folder.h"
-#include "train/state_seal.h"
 #include "train/state_tensors.h"
 
 #include <inttypes.h>
@@ -72,29 +71,7 @@ static int put_since(struct json_writer *json, const struct optimizer *optimizer
     return 0;
 }
 
-static void put_progress(struct json_writer *json, const struct progress *progress)
-{
-    json_integer(json, "step", progress->step);
-    json_count(json, "tokens", progress->tokens);
-    json_count(json, "supervised_tokens", progress->supervised);
-    json_count(json, "epoch", progress->position.epoch);
-    json_count(json, "row", progress->position.row);
-    json_real(json, "seconds", progress->seconds);
-}
-
-/* What the numbers follow from, which a resume must have again. */
-static void put_settings(struct json_writer *json, const struct run_identity *identity)
-{
-    json_integer(json, "seq_len", identity->seq_len);
-    json_integer(json, "batch", identity->batch);
-    json_integer(json, "accumulate", identity->accumulate);
-    json_integer(json, "seed", identity->seed);
-    if (identity->rank > 0) {
-        json_integer(json, "rank", identity->rank);
-        json_real(json, "alpha", identity->alpha);
-    }
-}
-
+/* What names the run: fingerprints, and the forms in which its tensors are kept. */
 static void put_identity(struct json_writer *json, const struct run_identity *identity,
                          const char *trained)
 {
@@ -119,29 +96,41 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
     char trained[HASH_TEXT_SIZE], *path = NULL;
     struct buffer out = BUFFER_INIT;
     struct json_writer json = {.out = &out};
-    int status = hash_trained(optimizer, trained, err);
-    if (status == 0)
-        status = buffer_check(files, err);
-    if (status != 0)
-        return status;
+    int status = -1;
+    if (hash_trained(optimizer, trained, err) != 0 || buffer_check(files, err) != 0)
+        goto out;
     json_begin(&json, "spectrum.checkpoint");
-    put_progress(&json, progress);
-    put_settings(&json, identity);
+    /* where the run stands */
+    json_integer(&json, "step", progress->step);
+    json_count(&json, "tokens", progress->tokens);
+    json_count(&json, "supervised_tokens", progress->supervised);
+    json_count(&json, "epoch", progress->position.epoch);
+    json_count(&json, "row", progress->position.row);
+    json_real(&json, "seconds", progress->seconds);
+    /* what the numbers follow from, which a resume must have again */
+    json_integer(&json, "seq_len", identity->seq_len);
+    json_integer(&json, "batch", identity->batch);
+    json_integer(&json, "accumulate", identity->accumulate);
+    json_integer(&json, "seed", identity->seed);
+    if (identity->rank > 0) {
+        json_integer(&json, "rank", identity->rank);
+        json_real(&json, "alpha", identity->alpha);
+    }
     put_spikes(&json, &progress->spikes);
     state_put_evaluated(&json, "evaluated", &progress->evaluated);
     state_put_evaluated(&json, "best", &progress->best);
     if (progress->for_best)
         json_flag(&json, "for_best", true);
-    status = put_since(&json, optimizer, err);
+    if (put_since(&json, optimizer, err) != 0)
+        goto out;
     json_count(&json, "weight_tensors", state_weight_count(optimizer));
     put_identity(&json, identity, trained);
+    /* last what the other files hold, so that its own digest is over that, too */
     json_raw(&json, "files", buffer_string(files));
-    if (status == 0)
-        status = state_seal_put(&json, err);
-    if (status == 0 && !(path = path_join(folder, "state.json", err)))
-        status = -1;
-    if (status == 0)
-        status = file_save(path, out.data, out.length, err);
+    if (state_seal_put(&json, err) != 0 || !(path = path_join(folder, "state.json", err)))
+        goto out;
+    status = file_save(path, out.data, out.length, err);
+out:
     free(path);
     buffer_free(&out);
     return status;
@@ -207,15 +196,6 @@ static int check_adapters(const cJSON *json, const struct run_identity *identity
                ? 0
                : error_set(err, "%s was made with alpha %g, not %g: start a new run", where, alpha,
                            identity->alpha);
-}
-
-static int check_trained(const cJSON *json, const struct optimizer *optimizer, const char *where,
-                         struct error *err)
-{
-    char trained[HASH_TEXT_SIZE];
-    return hash_trained(optimizer, trained, err) == 0
-               ? need_text(json, "trained", trained, "another freeze set", where, err)
-               : -1;
 }
 
 static int check_base(const cJSON *json, enum base_part part, const char *found,
@@ -355,22 +335,22 @@ static int read_since(const cJSON *json, struct optimizer *optimizer, int64_t st
 int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
                const struct run_identity *identity, bool *exact, struct error *err)
 {
-    char *path;
-    cJSON *json = state_read_json(folder, &path, err);
+    const struct model *model = optimizer->transformer->network.model;
     const char *machine = "";
-    int status =
-        json ? check_identity(json, identity, optimizer->transformer->network.model, path, err)
-             : -1;
-    if (status == 0)
-        status = check_trained(json, optimizer, path, err);
-    if (status == 0)
-        status = read_progress(json, progress, path, err);
-    if (status == 0)
-        status = read_since(json, optimizer, progress->step, path, err);
-    if (status == 0)
-        status = state_tensors_load(folder, optimizer, err);
-    if (status == 0)
-        *exact = json_get_string(json, "exact", &machine) && strcmp(machine, identity->exact) == 0;
+    char trained[HASH_TEXT_SIZE], *path;
+    cJSON *json = state_read_json(folder, &path, err);
+    int status = -1;
+    if (!json || check_identity(json, identity, model, path, err) != 0 ||
+        hash_trained(optimizer, trained, err) != 0 ||
+        need_text(json, "trained", trained, "another freeze set", path, err) != 0)
+        goto out;
+    if (read_progress(json, progress, path, err) != 0 ||
+        read_since(json, optimizer, progress->step, path, err) != 0 ||
+        state_tensors_load(folder, optimizer, err) != 0)
+        goto out;
+    *exact = json_get_string(json, "exact", &machine) && strcmp(machine, identity->exact) == 0;
+    status = 0;
+out:
     cJSON_Delete(json);
     free(path);
     return status;
@@ -398,16 +378,13 @@ static int carry_since(const cJSON *json, struct optimizer *optimizer, int64_t s
 int state_carry(const char *folder, struct optimizer *optimizer, struct progress *progress,
                 const struct run_identity *identity, struct error *err)
 {
+    const struct model *model = optimizer->transformer->network.model;
     char *path;
     cJSON *json = state_read_json(folder, &path, err);
-    int status =
-        json ? check_identity(json, identity, optimizer->transformer->network.model, path, err)
-             : -1;
-    if (status == 0)
-        status = read_progress(json, progress, path, err);
-    if (status == 0)
-        status = state_tensors_carry(folder, optimizer, err);
-    if (status == 0)
+    int status = -1;
+    if (json && check_identity(json, identity, model, path, err) == 0 &&
+        read_progress(json, progress, path, err) == 0 &&
+        state_tensors_carry(folder, optimizer, err) == 0)
         status = carry_since(json, optimizer, progress->step, err);
     cJSON_Delete(json);
     free(path);

@@ -6,32 +6,31 @@
  *     optimizer.safetensors   what the optimiser keeps of each tensor, "<tensor>.exp_avg": F32,
  *                             BF16, or codes, U8, with the scales of their blocks,
  *                             "<tensor>.exp_avg.absmax"
- *     state.json              the step, the place in the data, what must agree to go on, the last
- *                             evaluation and the best so far, SHA-256 and length of the files
+ *     state.json              the step, the place in the data, what must agree to continue, the
+ *                             last evaluation and the best so far, SHA-256 and length of the files
  *                             above, and last its own
  *
  * There is no generator state but the seed: random numbers are functions of (seed, step, tensor,
  * element).
  *
- * What it is made of, upwards: state_seal.h (JSON that ends with its digest), state_folder.h (the
- * folders), state_tensors.h (the three files of tensors), state_json.h (what anyone reads of
- * state.json), state_choice.h (which state is meant, which stay), and this, the whole for a run.
+ * What it is made of, upwards: state_folder.h (the folders, and JSON that ends with its digest),
+ * state_tensors.h (the three files of tensors), state_json.h (what anyone reads of a state, and
+ * which one is meant), and this, the whole for a run.
  *
  *   1. No value in a state is NaN or Inf: state_save() looks at all that it writes and refuses.
  *   2. Whoever reads a state asks state_check() first, which finds any bit that is not as it was
  *      written.
  *   3. The state of the best evaluation stays however many are kept, and one that was written for
  *      that alone goes when there is a better one. Each state says which is the best, so what a
- *      resume goes on from knows it.
+ *      resume continues from knows it.
  */
 #ifndef SPECTRUM_TRAIN_STATE_H
 #define SPECTRUM_TRAIN_STATE_H
 
-#include "train/spike.h"
-#include "train/state_choice.h"
 #include "train/state_folder.h"
 #include "train/state_json.h"
 #include "train/state_tensors.h"
+#include "train/step_rules.h"
 
 /* Where a run stands after an optimiser step. */
 struct progress {
@@ -71,7 +70,7 @@ int state_save(const char *run, const struct optimizer *optimizer, const struct 
 int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
                const struct run_identity *identity, bool *exact, struct error *err);
 
-/* Goes on from a state with another freeze set: what trains in both keeps its masters and the
+/* Continues from a state with another freeze set: what trains in both keeps its masters and the
  * optimiser's state, what begins to train has its weight alone, and counts its steps from here. */
 int state_carry(const char *folder, struct optimizer *optimizer, struct progress *progress,
                 const struct run_identity *identity, struct error *err);

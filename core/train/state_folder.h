@@ -1,6 +1,8 @@
 /* The folders RUN/checkpoints/step-00000100: each complete or absent, which of them there are, and
- * which the run has left behind by going on from an earlier one. What is in them is not read here,
- * but for digests.
+ * which the run left when it continued from an earlier one. What is in them is not read here,
+ * but for digests. Here, too, is the form of the two JSON files that lie there, state.json in a
+ * folder and left.json beside them all: the text ends with the digest of all before it, so that
+ * one changed bit is found whenever such a file is read.
  *
  * A folder is made by state_folder_begin() under a hidden name, filled in `temporary`, and gets its
  * own name by state_folder_commit() when all of it is on disk; or state_folder_abort() removes it.
@@ -15,11 +17,28 @@
 #ifndef SPECTRUM_TRAIN_STATE_FOLDER_H
 #define SPECTRUM_TRAIN_STATE_FOLDER_H
 
-#include "base/error.h"
+#include "base/json.h"
+#include "base/json_writer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* --- a JSON text that ends with its digest ---
+ *
+ *     {"format": .., ..., "sha256": "<SHA-256 of what stands before the comma>"} */
+
+/* Such a file has no more bytes: a name for every tensor that trains. */
+enum { STATE_JSON_MAX = 1 << 28 };
+
+/* Ends the outermost object with the digest and the line. */
+int state_seal_put(struct json_writer *json, struct error *err);
+
+/* The file's JSON; NULL with what is wrong with it, without its path. *sealed says whether it ends
+ * with a digest, as files of earlier versions do not; where `sealed` is NULL it has to. */
+cJSON *state_seal_read(const char *path, bool *sealed, struct error *why);
+
+/* --- one folder --- */
 
 struct state_folder {
     char *parent;    /* RUN/checkpoints */
@@ -37,11 +56,13 @@ void state_folder_remove(const char *parent, const char *name);
 /* The step in the name of a state folder, "step-00000100"; -1 for any other. */
 int64_t state_step_of(const char *name);
 
+/* --- which there are --- */
+
 /* One folder of RUN/checkpoints. */
 struct listed_state {
     int64_t step;
     char name[40];
-    bool left; /* the run went on from an earlier one since it was written */
+    bool left; /* the run continued from an earlier one since it was written */
 };
 
 /* All of a run: made by state_list_find(), freed by state_list_free(). */
@@ -62,10 +83,10 @@ const struct listed_state *state_list_step(const struct state_list *list, int64_
 /* The step of the last state; -1 where there is none, with an error where nobody knows (left.json
  * is damaged, the folder cannot be read). */
 int64_t state_latest_step(const char *run, struct error *err);
-/* The step of the state before this folder's that a run may go on from; -1: none. */
+/* The step of the state before this folder's that a run may continue from; -1: none. */
 int64_t state_step_before(const char *folder);
 
-/* The run goes on from the state of `step`: later ones are left, and named in left.json. */
+/* The run continues from the state of `step`: later ones are left, and named in left.json. */
 int state_leave_later(const char *run, int64_t step, struct error *err);
 
 /* Removes what an interrupted save or removal left; for whoever begins a sitting. */

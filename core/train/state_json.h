@@ -1,8 +1,9 @@
-/* state.json as anyone reads it, without a run: whether a state is what was written, its
- * evaluations, and the base that it belongs to. What only a resume asks of it is state.c's.
+/* States as anyone reads them, without a run: whether one is what was written, what state.json says
+ * of its evaluations and of the base that it belongs to; and by these which state is meant, and
+ * which stay when there are more than are to be kept. What only a resume asks of it is state.c's.
  *
  * state_check() compares the files with their digests, which state.json has, and state.json with
- * its own (state_seal.h); after that a state may be read.
+ * its own (state_folder.h); after that a state may be read.
  */
 #ifndef SPECTRUM_TRAIN_STATE_JSON_H
 #define SPECTRUM_TRAIN_STATE_JSON_H
@@ -47,5 +48,24 @@ int state_read_base(const cJSON *json, enum base_part part, char out[HASH_TEXT_S
 /* An error, which names the part, where the base has another one than a state said. */
 int state_compare_base(enum base_part part, const char *said, const char *found,
                        const struct checkpoint *base, struct error *err);
+
+/* --- which state is meant --- */
+
+struct state_choice {
+    int64_t step; /* 0: the last */
+    bool best;    /* the one with the lowest evaluation loss; then no step */
+    bool quickly; /* only what is read of it is checked, not masters and the optimiser's state */
+};
+
+/* Its folder, newly allocated; NULL and an error that lists what there is. */
+char *state_choose(const char *run, const struct state_choice *choice, struct error *err);
+
+/* The latest complete state folder of a run, newly allocated; NULL where there is none (*err is
+ * then set). */
+char *state_latest(const char *run, struct error *err);
+
+/* Removes leftovers, and of the states up to `step` all but the latest `keep` that were due, the
+ * best, and those that were left. */
+void state_prune(const char *run, int64_t step, int64_t keep, int64_t best);
 
 #endif

@@ -293,14 +293,15 @@ static int need_item(const char *path, const struct tensor_info *tensor, const s
 {
     const char *dtype = dtype_traits(item->dtype)->name;
     if (!tensor)
-        return error_set(err, "%s: %s is missing: go on from another checkpoint", path, item->name);
+        return error_set(err, "%s: %s is missing: continue from another checkpoint", path,
+                         item->name);
     if (strcmp(tensor->dtype_name, dtype) != 0)
         return error_set(err,
                          "%s: %s is kept as %s, here as %s: the run was made by another version of "
-                         "spectrum, which can go on with it; or start a new run from its export",
+                         "spectrum, which can continue it; or start a new run from its export",
                          path, item->name, tensor->dtype_name, dtype);
     if (tensor->bytes != item->bytes)
-        return error_set(err, "%s: %s has another shape: go on from another checkpoint", path,
+        return error_set(err, "%s: %s has another shape: continue from another checkpoint", path,
                          item->name);
     return 0;
 }

@@ -24,30 +24,26 @@ struct trainer {
 
 /* --- making --- */
 
-static void describe_precision(const struct train_settings *settings, const struct recipe *recipe,
-                               char *out, size_t size)
-{
-    snprintf(out, size, "%s%s%s%s%s", settings->storage == STORAGE_BF16 ? "bf16" : "fp32",
-             settings->masters ? "+masters" : "", recipe->quantized ? "+frozen " : "",
-             recipe->quantized ? storage_name(recipe->frozen) : "",
-             optimizer_rows[recipe->optimizer].precision);
-}
-
+/* What must agree for a resume, as far as it follows from settings and recipe; the caller has
+ * filled in the rest. */
 static void fill_identity(const struct trainer *trainer)
 {
     struct run_identity *identity = trainer->inputs->identity;
     const struct train_settings *settings = &trainer->settings;
-    describe_precision(settings, &trainer->inputs->recipe, identity->precision,
-                       sizeof identity->precision);
-    identity->optimizer = trainer->inputs->recipe.optimizer;
+    const struct recipe *recipe = &trainer->inputs->recipe;
+    snprintf(identity->precision, sizeof identity->precision, "%s%s%s%s%s",
+             settings->storage == STORAGE_BF16 ? "bf16" : "fp32",
+             settings->masters ? "+masters" : "", recipe->quantized ? "+frozen " : "",
+             recipe->quantized ? storage_name(recipe->frozen) : "",
+             optimizer_rows[recipe->optimizer].precision);
+    identity->optimizer = recipe->optimizer;
     identity->seq_len = settings->seq_len;
     identity->batch = settings->batch;
     identity->accumulate = settings->accumulate;
     identity->seed = (int64_t)settings->optimizer.seed;
-    identity->rank = trainer->inputs->recipe.rank;
-    identity->alpha = trainer->inputs->recipe.alpha;
-    identity->frozen =
-        trainer->inputs->recipe.quantized ? trainer->inputs->recipe.frozen : settings->storage;
+    identity->rank = recipe->rank;
+    identity->alpha = recipe->alpha;
+    identity->frozen = recipe->quantized ? recipe->frozen : settings->storage;
 }
 
 static int pack(struct trainer *trainer, struct packing **out, const struct piece_list *pieces,
@@ -130,36 +126,31 @@ int trainer_fit(struct memory_plan **out, const struct train_inputs *inputs,
     return *out && settings->recomputed == least ? 0 : plan_with(out, inputs, settings, least, err);
 }
 
-static int make_transformer(struct trainer *trainer, struct error *err)
-{
-    const struct train_inputs *inputs = trainer->inputs;
-    const struct transformer_options options = options_of(inputs, &trainer->settings);
-    if (transformer_new(&trainer->transformer, inputs->backend, inputs->model, &options, err) != 0)
-        return -1;
-    return optimizer_new(&trainer->optimizer, trainer->transformer, &trainer->settings.optimizer,
-                         err);
-}
-
+/* Data first, as the schedule counts its rows, and the sample's space; then the transformer, which
+ * takes the run's memory, what steps it, and what watches that frozen tensors stay. */
 static int make_parts(struct trainer *trainer, struct error *err)
 {
     const struct train_settings *s = &trainer->settings;
+    const struct train_inputs *inputs = trainer->inputs;
     size_t sample = (size_t)(s->sample.count + s->sample.more);
-    if (pack(trainer, &trainer->packing, trainer->inputs->train, true, err) != 0 ||
+    if (pack(trainer, &trainer->packing, inputs->train, true, err) != 0 ||
         fix_schedule(trainer, err) != 0 ||
         batch_alloc(&trainer->batch, s->batch, s->seq_len, err) != 0)
         return -1;
-    if (trainer->inputs->eval &&
-        pack(trainer, &trainer->eval_packing, trainer->inputs->eval, false, err) != 0)
+    if (inputs->eval && pack(trainer, &trainer->eval_packing, inputs->eval, false, err) != 0)
         return -1;
     if (s->sample.ids && !(trainer->sample = array_alloc(sample, sizeof *trainer->sample, err)))
         return -1;
-    if (make_transformer(trainer, err) != 0)
+    const struct transformer_options options = options_of(inputs, s);
+    if (transformer_new(&trainer->transformer, inputs->backend, inputs->model, &options, err) !=
+            0 ||
+        optimizer_new(&trainer->optimizer, trainer->transformer, &s->optimizer, err) != 0)
         return -1;
     if (trainer->optimizer->count == 0)
         return error_set(err, "nothing would train: the plan freezes every tensor");
-    return trainer->inputs->layout_only
-               ? 0
-               : integrity_new(&trainer->integrity, trainer->optimizer, err);
+    if (inputs->layout_only)
+        return 0;
+    return integrity_new(&trainer->integrity, trainer->optimizer, err);
 }
 
 int trainer_new(struct trainer **out, const struct train_inputs *inputs,
@@ -289,7 +280,8 @@ static struct noise_draw draw_of(const struct trainer *trainer, int64_t batch)
                                (uint32_t)batch};
 }
 
-/* What the losses of a step's batches say: to go on, 0, to leave the step out, 1, or to end, -1. */
+/* What the losses of a step's batches say: to continue, 0, to leave the step out, 1, or to end,
+ * -1. */
 static int check_loss(struct trainer *trainer, struct train_report *report,
                       const struct loss_sums *sums, double weight, struct error *err)
 {
@@ -304,7 +296,9 @@ static int check_loss(struct trainer *trainer, struct train_report *report,
     return report->left_out;
 }
 
-/* Gradients of the whole window, then the update. */
+/* Gradients of the whole window, then the update. Each batch adds the gradient of its own sum of
+ * w * loss; the factor 1 / sum of w, which is known when the last batch has been read, is the
+ * optimiser's gradient_scale, so nothing has to be rescaled. */
 static int step_of_window(struct trainer *trainer, struct train_report *report, struct taken *taken,
                           struct error *err)
 {
@@ -341,7 +335,8 @@ static bool wants_gradients(void *context, const struct loss_sums *sums)
     return check->verdict == 0;
 }
 
-/* Each tensor is updated as soon as its gradient is there. */
+/* Each tensor is updated as soon as its gradient is there. One batch is the whole step here
+ * (updates_in_backward()), so sum of w is known before the pass. */
 static int step_in_backward(struct trainer *trainer, struct train_report *report,
                             struct taken *taken, struct error *err)
 {
@@ -559,7 +554,7 @@ static int poll_commands(struct trainer *trainer, const struct train_observer *o
 {
     enum train_command command;
     while (observer->poll_command &&
-           (command = observer->poll_command(observer->context)) != TRAIN_GO_ON) {
+           (command = observer->poll_command(observer->context)) != TRAIN_CONTINUE) {
         if (command == TRAIN_STOP)
             return 1;
         if (trainer_save(trainer, observer, err) != 0)

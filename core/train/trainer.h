@@ -14,8 +14,8 @@
 #include "text/generation.h"
 #include "train/integrity.h"
 #include "train/optimizer.h"
-#include "train/schedule.h"
 #include "train/state.h"
+#include "train/step_rules.h"
 #include "train/transformer.h"
 
 struct train_settings {
@@ -28,8 +28,8 @@ struct train_settings {
     enum storage storage;
     bool masters;
     double z_loss, neftune; /* coefficient and alpha; 0: none */
-    double
-        spike_guard; /* z-score of a loss from which on its step is left out (spike.h); 0: none */
+    /* z-score of a loss from which on its step is left out (step_rules.h); 0: none */
+    double spike_guard;
     int64_t recomputed;             /* blocks that the backward pass recomputes */
     int64_t eval_every, save_every; /* in steps; 0: at the end only */
     int64_t keep;                   /* checkpoints that stay, besides the best */
@@ -48,8 +48,8 @@ struct train_inputs {
     const struct piece_list *train, *eval; /* of settings.seq_len; eval NULL: none */
     bool layout_only; /* for a look at what would train: as the transformer's; it takes no step */
     const char *run;  /* the run's folder, for checkpoints */
-    struct run_identity *identity; /* the caller fills model, data and exact; the rest is filled in
-                                    */
+    /* the caller fills model, data and exact; trainer_new() the rest */
+    struct run_identity *identity;
 };
 
 /* One step as metrics.jsonl has it. */
@@ -62,7 +62,7 @@ struct train_report {
     uint64_t step_tokens;
 };
 
-enum train_command { TRAIN_GO_ON, TRAIN_CHECKPOINT, TRAIN_STOP };
+enum train_command { TRAIN_CONTINUE, TRAIN_CHECKPOINT, TRAIN_STOP };
 
 struct trainer;
 
@@ -97,7 +97,7 @@ int trainer_new(struct trainer **out, const struct train_inputs *inputs,
                 const struct train_settings *settings, struct error *err);
 void trainer_free(struct trainer *trainer);
 
-/* Goes on from a state folder (state.h). */
+/* Continues from a state folder (state.h). */
 int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, struct error *err);
 
 /* What it holds, for reports: all owned by the trainer. */
@@ -111,7 +111,7 @@ int64_t trainer_warmup(const struct trainer *trainer); /* steps of it */
 uint64_t trainer_rows(const struct trainer *trainer);
 uint64_t trainer_targets(const struct trainer *trainer);
 
-/* Goes on from a state of this run with another freeze set (state_carry()). */
+/* Continues from a state of this run with another freeze set (state_carry()). */
 int trainer_carry(struct trainer *trainer, const char *folder, struct error *err);
 
 /* Writes the state as it is now, unless it is on disk. What is not finite in it ends the run:
@@ -124,8 +124,8 @@ int trainer_save(struct trainer *trainer, const struct train_observer *observer,
  * better than all before a checkpoint is written, too, which stays until a better one comes; an
  * evaluation that a stop broke off is made by the next sitting. A frozen tensor that changed
  * ends the run before anything is saved, a trained one that did not after the last save
- * (integrity.h); a loss, a gradient, an evaluation or a value to be saved that is not finite ends it
- * as trainer_save() does. */
+ * (integrity.h); a loss, a gradient, an evaluation or a value to be saved that is not finite ends
+ * it as trainer_save() does. */
 int trainer_run(struct trainer *trainer, const struct train_observer *observer, struct error *err);
 /* The same to step `until`, where that comes before the last. */
 int trainer_run_until(struct trainer *trainer, int64_t until, const struct train_observer *observer,

@@ -2,7 +2,6 @@
 
 #include "base/number.h"
 #include "train/backward.h"
-#include "train/forward.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +177,9 @@ void transformer_run(struct transformer *transformer, const struct batch *batch,
         backward_run(&pass);
 }
 
+/* The loss is read in the middle of a pass, which waits for the device: only a sink that asks for
+ * it pays that. An error says the same as false, and is found again when the pass's loss is
+ * read. */
 static bool passes_check(struct transformer *transformer, const struct gradient_sink *sink)
 {
     struct loss_sums sums;
@@ -260,7 +262,8 @@ void transformer_ask(struct transformer *transformer, bool (*should_stop)(void *
     transformer->stop_context = context;
 }
 
-/* Of the last token, whose row is copied to where a tensor may begin. */
+/* logits [1, vocab] = h W_head^T, h [1, H] the last token's row of the final norm, which is copied
+ * to where a tensor may begin: the others' logits are never computed. */
 static void last_logits(const struct pass *pass)
 {
     const struct network *network = pass->network;
@@ -315,7 +318,12 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
     return result;
 }
 
-/* --- the loss of documents --- */
+/* --- the loss of documents ---
+ *
+ *     loss = sum of w_t (-log p_t) / sum of w_t,    over the supervised targets t of all rows
+ *
+ * One quotient of sums at the end, not a mean of the batches' means: the last batch may be
+ * short. */
 
 int evaluate(struct evaluation *out, struct transformer *transformer, struct packing *packing,
              struct batch *batch, int64_t rows, bool (*should_stop)(void *context), void *context,

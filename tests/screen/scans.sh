@@ -70,7 +70,7 @@ save-screen $work/stopped.txt
 SCRIPT
 shows library.txt "stopped · scan"
 shows held.txt "scan stopped"
-shows held.txt "p goes on with it"
+shows held.txt "p continues it"
 shows ask.txt "the same key again"
 grep -q "stopped" "$work/not.txt" && fail "another key between the two stops it"
 shows kept.txt "as it was"

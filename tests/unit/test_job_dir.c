@@ -5,7 +5,7 @@
 #include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
-#include "job/logout.h"
+#include "job/launch.h"
 
 #include <errno.h>
 #include <string.h>

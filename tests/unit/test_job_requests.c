@@ -80,7 +80,7 @@ static void test_paused_job_writes_checkpoints(void **state)
     assert_int_equal(job_request_put(job, JOB_REQUEST_RESUME, NULL, NULL), 0);
     assert_int_equal(job_pause(job, ask, &callback), JOB_CHECKPOINT);
     assert_true(job_dir_has(job, "requests/paused"));
-    assert_int_equal(job_pause(job, ask, &callback), JOB_GO_ON);
+    assert_int_equal(job_pause(job, ask, &callback), JOB_CONTINUE);
     assert_false(job_dir_has(job, "requests/paused"));
     assert_int_equal(callback.asked, 2);
     free(job);

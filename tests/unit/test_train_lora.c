@@ -5,8 +5,8 @@
 
 #include "compute/devices/devices.h"
 #include "train/optimizer.h"
-#include "train/schedule.h"
 #include "train/state.h"
+#include "train/step_rules.h"
 
 enum { RANK = 4, ALPHA = 8, TOKENS = 48 };
 

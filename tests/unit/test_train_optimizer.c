@@ -5,7 +5,7 @@
 
 #include "compute/devices/devices.h"
 #include "train/optimizer.h"
-#include "train/schedule.h"
+#include "train/step_rules.h"
 
 enum { TOKENS = 32 };
 

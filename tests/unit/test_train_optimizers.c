@@ -7,8 +7,8 @@
 #include "checkpoint/checkpoint.h"
 #include "compute/devices/devices.h"
 #include "train/optimizer.h"
-#include "train/schedule.h"
 #include "train/state.h"
+#include "train/step_rules.h"
 
 enum { TOKENS = 32, RANK = 4, ALPHA = 8, FIRST = 4 };
 

@@ -1,7 +1,7 @@
 /* The spike guard: what it leaves out, what it learns from, and when it gives in. */
 #include "test.h"
 
-#include "train/spike.h"
+#include "train/step_rules.h"
 
 #include <math.h>
 

@@ -64,7 +64,7 @@ static void bench_open(struct bench *bench, const struct train_settings *setting
 {
     struct error err = ERROR_INIT;
     char *base = make_base(), command[200];
-    *bench = (struct bench){.command = TRAIN_GO_ON};
+    *bench = (struct bench){.command = TRAIN_CONTINUE};
     for (size_t i = 0; i < DOCUMENTS * LENGTH; i++) {
         bench->ids[i] = (int32_t)(i * 7 % 31);
         bench->weights[i] = 1;
@@ -183,7 +183,7 @@ static enum train_command ask_after(void *context)
 {
     struct bench *bench = context;
     bool now = trainer_progress(bench->trainer)->step == bench->bad_step && bench->asked++ == 0;
-    return now ? bench->command : TRAIN_GO_ON;
+    return now ? bench->command : TRAIN_CONTINUE;
 }
 
 static bool has_state(int64_t step)
@@ -215,7 +215,7 @@ static void refuses(const struct train_settings *settings, enum optimizer_kind o
     struct train_settings with = *settings;
     const struct train_observer observer = {
         .context = &bench, .on_step = spoil, .on_saved = count_saved, .poll_command = ask_after};
-    with.save_every = command == TRAIN_GO_ON ? 2 : 0;
+    with.save_every = command == TRAIN_CONTINUE ? 2 : 0;
     bench_open(&bench, &with, optimizer, adapters);
     bench.slot = slot;
     bench.value = value;
@@ -239,7 +239,7 @@ static void refuses(const struct train_settings *settings, enum optimizer_kind o
 static void nothing_is_written_from_what_is_not_finite(void **state)
 {
     (void)state;
-    static const enum train_command commands[] = {TRAIN_GO_ON, TRAIN_CHECKPOINT, TRAIN_STOP};
+    static const enum train_command commands[] = {TRAIN_CONTINUE, TRAIN_CHECKPOINT, TRAIN_STOP};
     const struct train_settings wide = settings_of(STORAGE_F32, false),
                                 narrow = settings_of(STORAGE_BF16, true),
                                 alone = settings_of(STORAGE_BF16, false);

@@ -295,7 +295,7 @@ static int resume_job(struct job_follow *job, const struct request *request, str
     bool chosen = choice->step > 0 || choice->best;
     job_follow_describe(job, state, sizeof state);
     if (chosen && job_follow_lives(job))
-        return error_set(err, "%s: %s; stop it before it goes on from another checkpoint",
+        return error_set(err, "%s: %s; stop it before it continues from another checkpoint",
                          job->path, state);
     if (job_follow_pauses(job))
         return ask(job, JOB_REQUEST_RESUME, "go on", err);
@@ -313,7 +313,7 @@ static int resume_job(struct job_follow *job, const struct request *request, str
         return -1;
     if (strcmp(command, "train") == 0 && job_wait_for_resume(job->path, taken, err) != 0)
         return -1;
-    message_print("it goes on as a job of its own; `spectrum attach %s` watches it", job->path);
+    message_print("it continues as a job of its own; `spectrum attach %s` watches it", job->path);
     return 0;
 }
 
@@ -367,8 +367,8 @@ static int with_job(const struct command *command, int argc, char **argv,
 /* clang-format off */
 static const struct option rows[] = {
     ROW_JSON_OF("how it stands, as strict JSON on standard output", AT(json)),
-    ROW_STEP_THAT("go on from the checkpoint", AT(choice.step)),
-    ROW_BEST_THAT("go on from the checkpoint", AT(choice.best)),
+    ROW_STEP_THAT("continue from the checkpoint", AT(choice.step)),
+    ROW_BEST_THAT("continue from the checkpoint", AT(choice.best)),
     {.name = "trust", .kind = OPTION_FLAG, .at = AT(trusted),
      .help = "resume it although another user made it, or it names files that you have not "
              "approved"},

@@ -185,7 +185,7 @@ int metrics_line_follow(struct job_follow *job, struct error *err)
     if (printed != 0)
         return -1;
     if (*interrupted)
-        return error_set_kind(err, ERROR_INTERRUPTED, "left; the job goes on");
+        return error_set_kind(err, ERROR_INTERRUPTED, "left; the job continues");
     if (ferror(stdout) || left) /* main() says so where that is to be said */
         return 0;
     const char *status = NULL;

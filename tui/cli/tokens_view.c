@@ -149,7 +149,7 @@ static void put_place(struct buffer *out, const struct record_look *look,
     if (look->tokens.count < 2)
         buffer_text(out, "it is left out: fewer than two tokens\n");
     if (look->cut)
-        buffer_text(out, "the text goes on: these are the tokens of its beginning\n");
+        buffer_text(out, "the text continues: these are the tokens of its beginning\n");
 }
 
 /* As running text, what is trained between [[ and ]]; the first record of many is cut, one that was

@@ -81,7 +81,7 @@ static const struct request_info table[] = {
     {REQUEST_SCAN_PAUSE, "pause-scan", NULL, SCOPE_MODEL, {'p'}, NULL,
      "pause the scan, or let it go on, also one that was stopped or failed"},
     {REQUEST_SCAN_STOP, "stop-scan", NULL, SCOPE_MODEL, {'S'}, NULL,
-     "stop the scan (asked twice); p goes on with it, and so does opening the model again"},
+     "stop the scan (asked twice); p continues it, and so does opening the model again"},
 
     /* a plot */
     {REQUEST_PLOT, "plot", NULL, SCOPE_SPECTRUM, {'p', INPUT_TAB}, "scree/histogram",

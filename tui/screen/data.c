@@ -234,7 +234,7 @@ static int draw_place(struct app *app, struct area area, const struct record_loo
     if (record->tokens.count < 2)
         buffer_text(&line, "; left out: fewer than two tokens");
     if (record->cut)
-        buffer_text(&line, "; it goes on");
+        buffer_text(&line, "; it continues");
     int rows = flow_words(area, theme_style(&app->theme, THEME_TEXT), buffer_string(&line));
     buffer_free(&line);
     return rows < area.height ? rows : area.height;

@@ -5,7 +5,7 @@
  *     ▶ auto        a GPU quick in fp64, else the CPU                             ○ chosen
  *       cpu         avx2, 2 threads                        22.9 of 23.5 GiB free  ● computes
  *
- *     Enter: the scan goes on there, and keeps what it has.
+ *     Enter: the scan continues there, and keeps what it has.
  *     On the map :device NAME takes what is not listed.
  *
  * The list is what the scan's job said of itself (tui/session/scan_launch.h): the screen's process
@@ -87,7 +87,7 @@ static void device_draw(struct app *app, void *state, struct area area)
     }
     struct style dim = theme_style(&app->theme, THEME_DIM);
     area_put(area, 0, area.height - 2, dim,
-             "Enter: the scan goes on there, and keeps what it has.");
+             "Enter: the scan continues there, and keeps what it has.");
     area_put(area, 0, area.height - 1, dim, "On the map :device NAME takes what is not listed.");
 }
 

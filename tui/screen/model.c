@@ -126,7 +126,7 @@ static void pause_scan(struct app *app)
                     "the scan pauses after the current matrices; p lets it go on");
     else
         say_of_scan(app, scan_feed_go_on(feed, app->session.device, &err), &err,
-                    "the scan goes on");
+                    "the scan continues");
 }
 
 /* Asked twice; what is computed is kept in any case. */
@@ -143,7 +143,7 @@ static void stop_scan(struct app *app)
                 app->session.model ? scan_feed_stop(feed, &err)
                                    : error_set(&err, "a scan file is not computed: there is "
                                                      "no scan to stop"),
-                &err, "the scan stops after the current matrices; p goes on with it");
+                &err, "the scan stops after the current matrices; p continues it");
 }
 
 /* Moving first, as it is what is done most, then the plan's requests (model_plan.h), then the rest.

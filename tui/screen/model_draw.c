@@ -389,6 +389,6 @@ void model_draw(struct app *app, void *state, struct area area)
     else if (app->session.feed.state == FEED_STOPPED || app->session.feed.paused)
         area_put(area, 0, y++, theme_style(&app->theme, THEME_WARNING),
                  app->session.feed.paused ? "the scan is paused: p lets it go on"
-                                          : "the scan was stopped: p goes on with it");
+                                          : "the scan was stopped: p continues it");
     draw_bottom(app, view, area_part(area, 0, y, area.width, area.height - y));
 }

@@ -20,6 +20,8 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "base/utf8.h"
+#include "job/launch.h"
 #include "job/logout.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/parts.h"

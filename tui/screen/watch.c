@@ -321,7 +321,7 @@ static void resume(struct app *app, struct watch_view *view)
     struct error err = ERROR_INIT;
     struct job_follow *run = app->session.run;
     if (job_follow_pauses(run)) {
-        ask(app, JOB_REQUEST_RESUME, "it goes on");
+        ask(app, JOB_REQUEST_RESUME, "it continues");
     } else if (job_follow_lives(run)) {
         app_message(app, "it runs");
     } else if (must_ask(app, view)) {
@@ -330,7 +330,7 @@ static void resume(struct app *app, struct watch_view *view)
                             view->trust_asked[0] ? view->trust_asked : NULL, &err) != 0) {
         app_error(app, &err);
     } else {
-        app_message(app, "it goes on from its last checkpoint");
+        app_message(app, "it continues from its last checkpoint");
     }
     view->trust_asked[0] = '\0';
     job_follow_refresh(run);
@@ -349,7 +349,7 @@ static bool watch_request(struct app *app, void *state, enum request request, co
     switch (request) {
     case REQUEST_PAUSE:
         if (job_follow_pauses(app->session.run))
-            ask(app, JOB_REQUEST_RESUME, "it goes on");
+            ask(app, JOB_REQUEST_RESUME, "it continues");
         else
             ask(app, JOB_REQUEST_PAUSE, "it pauses after this step");
         return true;

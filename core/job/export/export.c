@@ -4,9 +4,8 @@
 #include "base/limits.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "job/export/export_model.h"
-#include "job/export/export_peft.h"
 #include "job/export/export_sidecars.h"
+#include "job/export/export_weights.h"
 #include "job/job_dir.h"
 #include "model/sidecars.h"
 
@@ -19,7 +18,8 @@
 
 /* --- the run --- */
 
-/* A run with a method of adapters may have none beside anything; what it has is a whole model then. */
+/* A run with a method of adapters may have none beside anything; what it has is a whole model
+ * then. */
 static bool has_adapters(const struct source *source)
 {
     for (size_t i = 0; source->recipe.adapted && i < source->model->parameter_count; i++)
@@ -46,8 +46,8 @@ static int open_run(struct export *export, const char *run, const struct state_c
                : -1;
 }
 
-/* In numbers of tensors and bytes: of a PEFT folder what its file has, of a whole model every tensor, of
- * which those that the run changed are the trained ones. */
+/* In numbers of tensors and bytes: of a PEFT folder what its file has, of a whole model every
+ * tensor, of which those that the run changed are the trained ones. */
 static void summarize(const struct export *export, struct export_summary *summary)
 {
     const struct source *source = &export->source;
@@ -79,7 +79,8 @@ static bool base_stands_alone(const struct export *export, const char *run)
 
 /* --- the folder --- */
 
-/* The first file of an export, and locked by whoever writes it; it goes when all others are there. */
+/* The first file of an export, and locked by whoever writes it; it goes when all others are
+ * there. */
 static const char unfinished[] = ".spectrum-unfinished";
 
 /* Never through a link: the folder may have been there before, and be somebody else's. */
@@ -104,7 +105,8 @@ static int remove_mark(const char *out, struct error *err)
     return status;
 }
 
-/* Of a folder that was empty before the export, so that all in it is the export's: check_output(). */
+/* Of a folder that was empty before the export, so that all in it is the export's:
+ * check_output(). */
 static void clear_folder(const char *out)
 {
     char *base = path_join(out, "base", NULL);
@@ -245,8 +247,8 @@ static void find_best(const struct source *source, struct evaluated *best)
     free(folder);
 }
 
-/* In the order of what is lost by an error: nothing is written before run and folder are known to be right,
- * and what is measured comes when all is there. */
+/* In the order of what is lost by an error: nothing is written before run and folder are known to
+ * be right, and what is measured comes when all is there. */
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
                const volatile sig_atomic_t *interrupted, struct export_summary *summary,
                struct error *err)

@@ -7,23 +7,23 @@
  *     adapters                      PEFT folder                PEFT folder, and the base as a whole
  *                                                              model in out/base
  *
- * A whole model is config.json, model.safetensors (export_model.h) and the sidecar files of tokenizer
- * and generation (export_sidecars.h). Its trained tensors have the run's type; frozen ones keep the
- * base's bytes, or, from a GGUF base, what the run read: dequantised and rounded once. config.json
- * names the run's type.
+ * A whole model is config.json, model.safetensors (export_weights.h) and the sidecar files of
+ * tokenizer and generation (export_sidecars.h). Its trained tensors have the run's type; frozen
+ * ones keep the base's bytes, or, from a GGUF base, what the run read: dequantised and rounded
+ * once. config.json names the run's type.
  *
- * A PEFT folder is adapter_config.json and adapter_model.safetensors (export_peft.h) with the
- * tokenizer's files, as trainers leave them, and a generation_config.json that names the run's ends of
- * text; nobody reads that by itself there, and `base_lacks_ends` says when it is needed. Where the base
- * is written, too, the adapters name it by its whole path: PEFT takes a relative one from where it
- * runs, or for a name on a hub.
+ * A PEFT folder is adapter_config.json and adapter_model.safetensors (export_weights.h) with the
+ * tokenizer's files, as trainers leave them, and a generation_config.json that names the run's ends
+ * of text; nobody reads that by itself there, and `base_lacks_ends` says when it is needed. Where
+ * the base is written, too, the adapters name it by its whole path: PEFT takes a relative one from
+ * where it runs, or for a name on a hub.
  *
  * A folder is written in this order, so that one that is not whole is known:
  *
  *     folder_make() -> .spectrum-unfinished, locked -> files -> the mark is removed
  *
- * An export that fails or is stopped removes its files; one that was killed leaves the mark, and the
- * next export to the same folder clears it.
+ * An export that fails or is stopped removes its files; one that was killed leaves the mark, and
+ * the next export to the same folder clears it.
  */
 #ifndef SPECTRUM_JOB_EXPORT_EXPORT_H
 #define SPECTRUM_JOB_EXPORT_EXPORT_H
@@ -52,11 +52,12 @@ struct export_summary {
     uint64_t bytes;
 };
 
-/* Exports what `choice` means of the run into the folder `out`, which is made; one that is not empty
- * is refused, and so is one in a job's folder. `merge` of a run without adapters is ERROR_USAGE.
+/* Exports what `choice` means of the run into the folder `out`, which is made; one that is not
+ * empty is refused, and so is one in a job's folder. `merge` of a run without adapters is
+ * ERROR_USAGE.
  *
- * Where `*interrupted` is set (NULL: never) the export ends with ERROR_INTERRUPTED, and as after any
- * error nothing of it is left; what is measured after it is left out. */
+ * Where `*interrupted` is set (NULL: never) the export ends with ERROR_INTERRUPTED, and as after
+ * any error nothing of it is left; what is measured after it is left out. */
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
                const volatile sig_atomic_t *interrupted, struct export_summary *summary,
                struct error *err);

@@ -3,7 +3,7 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "compute/devices/devices.h"
-#include "job/export/export_model.h"
+#include "job/export/export_weights.h"
 #include "job/job_dir.h"
 #include "text/dataset/dataset.h"
 #include "text/tokenizer/tokenizer.h"
@@ -96,8 +96,8 @@ static bool is_stopped(void *context)
     return export_is_stopped(context);
 }
 
-/* The mean loss of one model over the packing: a transformer is made for it and freed, so that never two are
- * in memory. */
+/* The mean loss of one model over the packing: a transformer is made for it and freed, so that
+ * never two are in memory. */
 static int loss_of(double *out, uint64_t *tokens, const struct source *source,
                    enum weight_type dtype, struct backend *backend, struct packing *packing,
                    struct batch *batch, int64_t seq_len, const struct export *export,
@@ -156,8 +156,8 @@ out:
     return status;
 }
 
-/* The chat template and its date are the run's, as source_open() has them: job.json names a file that may
- * have changed. */
+/* The chat template and its date are the run's, as source_open() has them: job.json names a file
+ * that may have changed. */
 void export_measure(struct export_cost *cost, const char *run, const struct export *export,
                     const char *out)
 {

@@ -50,8 +50,9 @@ static void member_free(struct member *member)
     free(member->path);
 }
 
-/* Reads the file and finds the member in it twice: in the tree, for its value, and in the text, where it
- * is to be replaced. A key that is spelt with escapes is found in the tree alone, and refused. */
+/* Reads the file and finds the member in it twice: in the tree, for its value, and in the text,
+ * where it is to be replaced. A key that is spelt with escapes is found in the tree alone, and
+ * refused. */
 static int member_read(struct member *out, const char *folder, const char *name, const char *key,
                        struct error *err)
 {
@@ -318,8 +319,8 @@ int export_find_ends(struct end_tokens *ends, bool *base_lacks, const struct exp
     return 0;
 }
 
-/* generation_config.json of the base with the run's ends, or a new one. A base whose texts have no known
- * end gets none. */
+/* generation_config.json of the base with the run's ends, or a new one. A base whose texts have no
+ * known end gets none. */
 static int write_ends(const struct export *export, const char *out, struct error *err)
 {
     const struct model *model = export->source.model;

@@ -1,4 +1,5 @@
-/* The files beside an exported model's weights: config.json, the tokenizer's, generation_config.json.
+/* The files beside an exported model's weights: config.json, the tokenizer's,
+ * generation_config.json.
  *
  * Of a Hugging Face base they are copied, and what the run has that its base has not goes into the
  * copies; all else in them stays to the byte. Of a GGUF base they are made from its metadata.
@@ -12,7 +13,7 @@
 #ifndef SPECTRUM_JOB_EXPORT_EXPORT_SIDECARS_H
 #define SPECTRUM_JOB_EXPORT_EXPORT_SIDECARS_H
 
-#include "job/export/export_model.h"
+#include "job/export/export_weights.h"
 
 /* Writes them into `out`, of a `whole` model config.json, too. */
 int export_write_sidecars(const struct export *export, const char *out, bool whole,

@@ -64,8 +64,8 @@ int training_memory(struct memory_plan **out, const struct training_request *req
 
 /* --- the disk ---
  *
- * A checkpoint has every tensor that trains: its weight in the run's storage, what its optimiser keeps
- * (train/optimizers/optimizers.h), and with --master fp32 a master of a bf16 weight:
+ * A checkpoint has every tensor that trains: its weight in the run's storage, what its optimiser
+ * keeps (train/optimizers/optimizers.h), and with --master fp32 a master of a bf16 weight:
  *
  *     state  = sum over tensors of  numel storage + optimiser + numel 4 + header,  and the folder
  *     states = min(keep + 1, saves) + best

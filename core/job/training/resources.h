@@ -1,9 +1,9 @@
-/* What follows from a request before anything is computed: the trainer's settings, the recipe (which
- * weights are stored how), and how much memory and disk the run takes.
+/* What follows from a request before anything is computed: the trainer's settings, the recipe
+ * (which weights are stored how), and how much memory and disk the run takes.
  *
- * The form's estimate, a dry run and a run ask here, so what the form says is what the run takes, to
- * the byte. Nothing lives here: each function fills a struct of its caller's from the request and the
- * model, and takes neither memory nor disk. All sizes are in bytes.
+ * The form's estimate, a dry run and a run ask here, so what the form says is what the run takes,
+ * to the byte. Nothing lives here: each function fills a struct of its caller's from the request
+ * and the model, and takes neither memory nor disk. All sizes are in bytes.
  */
 #ifndef SPECTRUM_JOB_TRAINING_RESOURCES_H
 #define SPECTRUM_JOB_TRAINING_RESOURCES_H
@@ -44,7 +44,8 @@ int training_disk_look(struct training_disk *disk, const struct model *model,
 /* "up to 3 checkpoints of 1.2 GiB at once; 80 GiB are left there", or "do not fit:" between. */
 void training_disk_put(struct buffer *out, const struct training_disk *disk);
 
-/* Memory and disk of a request whose data has not been looked at, and with what it trains. Samples are as long as the request has them, though a prompt may turn out too long. */
+/* Memory and disk of a request whose data has not been looked at, and with what it trains. Samples
+ * are as long as the request has them, though a prompt may turn out too long. */
 struct training_estimate {
     bool known;               /* the memory is */
     char why[ERROR_TEXT_MAX]; /* it is not */

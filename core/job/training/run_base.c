@@ -51,8 +51,8 @@ void run_base_drop_template(const struct run_base *base)
 
 /* --- the model --- */
 
-/* With --init a new model of random weights in RUN/base, which a resume finds there. A dry run draws
- * them, too, in a scratch folder: which tensors train is chosen by their spectra. */
+/* With --init a new model of random weights in RUN/base, which a resume finds there. A dry run
+ * draws them, too, in a scratch folder: which tensors train is chosen by their spectra. */
 static int open_model(struct run_base *base, struct error *err)
 {
     const struct run_sitting *sitting = base->sitting;
@@ -85,10 +85,10 @@ static int open_model(struct run_base *base, struct error *err)
 
 /* --- tokenizer and template --- */
 
-/* Marks of the template that are not tokens of the tokenizer; of_turns are those without the marks of
- * tools, which the data may not need. A template that was chosen is refused, as its marks would be cut
- * into pieces that the model has never seen in their place; one that came with the model is what the
- * model knows, and a run that has begun with pieces continues with them. */
+/* Marks of the template that are not tokens of the tokenizer; of_turns are those without the marks
+ * of tools, which the data may not need. A template that was chosen is refused, as its marks would
+ * be cut into pieces that the model has never seen in their place; one that came with the model is
+ * what the model knows, and a run that has begun with pieces continues with them. */
 static int check_marks(struct run_base *base, const struct chat_template *chat,
                        const cJSON *of_turns, const cJSON *marks, struct error *err)
 {
@@ -201,7 +201,8 @@ int run_base_open(struct run_base *base, struct error *err)
     return settle_template(base, err);
 }
 
-/* In the reverse order of what points into what; a dry run's scratch model goes when it is closed. */
+/* In the reverse order of what points into what; a dry run's scratch model goes when it is
+ * closed. */
 void run_base_close(struct run_base *base)
 {
     tokenizer_close(base->tokenizer);

@@ -1,16 +1,16 @@
-/* The base of a run: the model that it begins from, the device that computes, the tokenizer, and the
- * chat template, each as it was when the run began, whatever becomes of a file or of the day.
+/* The base of a run: the model that it begins from, the device that computes, the tokenizer, and
+ * the chat template, each as it was when the run began, whatever becomes of a file or of the day.
  *
  *     run_base_begin() -> run_base_keep_template() -> run_base_open() -> ... -> run_base_close()
  *
- * in this order, as a template's file is copied before a model is opened that may take minutes. After
- * an error run_base_close() frees what is there. It goes last of a run's parts: data, choice and
- * trainer point into it.
+ * in this order, as a template's file is copied before a model is opened that may take minutes.
+ * After an error run_base_close() frees what is there. It goes last of a run's parts: data, choice
+ * and trainer point into it.
  *
- * What a template writes is kept so that every sitting of the run, its evaluation and its export have
- * the same texts: of a file the copy RUN/chat_template.jinja, of a template that writes today's date
- * the date of the first sitting, of marks that became tokens (--add-tokens) their ids. The last two
- * are in job.json, from where a resume has them.
+ * What a template writes is kept so that every sitting of the run, its evaluation and its export
+ * have the same texts: of a file the copy RUN/chat_template.jinja, of a template that writes
+ * today's date the date of the first sitting, of marks that became tokens (--add-tokens) their ids.
+ * The last two are in job.json, from where a resume has them.
  */
 #ifndef SPECTRUM_JOB_TRAINING_RUN_BASE_H
 #define SPECTRUM_JOB_TRAINING_RUN_BASE_H

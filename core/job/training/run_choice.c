@@ -43,8 +43,8 @@ static int rank_plan(struct run_choice *choice, struct error *err)
     return plan_select(choice->plan, request->top, PLAN_BY_TYPE, err);
 }
 
-/* The plan that was asked for, in one of three ways. A file says itself whether embeddings and head train;
- * for the other two there are --no-embeddings and --no-head. */
+/* The plan that was asked for, in one of three ways. A file says itself whether embeddings and head
+ * train; for the other two there are --no-embeddings and --no-head. */
 static int choose_plan(struct run_choice *choice, struct error *err)
 {
     const struct training_request *request = choice->sitting->request;

@@ -1,5 +1,5 @@
-/* What of a run's model trains: by a plan file, by percentage from a scan, by a control, or everything;
- * a resume trains what the run has already.
+/* What of a run's model trains: by a plan file, by percentage from a scan, by a control, or
+ * everything; a resume trains what the run has already.
  *
  *     --plan FILE   --top P      --select HOW     --method full, lora
  *     plan_read()   scan_run()   control_plan()          |
@@ -9,9 +9,9 @@
  *                                        |
  *                                struct method_choice
  *
- * run_choice_make() fills it and run_choice_close() frees it, also after an error. With --reselect the
- * choice changes between two trainers (run_reselect.h), and never while one lives: a trainer reads the
- * lists of `choice` and `touched`.
+ * run_choice_make() fills it and run_choice_close() frees it, also after an error. With --reselect
+ * the choice changes between two trainers (run_reselect.h), and never while one lives: a trainer
+ * reads the lists of `choice` and `touched`.
  */
 #ifndef SPECTRUM_JOB_TRAINING_RUN_CHOICE_H
 #define SPECTRUM_JOB_TRAINING_RUN_CHOICE_H

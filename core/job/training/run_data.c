@@ -44,8 +44,8 @@ static int list_pieces(const struct run_data *data, struct piece_list *out,
     return pieces_list(out, set, seq_len, how, err);
 }
 
-/* Evaluation data of its own, or a share of the documents that is held back, drawn with the run's seed;
- * only where there are enough to take it from. */
+/* Evaluation data of its own, or a share of the documents that is held back, drawn with the run's
+ * seed; only where there are enough to take it from. */
 static int split(struct run_data *data, int64_t seq_len, struct error *err)
 {
     const struct training_request *request = data->sitting->request;
@@ -108,7 +108,8 @@ static int tell_turn_end(const struct run_data *data, struct error *err)
     return 0;
 }
 
-/* The first record that is not left out, as the model will see it: one line, whatever is in the data. */
+/* The first record that is not left out, as the model will see it: one line, whatever is in the
+ * data. */
 static int tell_first_record(const struct run_data *data, struct error *err)
 {
     static const struct look_style style = {"[[", "]]", "\\n", RUN_MAX, RECORD_MAX};
@@ -234,8 +235,8 @@ void run_data_close(struct run_data *data)
     dataset_free(&data->eval_set);
 }
 
-/* The trainer packs the rows; a step has batch times accumulate of them, and an epoch's last may be short:
- * epoch_steps = ceil(epoch_rows / step_rows). */
+/* The trainer packs the rows; a step has batch times accumulate of them, and an epoch's last may be
+ * short: epoch_steps = ceil(epoch_rows / step_rows). */
 struct training_data_plan run_data_plan(const struct run_data *data,
                                         const struct train_settings *settings,
                                         const struct trainer *trainer)

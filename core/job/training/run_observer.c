@@ -1,10 +1,304 @@
 #include "job/training/run_observer.h"
 
+#include "base/limits.h"
+#include "base/process.h"
 #include "base/text.h"
+#include "base/utf8.h"
+#include "job/job_dir.h"
 #include "job/requests.h"
 
-/* The line first, then the proof, then the view: what a screen shows is in the files by then. A step that
- * was left out updates nothing, so it proves nothing. */
+#include <math.h>
+#include <stdlib.h>
+
+/* --- metrics.jsonl --- */
+
+int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, struct error *err)
+{
+    *lines = (struct run_lines){.sitting = sitting};
+    lines->open = job_metrics_open(&lines->writer, sitting->request->run, err) == 0;
+    return lines->open ? 0 : -1;
+}
+
+void run_lines_close(struct run_lines *lines)
+{
+    if (lines->open)
+        job_metrics_close(&lines->writer);
+}
+
+/* A line is made by begin_line() or begin_event(), its members, and append(), which ends it and
+ * frees its text. */
+
+static void begin_line(struct json_writer *json, int64_t step)
+{
+    json_object(json, NULL);
+    json_integer(json, "step", step);
+}
+
+/* An event has its name first: whoever reads lines by hand sees what it is. */
+static void begin_event(struct json_writer *json, const char *event, int64_t step)
+{
+    json_object(json, NULL);
+    json_text(json, "event", event);
+    json_integer(json, "step", step);
+}
+
+/* That lines wait is said at the first of them, and again after one that did not have to. */
+static int append(struct run_lines *lines, struct json_writer *json, struct error *err)
+{
+    struct error why = ERROR_INIT;
+    json_end(json);
+    int status = job_metrics_append(&lines->writer, json->out, &why);
+    buffer_free(json->out);
+    if (status < 0 && err)
+        *err = why;
+    if (status < 0)
+        return -1;
+    if (status > 0 && !lines->waits)
+        run_say(lines->sitting, "%s: its lines wait in memory for room, and training continues",
+                why.text);
+    lines->waits = status > 0;
+    return 0;
+}
+
+/* What is not known is absent. */
+static void put_known(struct json_writer *json, const char *key, double value)
+{
+    if (!isnan(value))
+        json_real(json, key, value);
+}
+
+static void put_bytes(struct json_writer *json, const char *key, size_t bytes)
+{
+    if (bytes > 0)
+        json_count(json, key, bytes);
+}
+
+/* A value that a step has not, as the norm of one that was left out, is absent. */
+int run_lines_step(struct run_lines *lines, const struct train_report *report,
+                   const struct memory_plan *memory, size_t base_bytes, struct error *err)
+{
+    const struct progress *progress = &report->progress;
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    begin_line(&json, progress->step);
+    json_real(&json, "time_s", progress->seconds);
+    json_count(&json, "tokens", progress->tokens);
+    json_count(&json, "supervised_tokens", progress->supervised);
+    put_known(&json, "loss", report->loss);
+    put_known(&json, "lr", report->rate);
+    put_known(&json, "grad_norm", report->norm);
+    put_known(&json, "tokens_per_s", (double)report->step_tokens / report->step_seconds);
+    put_known(&json, "step_s", report->step_seconds);
+    if (report->z_loss > 0)
+        json_real(&json, "z_loss", report->z_loss);
+    json_object(&json, "memory_bytes");
+    for (int i = 0; i < MEMORY_CATEGORIES; i++)
+        json_count(&json, memory_category_name((enum memory_category)i), memory->bytes[i]);
+    json_end(&json);
+    /* what the process has, the most that it had, and what it had before it took the plan's
+     * memory */
+    put_bytes(&json, "process_bytes", process_resident_bytes());
+    put_bytes(&json, "process_peak_bytes", process_peak_bytes());
+    put_bytes(&json, "process_base_bytes", base_bytes);
+    return append(lines, &json, err);
+}
+
+int run_lines_spike(struct run_lines *lines, const struct train_report *report, struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    long long step = (long long)report->progress.step;
+    run_say(lines->sitting,
+            "step %lld was left out: its loss %.4f stands %.1f deviations above the last ones",
+            step, report->loss, report->spike_score);
+    begin_event(&json, "spike", step);
+    json_real(&json, "loss", report->loss);
+    if (isfinite(report->spike_score))
+        json_real(&json, "z", report->spike_score);
+    return append(lines, &json, err);
+}
+
+int run_lines_evaluation(struct run_lines *lines, int64_t step, const struct evaluation *evaluation,
+                         struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    begin_line(&json, step);
+    json_real(&json, "eval_loss", evaluation->loss);
+    json_count(&json, "eval_tokens", evaluation->tokens);
+    return append(lines, &json, err);
+}
+
+int run_lines_sample(struct run_lines *lines, int64_t step, const char *text, struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    begin_event(&json, "sample", step);
+    json_text(&json, "text", text);
+    return append(lines, &json, err);
+}
+
+int run_lines_reselect(struct run_lines *lines, int64_t step, size_t begun, size_t ended,
+                       struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    begin_event(&json, "reselect", step);
+    json_count(&json, "begin", begun);
+    json_count(&json, "end", ended);
+    return append(lines, &json, err);
+}
+
+int run_lines_event(struct run_lines *lines, const char *event, int64_t step, struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    begin_event(&json, event, step);
+    return append(lines, &json, err);
+}
+
+/* --- proof.json --- */
+
+/* A proof that is there but not complete is of a run that was stopped within its first steps. */
+void run_proof_begin(struct run_proof *proof, const char *run, const struct dataset *data,
+                     bool resume)
+{
+    *proof = (struct run_proof){.run = run, .data = data, .due = true};
+    if (!resume)
+        return;
+    cJSON *json = job_dir_read(run, "proof.json", NULL);
+    proof->due = !cJSON_IsTrue(json_get(json, "complete"));
+    cJSON_Delete(json);
+}
+
+void run_proof_renew(struct run_proof *proof, bool begun)
+{
+    proof->due |= begun;
+    proof->steps_seen = 0;
+}
+
+/* The whole file; it is rewritten when it is due a second time. */
+static int write_proof(const struct run_proof *proof, const struct trainer *trainer, int64_t step,
+                       struct error *err)
+{
+    const struct optimizer *optimizer = trainer_optimizer(trainer);
+    const struct dataset *data = proof->data;
+    struct frozen_count frozen = trainer_frozen(trainer);
+    struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
+    int64_t parameters = 0;
+    int status = 0;
+    json_begin(&json, "spectrum.proof");
+    json_integer(&json, "step", step);
+    json_flag(&json, "complete", !proof->due);
+    json_object(&json, "trained");
+    json_layout(&json, JSON_ROWS);
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        char *name = run_tensor_name(&tensor, err);
+        if (!name) {
+            status = -1;
+            break;
+        }
+        json_object(&json, name);
+        json_integer(&json, "parameters", tensor.numel);
+        json_real(&json, "gradient_norm", optimizer->norms[i]);
+        json_end(&json);
+        parameters += tensor.numel;
+        free(name);
+    }
+    json_end(&json);
+    json_integer(&json, "trained_parameters", parameters);
+    json_count(&json, "supervised_tokens", data->supervised);
+    json_count(&json, "tokens", data->tokens);
+    json_real(&json, "supervised_share", (double)data->supervised / (double)data->tokens);
+    json_object(&json, "frozen");
+    json_count(&json, "tensors", frozen.tensors);
+    json_integer(&json, "parameters", frozen.parameters);
+    json_end(&json);
+    json_end(&json);
+    if (status == 0)
+        status = json_finish(&json, err);
+    if (status == 0)
+        status = job_dir_save(proof->run, "proof.json", &out, err);
+    buffer_free(&out);
+    return status;
+}
+
+/* Without `adapters` the A of adapters may still lack theirs. */
+static int check_gradients(const struct optimizer *optimizer, bool adapters, struct error *err)
+{
+    struct run_tensor first = {0};
+    size_t without = 0;
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        if (!(optimizer->norms[i] > 0) && (adapters || tensor.part != PART_A) && without++ == 0)
+            first = tensor;
+    }
+    if (without == 0)
+        return 0;
+    char *name = run_tensor_name(&first, err);
+    if (!name)
+        return -1;
+    error_set(err,
+              "%s trains but its gradient is zero (%zu of %zu tensors, see proof.json): the "
+              "supervised tokens do not depend on it, as where each stands first in its document, "
+              "or where weights around it are zero; look at the data and the weights, or freeze it",
+              name, without, optimizer->count);
+    free(name);
+    return -1;
+}
+
+int run_proof_step(struct run_proof *proof, const struct trainer *trainer, int64_t step,
+                   struct error *err)
+{
+    enum { STEPS = 3 };
+    const struct optimizer *optimizer = trainer_optimizer(trainer);
+    if (!proof->due)
+        return 0;
+    bool waits =
+        false; /* A of an adapter has no gradient as long as B is zero, which it is at first */
+    for (size_t i = 0; i < optimizer->count; i++)
+        waits |= optimizer_tensor(optimizer, i).part == PART_A && !(optimizer->norms[i] > 0);
+    proof->steps_seen++;
+    proof->due = waits && proof->steps_seen < STEPS;
+    if (proof->due && proof->steps_seen > 1)
+        return 0;
+    if (write_proof(proof, trainer, step, err) != 0)
+        return -1;
+    return check_gradients(optimizer, !proof->due, err);
+}
+
+/* The rest of the file stays as it is: the norms are those of the first steps. */
+int run_proof_saved(const struct run_proof *proof, const struct trainer *trainer, int64_t step,
+                    struct error *err)
+{
+    struct frozen_count count = trainer_frozen(trainer);
+    struct buffer out = BUFFER_INIT;
+    if (!job_dir_has(proof->run, "proof.json"))
+        return 0;
+    cJSON *json = job_dir_read(proof->run, "proof.json", err);
+    if (!json)
+        return -1;
+    cJSON_DeleteItemFromObjectCaseSensitive(json, "frozen");
+    cJSON *frozen = cJSON_AddObjectToObject(json, "frozen");
+    cJSON_AddNumberToObject(frozen, "tensors", (double)count.tensors);
+    cJSON_AddNumberToObject(frozen, "parameters", (double)count.parameters);
+    cJSON_AddNumberToObject(frozen, "unchanged_at_step", (double)step);
+    struct json_writer writer = {.out = &out};
+    json_tree(&writer, NULL, json);
+    cJSON_Delete(json);
+    int status = json_finish(&writer, err);
+    if (status == 0)
+        status = job_dir_save(proof->run, "proof.json", &out, err);
+    buffer_free(&out);
+    return status;
+}
+
+/* --- the observer --- */
+
+/* The line first, then the proof, then the view: what a screen shows is in the files by then. A
+ * step that was left out updates nothing, so it proves nothing. */
 static int on_step(void *context, const struct train_report *report, struct error *err)
 {
     struct run_observer *observer = context;
@@ -70,12 +364,13 @@ static enum train_command poll_commands(void *context)
     if (run_should_stop(observer->sitting))
         return TRAIN_STOP;
     if (!observer->paused && !job_request_take(run, JOB_REQUEST_PAUSE, NULL))
-        return job_request_take(run, JOB_REQUEST_CHECKPOINT, NULL) ? TRAIN_CHECKPOINT : TRAIN_GO_ON;
+        return job_request_take(run, JOB_REQUEST_CHECKPOINT, NULL) ? TRAIN_CHECKPOINT
+                                                                   : TRAIN_CONTINUE;
     enum job_command command = job_pause(run, run_should_stop, observer->sitting);
     observer->paused = command == JOB_CHECKPOINT;
     return command == JOB_STOP         ? TRAIN_STOP
            : command == JOB_CHECKPOINT ? TRAIN_CHECKPOINT
-                                       : TRAIN_GO_ON;
+                                       : TRAIN_CONTINUE;
 }
 
 /* Also within an evaluation, of which nothing is kept then. */

@@ -1,17 +1,96 @@
-/* The trainer's observer (train/trainer.h): writes metrics.jsonl and proof.json for whoever follows,
- * tells the view, and takes the requests of whoever steers (job/requests.h).
+/* The trainer's observer (train/trainer.h), and what it writes for whoever follows a run: the lines
+ * of metrics.jsonl, and proof.json. It tells the view, too, and takes the requests of whoever
+ * steers (job/requests.h).
  *
  *     trainer_run() --on_step, on_evaluation, ...--> run_lines, run_proof, training_view
  *                   <--stop, checkpoint, continue--  run_should_stop(), requests/
  *
- * The struct borrows all its parts; it has nothing to free.
+ * run_lines and run_proof are made once a sitting; run_reselect.h writes to both between two
+ * trainers. The observer borrows them, and has nothing to free.
  */
 #ifndef SPECTRUM_JOB_TRAINING_RUN_OBSERVER_H
 #define SPECTRUM_JOB_TRAINING_RUN_OBSERVER_H
 
-#include "job/training/run_lines.h"
-#include "job/training/run_proof.h"
+#include "job/metrics_writer.h"
 #include "job/training/run_setup.h"
+
+/* --- metrics.jsonl ---
+ *
+ * One JSON object each: a step, an evaluation, events.
+ *
+ *     {"step": 3, "time_s": 1.5, "tokens": 384, ..., "loss": 2.25, "lr": 2e-05, ...}
+ *     {"step": 3, "eval_loss": 2.5, "eval_tokens": 512}
+ *     {"event": "checkpoint", "step": 3}     or "resume", "sample", "spike", "reselect"
+ *
+ * run_lines_open() opens the job's file for appending, which locks it (job/metrics_writer.h), and
+ * run_lines_close() closes it; each function between writes one line. A line for which the disk has
+ * no room waits in memory, which is said once: the steps continue, and what they made is lost only
+ * if there is no room for the next checkpoint either. -1: nothing can be written.
+ */
+
+struct run_lines {
+    const struct run_sitting *sitting;
+    struct job_metrics_writer writer;
+    bool open, waits; /* waits: the last line had no room on the disk */
+};
+
+int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, struct error *err);
+void run_lines_close(struct run_lines *lines);
+
+/* `memory` is the plan, and base_bytes what the process had before it took the plan's memory (0:
+ * unknown): what the plan can be held against stands beside it. */
+int run_lines_step(struct run_lines *lines, const struct train_report *report,
+                   const struct memory_plan *memory, size_t base_bytes, struct error *err);
+
+/* A step that the spike guard left out; it is said, too. */
+int run_lines_spike(struct run_lines *lines, const struct train_report *report, struct error *err);
+int run_lines_evaluation(struct run_lines *lines, int64_t step, const struct evaluation *evaluation,
+                         struct error *err);
+int run_lines_sample(struct run_lines *lines, int64_t step, const char *text, struct error *err);
+/* After a new choice of what trains: how many tensors begin to train, and how many end. */
+int run_lines_reselect(struct run_lines *lines, int64_t step, size_t begun, size_t ended,
+                       struct error *err);
+/* "checkpoint", "resume": an event without more. */
+int run_lines_event(struct run_lines *lines, const char *event, int64_t step, struct error *err);
+
+/* --- proof.json: what a run shows of itself ---
+ *
+ *     trained   every tensor that trains, with the norm of its gradient, which is above zero
+ *     frozen    how many tensors are frozen, and the last step at which all were compared with what
+ *               they were and found unchanged to the bit
+ *
+ * It is written after the first step that counts. Adapters begin with B zero, so that A has no
+ * gradient, and a warm-up begins with the rate 0: after the third step that counts A has one, too,
+ * and the proof is written a second time, complete. A tensor that trains and got no gradient is an
+ * error that ends the run: it would stay as it is while the run looks alive.
+ *
+ * The struct is plain data: run_proof_begin() sets it at the start of a sitting, run_proof_renew()
+ * when other tensors begin to train, and run_proof_step() is called after each step.
+ */
+
+struct run_proof {
+    const char *run;            /* the run's folder */
+    const struct dataset *data; /* how many of its tokens are supervised is a part of the proof */
+    bool due;                   /* to be written, or to be written complete */
+    int steps_seen;             /* since it was due */
+};
+
+/* A resume whose proof.json is complete owes none. */
+void run_proof_begin(struct run_proof *proof, const char *run, const struct dataset *data,
+                     bool resume);
+void run_proof_renew(struct run_proof *proof, bool begun);
+
+/* After a step that counts: writes what is due, and checks it. */
+int run_proof_step(struct run_proof *proof, const struct trainer *trainer, int64_t step,
+                   struct error *err);
+
+/* After a checkpoint, for which the trainer compared what is frozen (train/integrity.h): writes
+ * into proof.json that it is unchanged at this step. A run whose proof was removed continues
+ * without. */
+int run_proof_saved(const struct run_proof *proof, const struct trainer *trainer, int64_t step,
+                    struct error *err);
+
+/* --- the observer --- */
 
 struct run_observer {
     struct run_sitting *sitting;

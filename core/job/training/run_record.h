@@ -1,10 +1,10 @@
 /* job.json: what a run is, for whoever lists, follows, resumes, evaluates or exports it.
  *
- * It is written three times at most: before anything can fail, with what was asked for; when the data
- * has been read, with the fingerprints; and when the trainer is made, with what became of it all. A
- * resume keeps the record that is there until it has gone back to its checkpoint. Which options are in
- * it, and when, their rows in training_options.c say; the rest is written by the put_ functions of
- * run_record.c, in the order in which it becomes known.
+ * It is written three times at most: before anything can fail, with what was asked for; when the
+ * data has been read, with the fingerprints; and when the trainer is made, with what became of it
+ * all. A resume keeps the record that is there until it has gone back to its checkpoint. Which
+ * options are in it, and when, their rows in training_options.c say; the rest is written by the
+ * put_ functions of run_record.c, in the order in which it becomes known.
  */
 #ifndef SPECTRUM_JOB_TRAINING_RUN_RECORD_H
 #define SPECTRUM_JOB_TRAINING_RUN_RECORD_H

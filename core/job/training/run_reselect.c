@@ -27,8 +27,8 @@ int64_t run_reselect_next(const struct run_reselect *reselect)
     return every > 0 ? (step / every + 1) * every : INT64_MAX;
 }
 
-/* `last` is not kept in a state: a sitting that begins at such a step makes the choice once more, of the
- * same weights, and comes to the same. */
+/* `last` is not kept in a state: a sitting that begins at such a step makes the choice once more,
+ * of the same weights, and comes to the same. */
 bool run_reselect_is_due(const struct run_reselect *reselect)
 {
     const struct trainer *trainer = reselect->setup->trainer;
@@ -85,8 +85,8 @@ static int rescore(struct run_choice *choice, const char *state, struct error *e
     return status;
 }
 
-/* Takes the choice, and makes a trainer for it that continues from the state. What has trained stays
- * touched: the base's copy is not it, so it is not quantised. */
+/* Takes the choice, and makes a trainer for it that continues from the state. What has trained
+ * stays touched: the base's copy is not it, so it is not quantised. */
 static int take(struct run_reselect *reselect, struct method_choice *next, const char *state,
                 struct error *err)
 {
@@ -102,8 +102,9 @@ static int take(struct run_reselect *reselect, struct method_choice *next, const
     return run_setup_reopen(reselect->setup, state, err);
 }
 
-/* The state of this step is written first and read back, rather than what is in memory: a resume from it
- * has nothing else, and must choose the same. Where the choice stays what it was the trainer stays, too. */
+/* The state of this step is written first and read back, rather than what is in memory: a resume
+ * from it has nothing else, and must choose the same. Where the choice stays what it was the
+ * trainer stays, too. */
 int run_reselect_choose(struct run_reselect *reselect, const struct train_observer *observer,
                         struct error *err)
 {

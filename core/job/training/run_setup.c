@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "compute/cpu/onednn.h"
 #include "compute/machine.h"
-#include "job/lr_factor.h"
+#include "job/method.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@ void run_setup_begin(struct run_setup *setup, struct run_sitting *sitting)
 
 /* --- who the run is --- */
 
-/* Model, configuration and tokenizer by their own fingerprints; the data by those of both sets and by
- * how they are cut into pieces; and what must agree for a result that is the same to the bit. */
+/* Model, configuration and tokenizer by their own fingerprints; the data by those of both sets and
+ * by how they are cut into pieces; and what must agree for a result that is the same to the bit. */
 int run_setup_identify(struct run_setup *setup, const struct run_base *base,
                        const struct run_data *data, struct error *err)
 {

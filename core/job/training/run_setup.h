@@ -1,5 +1,5 @@
-/* The trainer of a run, and what it was made from: settings, recipe and inputs, the memory and the disk
- * that it takes, and the fingerprints that a resume must agree in.
+/* The trainer of a run, and what it was made from: settings, recipe and inputs, the memory and the
+ * disk that it takes, and the fingerprints that a resume must agree in.
  *
  *     run_setup_begin()     the settings that follow from the request alone
  *     run_setup_identify()  with model, tokenizer and data: who the run is

@@ -29,8 +29,8 @@ struct training_data_plan {
     bool eval_own; /* the evaluation has data of its own, of which these are: */
     size_t eval_too_short, eval_undesired;
     struct piece_counts eval_counts;
-    uint64_t epoch_rows,
-        epoch_targets; /* of the current epoch; another may have one row more or less */
+    /* of the current epoch; another may have one row more or less */
+    uint64_t epoch_rows, epoch_targets;
     int64_t epoch_steps;
     int64_t seq_len, step_rows; /* batch times accumulate: the most that a step has */
     bool weighted;              /* some targets count more or less than 1 */
@@ -77,8 +77,8 @@ struct run_sitting {
     const struct training_view *view;
     bool resume; /* an earlier sitting left its records */
     bool dry;    /* it ends before the first step and writes no record */
-    const char
-        *state;       /* the state folder that a resume continues from; NULL: it begins at step 0 */
+    /* the state folder that a resume continues from; NULL: it begins at step 0 */
+    const char *state;
     pid_t supervisor; /* 0: none; it runs in a terminal */
     bool stopping;    /* somebody asked for it; from then on true */
 };

@@ -225,8 +225,8 @@ static int64_t last_step(const struct training *training)
     return step > saved ? step : saved;
 }
 
-/* result.json, which the supervisor leaves as it is (launch.c). After a failure the error stands, also
- * where the result cannot be written. */
+/* result.json, which the supervisor leaves as it is (launch.c). After a failure the error stands,
+ * also where the result cannot be written. */
 static int write_result(const struct run_sitting *sitting, int status, int64_t step,
                         struct error *err)
 {
@@ -245,8 +245,8 @@ static int write_result(const struct run_sitting *sitting, int status, int64_t s
     return job_result_write(sitting->request->run, &result, status < 0 ? NULL : err);
 }
 
-/* The result is written before anything is freed and before the lock goes; a start that was refused leaves no
- * copy of a template, which the next start would take for its own. */
+/* The result is written before anything is freed and before the lock goes; a start that was refused
+ * leaves no copy of a template, which the next start would take for its own. */
 int training_run(const struct training_request *request, bool resume,
                  const struct training_view *view, struct error *err)
 {

@@ -1,9 +1,9 @@
 /* A training run from its request to its result: opens model, plan and data, makes the trainer, and
  * keeps the job directory (job_dir.h) while it trains.
  *
- * The same function runs in a terminal, under a supervisor, and after a crash; the caller only parses
- * what was asked for and shows the steps as they come (struct training_view, run_view.h). Nothing of a
- * run is left in memory when it returns.
+ * The same function runs in a terminal, under a supervisor, and after a crash; the caller only
+ * parses what was asked for and shows the steps as they come (struct training_view, run_view.h).
+ * Nothing of a run is left in memory when it returns.
  *
  * The parts of a run, each a file with the struct that it fills, from below; each is handed those
  * above it as const, and knows none that come after it:
@@ -15,9 +15,7 @@
  *     run_choice    the plan and what trains; plan.yaml
  *     run_setup     fingerprints, memory and disk held against what there is, the trainer
  *     run_record    job.json
- *     run_lines     metrics.jsonl
- *     run_proof     proof.json
- *     run_observer  the trainer's callbacks
+ *     run_observer  the trainer's callbacks; metrics.jsonl, proof.json
  *     run_reselect  another choice on the way
  *     training      the order of it all
  */
@@ -28,15 +26,15 @@
 #include "job/training_options.h"
 
 /* Trains what a filled request asks for (training_options.h); training_check() is called once more.
- * With `resume` it continues from the run's last checkpoint, or from the one of step `from_step`, or
- * from the start where there is none. 0: completed; ERROR_INTERRUPTED: stopped, with a checkpoint;
- * -1. */
+ * With `resume` it continues from the run's last checkpoint, or from the one of step `from_step`,
+ * or from the start where there is none. 0: completed; ERROR_INTERRUPTED: stopped, with a
+ * checkpoint; -1. */
 int training_run(const struct training_request *request, bool resume,
                  const struct training_view *view, struct error *err);
 
 /* Everything up to the first step: what training_run() would refuse is refused, and
- * view->on_start() is told what it would train. Nothing is left but what is in the cache: no folder,
- * no job. request->run is the folder that the run would have. */
+ * view->on_start() is told what it would train. Nothing is left but what is in the cache: no
+ * folder, no job. request->run is the folder that the run would have. */
 int training_dry_run(const struct training_request *request, const struct training_view *view,
                      struct error *err);
 

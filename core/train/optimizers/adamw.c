@@ -1,4 +1,11 @@
-/* AdamW, with PyTorch's defaults (torch.optim.AdamW). */
+/* AdamW, with PyTorch's defaults (torch.optim.AdamW); its formula stands with the operation
+ * (compute/op.h). What the rule knows of it are the corrections of step t,
+ *
+ *     correction1 = 1 - beta1^t,    correction2 = 1 - beta2^t
+ *
+ * by which the two running means are divided, as they began with zeros. t counts from where the
+ * tensor began to train, not from where the run did.
+ */
 #include "train/optimizers/optimizers.h"
 
 #include <math.h>

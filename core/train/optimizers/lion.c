@@ -1,4 +1,6 @@
-/* Lion, with its paper's defaults (arXiv 2302.06675, program 1). */
+/* Lion, with its paper's defaults (arXiv 2302.06675, program 1); its formula stands with the
+ * operation (compute/op.h). A step has no correction for the zeros that the mean began with: only
+ * the sign of the direction counts. */
 #include "train/optimizers/optimizers.h"
 
 static const double beta1 = 0.9, beta2 = 0.99;

@@ -33,10 +33,10 @@ enum { OPTIMIZER_STATES = 2 }; /* the most that a rule keeps of a tensor */
 /* The tensors of one step. */
 struct step_tensors {
     struct tensor parameter, master; /* [N, K]; master: may be absent */
-    struct tensor
-        states[OPTIMIZER_STATES]; /* of the parameter's shape, zero before its first step */
-    struct tensor gradient;       /* f32 */
-    struct tensor workspace;      /* backend_workspace() bytes of the call */
+    /* of the parameter's shape, zero before its first step */
+    struct tensor states[OPTIMIZER_STATES];
+    struct tensor gradient;  /* f32 */
+    struct tensor workspace; /* backend_workspace() bytes of the call */
 };
 
 /* What the algorithm has that no option says; job.json records it. */

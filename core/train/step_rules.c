@@ -1,0 +1,78 @@
+#include "train/step_rules.h"
+
+#include <math.h>
+#include <string.h>
+
+/* --- the learning rate --- */
+
+const char *const schedule_names[] = {"cosine", "linear", "constant", NULL};
+
+const char *schedule_name(enum schedule_kind kind)
+{
+    return schedule_names[kind];
+}
+
+int schedule_by_name(enum schedule_kind *out, const char *name, struct error *err)
+{
+    for (int i = 0; i < SCHEDULE_KINDS; i++) {
+        if (strcmp(name, schedule_names[i]) == 0) {
+            *out = (enum schedule_kind)i;
+            return 0;
+        }
+    }
+    return error_set_kind(err, ERROR_USAGE,
+                          "\"%.40s\" is not a schedule: there are cosine, linear and constant",
+                          name);
+}
+
+double schedule_rate(const struct schedule *schedule, int64_t step)
+{
+    if (step < schedule->warmup)
+        return schedule->peak * (double)step / (double)schedule->warmup;
+    int64_t rest = schedule->steps - schedule->warmup;
+    double done = rest > 0 ? (double)(step - schedule->warmup) / (double)rest : 1;
+    double left = fmax(0, 1 - done); /* (n - step) / (n - w) */
+    switch (schedule->kind) {
+    case SCHEDULE_COSINE:
+        return schedule->peak * 0.5 * (1 + cos(acos(-1) * (1 - left)));
+    case SCHEDULE_LINEAR:
+        return schedule->peak * left;
+    default:
+        return schedule->peak;
+    }
+}
+
+/* --- which loss is left out --- */
+
+/* z of step_rules.h. Where all losses so far are equal nothing can be said but which side it is on:
+ * a larger one is infinitely far. */
+static double score(const struct spike_window *window, double loss)
+{
+    int n = window->count < SPIKE_WINDOW ? window->count : SPIKE_WINDOW;
+    double mean = 0, squares = 0;
+    if (n < SPIKE_LEAST)
+        return NAN;
+    for (int i = 0; i < n; i++)
+        mean += window->losses[i] / n;
+    for (int i = 0; i < n; i++)
+        squares += (window->losses[i] - mean) * (window->losses[i] - mean);
+    double deviation = sqrt(squares / (n - 1));
+    return deviation > 0 ? (loss - mean) / deviation : loss > mean ? INFINITY : 0;
+}
+
+bool spike_found(struct spike_window *window, double limit, double loss, double *z)
+{
+    *z = score(window, loss);
+    if (*z > limit && window->left_out < SPIKE_IN_A_ROW) {
+        window->left_out++;
+        return true;
+    }
+    if (*z > limit)
+        *window = (struct spike_window){0};
+    window->left_out = 0;
+    window->losses[window->count % SPIKE_WINDOW] = loss;
+    window->count++;
+    if (window->count == 2 * SPIKE_WINDOW) /* the place in the ring is the same */
+        window->count = SPIKE_WINDOW;
+    return false;
+}

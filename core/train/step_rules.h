@@ -1,0 +1,65 @@
+/* The two rules of a step that need no model: at which learning rate it is taken, and whether its
+ * loss lets it be taken at all. Both are arithmetic on the step's number and on losses. */
+#ifndef SPECTRUM_TRAIN_STEP_RULES_H
+#define SPECTRUM_TRAIN_STEP_RULES_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* --- the learning rate ---
+ *
+ * Its course over a run is a linear warm-up, then one of the shapes that transformers calls
+ * "cosine", "linear" and "constant" (with warm-up), step for step. With warm-up w, n steps and the
+ * first step being 0:
+ *
+ *     step < w     peak * step / w                                     (0 in the first step)
+ *     cosine       peak * (1 + cos(pi * (step - w) / (n - w))) / 2
+ *     linear       peak * (n - step) / (n - w)
+ *     constant     peak
+ */
+
+enum schedule_kind { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_KINDS };
+
+struct schedule {
+    enum schedule_kind kind;
+    double peak;           /* the learning rate after the warm-up */
+    int64_t warmup, steps; /* of the whole run; warmup < steps */
+};
+
+/* "cosine", "linear", "constant", by their enum; a NULL ends them. */
+extern const char *const schedule_names[];
+const char *schedule_name(enum schedule_kind kind);
+/* 0, or ERROR_USAGE with the list of names. */
+int schedule_by_name(enum schedule_kind *out, const char *name, struct error *err);
+
+/* The learning rate of optimiser step `step`. */
+double schedule_rate(const struct schedule *schedule, int64_t step);
+
+/* --- the loss-spike guard ---
+ *
+ * A step whose loss stands far above those before it is left out, so that one broken batch does not
+ * throw the weights. "Far" is a z-score over the last n = SPIKE_WINDOW losses that were not left
+ * out, from SPIKE_LEAST of them on:
+ *
+ *     z = (loss - mean) / deviation,    deviation^2 = sum of (loss_i - mean)^2 / (n - 1)
+ *
+ * After SPIKE_IN_A_ROW steps left out one after another the losses are believed, and the window
+ * starts over: the level has changed.
+ */
+
+enum { SPIKE_WINDOW = 64, SPIKE_LEAST = 16, SPIKE_IN_A_ROW = 8 };
+
+/* {0} at first; part of a run's state. */
+struct spike_window {
+    double losses[SPIKE_WINDOW]; /* a ring, the next goes to count % SPIKE_WINDOW */
+    int count;                   /* since it began; from 2 SPIKE_WINDOW on it goes round */
+    int left_out;                /* in a row */
+};
+
+/* Is this loss to be left out, where `limit` > 0 standard deviations are too far? If not, it joins
+ * the window. *z is its score, NaN where there are too few to tell. */
+bool spike_found(struct spike_window *window, double limit, double loss, double *z);
+
+#endif

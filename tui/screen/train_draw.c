@@ -20,9 +20,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "job/launch.h"
-#include "job/logout.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/parts.h"
 #include "tui/session/wording.h"

@@ -3,7 +3,6 @@
 #include "base/limits.h"
 #include "base/process.h"
 #include "base/text.h"
-#include "base/utf8.h"
 #include "job/job_dir.h"
 #include "job/requests.h"
 

@@ -12,6 +12,8 @@
 
 const char *const plan_format_names[] = {"yaml", "json",     "axolotl", "trl",
                                          "peft", "ms-swift", NULL};
+const char *const plan_format_tools[] = {"spectrum.py", "another program", "Axolotl", "TRL",
+                                         "PEFT",        "ms-swift",        NULL};
 
 int plan_format_by_name(enum plan_format *out, const char *name, struct error *err)
 {
@@ -24,10 +26,11 @@ int plan_format_by_name(enum plan_format *out, const char *name, struct error *e
     if (strcmp(name, "llama-factory") == 0)
         return error_set(err, "LLaMA-Factory freezes the first or last N layers only: it cannot "
                               "express a plan by modules");
-    return error_set_kind(err, ERROR_USAGE,
-                          "there is no format \"%s\"; there are yaml, json, axolotl, trl, peft, "
-                          "ms-swift",
-                          name);
+    char names[160] = "";
+    for (int i = 0, length = 0; plan_format_names[i] && length < (int)sizeof names; i++)
+        length += snprintf(names + length, sizeof names - (size_t)length, "%s%s", i ? ", " : "",
+                           plan_format_names[i]);
+    return error_set_kind(err, ERROR_USAGE, "there is no format \"%s\"; there are %s", name, names);
 }
 
 /* How a format writes one name: the lead, the dots, the tail. `beginnings`: its readers match names

@@ -22,8 +22,9 @@ enum plan_format {
     PLAN_MS_SWIFT, /* command-line arguments */
 };
 
-/* Their names by the enum; a NULL ends them. */
+/* Their names by the enum, a NULL ends them; and who reads each, for messages. */
 extern const char *const plan_format_names[];
+extern const char *const plan_format_tools[];
 
 /* 0, or ERROR_USAGE with the list; "llama-factory" is refused with the reason. */
 int plan_format_by_name(enum plan_format *out, const char *name, struct error *err);

@@ -46,7 +46,7 @@ struct tensor_case {
         BLOCK("post_feedforward_layernorm", "post_ffw_norm", ROLE_OTHER)
 
 static const struct family {
-    const char *name, *gguf; /* model_type, general.architecture; gguf NULL: it has no own */
+    const char *name, *gguf; /* model_type, general.architecture */
     bool tied;               /* where config.json does not say */
     int64_t head_dim;        /* the same */
     struct tensor_case tensors[TENSORS_MAX];

@@ -101,11 +101,6 @@ static int choose(struct plan *plan, const struct request *request, struct error
 /* What is not known of the names that the plan has, and what its format leaves out: a line each. */
 static void print_target(const struct plan *plan, enum plan_format format)
 {
-    static const char *const tools[] = {
-        [PLAN_YAML] = "spectrum.py", [PLAN_JSON] = "another program",
-        [PLAN_AXOLOTL] = "Axolotl",  [PLAN_TRL] = "TRL",
-        [PLAN_PEFT] = "PEFT",        [PLAN_MS_SWIFT] = "ms-swift",
-    };
     const struct scan_model *of = &plan_scan(plan)->of;
     struct plan_loss lost = plan_lost_in_peft(plan);
     bool says = of->architecture[0];
@@ -121,8 +116,9 @@ static void print_target(const struct plan *plan, enum plan_format format)
             stderr,
             "names are those of the file; transformers, with which %s loads the model, may have "
             "others%s%s%s: compare them with model.named_parameters()\n",
-            tools[format], says ? " (the architecture \"" : " (the file names no architecture)",
-            of->architecture, says ? "\" is not known here)" : "");
+            plan_format_tools[format],
+            says ? " (the architecture \"" : " (the file names no architecture)", of->architecture,
+            says ? "\" is not known here)" : "");
     if (plan_say_misnamed(plan, line, sizeof line))
         fprintf(stderr, "%s\n", line);
     if (format == PLAN_PEFT && lost.biases + lost.tensors > 0)

@@ -66,7 +66,7 @@ enum request {
 enum key_scope {
     SCOPE_MODEL = 1,
     SCOPE_SPECTRUM = 2,
-    SCOPE_LIST = 4, /* library, plan, help */
+    SCOPE_LIST = 4, /* library, devices, help */
     SCOPE_FORM = 8,
     SCOPE_WATCH = 16,
     SCOPE_DATA = 32,

@@ -91,14 +91,26 @@ static void device_draw(struct app *app, void *state, struct area area)
     area_put(area, 0, area.height - 1, dim, "On the map :device NAME takes what is not listed.");
 }
 
+static bool has_text(const void *context, int line, const char *text)
+{
+    struct device_info device = device_at(context, line);
+    return strstr(device.id, text) || strstr(device.name, text);
+}
+
 /* Enter chooses and goes back to the map, where what follows is said. */
 static bool device_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct device_view *view = state;
-    struct device_info device = device_at(&app->session.feed.devices, view->list.cursor);
-    (void)argument;
+    const struct scan_devices *devices = &app->session.feed.devices;
+    struct device_info device = device_at(devices, view->list.cursor);
     if (list_move(&view->list, request, PAGE))
         return true;
+    if (request == REQUEST_SEARCH || request == REQUEST_SEARCH_NEXT) {
+        if (request == REQUEST_SEARCH)
+            snprintf(app->search, sizeof app->search, "%s", argument);
+        list_find(app, &view->list, has_text, devices);
+        return true;
+    }
     if (request != REQUEST_OPEN)
         return false;
     app_pop(app); /* frees the view */

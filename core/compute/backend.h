@@ -29,7 +29,9 @@
 
 struct spectra_ops; /* singular values (spectra.h) */
 
-#define BACKEND_VERSION 7
+/* What a plug-in must have been built with: the layout of struct backend, which a new operation
+ * changes, too. */
+enum { BACKEND_VERSION = 8 * 256 + OP_COUNT };
 
 /* `self` is the back end's. */
 typedef void op_function(void *self, const struct op_call *call);

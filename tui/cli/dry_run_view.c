@@ -243,7 +243,8 @@ static void put_data(struct buffer *out, const struct training_data_plan *data)
 }
 
 /* By category, held against what is free, with what would help where it is not enough. */
-static void put_memory(struct buffer *out, const struct training_start *start)
+static void put_memory(struct buffer *out, const struct training_request *request,
+                       const struct training_start *start)
 {
     const struct memory_plan *memory = start->memory;
     struct memory_limit limit;
@@ -258,9 +259,11 @@ static void put_memory(struct buffer *out, const struct training_start *start)
     if (start->recomputed > 0)
         buffer_format(out, "  %" PRId64 " blocks are recomputed in the backward pass\n",
                       start->recomputed);
-    if (!fits(start))
-        buffer_text(out, "  --memory-limit, a lower --batch, --seq-len or --top, --frozen-dtype "
-                         "nf4, --optimizer adamw-8bit or --master none needs less\n");
+    if (!fits(start)) {
+        buffer_text(out, "  ");
+        training_memory_remedy(out, request);
+        buffer_byte(out, '\n');
+    }
 }
 
 /* A line a subject, its name in the first twelve columns. */
@@ -273,6 +276,8 @@ static int put_lines(struct buffer *out, const struct training_request *request,
     utf8_copy(model, sizeof model, request->model);
     buffer_format(out, "model       %s\nmethod      %s, %s\n", model, method_names[request->method],
                   start->precision);
+    buffer_format(out, "optimizer   %s, learning rate %g\n", optimizer_names[request->optimizer],
+                  request->rate);
     put_trains(out, start, types);
     put_data(out, data);
     buffer_format(out,
@@ -280,7 +285,7 @@ static int put_lines(struct buffer *out, const struct training_request *request,
                   " an epoch; %" PRId64 " of warm-up\n",
                   start->steps, data->step_rows, text_s((uint64_t)data->step_rows),
                   data->epoch_steps, start->warmup);
-    put_memory(out, start);
+    put_memory(out, request, start);
     buffer_text(out, "disk        ");
     training_disk_put(out, &start->disk);
     buffer_byte(out, '\n');

@@ -53,6 +53,29 @@ struct recipe training_recipe(const struct training_request *request,
     return recipe;
 }
 
+void training_memory_remedy(struct buffer *out, const struct training_request *request)
+{
+    const char *lower[3] = {"--seq-len"}, *other[4] = {NULL};
+    int lowers = 1, others = 0;
+    if (request->batch > 1)
+        lower[lowers++] = "--batch";
+    if (method_info(request->method)->plan && !request->plan && !request->select)
+        lower[lowers++] = "--top";
+    if (request->memory_limit == 0)
+        other[others++] = "--memory-limit";
+    if (request->method != METHOD_FULL && request->frozen != FROZEN_NF4)
+        other[others++] = "--frozen-dtype nf4";
+    if (request->optimizer != OPTIMIZER_ADAMW_8BIT)
+        other[others++] = "--optimizer adamw-8bit";
+    if (training_settings(request).masters)
+        other[others++] = "--master none";
+    for (int i = 0; i < lowers; i++)
+        buffer_format(out, "%s%s", i == 0 ? "a lower " : i < lowers - 1 ? ", " : " or ", lower[i]);
+    for (int i = 0; i < others; i++)
+        buffer_format(out, ", %s%s", i == others - 1 ? "or " : "", other[i]);
+    buffer_text(out, others > 0 ? ", needs less" : " needs less");
+}
+
 int training_memory(struct memory_plan **out, const struct training_request *request,
                     const struct train_inputs *inputs, struct train_settings *settings,
                     struct error *err)

@@ -28,6 +28,10 @@ int training_memory(struct memory_plan **out, const struct training_request *req
                     const struct train_inputs *inputs, struct train_settings *settings,
                     struct error *err);
 
+/* What would lower the memory of this request, and only that: "a lower --batch, --seq-len or --top,
+ * or --optimizer adamw-8bit, needs less". */
+void training_memory_remedy(struct buffer *out, const struct training_request *request);
+
 /* What checkpoints take on the run's disk, in bytes. */
 struct training_disk {
     uint64_t state, states; /* of one; how many there are at once: kept, in the making, the best */

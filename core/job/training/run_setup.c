@@ -87,13 +87,17 @@ static int fit_memory(struct run_setup *setup, struct error *err)
         return -1;
     setup->planned_bytes = plan->total;
     memory_plan_free(plan);
-    if (request->memory_limit > 0 && setup->planned_bytes > request->memory_limit)
-        return error_set(err,
-                         "the run needs %s, with every block recomputed in the backward pass, "
-                         "and --memory-limit is %s; a lower --batch, --seq-len or --top, "
-                         "--frozen-dtype nf4, --optimizer adamw-8bit, or --master none, needs less",
-                         bytes_text((double)setup->planned_bytes).text,
-                         bytes_text((double)request->memory_limit).text);
+    if (request->memory_limit > 0 && setup->planned_bytes > request->memory_limit) {
+        struct buffer less = BUFFER_INIT;
+        training_memory_remedy(&less, request);
+        error_set(err,
+                  "the run needs %s, with every block recomputed in the backward pass, and "
+                  "--memory-limit is %s; %s",
+                  bytes_text((double)setup->planned_bytes).text,
+                  bytes_text((double)request->memory_limit).text, buffer_string(&less));
+        buffer_free(&less);
+        return -1;
+    }
     if (s->recomputed > 0)
         run_say(setup->sitting,
                 "to fit --memory-limit the backward pass recomputes %lld of %lld blocks",
@@ -106,9 +110,6 @@ static int fit_memory(struct run_setup *setup, struct error *err)
  * swapped, and is said. */
 static int check_memory(struct run_setup *setup, struct error *err)
 {
-    static const char less[] =
-        "a lower --batch, --seq-len or --top, --memory-limit, --frozen-dtype "
-        "nf4, --optimizer adamw-8bit, or --master none, needs less";
     uint64_t total = setup->planned_bytes;
     if (total <= setup->free_bytes)
         return 0;
@@ -116,7 +117,11 @@ static int check_memory(struct run_setup *setup, struct error *err)
         setup->inputs.layout_only = true;
         return 0;
     }
-    if (memory_limit_check(total, less, err) != 0)
+    struct buffer less = BUFFER_INIT;
+    training_memory_remedy(&less, setup->sitting->request);
+    int status = memory_limit_check(total, buffer_string(&less), err);
+    buffer_free(&less);
+    if (status != 0)
         return -1;
     run_say(setup->sitting,
             "the run needs %s of memory and only %s are available here: it may be slowed by "

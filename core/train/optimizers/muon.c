@@ -32,7 +32,7 @@ static double least_move(int64_t rows, int64_t cols, double rms)
 
 const struct optimizer_rule muon_rule = {
     .states = {"momentum_buffer"},
-    .constants = {{"momentum", 0.95}},
+    .constants = {{"momentum", 0.95}, {"norm_epsilon", 1e-7}},
     .step = step,
     .least_move = least_move,
 };

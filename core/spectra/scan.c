@@ -19,7 +19,7 @@
  *
  *   1. A row waits, is taken by one thread, or is done; it is done once, and counted once in
  *      `done`.
- *   2. All of struct run but its constant part is touched inside the critical section "scan" only;
+ *   2. All of struct scan_work but its constant part is touched inside the critical section "scan" only;
  *      the observer is called there, too, so its calls never overlap.
  *   3. A row that is done has its values in the result before the observer hears of it, and the
  *      last row is told only when the cache has all.
@@ -45,7 +45,7 @@ static int compare_work(const void *a, const void *b, void *rows_pointer)
 
 /* How far a row is from the one that was asked for: that row itself, its block, the blocks beside.
  */
-static int distance(const struct run *run, size_t row)
+static int distance(const struct scan_work *run, size_t row)
 {
     if (run->asked < 0)
         return 0;
@@ -55,7 +55,7 @@ static int distance(const struct run *run, size_t row)
 }
 
 /* The waiting row that is nearest to the one asked for, the largest among equals; -1: none. */
-static int64_t nearest_row(struct run *run)
+static int64_t nearest_row(struct scan_work *run)
 {
     int64_t found = -1;
     size_t count = run->result->scan->count;
@@ -73,7 +73,7 @@ static int64_t nearest_row(struct run *run)
 
 /* --- rows --- */
 
-static int run_prepare(struct run *run, struct error *err)
+static int run_prepare(struct scan_work *run, struct error *err)
 {
     size_t most = run->model->parameter_count;
     struct scan_result *result = array_alloc(1, sizeof *result, err);
@@ -106,7 +106,7 @@ static int run_prepare(struct run *run, struct error *err)
 }
 
 /* Models have many matrices and few shapes. */
-static const struct null_model *null_model_of(struct run *run, const struct scan_row *row)
+static const struct null_model *null_model_of(struct scan_work *run, const struct scan_row *row)
 {
     for (size_t i = 0; i < run->null_count; i++)
         if (run->nulls[i].rows == row->rows && run->nulls[i].cols == row->cols)
@@ -117,7 +117,7 @@ static const struct null_model *null_model_of(struct run *run, const struct scan
 }
 
 /* Scores a row from its values and tells the observer. */
-static void finish_row(struct run *run, size_t index, bool cached)
+static void finish_row(struct scan_work *run, size_t index, bool cached)
 {
     struct scan_result *result = run->result;
     struct scan_row *row = &result->scan->rows[index];
@@ -132,14 +132,14 @@ static void finish_row(struct run *run, size_t index, bool cached)
                               clock_seconds() - run->start, cached);
 }
 
-static void keep_values(struct run *run, size_t index, double *values)
+static void keep_values(struct scan_work *run, size_t index, double *values)
 {
     run->result->values[index] = values;
     run->result->counts[index] = values ? value_count(run->parameters[index]) : 0;
 }
 
 /* What needs no reading. */
-static void load_cache(struct run *run)
+static void load_cache(struct scan_work *run)
 {
     spectra_cache_open(&run->cache, run->model->checkpoint, run->result->scan);
     for (size_t i = 0; i < run->result->scan->count; i++) {
@@ -153,14 +153,14 @@ static void load_cache(struct run *run)
     }
 }
 
-static void save_cache(struct run *run)
+static void save_cache(struct scan_work *run)
 {
     spectra_cache_save(&run->cache, run->result);
     run->saved_at = clock_seconds();
 }
 
 /* Is it paused, and is there anything that waits for its end? That time is none of the scan's. */
-static bool is_held(struct run *run)
+static bool is_held(struct scan_work *run)
 {
     const struct scan_observer *observer = run->observer;
     if (observer && observer->should_stop && observer->should_stop(observer->context))
@@ -179,7 +179,7 @@ static bool is_held(struct run *run)
 }
 
 /* The next row to compute, or -1: none left, or the scan is to stop. */
-static int64_t take_row(struct run *run)
+static int64_t take_row(struct scan_work *run)
 {
     const struct scan_observer *observer = run->observer;
     if (run->stopped || run->failure.kind != ERROR_NONE)
@@ -193,7 +193,7 @@ static int64_t take_row(struct run *run)
     return index;
 }
 
-static void keep_outcome(struct run *run, size_t index, const struct outcome *outcome)
+static void keep_outcome(struct scan_work *run, size_t index, const struct outcome *outcome)
 {
     struct scan_row *row = &run->result->scan->rows[index];
     keep_values(run, index, outcome->values);
@@ -215,7 +215,7 @@ struct task {
     const struct backend *backend;
 };
 
-static struct task begin_row(struct run *run)
+static struct task begin_row(struct scan_work *run)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
     struct task task = {-1, -1, NULL};
@@ -239,7 +239,7 @@ static struct task begin_row(struct run *run)
 
 /* The row waits once more, for the processor: with those of its shape, or with all others since the
  * device is lost. */
-static void leave_device(struct run *run, size_t row, bool lost, const char *why)
+static void leave_device(struct scan_work *run, size_t row, bool lost, const char *why)
 {
     struct error err = ERROR_INIT;
     run->states[row] = ROW_WAITING;
@@ -248,7 +248,7 @@ static void leave_device(struct run *run, size_t row, bool lost, const char *why
 }
 
 /* Keeps what came of a row; false: this thread is one too many. */
-static bool end_row(struct run *run, const struct task *task, int status,
+static bool end_row(struct scan_work *run, const struct task *task, int status,
                     const struct outcome *outcome, const struct error *err)
 {
     bool goes_on = true;
@@ -278,7 +278,7 @@ static bool end_row(struct run *run, const struct task *task, int status,
 }
 
 /* One thread's work: rows until there are none. */
-static void work(struct run *run)
+static void work(struct scan_work *run)
 {
     struct scratch scratch = {0};
     struct task task;
@@ -294,7 +294,7 @@ static void work(struct run *run)
     scratch_free(&scratch);
 }
 
-static void run_free(struct run *run)
+static void run_free(struct scan_work *run)
 {
     free(run->parameters);
     free(run->states);
@@ -307,14 +307,14 @@ static void run_free(struct run *run)
 }
 
 /* What the cache does not know. */
-static int compute_rows(struct run *run, struct error *err)
+static int compute_rows(struct scan_work *run, struct error *err)
 {
     if (run->done == run->result->scan->count)
         return 0;
     if (open_device(run, err) != 0)
         return -1;
     size_t before = run->done;
-    run->working = run->working_most = side_by_side(run);
+    run->working = run->working_most = matrices_at_once(run);
 #pragma omp parallel num_threads(run->working)
     {
 #pragma omp single
@@ -330,7 +330,7 @@ int scan_run(struct scan_result **out, const struct model *model, const struct b
              const struct scan_options *options, const struct scan_observer *observer,
              struct error *err)
 {
-    struct run run = {
+    struct scan_work run = {
         .model = model, .backend = backend, .options = options, .observer = observer, .asked = -1};
     const char *device = backend ? backend->name : device_of(options);
     int status = -1;

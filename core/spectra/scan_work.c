@@ -19,14 +19,14 @@ int64_t value_count(const struct parameter *parameter)
     return parameter->rows < parameter->cols ? parameter->rows : parameter->cols;
 }
 
-uint64_t need_of(const struct run *run, const struct backend *backend, size_t row)
+uint64_t need_of(const struct scan_work *run, const struct backend *backend, size_t row)
 {
     const struct parameter *parameter = run->parameters[row];
     bool empty = parameter->rows < 1 || parameter->cols < 1;
     return empty ? 0 : scratch_need(backend, parameter->rows, parameter->cols);
 }
 
-bool is_refused(const struct run *run, const struct backend *backend, size_t row)
+bool is_refused(const struct scan_work *run, const struct backend *backend, size_t row)
 {
     char reason[64];
     return scan_row_refusal(run->parameters[row], reason, sizeof reason) ||
@@ -58,7 +58,7 @@ static int compute(struct outcome *out, const struct backend *backend,
     return error_set(err, "%s: %s", parameter->name, trouble.text);
 }
 
-int work_out(struct outcome *out, struct run *run, const struct backend *backend, size_t row,
+int work_out(struct outcome *out, struct scan_work *run, const struct backend *backend, size_t row,
              struct scratch *scratch, struct error *err)
 {
     const struct parameter *parameter = run->parameters[row];
@@ -87,7 +87,7 @@ int work_out(struct outcome *out, struct run *run, const struct backend *backend
 
 /* --- what computes --- */
 
-static void say_device(const struct run *run, const struct scan_row *row, const char *why)
+static void say_device(const struct scan_work *run, const struct scan_row *row, const char *why)
 {
     const struct backend *backend = row || run->lost ? run->processor : run->backend;
     struct device_info device;
@@ -102,7 +102,7 @@ const char *device_of(const struct scan_options *options)
     return options->device ? options->device : "auto";
 }
 
-int open_device(struct run *run, struct error *err)
+int open_device(struct scan_work *run, struct error *err)
 {
     struct error busy = ERROR_INIT;
     if (!run->backend && backend_open_for_scan(&run->opened, device_of(run->options),
@@ -116,7 +116,7 @@ int open_device(struct run *run, struct error *err)
     return 0;
 }
 
-const struct backend *backend_of(const struct run *run, size_t row)
+const struct backend *backend_of(const struct scan_work *run, size_t row)
 {
     return run->lost || run->on_processor[row] ? run->processor : run->backend;
 }
@@ -127,7 +127,7 @@ const struct backend *backend_of(const struct run *run, size_t row)
  *     max(1, min(t, b / n)),   b = a quarter of the free memory, but 1.2 GB where that is more, and
  *                              never more than there is
  */
-int side_by_side(const struct run *run)
+int matrices_at_once(const struct scan_work *run)
 {
     double memory = (double)run->memory, budget = fmin(memory, fmax(memory / 4, 1.2e9));
     double largest = 1;
@@ -150,7 +150,7 @@ int side_by_side(const struct run *run)
     return budget / largest < threads ? (int)fmax(budget / largest, 1) : threads;
 }
 
-int leave_to_processor(struct run *run, int64_t row, const char *why, struct error *err)
+int leave_to_processor(struct scan_work *run, int64_t row, const char *why, struct error *err)
 {
     const struct scan_row *example = row >= 0 ? &run->result->scan->rows[row] : NULL;
     bool known = run->lost || (row >= 0 && run->on_processor[row]);
@@ -160,7 +160,7 @@ int leave_to_processor(struct run *run, int64_t row, const char *why, struct err
     for (size_t i = 0; row >= 0 && i < run->result->scan->count; i++)
         run->on_processor[i] |= run->parameters[i]->rows == run->parameters[row]->rows &&
                                 run->parameters[i]->cols == run->parameters[row]->cols;
-    run->working_most = side_by_side(run);
+    run->working_most = matrices_at_once(run);
     if (!known)
         say_device(run, example, why);
     return 0;

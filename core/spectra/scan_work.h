@@ -1,7 +1,7 @@
 /* A scan under way, and what its threads do with one matrix. scan.c keeps the rows and says which
  * is next. Internal to core/spectra.
  *
- * struct run is born in scan_run() and ends there; result, the rows' values among it, is the
+ * struct scan_work is born in scan_run() and ends there; result, the rows' values among it, is the
  * caller's.
  */
 #ifndef SPECTRUM_SPECTRA_SCAN_WORK_H
@@ -17,7 +17,7 @@
 enum row_state { ROW_WAITING, ROW_TAKEN, ROW_DONE };
 
 /* Everything but the constant part is guarded by the critical section "scan". */
-struct run {
+struct scan_work {
     const struct model *model;
     const struct backend *backend; /* NULL until open_device() */
     struct backend *opened;        /* the same where it is this scan's own */
@@ -67,13 +67,13 @@ struct outcome {
 int64_t value_count(const struct parameter *parameter);
 
 /* Bytes of host memory that it takes at most. */
-uint64_t need_of(const struct run *run, const struct backend *backend, size_t row);
+uint64_t need_of(const struct scan_work *run, const struct backend *backend, size_t row);
 
 /* Before anything is allocated for it: it cannot be read, or it is too large. */
-bool is_refused(const struct run *run, const struct backend *backend, size_t row);
+bool is_refused(const struct scan_work *run, const struct backend *backend, size_t row);
 
 /* Reads a matrix; computes its values, unless that was done before. ERROR_DEVICE: not there. */
-int work_out(struct outcome *out, struct run *run, const struct backend *backend, size_t row,
+int work_out(struct outcome *out, struct scan_work *run, const struct backend *backend, size_t row,
              struct scratch *scratch, struct error *err);
 
 /* --- what computes: the back end that the scan was given, and the CPU for what that one cannot ---
@@ -83,17 +83,17 @@ int work_out(struct outcome *out, struct run *run, const struct backend *backend
 const char *device_of(const struct scan_options *options);
 
 /* Opens it, unless the scan was given one, and tells the observer. */
-int open_device(struct run *run, struct error *err);
+int open_device(struct scan_work *run, struct error *err);
 
 /* What computes this row. */
-const struct backend *backend_of(const struct run *run, size_t row);
+const struct backend *backend_of(const struct scan_work *run, size_t row);
 
 /* Matrices side by side: as many as there are threads, while the largest of them, computed the way
  * that takes most, fit into a quarter of the free memory, or into 1.1 GiB of it. */
-int side_by_side(const struct run *run);
+int matrices_at_once(const struct scan_work *run);
 
 /* From now on the processor computes the rows of this one's shape, which the device cannot, or with
  * -1 all that are left, since the device is lost. Says so, once. */
-int leave_to_processor(struct run *run, int64_t row, const char *why, struct error *err);
+int leave_to_processor(struct scan_work *run, int64_t row, const char *why, struct error *err);
 
 #endif

@@ -11,6 +11,7 @@
  *
  * Several query heads read one head of k and v (grouped queries, Ainslie et al., arXiv 2305.13245).
  */
+#include "compute/reference/elements.h"
 #include "compute/reference/reference.h"
 
 #include <math.h>

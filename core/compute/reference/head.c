@@ -1,4 +1,5 @@
 /* The head and its cross-entropy, one token at a time. */
+#include "compute/reference/elements.h"
 #include "compute/reference/reference.h"
 
 #include <math.h>

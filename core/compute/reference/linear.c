@@ -1,4 +1,5 @@
 /* Linear layers and embeddings. */
+#include "compute/reference/elements.h"
 #include "compute/reference/reference.h"
 
 /* out[t,h] = weight[id[t],h] */

@@ -2,6 +2,7 @@
  * those of other types know no blocks. */
 #include "base/random.h"
 #include "compute/dynamic.h"
+#include "compute/reference/elements.h"
 #include "compute/reference/reference.h"
 
 #include <math.h>

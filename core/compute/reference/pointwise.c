@@ -3,6 +3,7 @@
  * so that these are the same to the bit on every back end. */
 #include "compute/neftune.h"
 #include "compute/quantize.h"
+#include "compute/reference/elements.h"
 #include "compute/reference/reference.h"
 
 #include <math.h>

@@ -4,12 +4,11 @@
  *
  * One family of operations a file: linear.c (with embeddings), pointwise.c (with norms and
  * quantised weights), attention.c, head.c, optimizers.c, and jacobi.c for singular values;
- * reference.c makes the table.
+ * reference.c makes the table, elements.h has what they read and write elements with.
  */
 #ifndef SPECTRUM_COMPUTE_REFERENCE_H
 #define SPECTRUM_COMPUTE_REFERENCE_H
 
-#include "base/number.h"
 #include "compute/host.h"
 #include "compute/spectra.h"
 
@@ -37,37 +36,5 @@ op_function reference_embedding_forward, reference_embedding_backward, reference
 size_t reference_attention_workspace(const struct op_attention_backward *a);
 size_t reference_head_workspace(const struct op_head_loss *a);
 size_t reference_muon_workspace(const struct op_muon *a);
-
-/* The elements of an f32 or bf16 tensor; memory is NULL where it is not there. */
-struct elements {
-    void *memory;
-    enum storage type;
-};
-
-static inline struct elements elements_of(const struct tensor *tensor)
-{
-    return (struct elements){host_data(tensor), tensor->storage};
-}
-
-static inline double get(struct elements from, int64_t i)
-{
-    return from.type == STORAGE_F32 ? ((const float *)from.memory)[i]
-                                    : bf16_to_float(((const uint16_t *)from.memory)[i]);
-}
-
-static inline void put(struct elements to, int64_t i, double value)
-{
-    if (to.type == STORAGE_F32)
-        ((float *)to.memory)[i] = (float)value;
-    else
-        ((uint16_t *)to.memory)[i] = bf16_from_float((float)value);
-}
-
-/* put(), or added to what is there. */
-static inline void put_or_add(struct elements to, int64_t i, double value,
-                              enum accumulate accumulate)
-{
-    put(to, i, accumulate == ADD ? get(to, i) + value : value);
-}
 
 #endif

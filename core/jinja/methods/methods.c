@@ -68,8 +68,8 @@ static int dict_get(struct jinja_run *run, struct jinja_value self, args *argume
 }
 
 /* Keys, values or items: a list that tells its kind. All entries are read then. */
-static int view(struct jinja_run *run, struct jinja_map *map, enum jinja_list_kind kind,
-                struct jinja_value *out)
+static int map_view(struct jinja_run *run, struct jinja_map *map, enum jinja_list_kind kind,
+                    struct jinja_value *out)
 {
     if (jinja_new(run->heap, JINJA_LIST, out, run->err) != 0 ||
         jinja_step(run, 1 + map->count / 8) != 0)
@@ -94,7 +94,7 @@ static int view(struct jinja_run *run, struct jinja_map *map, enum jinja_list_ki
                     struct jinja_value *out)                                                       \
     {                                                                                              \
         (void)arguments;                                                                           \
-        return view(run, self.is.map, kind, out);                                                  \
+        return map_view(run, self.is.map, kind, out);                                              \
     }
 
 VIEW(dict_keys, JINJA_KEYS)

@@ -10,16 +10,18 @@
 
 #include <math.h>
 
-static const double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+#define BETA1 0.9
+#define BETA2 0.999
+#define EPSILON 1e-8
 
 static struct op_call step(const struct step_tensors *tensors, struct step_settings settings,
                            int64_t number)
 {
-    settings.beta1 = (float)beta1;
-    settings.beta2 = (float)beta2;
-    settings.epsilon = (float)epsilon;
-    settings.correction1 = (float)(1 - pow(beta1, (double)number));
-    settings.correction2 = (float)(1 - pow(beta2, (double)number));
+    settings.beta1 = (float)BETA1;
+    settings.beta2 = (float)BETA2;
+    settings.epsilon = (float)EPSILON;
+    settings.correction1 = (float)(1 - pow(BETA1, (double)number));
+    settings.correction2 = (float)(1 - pow(BETA2, (double)number));
     return (struct op_call){OP_ADAMW, .adamw = {.parameter = tensors->parameter,
                                                 .master = tensors->master,
                                                 .m = tensors->states[0],
@@ -35,12 +37,12 @@ static double least_move(int64_t rows, int64_t cols, double rms)
 {
     (void)rows;
     (void)cols;
-    return rms / (rms + epsilon);
+    return rms / (rms + EPSILON);
 }
 
 const struct optimizer_rule adamw_rule = {
     .states = {"exp_avg", "exp_avg_sq"},
-    .constants = {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}},
+    .constants = {{"beta1", BETA1}, {"beta2", BETA2}, {"epsilon", EPSILON}},
     .step = step,
     .least_move = least_move,
 };

@@ -3,14 +3,15 @@
 
 #include <math.h>
 
-static const double momentum = 0.95, epsilon = 1e-7;
+#define MOMENTUM 0.95
+#define EPSILON 1e-7
 
 static struct op_call step(const struct step_tensors *tensors, struct step_settings settings,
                            int64_t number)
 {
     (void)number;
-    settings.beta1 = (float)momentum;
-    settings.epsilon = (float)epsilon;
+    settings.beta1 = (float)MOMENTUM;
+    settings.epsilon = (float)EPSILON;
     return (struct op_call){OP_MUON, .muon = {.parameter = tensors->parameter,
                                               .master = tensors->master,
                                               .m = tensors->states[0],
@@ -32,7 +33,7 @@ static double least_move(int64_t rows, int64_t cols, double rms)
 
 const struct optimizer_rule muon_rule = {
     .states = {"momentum_buffer"},
-    .constants = {{"momentum", 0.95}, {"norm_epsilon", 1e-7}},
+    .constants = {{"momentum", MOMENTUM}, {"norm_epsilon", EPSILON}},
     .step = step,
     .least_move = least_move,
 };

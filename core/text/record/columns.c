@@ -76,7 +76,7 @@ void column_names_free(struct column_names *names)
 
 const char *column_key(enum column which)
 {
-    return column_keys[which];
+    return which < COLUMN_COUNT ? column_keys[which] : "";
 }
 
 /* --- the columns of a record --- */

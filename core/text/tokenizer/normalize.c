@@ -75,7 +75,8 @@ static int run_step(const struct rewrite *step, const char *text, size_t length,
     case REWRITE_PREPEND:
     case REWRITE_PREPEND_ONCE:
     case REWRITE_PREPEND_FIRST: {
-        bool there = length >= to_length && memcmp(text, step->to, to_length) == 0;
+        bool there =
+            length >= to_length && (to_length == 0 || memcmp(text, step->to, to_length) == 0);
         bool wanted = step->kind == REWRITE_PREPEND ||
                       (!there && (step->kind == REWRITE_PREPEND_ONCE || place.starts_input));
         if (length > 0 && place.starts_piece && wanted)

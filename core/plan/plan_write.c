@@ -1,6 +1,7 @@
 #include "plan/plan_write.h"
 
 #include "base/json_writer.h"
+#include "base/option.h"
 #include "base/text.h"
 
 #include <ctype.h>
@@ -26,11 +27,12 @@ int plan_format_by_name(enum plan_format *out, const char *name, struct error *e
     if (strcmp(name, "llama-factory") == 0)
         return error_set(err, "LLaMA-Factory freezes the first or last N layers only: it cannot "
                               "express a plan by modules");
-    char names[160] = "";
-    for (int i = 0, length = 0; plan_format_names[i] && length < (int)sizeof names; i++)
-        length += snprintf(names + length, sizeof names - (size_t)length, "%s%s", i ? ", " : "",
-                           plan_format_names[i]);
-    return error_set_kind(err, ERROR_USAGE, "there is no format \"%s\"; there are %s", name, names);
+    struct buffer names = BUFFER_INIT;
+    option_put_choices(&names, &(struct option){.choices = plan_format_names}, ", ");
+    error_set_kind(err, ERROR_USAGE, "there is no format \"%s\"; there are %s", name,
+                   buffer_string(&names));
+    buffer_free(&names);
+    return -1;
 }
 
 /* How a format writes one name: the lead, the dots, the tail. `beginnings`: its readers match names

@@ -103,14 +103,9 @@ static bool device_request(struct app *app, void *state, enum request request, c
     struct device_view *view = state;
     const struct scan_devices *devices = &app->session.feed.devices;
     struct device_info device = device_at(devices, view->list.cursor);
-    if (list_move(&view->list, request, PAGE))
+    if (list_move(&view->list, request, PAGE) ||
+        list_search(app, &view->list, request, argument, has_text, devices))
         return true;
-    if (request == REQUEST_SEARCH || request == REQUEST_SEARCH_NEXT) {
-        if (request == REQUEST_SEARCH)
-            snprintf(app->search, sizeof app->search, "%s", argument);
-        list_find(app, &view->list, has_text, devices);
-        return true;
-    }
     if (request != REQUEST_OPEN)
         return false;
     app_pop(app); /* frees the view */

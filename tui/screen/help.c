@@ -89,15 +89,8 @@ static bool help_request(struct app *app, void *state, enum request request, con
     case REQUEST_OPEN:
         app_pop(app);
         return true;
-    case REQUEST_SEARCH:
-        snprintf(app->search, sizeof app->search, "%s", argument);
-        list_find(app, &view->list, has_text, view);
-        return true;
-    case REQUEST_SEARCH_NEXT:
-        list_find(app, &view->list, has_text, view);
-        return true;
     default:
-        return false;
+        return list_search(app, &view->list, request, argument, has_text, view);
     }
 }
 

@@ -351,15 +351,8 @@ static bool library_request(struct app *app, void *state, enum request request,
         if (view->list.count > 0)
             open_entry(app, &view->library.entries[view->list.cursor]);
         return true;
-    case REQUEST_SEARCH:
-        snprintf(app->search, sizeof app->search, "%s", argument);
-        list_find(app, &view->list, has_title, &view->library);
-        return true;
-    case REQUEST_SEARCH_NEXT:
-        list_find(app, &view->list, has_title, &view->library);
-        return true;
     default:
-        return false;
+        return list_search(app, &view->list, request, argument, has_title, &view->library);
     }
 }
 

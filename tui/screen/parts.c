@@ -3,6 +3,7 @@
 #include "tui/session/wording.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* --- lists --- */
 
@@ -48,17 +49,22 @@ int list_first(const struct list *list, int visible)
 
 /* From the line after the cursor, so that the next search finds the next one, and the cursor's own
  * last. */
-void list_find(struct app *app, struct list *list,
-               bool (*has)(const void *context, int line, const char *text), const void *context)
+bool list_search(struct app *app, struct list *list, enum request request, const char *argument,
+                 bool (*has)(const void *context, int line, const char *text), const void *context)
 {
+    if (request != REQUEST_SEARCH && request != REQUEST_SEARCH_NEXT)
+        return false;
+    if (request == REQUEST_SEARCH)
+        snprintf(app->search, sizeof app->search, "%s", argument);
     for (int i = 1; app->search[0] && i <= list->count; i++) {
         int at = (list->cursor + i) % list->count;
         if (has(context, at, app->search)) {
             list->cursor = at;
-            return;
+            return true;
         }
     }
     app_message(app, "nothing here has \"%s\"", app->search);
+    return true;
 }
 
 void list_line(struct area area, const struct theme *theme, bool here, struct style *text,

@@ -17,10 +17,11 @@ bool list_move(struct list *list, enum request request, int page);
 /* The first line that is drawn of `visible`: the cursor is in the middle where it can be. */
 int list_first(const struct list *list, int visible);
 
-/* To the next line from the cursor on, and round, that has the text which is searched for
- * (app->search); where none has it, the message line says so. */
-void list_find(struct app *app, struct list *list,
-               bool (*has)(const void *context, int line, const char *text), const void *context);
+/* `/` and `n`: to the next line from the cursor on, and round, that has the text which is searched
+ * for (app->search, of `/` the argument); where none has it, the message line says so. False: the
+ * request is another one. */
+bool list_search(struct app *app, struct list *list, enum request request, const char *argument,
+                 bool (*has)(const void *context, int line, const char *text), const void *context);
 
 /* The line under the cursor is marked by "▶" and its background; `here` says whether this is it.
  * Draws the mark and the background, and sets the styles for what is put on the line. */

@@ -273,12 +273,12 @@ size_t CPU(muon_workspace)(const struct op_muon *a)
 }
 
 /* c [m, n] = a [m, k] b [k, n] of f32, a or b as they lie or transposed; a matrix has `cols`. */
-static struct operand lying(const float *x, int64_t cols)
+static struct operand as_stored(const float *x, int64_t cols)
 {
     return (struct operand){x, STORAGE_F32, cols, 1};
 }
 
-static struct operand turned(const float *x, int64_t cols)
+static struct operand transposed(const float *x, int64_t cols)
 {
     return (struct operand){x, STORAGE_F32, 1, cols};
 }
@@ -344,11 +344,11 @@ void CPU(muon)(void *self, const struct op_call *call)
     for (int iteration = 0; iteration < MUON_ITERATIONS; iteration++) {
         /* A = X X^T, or X^T X where X is tall */
         if (N <= K)
-            multiply(self, A, lying(x, K), turned(x, K), d, d, K);
+            multiply(self, A, as_stored(x, K), transposed(x, K), d, d, K);
         else
-            multiply(self, A, turned(x, K), lying(x, K), d, d, N);
+            multiply(self, A, transposed(x, K), as_stored(x, K), d, d, N);
         /* P = a + b A + c A A, so that the next X is P X, or X P */
-        multiply(self, P, lying(A, d), lying(A, d), d, d, d);
+        multiply(self, P, as_stored(A, d), as_stored(A, d), d, d, d);
 #pragma omp parallel for num_threads(host_threads(self))
         for (int64_t i = 0; i < d; i++) {
 #pragma omp simd
@@ -358,9 +358,9 @@ void CPU(muon)(void *self, const struct op_call *call)
             P[i * d + i] += (float)muon_polynomial[0];
         }
         if (N <= K)
-            multiply(self, next, lying(P, d), lying(x, K), N, K, d);
+            multiply(self, next, as_stored(P, d), as_stored(x, K), N, K, d);
         else
-            multiply(self, next, lying(x, K), lying(P, d), N, K, d);
+            multiply(self, next, as_stored(x, K), as_stored(P, d), N, K, d);
         float *last = x;
         x = next;
         next = last;

@@ -19,6 +19,7 @@ int screen_run(const struct app_screens *screens, const char *target, struct err
  *     wait scan | wait step N | wait idle | wait text "..."    five minutes are an error
  *     save-screen FILE
  *     type "..."        characters as they are
+ *     field "LABEL"     the cursor to a field of the form, wherever it is
  *     anything else     keys: names (Enter, Ctrl-R, Down), <Enter> inside words, single characters;
  *                       after a first ":" or "/" blanks are typed, too (":top 30 Enter")
  * A line that cannot be done ends it with an error that names the file and the line.

@@ -107,7 +107,7 @@ static void data_look_free(struct data_look *look)
 static int data_look_read(struct data_look *look, const struct app *app, struct error *err)
 {
     const struct settings *settings = &app->session.settings;
-    const char *path = settings->values[SETTING(data)];
+    const char *path = settings_value(settings, SETTING(data));
     struct record_walk *walk = NULL;
     struct training_request request;
     *look = (struct data_look){0};
@@ -214,7 +214,7 @@ static void draw_ids(struct app *app, struct area area, struct data_view *view)
 /* "below/data.jsonl" of a folder, "data.jsonl" of a file. */
 static const char *file_shown(const struct app *app, const char *path)
 {
-    const char *data = app->session.settings.values[SETTING(data)], *slash = strrchr(path, '/');
+    const char *data = settings_value(&app->session.settings, SETTING(data)), *slash = strrchr(path, '/');
     size_t length = strlen(data);
     while (length > 1 && data[length - 1] == '/')
         length--;
@@ -379,7 +379,7 @@ bool screen_open_data(struct app *app)
     struct error err = ERROR_INIT;
     char why[ERROR_TEXT_MAX];
     struct data_view *view = array_alloc(1, sizeof *view, NULL);
-    if (!settings_check(&app->session.settings, SETTING(data), why, sizeof why)) {
+    if (!settings_check(&app->session.settings, SETTING(data), 0, why, sizeof why)) {
         app_message(app, "data: %s", why);
     } else if (view && data_look_read(&view->look, app, &err) == 0) {
         return app_push(app, &data_class, view);

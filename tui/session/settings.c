@@ -11,8 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-_Static_assert(SETTINGS_MAX >= OPTION_ROWS_MAX, "a field for every row");
-
 static const struct option *row_of(size_t field)
 {
     return &training_options.rows[field];
@@ -308,6 +306,15 @@ bool settings_uses(const struct settings *settings, size_t field)
     return uses;
 }
 
+void settings_used(const struct settings *settings, bool used[SETTINGS_MAX])
+{
+    struct training_request request;
+    settings_request(settings, &request);
+    for (size_t i = 0; i < SETTINGS_MAX; i++)
+        used[i] = i < training_options.count && counts(row_of(i), &request);
+    training_request_free(&request);
+}
+
 /* What is left to follow from others is shown with what follows: "auto (2e-4)". */
 void settings_show(const struct settings *settings, size_t field, size_t item, char *out,
                    size_t size)
@@ -392,11 +399,13 @@ bool settings_check(const struct settings *settings, size_t field, size_t item, 
 size_t settings_first_wrong(const struct settings *settings, size_t *item, char *why, size_t size)
 {
     char reason[ERROR_TEXT_MAX];
+    bool used[SETTINGS_MAX];
     struct training_request request;
     struct error err = ERROR_INIT;
+    settings_used(settings, used);
     for (size_t i = 0; i < training_options.count; i++) {
         size_t items = settings_count(settings, i);
-        if (!settings_uses(settings, i))
+        if (!used[i])
             continue;
         for (*item = 0; *item < (items ? items : 1); ++*item)
             if (!settings_check(settings, i, *item, reason, sizeof reason)) {

@@ -83,6 +83,8 @@ bool settings_use_plan(const struct settings *settings);
 /* Is there such a field, and do the others make something of it? One that they do not is neither
  * shown nor checked nor passed on. */
 bool settings_uses(const struct settings *settings, size_t field);
+/* The same of all fields at once. */
+void settings_used(const struct settings *settings, bool used[SETTINGS_MAX]);
 
 /* Nothing was typed, or what stands for nothing: it is not passed on. */
 bool settings_is_empty(const struct settings *settings, size_t field);

@@ -73,10 +73,16 @@ static void draw_value(struct app *app, struct area box, const struct form_line 
     utf8_sanitize(shown);
     bool own = strcmp(settings_item(settings, line->field, line->item), shown) == 0;
     enum theme_role role = own ? THEME_TEXT : THEME_DIM;
-    if (!view) {
+    /* of a path that is too long the end says more */
+    if (!view && setting_is_path(line->field)) {
+        struct line_edit tail;
+        line_edit_begin(&tail, shown, sizeof shown);
+        line_edit_draw(&tail, box, theme_style(theme, role), false);
+    } else if (!view) {
         area_label(box, 0, 0, box.width - 1, theme_style(theme, role), shown);
-        return;
     }
+    if (!view)
+        return;
     struct style style = theme_style_on(theme, role, THEME_SELECTED);
     area_fill(box, style);
     if (turned) {

@@ -67,7 +67,7 @@ else
 fi
 
 # Defaults are the sub-command's; the demonstration's are a short run.
-shows tall.txt "1 epoch, memory"
+shows tall.txt "1 epoch"
 for line in "epochs 1 " "sequence length 512 " "accumulate 8 " "learning rate auto (2e-5) " "warm-up 0.03 "; do
   tr -s ' ' <"$work/tall.txt" | grep -qF -- "$line" || { fail "the form has no $line"; cat "$work/tall.txt"; }
 done

@@ -303,8 +303,8 @@ static void start(struct app *app, struct train_view *view)
 static bool train_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct train_view *view = state;
-    if (leave(app, view) || strcmp(settings_item(&app->session.settings, view->field, view->item),
-                                   view->text) != 0)
+    const struct settings *settings = &app->session.settings;
+    if (leave(app, view) || strcmp(settings_item(settings, view->field, view->item), view->text) != 0)
         arrive(app, view, view->field, view->item);
     switch (request) {
     case REQUEST_DOWN:
@@ -327,8 +327,11 @@ static bool train_request(struct app *app, void *state, enum request request, co
     case REQUEST_PRESETS:
         screen_open_presets(app);
         return true;
-    case REQUEST_DATA:
-        screen_open_data(app);
+    case REQUEST_DATA: /* of several files the one under the cursor, else the first */
+        screen_open_data(app, view->field == SETTING(data) &&
+                                      view->item < settings_count(settings, SETTING(data))
+                                  ? view->item
+                                  : 0);
         return true;
     case REQUEST_START:
         start(app, view);

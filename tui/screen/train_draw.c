@@ -9,7 +9,8 @@
  *
  *       --data  .txt, .jsonl, .json or a folder; Tab completes, Ctrl-D looks at it      HINT_ROWS
  *
- *       60 steps, 61,440 tokens in all, memory 95.1 MiB of 22.9 GiB                     the summary
+ *       60 steps, 61,440 tokens in all                                                  the summary
+ *       memory 95.1 MiB of 22.9 GiB
  *       disk: up to 2 checkpoints of 13.0 MiB at once; 78.6 GiB are left there
  *       weights     12.8 MiB  █████                                                     with room
  *       gradients   4.31 MiB  ██
@@ -26,6 +27,7 @@
 #include "job/launch.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/parts.h"
+#include "tui/session/run_length.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
@@ -39,7 +41,7 @@ enum {
     MORE_VALUES = 20,
     CHECKS = 26,
     HINT_ROWS = 2,
-    SUMMARY_ROWS = 2, /* memory, disk */
+    SUMMARY_ROWS = 3, /* length, memory, disk */
     FIELD_ROWS = 16,  /* so many at least beside the bars */
     CANDIDATE_ROWS = 8,
     BARS = 60,
@@ -198,33 +200,31 @@ static void draw_hint(struct app *app, struct area area, size_t field, size_t it
     buffer_free(&text);
 }
 
-/* How much is trained on, in how much memory of how much, whether it fits and what is done for
- * that. It is held against what a run is held against, too: what the system lets the process have,
- * and whose limit that is. */
-static void draw_summary(struct app *app, struct area area)
+/* How long it is: steps and tokens, as far as the fields say, and what a probe found. */
+static void draw_length(struct app *app, struct area area)
+{
+    char text[256];
+    struct training_request request;
+    settings_request(&app->session.settings, &request);
+    struct run_length length = run_length_of(&request);
+    run_length_put(&length, request.epochs, text, sizeof text);
+    training_request_free(&request);
+    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TITLE), text);
+}
+
+/* In how much memory of how much, whether it fits and what is done for that. It is held against what
+ * a run is held against, too: what the system lets the process have, and whose limit that is. Where
+ * it does not fit, Ctrl-S says what would help. */
+static void draw_memory(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
-    char tokens[64], bytes[32], here[32], how[64] = "", text[512];
+    const struct training_estimate *cost = &app->session.cost;
+    char bytes[32], here[32], how[64] = "", text[512];
     struct memory_limit limit;
     double machine = (double)available_memory_within(&limit);
-    const struct training_estimate *cost = &app->session.cost;
-    /* The limits of the fields allow more tokens than an int64_t holds. By epochs it is the data's.
-     */
-    struct training_request r;
-    settings_request(settings, &r);
-    double all = (double)r.steps * (double)r.batch * (double)r.accumulate * (double)r.seq_len;
-    const char *epochs = settings_value(settings, SETTING(epochs));
-    if (r.steps > 0) {
-        count_put(all, tokens, sizeof tokens);
-        snprintf(tokens + strlen(tokens), sizeof tokens - strlen(tokens), " tokens in all");
-    } else {
-        snprintf(tokens, sizeof tokens, "%.12s epoch%s", epochs,
-                 strcmp(epochs, "1") == 0 ? "" : "s");
-    }
-    training_request_free(&r);
     bytes_put((double)cost->total, bytes, sizeof bytes);
     bytes_put(machine, here, sizeof here);
-    bool fits = !cost->known || ((double)cost->total < machine && !cost->over_limit);
+    bool fits = !cost->known || ((double)cost->total <= machine && !cost->over_limit);
     if (cost->known && cost->over_limit)
         snprintf(how, sizeof how, ": more than the limit");
     else if (!fits)
@@ -235,18 +235,34 @@ static void draw_summary(struct app *app, struct area area)
     bool rows = settings_uses(settings, SETTING(add_tokens)) &&
                 !settings_is_empty(settings, SETTING(add_tokens));
     /* the limit's name comes last: a narrow window cuts it first */
-    snprintf(text, sizeof text, "%s, memory %s%s of %s%s%s%s", tokens, cost->known ? bytes : "n/a",
+    snprintf(text, sizeof text, "memory %s%s of %s%s%s%s", cost->known ? bytes : "n/a",
              rows ? " and added rows" : "", here, how, limit.by[0] ? " within " : "", limit.by);
     area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
                text);
-    if (!cost->known)
-        area_label(area, 0, 1, area.width, theme_style(&app->theme, THEME_DIM), cost->why);
+}
+
+/* What checkpoints take, held against their disk; or why nothing of what the run takes is known.
+ * Returns the rows. */
+static int draw_disk(struct app *app, struct area area)
+{
+    const struct training_estimate *cost = &app->session.cost;
+    struct buffer text = BUFFER_INIT;
+    enum theme_role role = cost->known && cost->disk.fits ? THEME_DIM : THEME_ERROR;
+    if (cost->known) {
+        buffer_text(&text, "disk: ");
+        training_disk_put(&text, &cost->disk);
+    } else {
+        buffer_text(&text, cost->why);
+    }
+    int rows = flow_words(area, theme_style(&app->theme, role), buffer_string(&text));
+    buffer_free(&text);
+    return rows < area.height ? rows : area.height;
 }
 
 /* Rows of the summary with the bars: the disk is below the memory, or beside the bars. */
 static int summary_bars(int width)
 {
-    return (width >= BARS + COMMAND ? 1 : SUMMARY_ROWS) + MEMORY_CATEGORIES;
+    return (width >= BARS + COMMAND ? SUMMARY_ROWS - 1 : SUMMARY_ROWS) + MEMORY_CATEGORIES;
 }
 
 /* What the run takes, and the command. In a wide window the bars are at the left, and the rest
@@ -255,23 +271,14 @@ static void draw_tail(struct app *app, struct area area)
 {
     bool known = app->session.cost.known, wide = area.width >= BARS + COMMAND;
     int bars = known && area.height >= summary_bars(area.width) ? MEMORY_CATEGORIES : 0;
-    int x = wide && bars ? BARS : 0, y = known ? 1 : SUMMARY_ROWS;
-    struct style dim = theme_style(&app->theme, THEME_DIM);
+    int x = wide && bars ? BARS : 0, y = SUMMARY_ROWS - 1;
     struct buffer text = BUFFER_INIT;
-    draw_summary(app, area);
-    if (known) { /* what checkpoints take, held against their disk */
-        const struct training_disk *disk = &app->session.cost.disk;
-        struct area part = area_part(area, x, 1, area.width - x, x ? area.height - 1 : 1);
-        buffer_text(&text, "disk: ");
-        training_disk_put(&text, disk);
-        int rows = flow_words(part, disk->fits ? dim : theme_style(&app->theme, THEME_ERROR),
-                              buffer_string(&text));
-        y += rows < part.height ? rows : part.height;
-        buffer_clear(&text);
-    }
+    draw_length(app, area_part(area, 0, 0, area.width, 1));
+    draw_memory(app, area_part(area, 0, 1, area.width, 1));
+    y += draw_disk(app, area_part(area, x, y, area.width - x, x ? area.height - y : 1));
     if (bars)
-        memory_bars_draw(area_part(area, 0, x ? 1 : y, area.width < BARS ? area.width : BARS - 2,
-                                   MEMORY_CATEGORIES),
+        memory_bars_draw(area_part(area, 0, x ? SUMMARY_ROWS - 1 : y,
+                                   area.width < BARS ? area.width : BARS - 2, MEMORY_CATEGORIES),
                          &app->theme, app->session.cost.bytes);
     y += bars && !x ? MEMORY_CATEGORIES + 1 : 0;
     /* the same as a sub-command, for scripts, where there is room for all of it */
@@ -279,7 +286,7 @@ static void draw_tail(struct app *app, struct area area)
     if (area.height > y && area.height > MEMORY_CATEGORIES) {
         launch_train_command(&app->session, &text);
         if (flow_words_rows(buffer_string(&text), rest.width) <= rest.height)
-            flow_words(rest, dim, buffer_string(&text));
+            flow_words(rest, theme_style(&app->theme, THEME_DIM), buffer_string(&text));
     }
     buffer_free(&text);
 }

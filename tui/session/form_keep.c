@@ -41,7 +41,6 @@ void form_put(struct buffer *out, const struct settings *settings, const char *m
 {
     struct json_writer json = {.out = out};
     json_begin(&json, "spectrum.form");
-    json_layout(&json, JSON_ROWS);
     json_text(&json, "model", model);
     json_object(&json, "fields");
     json_layout(&json, JSON_ROWS);
@@ -268,7 +267,6 @@ void form_history_add(const struct settings *settings)
     char *path = history_path(true, NULL);
     cJSON *before = path ? json_read_file(path, FORM_FILE_MAX, JSON_STRICT, NULL) : NULL;
     json_begin(&json, "spectrum.form_history");
-    json_layout(&json, JSON_ROWS);
     json_object(&json, "fields");
     json_layout(&json, JSON_ROWS);
     for (size_t i = 0; i < training_options.count; i++) {

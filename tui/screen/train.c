@@ -166,50 +166,91 @@ static bool turn(struct app *app, struct train_view *view, int input)
  * the entries are listed. A run's folder is not there yet. */
 static bool complete(struct app *app, struct train_view *view)
 {
+    char more[SETTING_VALUE_MAX];
     if (!setting_is_path(view->field) || view->field == SETTING(run) || view->fresh)
         return false;
-    path_expand(view->text, sizeof view->text);
-    bool added = path_complete(view->text, sizeof view->text);
-    line_edit_begin(&view->edit, view->text, sizeof view->text);
-    if (added) {
-        set_value(app, view);
-        return true;
-    }
     candidates_free(&view->candidates);
-    if (!candidates_of_path(&view->candidates, view->text) || view->candidates.count < 2) {
-        candidates_free(&view->candidates);
-        return false;
+    candidates_add_paths(&view->candidates, view->text);
+    candidates_common(&view->candidates, view->text, more, sizeof more);
+    bool added = more[0] && strlen(view->text) + strlen(more) < sizeof view->text;
+    if (added) {
+        memcpy(view->text + strlen(view->text), more, strlen(more) + 1);
+        line_edit_begin(&view->edit, view->text, sizeof view->text);
+        set_value(app, view);
     }
+    view->chosen = 0;
     view->candidates_title = "what is there";
-    return true;
+    bool listed = !added && view->candidates.count > 1;
+    if (!listed)
+        candidates_free(&view->candidates);
+    return added || listed;
 }
 
 static void list_history(struct app *app, struct train_view *view)
 {
+    char *values[FORM_HISTORY_MAX];
+    size_t count = setting_is_turned(view->field) || is_closed(view)
+                       ? 0
+                       : form_history_read(view->field, values, FORM_HISTORY_MAX);
     candidates_free(&view->candidates);
+    view->chosen = 0;
     view->candidates_title = "what runs were started with";
-    if (setting_is_turned(view->field) || is_closed(view) ||
-        !candidates_of_history(&view->candidates, view->field))
+    for (size_t i = 0; i < count; i++) {
+        candidates_append(&view->candidates, values[i]);
+        free(values[i]);
+    }
+    if (count == 0)
         app_message(app, "no run was started with another value in this field");
 }
 
 /* The keys of an open list; any other closes it, and means what it means. */
 static bool choose(struct app *app, struct train_view *view, int input)
 {
-    struct candidates *candidates = &view->candidates;
-    if (candidates->count == 0)
+    struct candidates *list = &view->candidates;
+    if (list->count == 0)
         return false;
     if (input == INPUT_DOWN || input == INPUT_TAB) {
-        candidates_move(candidates, 1);
+        view->chosen = (view->chosen + 1) % list->count;
     } else if (input == INPUT_UP || input == INPUT_BACK_TAB) {
-        candidates_move(candidates, -1);
+        view->chosen = (view->chosen + list->count - 1) % list->count;
     } else if (input == INPUT_ENTER) {
-        put_value(app, view, candidates->items[candidates->cursor]);
-        candidates_free(candidates);
+        put_value(app, view, list->words[view->chosen]);
+        candidates_free(list);
     } else {
-        candidates_free(candidates);
+        candidates_free(list);
         return input == INPUT_ESCAPE;
     }
+    return true;
+}
+
+/* A pasted line is text of the field, in place of a value that was just arrived at. What the field
+ * could not be typed to hold is said, and nothing of it is taken. */
+static bool train_paste(struct app *app, void *state, const char *line, size_t length)
+{
+    struct train_view *view = state;
+    if (is_closed(view) || setting_is_turned(view->field))
+        return false;
+    for (size_t at = 0; at < length;) {
+        int32_t code;
+        at += utf8_decode(line + at, length - at, &code);
+        if (!takes_character(view->field, code)) {
+            app_message(app, "%s takes a number: nothing was pasted",
+                        training_options.rows[view->field].label);
+            return true;
+        }
+    }
+    char before[SETTING_VALUE_MAX];
+    memcpy(before, view->text, sizeof before);
+    if (view->fresh)
+        line_edit_set(&view->edit, "");
+    if (!line_edit_insert(&view->edit, line, length)) {
+        line_edit_set(&view->edit, before);
+        app_message(app, "that is longer than a field: nothing was pasted");
+        return true;
+    }
+    candidates_free(&view->candidates);
+    view->fresh = false;
+    set_value(app, view);
     return true;
 }
 
@@ -365,6 +406,7 @@ static const struct view_class train_class = {
     .draw = train_draw,
     .request = train_request,
     .input = train_input,
+    .paste = train_paste,
 };
 
 /* What the session still has of the last time is shown; what is empty is proposed. */

@@ -318,16 +318,16 @@ static void draw_lines(struct app *app, const struct train_view *view, struct ar
 static void draw_candidates(struct app *app, struct area area, const struct train_view *view)
 {
     const struct candidates *candidates = &view->candidates;
-    struct list list = {(int)candidates->cursor, (int)candidates->count};
+    struct list list = {(int)view->chosen, (int)candidates->count};
     int rows = area.height - 1, first = list_first(&list, rows);
     area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE),
-               "%s: %d of %d%s; Tab chooses, Enter takes, Esc closes", view->candidates_title,
-               list.cursor + 1, list.count, candidates->more ? " and more" : "");
+               "%s: %d of %d; Tab chooses, Enter takes, Esc closes", view->candidates_title,
+               list.cursor + 1, list.count);
     for (int i = 0; i < rows && first + i < list.count; i++) {
         struct style text, dim;
         char shown[SETTING_VALUE_MAX];
         struct area line = area_part(area, 0, 1 + i, area.width, 1);
-        utf8_copy(shown, sizeof shown, candidates->items[first + i]);
+        utf8_copy(shown, sizeof shown, candidates->words[first + i]);
         list_line(line, &app->theme, first + i == list.cursor, &text, &dim);
         area_label(line, 2, 0, area.width - 2, text, shown);
     }

@@ -24,6 +24,7 @@ struct train_view {
     char text[SETTING_VALUE_MAX];
     struct line_edit edit;        /* over the text */
     struct candidates candidates; /* a list to choose from is open where there are any */
+    size_t chosen;                /* of them */
     const char *candidates_title;
 };
 

@@ -167,6 +167,28 @@ save-screen passwd.txt
 Ctrl-S
 save-screen refused.txt
 SCRIPT
+# Pasted text is the field's, in place of what one has just arrived at; of a number only a number.
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+paste "data.jsonl"
+save-screen pasted.txt
+field "sample prompt"
+type "Once, "
+paste "q? :twice"
+save-screen prompt.txt
+field "batch"
+paste "12x"
+save-screen letters.txt
+paste "12"
+save-screen number.txt
+SCRIPT
+row pasted.txt "▶ data data.jsonl"
+row prompt.txt '▶ sample prompt Once, q? :twice'
+row letters.txt "▶ batch 4"
+says letters.txt "batch takes a number: nothing was pasted"
+row number.txt "▶ batch 12"
+
 row edited.txt "▶ data data.jsonl"
 says passwd.txt "/etc/passwd: data files end in .txt, .jsonl or .json"
 says refused.txt "data: /etc/passwd: data files end in .txt"

@@ -81,8 +81,7 @@ static bool ranks(const void *request)
 
 static bool may_reselect(const void *request)
 {
-    return ranks(request) &&
-           ((const struct training_request *)request)->method == METHOD_SPECTRUM;
+    return ranks(request) && ((const struct training_request *)request)->method == METHOD_SPECTRUM;
 }
 
 static bool may_leave_ends(const void *request)

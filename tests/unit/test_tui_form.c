@@ -26,7 +26,8 @@ static int end(void **state)
 
 /* --- presets --- */
 
-/* Each can be taken by itself, asks for nothing that a run refuses, and is then what the form is. */
+/* Each can be taken by itself, asks for nothing that a run refuses, and is then what the form is.
+ */
 static void presets_are_runs(void **state)
 {
     (void)state;
@@ -37,7 +38,7 @@ static void presets_are_runs(void **state)
         settings_free(&settings);
         preset_take(&presets[i], &settings);
         settings_propose(&settings, SETTING(run), folder);
-        settings_propose(&settings, SETTING(data), folder); /* an empty one is refused, as data is */
+        settings_propose(&settings, SETTING(data), folder); /* which is empty */
         assert_int_equal(settings_first_wrong(&settings, &item, why, sizeof why), SETTING(data));
         settings_reset(&settings, SETTING(data));
         settings_reset(&settings, SETTING(run));
@@ -63,7 +64,8 @@ static const struct preset *find(const char *name)
     return NULL;
 }
 
-/* One takes back what another has set and it does not; what was typed it changes only as `typed`. */
+/* One takes back what another has set and it does not; what was typed it changes only as `typed`.
+ */
 static void presets_take_each_others_place(void **state)
 {
     (void)state;
@@ -125,7 +127,7 @@ static void weights_go_with_their_data(void **state)
     assert_true(request.data_weights.items[1] == 1 && request.data_weights.items[2] == 0.5);
     training_request_free(&request);
 
-    settings_set(&settings, SETTING(data), 1, "", SETTING_TYPED); /* counts no more, and then goes */
+    settings_set(&settings, SETTING(data), 1, "", SETTING_TYPED); /* counts no more */
     settings_request(&settings, &request);
     assert_int_equal(request.data.count, SETTING_ITEMS_MAX - 1);
     assert_int_equal(request.data_weights.count, SETTING_ITEMS_MAX - 1);
@@ -176,10 +178,14 @@ static void what_is_not_known_is_not_taken(void **state)
         "{}",
         "{\"format\": \"spectrum.form\"}",
         "{\"format\": \"spectrum.plan\", \"fields\": {}}",
-        "{\"format\": \"spectrum.form\", \"fields\": {\"colour\": {\"by\": \"hand\", \"values\": []}}}",
-        "{\"format\": \"spectrum.form\", \"fields\": {\"json\": {\"by\": \"hand\", \"values\": [\"yes\"]}}}",
-        "{\"format\": \"spectrum.form\", \"fields\": {\"batch\": {\"by\": \"me\", \"values\": [\"2\"]}}}",
-        "{\"format\": \"spectrum.form\", \"fields\": {\"batch\": {\"by\": \"hand\", \"values\": [2]}}}",
+        "{\"format\": \"spectrum.form\", \"fields\": {\"colour\": {\"by\": \"hand\", \"values\": "
+        "[]}}}",
+        "{\"format\": \"spectrum.form\", \"fields\": {\"json\": {\"by\": \"hand\", \"values\": "
+        "[\"yes\"]}}}",
+        "{\"format\": \"spectrum.form\", \"fields\": {\"batch\": {\"by\": \"me\", \"values\": "
+        "[\"2\"]}}}",
+        "{\"format\": \"spectrum.form\", \"fields\": {\"batch\": {\"by\": \"hand\", \"values\": "
+        "[2]}}}",
         "{\"format\": \"spectrum.form\", \"fields\": {\"batch\": {\"by\": \"hand\", \"values\": "
         "[\"2\", \"3\"]}}}",
         "{\"format\": \"spectrum.form\", \"fields\": {\"batch\": {\"by\": \"hand\", \"values\": "
@@ -314,7 +320,8 @@ static void lines_are_the_fields(void **state)
     }
 }
 
-/* A rare field is shown where it says something, and where the cursor is; a list has a line more. */
+/* A rare field is shown where it says something, and where the cursor is; a list has a line more.
+ */
 static void what_was_set_is_shown(void **state)
 {
     (void)state;

@@ -149,8 +149,8 @@ static void put_status(const struct app *app, bool brief, char *out, size_t size
         return;
     bool own = form && method_info(settings_method(&session->settings))->plan &&
                !settings_use_plan(&session->settings);
-    size_t used = own ? put_own_plan(session, brief, out, size)
-                      : put_what_trains(session, brief, out, size);
+    size_t used =
+        own ? put_own_plan(session, brief, out, size) : put_what_trains(session, brief, out, size);
     bytes_put((double)session->cost.total, memory, sizeof memory);
     snprintf(out + used, size - used, " · %s%s", brief ? "" : "memory ",
              session->cost.known ? memory : "n/a");

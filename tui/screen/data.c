@@ -102,8 +102,8 @@ static void data_look_free(struct data_look *look)
     *look = (struct data_look){0};
 }
 
-/* One of what the form names, with what the form says of how it is read. Nothing is left to free after an
- * error. */
+/* One of what the form names, with what the form says of how it is read. Nothing is left to free
+ * after an error. */
 static int data_look_read(struct data_look *look, const struct app *app, const char *path,
                           struct error *err)
 {
@@ -150,10 +150,10 @@ struct data_view {
     struct data_look look;
     char path[SETTING_VALUE_MAX]; /* as the form has it */
     size_t record;                /* which of look.records is shown */
-    bool ids;      /* token by token, else as text */
-    int scroll;    /* lines of the record that are above the window */
-    int page;      /* lines that were drawn */
-    bool more;     /* the record goes on below them */
+    bool ids;                     /* token by token, else as text */
+    int scroll;                   /* lines of the record that are above the window */
+    int page;                     /* lines that were drawn */
+    bool more;                    /* the record goes on below them */
 };
 
 static const struct record_look *shown(const struct data_view *view)
@@ -230,8 +230,7 @@ static int draw_place(struct app *app, struct area area, const char *data,
                       const struct record_look *record)
 {
     struct buffer line = BUFFER_INIT;
-    buffer_format(&line, "%s:%zu  %s", file_shown(data, record->path), record->line,
-                  record->form);
+    buffer_format(&line, "%s:%zu  %s", file_shown(data, record->path), record->line, record->form);
     for (size_t i = 0; i < record->unread.count; i++)
         buffer_format(&line, "%s%s", i ? ", " : "; not read: ", record->unread.items[i].text);
     if (record->tokens.count < 2)
@@ -384,8 +383,7 @@ bool screen_open_data(struct app *app, size_t item)
     const struct settings *settings = &app->session.settings;
     struct data_view *view = array_alloc(1, sizeof *view, NULL);
     if (view)
-        snprintf(view->path, sizeof view->path, "%s",
-                 settings_item(settings, SETTING(data), item));
+        snprintf(view->path, sizeof view->path, "%s", settings_item(settings, SETTING(data), item));
     if (!settings_check(settings, SETTING(data), item, why, sizeof why)) {
         app_message(app, "data: %s", why);
     } else if (view && data_look_read(&view->look, app, view->path, &err) == 0) {

@@ -247,8 +247,7 @@ bool launch_train_check_fit(const struct session *session, char *why, size_t siz
         snprintf(why, size, "it does not start: it takes %s, and %s is %s%s%s; %s",
                  bytes_text((double)cost->total).text,
                  cost->over_limit ? "the memory limit" : "what is free here",
-                 bytes_text((double)room).text,
-                 !cost->over_limit && limit.by[0] ? " within " : "",
+                 bytes_text((double)room).text, !cost->over_limit && limit.by[0] ? " within " : "",
                  cost->over_limit ? "" : limit.by, buffer_string(&less));
         buffer_free(&less);
     } else if (!cost->disk.fits) {
@@ -264,8 +263,8 @@ bool launch_train_check_fit(const struct session *session, char *why, size_t siz
 
 /* --- the start --- */
 
-/* What was made before a step that fails stays: the folder, perhaps with its plan. The screen's plan
- * is written where it is what trains, and with that it is kept. */
+/* What was made before a step that fails stays: the folder, perhaps with its plan. The screen's
+ * plan is written where it is what trains, and with that it is kept. */
 int launch_train(struct session *session, struct error *unlisted, struct error *err)
 {
     struct settings *settings = &session->settings;

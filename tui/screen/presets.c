@@ -8,12 +8,12 @@
  *       rank                8 → 16                     typed by hand: asked about first
  *
  * tui/session/presets.h has the table and what taking one does. */
+#include "tui/session/presets.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
-#include "tui/session/presets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,8 +43,8 @@ static void draw_change(struct app *app, struct area area, const struct preset_c
     utf8_sanitize(text);
     area_label(area, 2, 0, LABELS - 2, theme_style(theme, THEME_DIM),
                training_options.rows[change->field].label);
-    int x = LABELS + area_label(area, LABELS, 0, area.width - LABELS,
-                                theme_style(theme, THEME_TEXT), text);
+    int x = LABELS +
+            area_label(area, LABELS, 0, area.width - LABELS, theme_style(theme, THEME_TEXT), text);
     if (change->typed)
         area_label(area, x + 2, 0, area.width - x - 2, theme_style(theme, THEME_WARNING),
                    "typed by hand: asked about first");
@@ -59,8 +59,7 @@ static void draw_changes(struct app *app, struct area area, const struct preset 
     if (count == 0)
         area_print(area, 0, 0, title, "the form is %s already", preset->name);
     else
-        area_print(area, 0, 0, title, "%s changes %zu field%s", preset->name, count,
-                   text_s(count));
+        area_print(area, 0, 0, title, "%s changes %zu field%s", preset->name, count, text_s(count));
     size_t room = area.height > 1 ? (size_t)(area.height - 1) : 0;
     bool all = count <= room;
     for (size_t i = 0; i < (all ? count : room - (room > 0)); i++)
@@ -107,8 +106,9 @@ static void take(struct app *app, const struct preset *preset)
                           training_options.rows[changes[i].field].label,
                           settings_value(settings, changes[i].field));
     if (typed.length > 0 && !app->agreed) {
-        app_ask(app, REQUEST_OPEN, "", "%s takes the place of what was typed by hand (%s): y takes it",
-                preset->name, buffer_string(&typed));
+        app_ask(app, REQUEST_OPEN, "",
+                "%s takes the place of what was typed by hand (%s): y takes it", preset->name,
+                buffer_string(&typed));
     } else {
         preset_take(preset, &app->session.settings);
         launch_train_defaults(&app->session);

@@ -10,9 +10,9 @@
  *     a text                     every character
  *     a number, bytes            digits and what belongs to them; letters are keys
  *
- * Arrows, Tab and Enter go between fields, PgUp and PgDn between groups; within a value the keys are
- * those of a line editor. Where a list of candidates is open, the same keys choose from it. What was
- * typed is kept (form_keep.h).
+ * Arrows, Tab and Enter go between fields, PgUp and PgDn between groups; within a value the keys
+ * are those of a line editor. Where a list of candidates is open, the same keys choose from it.
+ * What was typed is kept (form_keep.h).
  */
 #include "base/memory.h"
 #include "base/text.h"
@@ -58,8 +58,8 @@ static void arrive(struct app *app, struct train_view *view, size_t field, size_
     candidates_free(&view->candidates);
 }
 
-/* A value is made whole when one leaves it: a path is as a shell would have it ("~/text.jsonl"), and
- * an item of a list that is empty is none. True: an item went. */
+/* A value is made whole when one leaves it: a path is as a shell would have it ("~/text.jsonl"),
+ * and an item of a list that is empty is none. True: an item went. */
 static bool leave(struct app *app, struct train_view *view)
 {
     struct settings *settings = &app->session.settings;
@@ -131,8 +131,8 @@ static void put_value(struct app *app, struct train_view *view, const char *text
 static bool edit(struct app *app, struct train_view *view, int input)
 {
     bool character = takes_character(view->field, input);
-    bool key = input != 'D' - 'A' + 1 && (input < ' ' || input >= INPUT_UP ||
-                                          input == INPUT_BACKSPACE);
+    bool key =
+        input != 'D' - 'A' + 1 && (input < ' ' || input >= INPUT_UP || input == INPUT_BACKSPACE);
     if (setting_is_turned(view->field) || (!character && !key))
         return false;
     char before[SETTING_VALUE_MAX];
@@ -345,7 +345,8 @@ static bool train_request(struct app *app, void *state, enum request request, co
 {
     struct train_view *view = state;
     const struct settings *settings = &app->session.settings;
-    if (leave(app, view) || strcmp(settings_item(settings, view->field, view->item), view->text) != 0)
+    if (leave(app, view) ||
+        strcmp(settings_item(settings, view->field, view->item), view->text) != 0)
         arrive(app, view, view->field, view->item);
     switch (request) {
     case REQUEST_DOWN:

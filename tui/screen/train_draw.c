@@ -58,8 +58,8 @@ static void draw_label(struct app *app, struct area area, const struct form_line
     else
         snprintf(label, sizeof label, "%s", name);
     area_put(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), here ? "▶" : " ");
-    area_label(area, 2, 0, LABELS - 3,
-               theme_style(&app->theme, here ? THEME_TEXT : THEME_DIM), label);
+    area_label(area, 2, 0, LABELS - 3, theme_style(&app->theme, here ? THEME_TEXT : THEME_DIM),
+               label);
 }
 
 /* The value: what follows from others is dim. Under the cursor it is what the line editor has, and
@@ -212,9 +212,9 @@ static void draw_length(struct app *app, struct area area)
     area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TITLE), text);
 }
 
-/* In how much memory of how much, whether it fits and what is done for that. It is held against what
- * a run is held against, too: what the system lets the process have, and whose limit that is. Where
- * it does not fit, Ctrl-S says what would help. */
+/* In how much memory of how much, whether it fits and what is done for that. It is held against
+ * what a run is held against, too: what the system lets the process have, and whose limit that is.
+ * Where it does not fit, Ctrl-S says what would help. */
 static void draw_memory(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;

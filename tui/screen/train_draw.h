@@ -3,8 +3,8 @@
  * Values are not here but in the session's settings, which outlive the form: the view is a cursor,
  * a line editor over a copy of the value under it, and what is folded. After each key the copy is
  * put into the settings. `fresh` is what tells typing over a value from typing on in it. One that
- * was just arrived at is replaced as a whole, as in a dialogue whose text is selected; the first key
- * that edits it or moves in it ends that. A fresh value is underlined.
+ * was just arrived at is replaced as a whole, as in a dialogue whose text is selected; the first
+ * key that edits it or moves in it ends that. A fresh value is underlined.
  *
  * Which lines there are depends on the fields (train_layout.h), so drawing and moving both make
  * them.
@@ -18,7 +18,7 @@
 #include "tui/widget/line_edit.h"
 
 struct train_view {
-    size_t field, item; /* the one that is typed into; in a closed group its heading has the cursor */
+    size_t field, item; /* that is typed into; in a closed group its heading has the cursor */
     enum form_fold folds[FORM_GROUPS_MAX];
     bool fresh; /* just arrived: typing replaces what is there */
     char text[SETTING_VALUE_MAX];

@@ -27,7 +27,8 @@ static size_t lines_of(const struct settings *settings, size_t field)
         return 1;
     if (field == SETTING(data_weights))
         count = settings_count(settings, SETTING(data));
-    else if (count == 0 || (count < SETTING_ITEMS_MAX && settings_item(settings, field, count - 1)[0]))
+    else if (count == 0 ||
+             (count < SETTING_ITEMS_MAX && settings_item(settings, field, count - 1)[0]))
         count++;
     return count > 0 ? count : 1;
 }

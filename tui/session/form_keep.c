@@ -74,11 +74,10 @@ static bool take_field(struct settings *settings, const cJSON *json)
     if (field == training_options.count || !training_options.rows[field].label ||
         !cJSON_IsArray(values) || strcmp(origins[origin], by) != 0)
         return false;
-    cJSON_ArrayForEach(value, values)
-        if (!cJSON_IsString(value) || !utf8_printable(value->valuestring) ||
-            !settings_restore(settings, field, item++, value->valuestring,
-                              (enum setting_origin)origin))
-            return false;
+    cJSON_ArrayForEach(value,
+                       values) if (!cJSON_IsString(value) || !utf8_printable(value->valuestring) ||
+                                   !settings_restore(settings, field, item++, value->valuestring,
+                                                     (enum setting_origin)origin)) return false;
     return true;
 }
 
@@ -295,11 +294,12 @@ size_t form_history_read(size_t field, char **out, size_t max)
     cJSON *json = path ? json_read_file(path, FORM_FILE_MAX, JSON_STRICT, NULL) : NULL;
     const cJSON *value;
     size_t count = 0;
-    cJSON_ArrayForEach(value, history_of(json, field))
-        if (count < max && cJSON_IsString(value) && value->valuestring[0] &&
-            utf8_printable(value->valuestring) && strlen(value->valuestring) < SETTING_VALUE_MAX &&
-            (out[count] = string_copy(value->valuestring, NULL)))
-            count++;
+    cJSON_ArrayForEach(
+        value,
+        history_of(json, field)) if (count < max && cJSON_IsString(value) &&
+                                     value->valuestring[0] && utf8_printable(value->valuestring) &&
+                                     strlen(value->valuestring) < SETTING_VALUE_MAX &&
+                                     (out[count] = string_copy(value->valuestring, NULL))) count++;
     cJSON_Delete(json);
     free(path);
     return count;

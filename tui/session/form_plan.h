@@ -1,6 +1,6 @@
 /* What the training form makes of the plan: its fields `plan`, `select` and `top` may say what
- * trains in place of the screen's own plan. Then the run chooses by itself, and what it would choose
- * is made here as the run would make it, for the estimate of what it takes. */
+ * trains in place of the screen's own plan. Then the run chooses by itself, and what it would
+ * choose is made here as the run would make it, for the estimate of what it takes. */
 #ifndef SPECTRUM_TUI_SESSION_FORM_PLAN_H
 #define SPECTRUM_TUI_SESSION_FORM_PLAN_H
 

@@ -2,7 +2,7 @@
  * data.
  *
  *     --steps N    N steps of batch * accumulate rows of seq-len tokens each: exact
- *     --epochs E   tokens = E * sum over data of weight * bytes / 4,  steps = tokens / (tokens a step)
+ *     --epochs E   tokens = E * sum over data of weight * bytes / 4, and steps as many
  *
  * By epochs it is the data's to say. Of files that are there a byte count gives a guess, four bytes
  * a token, which is what most tokenizers make of English text and code; it is marked as one. Of

@@ -244,8 +244,8 @@ static bool counts(const struct option *row, const struct training_request *requ
 static bool read_list(const struct settings *settings, size_t field, struct training_request *out)
 {
     bool weights = field == SETTING(data_weights), right = true;
-    size_t count = weights ? settings_count(settings, SETTING(data))
-                           : settings_count(settings, field);
+    size_t count =
+        weights ? settings_count(settings, SETTING(data)) : settings_count(settings, field);
     for (size_t i = 0; i < count; i++) {
         const char *text = settings_item(settings, field, i);
         if (weights && !settings_item(settings, SETTING(data), i)[0])
@@ -341,8 +341,8 @@ void settings_show(const struct settings *settings, size_t field, size_t item, c
 
 /* --- what is wrong --- */
 
-/* The trainer's own check of one value: of a list the item alone, so that each line of the form says
- * what is wrong with its own; but there are weights for all of the data or for none. */
+/* The trainer's own check of one value: of a list the item alone, so that each line of the form
+ * says what is wrong with its own; but there are weights for all of the data or for none. */
 static int check_item(const struct settings *settings, size_t field, size_t item,
                       struct training_request *request, struct error *err)
 {

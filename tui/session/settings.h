@@ -13,10 +13,11 @@
  *     any of them, set to the default again --> SETTING_DEFAULT
  *
  * settings_request() makes the request of them, as the command line would; settings_check() says
- * what is wrong with one, in the words of the table and of the trainer. A field whose option follows
- * from others where nothing is said (learning rate, alpha) is empty at first; one with names but no
- * default of its own says "auto". The plan of the screen is what a method with a plan trains, unless
- * one of the fields `plan`, `top` and `select` says another one; `top` is empty here at first.
+ * what is wrong with one, in the words of the table and of the trainer. A field whose option
+ * follows from others where nothing is said (learning rate, alpha) is empty at first; one with
+ * names but no default of its own says "auto". The plan of the screen is what a method with a plan
+ * trains, unless one of the fields `plan`, `top` and `select` says another one; `top` is empty here
+ * at first.
  *
  * An editor of the form changes all of them through the functions below; settings_free() gives the
  * texts back.
@@ -52,10 +53,10 @@ const char *settings_value(const struct settings *settings, size_t field);
 const char *settings_item(const struct settings *settings, size_t field, size_t item);
 size_t settings_count(const struct settings *settings, size_t field);
 
-/* Sets an item, or puts one behind the last; of what is no list the only one, 0. An item "" of a list
- * stays one until settings_tidy(). False: there is no room for it, or no memory; all is as it was.
- * Where the optimiser changes, a learning rate that nobody typed goes back to what follows from it:
- * one for AdamW is ten times too much for Lion. */
+/* Sets an item, or puts one behind the last; of what is no list the only one, 0. An item "" of a
+ * list stays one until settings_tidy(). False: there is no room for it, or no memory; all is as it
+ * was. Where the optimiser changes, a learning rate that nobody typed goes back to what follows
+ * from it: one for AdamW is ten times too much for Lion. */
 bool settings_set(struct settings *settings, size_t field, size_t item, const char *text,
                   enum setting_origin origin);
 /* The same of a field that is no list. */
@@ -77,7 +78,8 @@ void settings_request(const struct settings *settings, struct training_request *
 /* A method is turned, never typed: there is always one of that name. */
 enum training_method settings_method(const struct settings *settings);
 
-/* Does the screen's plan say what trains? Not where the method has none, or a field says another. */
+/* Does the screen's plan say what trains? Not where the method has none, or a field says another.
+ */
 bool settings_use_plan(const struct settings *settings);
 
 /* Is there such a field, and do the others make something of it? One that they do not is neither
@@ -93,7 +95,8 @@ bool settings_is_empty(const struct settings *settings, size_t field);
 bool settings_check(const struct settings *settings, size_t field, size_t item, char *why,
                     size_t size);
 /* The first field in use that is wrong, its item, and why, with its label in front;
- * training_options.count: none is. What is wrong with several together is the first one's of them. */
+ * training_options.count: none is. What is wrong with several together is the first one's of them.
+ */
 size_t settings_first_wrong(const struct settings *settings, size_t *item, char *why, size_t size);
 
 /* A value as the form shows it: what follows from other fields is "auto (2e-4)". */

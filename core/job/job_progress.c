@@ -46,9 +46,10 @@ static void put(struct buffer *out, enum work_phase phase, uint64_t done, uint64
     json_finish(&json, NULL);
 }
 
+/* O_EXCL: whatever lies in the temporary file's place is not written to. */
 static void save(const struct job_progress_writer *writer, const struct buffer *text)
 {
-    int fd = sys.open(writer->temporary, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    int fd = sys.open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL, 0666);
     bool whole = fd >= 0 && buffer_check(text, NULL) == 0 &&
                  file_write(fd, text->data, text->length, writer->temporary, NULL) == 0;
     if (fd >= 0)

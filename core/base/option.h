@@ -66,6 +66,7 @@ struct option {
     const char *label; /* of its field on the form; NULL: it has none */
     const char *hint;  /* the form's words where `help` would not do; NULL: help */
     bool needed;       /* the form cannot leave it empty */
+    bool rare;         /* the form shows it where it says something, or when asked for all */
     const char *key;   /* in job.json; NULL: the name with "_" for "-"; "": it is not there */
     /* Does the request make anything of it? NULL: always. */
     bool (*applies)(const void *request);

@@ -55,6 +55,46 @@ static bool may_have_masters(const void *request)
     return ((const struct training_request *)request)->dtype != WEIGHTS_FP32;
 }
 
+static bool has_plan(const void *request)
+{
+    return method_of(request)->plan;
+}
+
+/* What trains is said by a plan file, else by a control, else by a percentage: of the three the
+ * form shows those that the ones before it leave open. */
+static bool may_select(const void *request)
+{
+    return method_of(request)->plan && !((const struct training_request *)request)->plan;
+}
+
+static bool may_rank(const void *request)
+{
+    return may_select(request) && !((const struct training_request *)request)->select;
+}
+
+/* By a percentage of the run's own, not by the plan that is there. */
+static bool ranks(const void *request)
+{
+    return may_rank(request) &&
+           option_is_given(&((const struct training_request *)request)->given, TRAINING_ROW(top));
+}
+
+static bool may_reselect(const void *request)
+{
+    return ranks(request) && ((const struct training_request *)request)->method == METHOD_SPECTRUM;
+}
+
+static bool may_leave_ends(const void *request)
+{
+    return ranks(request) ||
+           (may_select(request) && ((const struct training_request *)request)->select);
+}
+
+static bool makes_samples(const void *request)
+{
+    return ((const struct training_request *)request)->sample_tokens > 0;
+}
+
 /* --- what job.json has of it ---
  *
  * A row's .recorded: whether the run is described by the option. An option that had no part in it
@@ -302,6 +342,8 @@ static const struct option rows[] = {
     {.name = "data-weight", .kind = OPTION_NUMBERS, .at = AT(data_weights), .argument = "W",
      .low = 0.0001, .high = 100,
      .help = "for each --data, in order: how often an epoch has it, as in 2 or 0.25 (1)",
+     .label = "data weight", .rare = true,
+     .hint = "how often an epoch has this file, as in 2 or 0.25; empty: once",
      .key = "data_weights", .check = check_data_weights},
     {.name = "columns", .kind = OPTION_TEXT, .at = AT(format.columns), .argument = "MAP",
      .help = COLUMN_VALUES " (default: these names)", .label = "columns",
@@ -318,11 +360,16 @@ static const struct option rows[] = {
      .hint = "yes: marks of the template that are not tokens become some, and train",
      .applies = may_add_tokens, .recorded = always, .check = check_add_tokens},
     {.name = "mark", .kind = OPTION_TEXT, .at = AT(format.mark), .argument = "TEXT",
-     .help = "what separates documents in a .txt file (default: one document)"},
+     .help = "what separates documents in a .txt file (default: one document)",
+     .label = "document mark", .rare = true,
+     .hint = "what separates documents in a .txt file; empty: it is one document"},
     {.name = "long", .kind = OPTION_TEXT, .at = AT(long_documents), .argument = "HOW",
      .choices = long_documents_names,
      .help = "documents longer than a row: drop, truncate (records with a prompt), split (plain "
              "text)",
+     .label = "long documents", .rare = true,
+     .hint = "longer than a row: dropped, truncated (records with a prompt), split (plain text); "
+             "auto: by their kind",
      .check = check_long},
 
     {.group = "The run and its model",
@@ -332,9 +379,14 @@ static const struct option rows[] = {
      .check = check_run},
     {.name = "init", .kind = OPTION_FLAG, .at = AT(init),
      .help = "begin from random weights; MODEL is a folder with config.json and a tokenizer",
+     .label = "random weights", .rare = true,
+     .hint = "yes: training begins from random weights, not from the model's",
      .recorded = always},
     {.name = "rope-scaling", .kind = OPTION_TEXT, .at = AT(rope_scaling), .argument = "TYPE:X",
      .help = "in place of the model's own: linear, yarn, dynamic or llama3, and its factor, as in "
+             "yarn:4",
+     .label = "RoPE scaling", .rare = true,
+     .hint = "in place of the model's own: linear, yarn, dynamic or llama3 and its factor, as in "
              "yarn:4",
      .check = check_rope_scaling},
 
@@ -343,23 +395,40 @@ static const struct option rows[] = {
      .choices = method_names, .preset = "spectrum", .help = "{}", .label = "method",
      .hint = "what trains"},
     {.name = "plan", .kind = OPTION_PATH, .at = AT(plan), .argument = "PLAN",
-     .help = "what trains (see `spectrum plan`)", .check = check_plan},
+     .help = "what trains (see `spectrum plan`)", .label = "plan",
+     .hint = "a plan file that says what trains; empty: the plan of the map", .applies = has_plan,
+     .check = check_plan},
     {.name = "top", .kind = OPTION_NUMBER, .at = AT(top), .argument = "P", .low = 0, .high = 100,
-     .preset = "25", .help = "or: the best P per cent by SNR ({})", .recorded = chooses_by_scan},
+     .preset = "25", .help = "or: the best P per cent by SNR ({})", .label = "top",
+     .hint = "the best so many per cent of each type, by a scan of the run's own; empty: the plan "
+             "of the map",
+     .applies = may_rank, .recorded = chooses_by_scan},
     {.name = "select", .kind = OPTION_TEXT, .at = AT(select), .argument = "HOW",
      .help = "or, as a control: last:N or first:N (blocks), random:P (per cent of each type)",
+     .label = "control", .rare = true,
+     .hint = "what no scan chose, to compare with: last:N or first:N (blocks), random:P (per cent "
+             "of each type)",
+     .applies = may_select,
      .check = check_select},
     {.name = "empty-noise", .kind = OPTION_CHOICE, .at = AT(empty_noise), .argument = "RULE",
      .choices = empty_noise_names, .preset = "infinity",
-     .help = "with --top: what an empty noise set scores: {}", .recorded = chooses_by_scan},
+     .help = "with --top: what an empty noise set scores: {}", .label = "empty noise",
+     .rare = true, .hint = "what a matrix scores in which nothing counts as noise",
+     .applies = ranks, .recorded = chooses_by_scan},
     {.name = "reselect", .kind = OPTION_INTEGER, .at = AT(reselect), .argument = "N", .low = 0,
      .high = 1e9, .preset = "0",
      .help = "with --top: every N steps, rescan what trains and choose by that ({}: never)",
+     .label = "reselect", .rare = true,
+     .hint = "steps after which what trains is scanned and chosen again; 0: never",
+     .applies = may_reselect,
      .recorded = reselects},
     {.name = "no-embeddings", .kind = OPTION_FLAG, .at = AT(no_embeddings),
-     .help = "with --top and --select: freeze them", .recorded = chooses},
+     .help = "with --top and --select: freeze them", .label = "embeddings frozen", .rare = true,
+     .hint = "yes: the embeddings stay as they are", .applies = may_leave_ends,
+     .recorded = chooses},
     {.name = "no-head", .kind = OPTION_FLAG, .at = AT(no_head),
-     .help = "with --top and --select: freeze it", .recorded = chooses},
+     .help = "with --top and --select: freeze it", .label = "head frozen", .rare = true,
+     .hint = "yes: the head stays as it is", .applies = may_leave_ends, .recorded = chooses},
     {.name = "rank", .kind = OPTION_INTEGER, .at = AT(rank), .argument = "N", .low = 1,
      .high = 65536, .preset = "16", .help = "of adapters: lora, qlora ({})", .label = "rank",
      .hint = "of the adapters: how much they can learn, and what they take",
@@ -412,19 +481,22 @@ static const struct option rows[] = {
      .recorded = always},
     {.name = "lr-factor", .kind = OPTION_TEXTS, .at = AT(factors), .argument = "REGEX=X",
      .help = "times the learning rate of the tensors that it finds; repeatable",
+     .label = "rate factor", .rare = true,
+     .hint = "REGEX=X: the tensors that it finds learn at X times the learning rate",
      .key = "lr_factors", .check = check_factors},
     {.name = "neftune", .kind = OPTION_NUMBER, .at = AT(neftune), .argument = "X", .low = 0,
      .high = 1e3, .preset = "0", .help = "noise on embeddings, alpha as in NEFTune ({})",
-     .label = "NEFTune", .hint = "alpha of the noise on embeddings, often 5; 0: none"},
+     .label = "NEFTune", .rare = true,
+     .hint = "alpha of the noise on embeddings, often 5; 0: none"},
     {.name = "z-loss", .kind = OPTION_NUMBER, .at = AT(z_loss), .argument = "X", .low = 0,
      .high = 1, .preset = "0",
      .help = "times the squared log-sum-exp of the logits is added to the loss ({})",
-     .label = "z-loss",
+     .label = "z-loss", .rare = true,
      .hint = "times the squared log-sum-exp of the logits is added, often 1e-4; 0: none"},
     {.name = "spike-guard", .kind = OPTION_NUMBER, .at = AT(spike_guard), .argument = "Z", .low = 0,
      .high = 1e6, .preset = "0",
      .help = "leave out steps whose loss is Z deviations above the last 64 ({}: none)",
-     .label = "spike guard",
+     .label = "spike guard", .rare = true,
      .hint = "leaves out steps whose loss is as many deviations above the last 64; 0: none"},
     {.name = "optimizer", .kind = OPTION_CHOICE, .at = AT(optimizer), .argument = "NAME",
      .choices = optimizer_names, .preset = "adamw",
@@ -465,20 +537,26 @@ static const struct option rows[] = {
      .high = 0.9, .preset = "0.05",
      .help = "without --eval-data: this share of the documents (of a .txt: rows), of 20 or more "
              "({})",
-     .recorded = holds_back},
+     .label = "evaluation split", .rare = true,
+     .hint = "share of the documents that is set aside, where there are 20 or more; 0: none",
+     .applies = holds_back, .recorded = holds_back},
     {.name = "eval-every", .kind = OPTION_INTEGER, .at = AT(eval_every), .argument = "N", .low = 0,
      .high = 1e9, .preset = "50", .help = "steps between evaluations ({})",
      .label = "evaluate every", .hint = "steps; 0: only at the end"},
     {.name = "sample", .kind = OPTION_TEXT, .at = AT(sample), .argument = "TEXT",
-     .help = "what samples begin with (default: a document's beginning)"},
+     .help = "what samples begin with (default: a document's beginning)", .label = "sample prompt",
+     .rare = true, .hint = "what samples begin with; empty: a document's beginning",
+     .applies = makes_samples},
     {.name = "sample-tokens", .kind = OPTION_INTEGER, .at = AT(sample_tokens), .argument = "N",
      .low = 0, .high = 4096, .preset = "48",
-     .help = "tokens of a sample at each evaluation ({}); 0: none"},
+     .help = "tokens of a sample at each evaluation ({}); 0: none", .label = "sample tokens",
+     .rare = true},
     {.name = "save-every", .kind = OPTION_INTEGER, .at = AT(save_every), .argument = "N", .low = 0,
      .high = 1e9, .preset = "100", .help = "steps between checkpoints ({}); 0: at the end only",
      .label = "save every", .hint = "steps between checkpoints; 0: only at the end"},
     {.name = "keep", .kind = OPTION_INTEGER, .at = AT(keep), .argument = "N", .low = 1, .high = 1e6,
-     .preset = "2", .help = "checkpoints that stay, besides the best ({})"},
+     .preset = "2", .help = "checkpoints that stay, besides the best ({})",
+     .label = "checkpoints kept", .rare = true},
 
     {.group = "The machine",
      .name = "seed", .kind = OPTION_INTEGER, .at = AT(seed), .argument = "N", .low = 0,
@@ -490,7 +568,8 @@ static const struct option rows[] = {
      .label = "device", .hint = "what computes; reference is exact, plain and slow",
      .check = check_device},
     {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
-     .high = 4096, .help = "default: all cores", .key = ""},
+     .high = 4096, .help = "default: all cores", .label = "threads", .rare = true,
+     .hint = "that compute; empty: all cores", .key = ""},
 
     {.group = "How the command runs",
      .name = "dry-run", .kind = OPTION_FLAG, .at = AT(dry_run),

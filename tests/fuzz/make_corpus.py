@@ -663,6 +663,30 @@ def put_requests():
     put("requests", "valid-stop", b"\x28")
 
 
+def put_forms():
+    def form(fields, **more):
+        return json.dumps({"format": "spectrum.form", "version": 1, "model": "/m", "fields": fields, **more})
+    def by(who, *values):
+        return {"by": who, "values": list(values)}
+    put("form", "valid-empty", form({}))
+    put("form", "valid-lists", form({"data": by("hand", "a.jsonl", "b"), "data-weight": by("hand", "", "0.5"),
+                                     "lr-factor": by("hand", "head=2"), "eval-data": by("preset", "c.txt")}))
+    put("form", "valid-values", form({"method": by("preset", "qlora"), "rank": by("preset", "16"), "lr": by("hand", "1e-4"),
+                                      "steps": by("proposal", "60"), "add-tokens": by("hand", "yes")}))
+    put("form", "valid-own-plan", form({"select": by("hand", "last:4"), "top": by("hand", "50"), "reselect": by("hand", "5")}))
+    put("form", "odd-values", form({"batch": by("hand", "x"), "lr": by("hand", ""), "template": by("hand", "\u00e9"),
+                                    "rope-scaling": by("hand", "yarn:"), "columns": by("hand", "=")}))
+    put("form", "odd-default", form({"batch": by("hand", "1"), "data": by("hand")}))
+    put("form", "bad-field", form({"colour": by("hand", "red")}))
+    put("form", "bad-flag", form({"json": by("hand", "yes")}))
+    put("form", "bad-by", form({"batch": by("me", "2")}))
+    put("form", "bad-number", form({"batch": {"by": "hand", "values": [2]}}))
+    put("form", "bad-two", form({"batch": by("hand", "2", "3")}))
+    put("form", "bad-control", form({"batch": by("hand", "\u001b[2J")}))
+    put("form", "bad-long", form({"sample": by("hand", "x" * 1024)}))
+    put("form", "bad-format", "{\"format\": \"spectrum.plan\", \"fields\": {}}")
+
+
 def put_themes():
     for theme in (HERE / "../../themes").glob("*.theme"):
         put("theme", "copy-" + theme.stem, theme.read_text())
@@ -783,6 +807,7 @@ def main():
     put_jobs()
     put_states()
     put_requests()
+    put_forms()
     put_themes()
     put_spectra()
     put_chats()

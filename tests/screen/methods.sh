@@ -23,21 +23,21 @@ head -30 "$2/demo/text/problems.jsonl" >"$work/data.jsonl"
 
 # Fields of adapters come with the method, one that is empty follows it; the learning rate is the
 # demonstration's, until it is empty.
-play 80x24 "$model" <<'SCRIPT'
+play 80x40 "$model" <<'SCRIPT'
 wait scan
 t
 type "data.jsonl"
-Down Down Down Down
+field "method"
 save-screen spectrum.txt
 Right Right
 save-screen lora.txt
-Down
+field "rank"
 type "4"
-Down Down
+field "steps"
 type "2"
-Down Down
+field "sequence length"
 type "64"
-Down Down Down
+field "learning rate"
 <Ctrl-U>
 save-screen filled.txt
 Ctrl-S
@@ -52,7 +52,7 @@ field lora.txt alpha "auto (32)"
 shows lora.txt " adapters at 56 · 417.8k params (12.5 %)"
 field filled.txt rank 4
 field filled.txt alpha "auto (8)"
-field filled.txt "learning rate" "auto (2e-4)▏"
+field filled.txt "learning rate" "auto (2e-4)"
 shows completed.txt "trains 56 adapters, 104.4k parameters"
 hides completed.txt "get no gradient"
 says completed.txt "makes a PEFT folder, or with --merge a complete Hugging Face folder of it"
@@ -70,29 +70,29 @@ play 120x50 "$model" <<'SCRIPT'
 wait scan
 t
 type "data.jsonl"
-Down Down Down Down
+field "method"
 Left
 save-screen turned.txt
-Down
+field "rank"
 type "8"
-Down
+field "alpha"
 type "12"
-Down
+field "steps"
 type "1"
-Down Down
+field "sequence length"
 type "64"
-Down Down Down Down Down Down Down Down
+field "NEFTune"
 type "5"
-Down Down
+field "spike guard"
 type "4"
-Down
+field "optimizer"
 Right Right
-Down
+field "dtype"
 Left
-Down
+field "frozen dtype"
 Right Right
 save-screen free.txt
-Down
+field "memory limit"
 type "1MM"
 save-screen bytes.txt
 <Ctrl-U>
@@ -135,15 +135,18 @@ play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
 type "data.jsonl"
-Down Down Down Down
-Right Right Down
+field "method"
+Right Right
+field "rank"
 type "0"
 save-screen wrong.txt
 Ctrl-S
 save-screen refused.txt
-Up Left Down
+field "method"
+Left
+field "steps"
 type "1"
-Down Down
+field "sequence length"
 type "64"
 Ctrl-S
 wait text "completed"

@@ -39,13 +39,13 @@ Ctrl-D
 wait text "supervised"
 save-screen data.txt
 Esc
-Down Down Down Down Down
+field "steps"
 type "4000"
-Down Down
+field "sequence length"
 type "16"
-Down Down
+field "accumulate"
 type "1"
-Up Up Up Up Up Up Up Up Up Up
+field "device"
 Left
 save-screen filled.txt
 Ctrl-S

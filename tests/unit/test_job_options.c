@@ -51,6 +51,26 @@ static void every_table_is_sound(void **state)
         assert_true(rows(i)->label || (!rows(i)->hint && !rows(i)->needed && !rows(i)->applies));
 }
 
+/* Every option is a field of the form, but for how the command runs: the screen's runs are jobs. */
+static void every_option_is_a_field(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"dry-run", "detach", "json"};
+    for (size_t i = 0; i < training_options.count; i++) {
+        bool listed = false;
+        for (size_t n = 0; n < sizeof none / sizeof *none; n++)
+            listed = listed || strcmp(rows(i)->name, none[n]) == 0;
+        if (listed == (rows(i)->label != NULL))
+            fail_msg("--%s: %s", rows(i)->name,
+                     listed ? "has a field, and is among those that have none"
+                            : "needs a label, by which the form has a field for it");
+        /* a script and `:field` find it, and no other has its label */
+        if (rows(i)->label)
+            assert_int_equal(setting_by_label(rows(i)->label), i);
+        assert_true(rows(i)->label || !rows(i)->rare);
+    }
+}
+
 /* A choice's member holds an enum, whose order the names have. */
 static void names_are_in_their_enums_order(void **state)
 {
@@ -116,15 +136,16 @@ static void form_and_command_line_agree(void **state)
             char why[ERROR_TEXT_MAX];
             settings_init(&settings);
             training_request_init(&r);
-            snprintf(settings.values[i], SETTING_VALUE_MAX, "%s", texts[t]);
+            assert_true(settings_type(&settings, i, texts[t]));
             bool taken = option_set(row, &r, texts[t], &err) == 0;
             option_give(&r.given, i);
             training_request_fill(&r);
             taken = taken && (!row->check || row->check(&r, TRAINING_ASKED, &err) == 0);
-            if (settings_check(&settings, i, why, sizeof why) != taken)
+            if (settings_check(&settings, i, 0, why, sizeof why) != taken)
                 fail_msg("--%s %s: the command line %s it, the form does not: %s%s", row->name,
                          texts[t], taken ? "takes" : "refuses", why, err.text);
             training_request_free(&r);
+            settings_free(&settings);
         }
         fields += row->label && number;
     }
@@ -136,8 +157,10 @@ static bool form_takes(size_t field, const char *path)
     struct settings settings;
     char why[ERROR_TEXT_MAX];
     settings_init(&settings);
-    snprintf(settings.values[field], SETTING_VALUE_MAX, "%s", path);
-    return settings_check(&settings, field, why, sizeof why);
+    assert_true(settings_type(&settings, field, path));
+    bool taken = settings_check(&settings, field, 0, why, sizeof why);
+    settings_free(&settings);
+    return taken;
 }
 
 /* Data may be a file or a folder of files, in the form as on the command line. */
@@ -206,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_table_is_sound),
+        cmocka_unit_test(every_option_is_a_field),
         cmocka_unit_test(names_are_in_their_enums_order),
         cmocka_unit_test(what_follows_from_the_method_is_filled_in),
         cmocka_unit_test(form_and_command_line_agree),

@@ -10,6 +10,7 @@
 #include "plan/plan_read.h"
 #include "plan/plan_write.h"
 #include "spectra/cache.h"
+#include "tui/session/form_plan.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -25,20 +26,34 @@ void session_init(struct session *session)
     settings_init(&session->settings);
 }
 
-/* What a run with these settings would take of memory and disk, as the dry run would say it. Of a
- * scan file alone that is not known: shapes of what is not scanned are missing. */
+/* What a run with these settings would take of memory and disk, as the dry run would say it, by the
+ * plan that they name, or by the session's. Of a scan file alone that is not known: shapes of what
+ * is not scanned are missing. */
 void session_cost_changed(struct session *session)
 {
     struct training_request request;
     struct training_estimate *cost = &session->cost;
+    struct form_plan own;
+    struct error err = ERROR_INIT;
     if (!session->plan)
         return;
+    const struct model *model = plan_model(session->plan);
+    *cost = (struct training_estimate){.why = "only a scan is open, not the model"};
+    if (!model)
+        return;
     settings_request(&session->settings, &request);
-    if (plan_model(session->plan))
-        training_estimate(cost, &request, plan_model(session->plan), session->plan);
+    if (form_plan_make(&own, &session->settings, &request, session->scan, model, &err) == 0)
+        training_estimate(cost, &request, model, own.plan ? own.plan : session->plan);
     else
-        *cost = (struct training_estimate){.why = "only a scan is open, not the model"};
+        snprintf(cost->why, sizeof cost->why, "%s", err.text);
+    form_plan_free(&own);
     training_request_free(&request);
+}
+
+void session_form_changed(struct session *session)
+{
+    form_keep_changed(&session->form);
+    session_cost_changed(session);
 }
 
 void session_plan_changed(struct session *session, bool by_hand)

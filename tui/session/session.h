@@ -26,6 +26,7 @@
 
 #include "job/training/resources.h"
 #include "plan/plan_write.h"
+#include "tui/session/form_keep.h"
 #include "tui/session/grid.h"
 #include "tui/session/job_follow.h"
 #include "tui/session/scan_feed.h"
@@ -63,7 +64,8 @@ struct session {
     char plan_path[4096]; /* the file that it was last read from or written to; "": none */
     enum plan_scope scope;
     struct training_estimate cost; /* of a run with this plan and these settings */
-    struct settings settings;      /* the training form's fields; they outlive the model */
+    struct settings settings;      /* the training form's fields */
+    struct form_keep form;         /* where they are kept */
     struct job_follow *run;        /* NULL: no job is watched */
 };
 
@@ -74,6 +76,8 @@ void session_init(struct session *session);
  * `by_hand`: by the user, so that the plan is kept, and not given up without a question. */
 void session_plan_changed(struct session *session, bool by_hand);
 void session_cost_changed(struct session *session);
+/* A field of the form has another value: it is kept, and the cost is reckoned anew. */
+void session_form_changed(struct session *session);
 
 /* Matrices without a score yet; and those that matter to the plan: 0 where scores chose nothing of
  * it, by hand, by a file, nothing or all. */

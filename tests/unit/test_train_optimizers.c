@@ -150,6 +150,8 @@ static void ten_steps(const char *name, enum optimizer_kind kind, double toleran
     cJSON *adamw = train_data_json("adamw.json"), *lora = train_data_json("lora/adamw.json");
     const cJSON *expected, *cases = json_get(json_get(oracle, "optimizers"), name);
     int count = 0;
+    if (!cases)
+        fail_msg("optimizers.json has no %s", name);
     cJSON_ArrayForEach(expected, cases)
     {
         char said[80];

@@ -221,6 +221,11 @@ const struct memory_plan *trainer_memory(const struct trainer *trainer)
     return trainer->transformer->network.plan;
 }
 
+bool trainer_resident(const struct trainer *trainer, uint64_t out[MEMORY_CATEGORIES])
+{
+    return network_resident(&trainer->transformer->network, out);
+}
+
 const struct progress *trainer_progress(const struct trainer *trainer)
 {
     return &trainer->progress;

@@ -105,6 +105,8 @@ int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, str
 const struct optimizer *trainer_optimizer(const struct trainer *trainer);
 struct frozen_count trainer_frozen(const struct trainer *trainer);
 const struct memory_plan *trainer_memory(const struct trainer *trainer);
+/* What of each category of that plan is in memory (network_resident()). */
+bool trainer_resident(const struct trainer *trainer, uint64_t out[MEMORY_CATEGORIES]);
 const struct progress *trainer_progress(const struct trainer *trainer);
 int64_t trainer_steps(const struct trainer *trainer);
 int64_t trainer_warmup(const struct trainer *trainer); /* steps of it */

@@ -200,16 +200,25 @@ static void draw_hint(struct app *app, struct area area, size_t field, size_t it
     buffer_free(&text);
 }
 
-/* How long it is: steps and tokens, as far as the fields say, and what a probe found. */
+/* How long it is: steps and tokens, as far as the fields say, and what a probe of them counted; and
+ * the time that it measured. */
 static void draw_length(struct app *app, struct area area)
 {
-    char text[256];
+    char text[128], time[ERROR_TEXT_MAX], whole[ERROR_TEXT_MAX + 160];
+    const struct probe *probe = &app->session.probe;
+    struct buffer key = BUFFER_INIT;
     struct training_request request;
     settings_request(&app->session.settings, &request);
     struct run_length length = run_length_of(&request);
+    launch_train_probe_key(&app->session, &key);
+    if (probe_is_of(probe, buffer_string(&key)))
+        length = (struct run_length){true, true, probe->steps, probe->tokens};
     run_length_put(&length, request.epochs, text, sizeof text);
+    probe_put(probe, buffer_string(&key), time, sizeof time);
+    snprintf(whole, sizeof whole, "%s; time: %s", text, time);
+    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TITLE), whole);
     training_request_free(&request);
-    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TITLE), text);
+    buffer_free(&key);
 }
 
 /* In how much memory of how much, whether it fits and what is done for that. It is held against

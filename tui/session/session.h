@@ -29,6 +29,7 @@
 #include "tui/session/form_keep.h"
 #include "tui/session/grid.h"
 #include "tui/session/job_follow.h"
+#include "tui/session/probe.h"
 #include "tui/session/scan_feed.h"
 #include "tui/session/settings.h"
 
@@ -66,6 +67,7 @@ struct session {
     struct training_estimate cost; /* of a run with this plan and these settings */
     struct settings settings;      /* the training form's fields */
     struct form_keep form;         /* where they are kept */
+    struct probe probe;            /* how long their run would take */
     struct job_follow *run;        /* NULL: no job is watched */
 };
 

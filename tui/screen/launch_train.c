@@ -286,8 +286,7 @@ static int write_plan(const struct session *session, const char *folder, char **
 
 /* `train` with the form's fields as a job in a folder; of a probe it takes steps of the run, and
  * makes none. */
-static int launch(const struct session *session, const char *folder, bool probe,
-                  struct error *err)
+static int launch(const struct session *session, const char *folder, bool probe, struct error *err)
 {
     struct arguments arguments = {.count = 0};
     char *plan = NULL, *model = sys.realpath(session->scan->model, NULL);

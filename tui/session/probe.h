@@ -18,10 +18,10 @@ struct probe {
     struct job_follow *follow; /* its job while that runs; NULL: none does */
     char *scratch, *key;
     int lock;
-    bool known;                   /* there is a result: */
-    double steps, tokens;         /* of the whole run */
-    double seconds, low, high;    /* what it would take, and the quartiles' bounds */
-    char why[ERROR_TEXT_MAX];     /* it failed; "": it did not */
+    bool known;                /* there is a result: */
+    double steps, tokens;      /* of the whole run */
+    double seconds, low, high; /* what it would take, and the quartiles' bounds */
+    char why[ERROR_TEXT_MAX];  /* it failed; "": it did not */
 };
 
 /* Makes the folder in which the job is to run; newly allocated. A probe that runs is stopped. */

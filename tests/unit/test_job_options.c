@@ -55,7 +55,7 @@ static void every_table_is_sound(void **state)
 static void every_option_is_a_field(void **state)
 {
     (void)state;
-    static const char *const none[] = {"dry-run", "detach", "json"};
+    static const char *const none[] = {"dry-run", "probe", "detach", "json"};
     for (size_t i = 0; i < training_options.count; i++) {
         bool listed = false;
         for (size_t n = 0; n < sizeof none / sizeof *none; n++)

@@ -4,11 +4,12 @@
  *
  *     none --probe_begin()--> running --its job ended--> known, or failed with a reason
  *       ^                        |
- *       `------- probe_stop() ---'          the job is asked to stop; its folder goes
+ *       `------- probe_stop() ---'          the job is asked to stop
  *
  * What was measured holds for one set of fields. Whoever starts a probe gives it a key, a text of
  * all that it depends on; with another key the result is said to be of other values. The job is not
- * in the list of jobs, and its folder lies where this user's temporary files do. */
+ * in the list of jobs. Its folder lies where this user's temporary files do, and goes when it has
+ * been read; of one that was stopped the next probe removes it. */
 #ifndef SPECTRUM_TUI_SESSION_PROBE_H
 #define SPECTRUM_TUI_SESSION_PROBE_H
 
@@ -16,8 +17,7 @@
 
 struct probe {
     struct job_follow *follow; /* its job while that runs; NULL: none does */
-    char *scratch, *key;
-    int lock;
+    char *key;
     bool known;                /* there is a result: */
     double steps, tokens;      /* of the whole run */
     double seconds, low, high; /* what it would take, and the quartiles' bounds */
@@ -37,7 +37,7 @@ bool probe_runs(const struct probe *probe);
 /* Is there a result for these fields? */
 bool probe_is_of(const struct probe *probe, const char *key);
 
-/* "probing: tokenizing 40 %", "about 12 min (10 min to 14 min)", or what stands in its place. */
+/* "probing: tokenizing 40 %", "about 12 min (10 to 14)", or what stands in its place. */
 void probe_put(const struct probe *probe, const char *key, char *out, size_t size);
 
 #endif

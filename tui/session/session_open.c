@@ -146,7 +146,12 @@ bool session_tick(struct session *session)
 {
     struct error ignored = ERROR_INIT;
     bool changed = session->run && job_follow_update(session->run), scanned = false;
-    changed = probe_update(&session->probe) || changed;
+    if (probe_update(&session->probe)) {
+        changed = true;
+        if (session->probe.why[0] && !probe_runs(&session->probe) && !session->keep.message[0])
+            snprintf(session->keep.message, sizeof session->keep.message,
+                     "the probe failed: %.600s", session->probe.why);
+    }
     if (session->model && session->feed.state == FEED_WAITING) {
         scan_feed_start(&session->feed, session->scan, session->device, session->scan_held,
                         &ignored);

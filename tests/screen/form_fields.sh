@@ -95,6 +95,33 @@ row again.txt "method spectrum "
 row again.txt "▶ optimizer adamw "
 shows again.txt "not the plan of the map: trains "
 
+# The plan of a file, or a percentage, in the place of the map's; which keeps its own numbers.
+play 120x60 "$model" <<'SCRIPT'
+wait scan
+:write mine.yaml Enter
+:top 75 Enter
+t
+field "plan"
+type "mine.yaml"
+save-screen file.txt
+type "x"
+save-screen missing.txt
+<Ctrl-U>
+field "top"
+type "75"
+save-screen percent.txt
+Esc
+save-screen map.txt
+SCRIPT
+memory() { grep -oP 'memory \K[0-9.]+ [KMG]iB' "$work/$1" | tail -1; }
+says file.txt "--plan mine.yaml"
+shows file.txt "not the plan of the map: trains 1.1M params"
+row missing.txt "cannot open mine.yamlx"
+says percent.txt "--top 75"
+[ -n "$(memory map.txt)" ] && [ "$(memory percent.txt)" = "$(memory map.txt)" ] &&
+  [ "$(memory file.txt)" != "$(memory map.txt)" ] ||
+  fail "memory: the map $(memory map.txt), a file $(memory file.txt), 75 % $(memory percent.txt)"
+
 # A rate that nobody typed is one optimiser's: lion gets its own. One that was typed stays.
 play 80x30 "$model" <<'SCRIPT'
 wait scan

@@ -231,7 +231,7 @@ bool launch_train_check_marks(const struct session *session, char *why, size_t s
  */
 bool launch_train_check_fit(const struct session *session, char *why, size_t size)
 {
-    const struct training_estimate *cost = &session->cost;
+    const struct training_estimate *cost = &session->form_cost;
     struct memory_limit limit;
     uint64_t machine = available_memory_within(&limit);
     bool over = cost->known && (cost->total > machine || cost->over_limit);
@@ -345,8 +345,8 @@ void launch_train_probe_key(const struct session *session, struct buffer *out)
     const char *rest = run ? strstr(run + 1, " --") : NULL;
     buffer_append(out, text, run ? (size_t)(run - text) : strlen(text));
     buffer_format(out, "%s %lld %lld", rest ? rest : "",
-                  (long long)session->cost.trained_parameters,
-                  (long long)session->cost.adapter_parameters);
+                  (long long)session->form_cost.trained_parameters,
+                  (long long)session->form_cost.adapter_parameters);
     buffer_free(&command);
 }
 

@@ -227,7 +227,7 @@ static void draw_length(struct app *app, struct area area)
 static void draw_memory(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
-    const struct training_estimate *cost = &app->session.cost;
+    const struct training_estimate *cost = &app->session.form_cost;
     char bytes[32], here[32], how[64] = "", text[512];
     struct memory_limit limit;
     double machine = (double)available_memory_within(&limit);
@@ -254,7 +254,7 @@ static void draw_memory(struct app *app, struct area area)
  * Returns the rows. */
 static int draw_disk(struct app *app, struct area area)
 {
-    const struct training_estimate *cost = &app->session.cost;
+    const struct training_estimate *cost = &app->session.form_cost;
     struct buffer text = BUFFER_INIT;
     enum theme_role role = cost->known && cost->disk.fits ? THEME_DIM : THEME_ERROR;
     if (cost->known) {
@@ -278,7 +278,7 @@ static int summary_bars(int width)
  * beside them; else it is one below the other, as far as there is room. */
 static void draw_tail(struct app *app, struct area area)
 {
-    bool known = app->session.cost.known, wide = area.width >= BARS + COMMAND;
+    bool known = app->session.form_cost.known, wide = area.width >= BARS + COMMAND;
     int bars = known && area.height >= summary_bars(area.width) ? MEMORY_CATEGORIES : 0;
     int x = wide && bars ? BARS : 0, y = SUMMARY_ROWS - 1;
     struct buffer text = BUFFER_INIT;
@@ -288,7 +288,7 @@ static void draw_tail(struct app *app, struct area area)
     if (bars)
         memory_bars_draw(area_part(area, 0, x ? SUMMARY_ROWS - 1 : y,
                                    area.width < BARS ? area.width : BARS - 2, MEMORY_CATEGORIES),
-                         &app->theme, app->session.cost.bytes);
+                         &app->theme, app->session.form_cost.bytes);
     y += bars && !x ? MEMORY_CATEGORIES + 1 : 0;
     /* the same as a sub-command, for scripts, where there is room for all of it */
     struct area rest = area_part(area, x, y, area.width - x, area.height - y);
@@ -353,7 +353,7 @@ void train_draw(struct app *app, void *state, struct area area)
     /* The bars stay in sight where fields can be seen beside them: they are what the fields decide.
      */
     int bars = summary_bars(area.width - 2), count = (int)layout.count;
-    bool shown = app->session.cost.known && area.height - HINT_ROWS - bars >= FIELD_ROWS;
+    bool shown = app->session.form_cost.known && area.height - HINT_ROWS - bars >= FIELD_ROWS;
     int summary = shown ? bars : SUMMARY_ROWS, below = HINT_ROWS + summary;
     bool listed = view->candidates.count > 0;
     if (listed && below < CANDIDATE_ROWS)

@@ -43,6 +43,20 @@ row next.txt "▶ run folder"
 shows open.txt "columns"
 row rare.txt "▶ rate factor"
 
+# By its name, which Tab completes.
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+Ctrl-O
+type "warm"
+Tab
+save-screen proposed.txt
+Enter
+save-screen found.txt
+SCRIPT
+shows proposed.txt "field NAME: warm-up"
+row found.txt "▶ warm-up"
+
 # A field that is none, or that does nothing beside the others, is said; a script ends there.
 for name in "colour:no field" "rank:does nothing beside"; do
   printf 'wait scan\nt\nfield "%s"\n' "${name%%:*}" >"$work/script"

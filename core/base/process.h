@@ -6,7 +6,6 @@
 #define SPECTRUM_BASE_PROCESS_H
 
 #include <signal.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 /* --- signals --- */
@@ -26,11 +25,6 @@ void signals_catch_end(void (*handler)(int number, siginfo_t *info, void *contex
 /* Resident set size of this process now, and its peak, in bytes; 0 where /proc does not say. */
 size_t process_resident_bytes(void);
 size_t process_peak_bytes(void);
-
-/* How many of the bytes from[0..count) of this process's own memory lie in pages that are in memory
- * now: that were touched, and are not swapped out. A page counts with the part of it that is among
- * them. False: the system does not say. Takes some nanoseconds a page. */
-bool process_resident_part(size_t *out, const void *from, size_t count);
 
 /* --- time --- */
 

@@ -2,7 +2,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
-#include "base/process.h"
+#include "base/resident.h"
 #include "base/text.h"
 #include "compute/machine.h"
 
@@ -95,7 +95,7 @@ static int host_wait(void *self, struct error *err)
 static bool host_resident(void *self, size_t *out, struct place from, size_t bytes)
 {
     (void)self;
-    return process_resident_part(out, host_pointer(from), bytes);
+    return resident_part(out, host_pointer(from), bytes);
 }
 
 static void *host_memory_alloc(void *self, size_t bytes, struct error *err)

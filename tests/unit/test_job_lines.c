@@ -287,8 +287,7 @@ static int no_pages(void *from, size_t count, unsigned char *out)
 static void test_where_the_system_does_not_say(void **state)
 {
     (void)state;
-    static const struct kind kind = {"unknown",    METHOD_FULL, OPTIMIZER_ADAMW,
-                                     WEIGHTS_FP32, 1,           1};
+    static const struct kind kind = {"unknown", METHOD_FULL, OPTIMIZER_ADAMW, WEIGHTS_FP32, 1, 1};
     struct error err = ERROR_INIT;
     const struct sys_table before = sys;
     sys.mincore = no_pages;

@@ -400,14 +400,15 @@ static uint64_t write_history(const char *job, int steps)
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     for (int step = 1; step <= steps; step++) {
-        fprintf(file,
-                "{\"step\": %d, \"time_s\": %.9g, \"tokens\": %d, \"supervised_tokens\": %d, "
-                "\"loss\": %.12g, \"lr\": 1.9594929736144978e-05, \"grad_norm\": 5.350398589809367, "
-                "\"tokens_per_s\": 32.224515317823034, \"step_s\": 15.888524465000046, "
-                "\"memory_bytes\": {\"weights\": 6691200, \"masters\": 4521984}, "
-                "\"resident_bytes\": {\"weights\": 6691200, \"masters\": 4521984}, "
-                "\"process_bytes\": 48857088}\n",
-                step, step * 1.5, step * 512, step * 500, 2 + 1000.0 / (step + 100));
+        fprintf(
+            file,
+            "{\"step\": %d, \"time_s\": %.9g, \"tokens\": %d, \"supervised_tokens\": %d, "
+            "\"loss\": %.12g, \"lr\": 1.9594929736144978e-05, \"grad_norm\": 5.350398589809367, "
+            "\"tokens_per_s\": 32.224515317823034, \"step_s\": 15.888524465000046, "
+            "\"memory_bytes\": {\"weights\": 6691200, \"masters\": 4521984}, "
+            "\"resident_bytes\": {\"weights\": 6691200, \"masters\": 4521984}, "
+            "\"process_bytes\": 48857088}\n",
+            step, step * 1.5, step * 512, step * 500, 2 + 1000.0 / (step + 100));
         if (step % 50 != 0)
             continue;
         fprintf(file, "{\"step\": %d, \"grad_norms\": {\"model.norm.weight\": 0.25", step);

@@ -355,7 +355,7 @@ struct dry_run_view {
     bool json;
     struct buffer out; /* what was told so far; of JSON the object is open */
     struct json_writer writer;
-    struct error err;  /* what went wrong then */
+    struct error err; /* what went wrong then */
 };
 
 /* The run tells how it would start. Its structures live until this returns, so all text is made

@@ -13,7 +13,7 @@
 /* As many steps as there are up to STEPS_MOST, but when enough time has gone: LEAST_SECONDS with
  * STEPS_ENOUGH of them, or MOST_SECONDS with STEPS_LEAST. */
 enum { STEPS_LEAST = 3, STEPS_ENOUGH = 8, STEPS_MOST = 40, LEAST_SECONDS = 6, MOST_SECONDS = 60 };
-enum { PART_SECONDS = 5 };     /* of an evaluation, and of a sample */
+enum { PART_SECONDS = 5 };       /* of an evaluation, and of a sample */
 enum { SAVED_BYTES = 32 << 20 }; /* of a checkpoint: it is written at the rate of these */
 
 /* --- steps --- */
@@ -114,8 +114,7 @@ static int measure_evaluation(struct training_probe *out, const struct run_setup
         return interrupted(err);
     if (status != 0 && why.kind != ERROR_INTERRUPTED)
         return error_set_kind(err, why.kind, "%s", why.text);
-    out->evaluation =
-        status == 0 ? seconds : seconds * (double)part.total / (double)part.done;
+    out->evaluation = status == 0 ? seconds : seconds * (double)part.total / (double)part.done;
     return 0;
 }
 

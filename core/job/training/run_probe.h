@@ -17,9 +17,9 @@
 #include "job/training/run_setup.h"
 
 struct training_probe {
-    int64_t steps;   /* of the run */
-    uint64_t tokens; /* that these take in, by what the measured ones took */
-    size_t measured; /* steps, but for the first */
+    int64_t steps;                    /* of the run */
+    uint64_t tokens;                  /* that these take in, by what the measured ones took */
+    size_t measured;                  /* steps, but for the first */
     double step, step_low, step_high; /* seconds: median and quartiles */
     int64_t evaluations, samples, saves;
     double evaluation, sample, save;     /* seconds of one; 0 where there are none */

@@ -79,8 +79,8 @@ struct run_sitting {
     const struct training_request *request;
     const struct training_view *view;
     const char *job; /* the folder whose requests are taken; NULL: a dry run that is no job */
-    bool resume; /* an earlier sitting left its records */
-    bool dry;    /* it ends before the first step and writes no record */
+    bool resume;     /* an earlier sitting left its records */
+    bool dry;        /* it ends before the first step and writes no record */
     /* the state folder that a resume continues from; NULL: it begins at step 0 */
     const char *state;
     pid_t supervisor;              /* 0: none; it runs in a terminal */

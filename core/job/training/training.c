@@ -31,12 +31,11 @@ struct training {
 static void begin(struct training *training, const struct training_request *request,
                   const struct training_view *view, bool resume, bool dry)
 {
-    *training = (struct training){
-        .sitting = {.request = request,
-                    .view = view,
-                    .job = dry ? NULL : request->run,
-                    .resume = resume,
-                    .dry = dry}};
+    *training = (struct training){.sitting = {.request = request,
+                                              .view = view,
+                                              .job = dry ? NULL : request->run,
+                                              .resume = resume,
+                                              .dry = dry}};
     run_base_begin(&training->base, &training->sitting);
     run_setup_begin(&training->setup, &training->sitting);
 }
@@ -367,9 +366,9 @@ int training_probe_job(const char *job, const struct training_request *request,
     training.sitting.job = job;
     training.sitting.supervisor = job_end_with_supervisor(job);
     int status = write_probe_record(job, request, err);
-    if (status == 0 && (training_check(request, TRAINING_ASKED, err) != 0 ||
-                        run_dry(&training, &probe, err) != 0 ||
-                        append_probe(&writer, &probe, err) != 0))
+    if (status == 0 &&
+        (training_check(request, TRAINING_ASKED, err) != 0 ||
+         run_dry(&training, &probe, err) != 0 || append_probe(&writer, &probe, err) != 0))
         status = -1;
     end(&training);
     job_metrics_close(&writer);

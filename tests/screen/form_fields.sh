@@ -194,6 +194,20 @@ row removed.txt "data 2 more/second.jsonl"
 row removed.txt "data weight 2 2"
 hides removed.txt "third"
 
+# A template is a name or a file: Tab has both.
+touch "$work/chat.jinja"
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+field "chat template"
+type "chat"
+Tab
+save-screen template.txt
+SCRIPT
+says template.txt "what is there: 1 of 2; Tab chooses"
+shows template.txt "chat.jinja"
+shows template.txt "chatml"
+
 # The line editor; what is not data says why; of what is below a file nothing is completed.
 play 80x24 "$model" <<'SCRIPT'
 wait scan

@@ -162,14 +162,16 @@ static bool turn(struct app *app, struct train_view *view, int input)
 
 /* --- candidates --- */
 
-/* Tab, as in a shell: what all that is there has in common is added; where there is nothing to add,
- * the entries are listed. A run's folder is not there yet. */
+/* Tab, as in a shell: what all that is there has in common is added, names among it; where there is
+ * nothing to add, they are listed. A run's folder is not there yet. */
 static bool complete(struct app *app, struct train_view *view)
 {
     char more[SETTING_VALUE_MAX];
     if (!setting_is_path(view->field) || view->field == SETTING(run) || view->fresh)
         return false;
     candidates_free(&view->candidates);
+    for (int i = 0; i < setting_choice_count(view->field); i++)
+        candidates_add(&view->candidates, setting_choice_at(view->field, i), view->text);
     candidates_add_paths(&view->candidates, view->text);
     candidates_common(&view->candidates, view->text, more, sizeof more);
     bool added = more[0] && strlen(view->text) + strlen(more) < sizeof view->text;

@@ -385,11 +385,47 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     return 0;
 }
 
+/* What a worker that resumes is told, which its supervisor inherits. */
+enum { RESTART_RESUME, RESTART_STEP, RESTART_MORE, RESTART_RATE, RESTART_SCHEDULE, RESTART_NAMES };
+static const char *const restart_names[RESTART_NAMES] = {"SPECTRUM_JOB_RESUME", "SPECTRUM_JOB_STEP",
+                                                         "SPECTRUM_JOB_MORE", "SPECTRUM_JOB_LR",
+                                                         "SPECTRUM_JOB_SCHEDULE"};
+
+/* All of them, so that nothing is left of a resume in which this process was started. */
+static void put_restart(const struct job_restart *restart)
+{
+    char number[32];
+    setenv(restart_names[RESTART_RESUME], "1", 1);
+    snprintf(number, sizeof number, "%lld", (long long)restart->step);
+    setenv(restart_names[RESTART_STEP], number, 1);
+    snprintf(number, sizeof number, "%lld", (long long)restart->more);
+    setenv(restart_names[RESTART_MORE], number, 1);
+    snprintf(number, sizeof number, "%.17g", restart->rate);
+    setenv(restart_names[RESTART_RATE], number, 1);
+    setenv(restart_names[RESTART_SCHEDULE], restart->schedule ? restart->schedule : "", 1);
+}
+
+bool job_restart_read(struct job_restart *restart)
+{
+    const char *text[RESTART_NAMES];
+    for (int i = 0; i < RESTART_NAMES; i++) {
+        text[i] = getenv(restart_names[i]);
+        text[i] = text[i] ? text[i] : "";
+    }
+    *restart = (struct job_restart){
+        .step = strtoll(text[RESTART_STEP], NULL, 10),
+        .more = strtoll(text[RESTART_MORE], NULL, 10),
+        .rate = strtod(text[RESTART_RATE], NULL),
+        .schedule = text[RESTART_SCHEDULE][0] ? text[RESTART_SCHEDULE] : NULL,
+    };
+    return text[RESTART_RESUME][0];
+}
+
 /* The arguments are checked first, so that what the user is asked about is a job at all. The worker
  * knows from its environment, which the supervisor inherits, that it resumes: job.json's arguments
  * are those of the first start. */
-int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
-                 struct error *err)
+int job_relaunch(const char *path, const char *program, const struct job_restart *restart,
+                 const char *trusted, struct error *err)
 {
     cJSON *job = job_dir_read(path, "job.json", err);
     if (!job)
@@ -405,15 +441,11 @@ int job_relaunch(const char *path, const char *program, int64_t step, const char
     if (status == 0)
         status = job_trust_check(path, job, trusted, err);
     if (status == 0) {
-        char number[32];
         job_index_add(path, NULL); /* it may have been moved or copied since it was entered */
-        snprintf(number, sizeof number, "%lld", (long long)step);
-        setenv("SPECTRUM_JOB_RESUME", "1", 1);
-        if (step > 0)
-            setenv("SPECTRUM_JOB_STEP", number, 1);
+        put_restart(restart);
         status = launch_in(folder, path, program, arguments, err);
-        unsetenv("SPECTRUM_JOB_RESUME");
-        unsetenv("SPECTRUM_JOB_STEP");
+        for (int i = 0; i < RESTART_NAMES; i++)
+            unsetenv(restart_names[i]);
     }
     free(arguments);
     cJSON_Delete(job);

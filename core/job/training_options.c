@@ -49,6 +49,33 @@ static bool freezes(const void *request)
     return ((const struct training_request *)request)->method != METHOD_FULL;
 }
 
+/* A constant learning rate falls to nothing. */
+static bool falls(const void *request)
+{
+    return ((const struct training_request *)request)->schedule != SCHEDULE_CONSTANT;
+}
+
+/* Which constants an optimiser has, its rules say. */
+static struct optimizer_constants usual_of(const void *request)
+{
+    return optimizer_usual(((const struct training_request *)request)->optimizer);
+}
+
+static bool has_beta1(const void *request)
+{
+    return usual_of(request).beta1 != 0;
+}
+
+static bool has_beta2(const void *request)
+{
+    return usual_of(request).beta2 != 0;
+}
+
+static bool has_epsilon(const void *request)
+{
+    return usual_of(request).epsilon != 0;
+}
+
 /* fp32 weights are their own. */
 static bool may_have_masters(const void *request)
 {
@@ -237,6 +264,17 @@ static int check_rate(const void *request, int stage, struct error *err)
                           "--lr 0 trains nothing: the learning rate must be above 0");
 }
 
+static int check_least_rate(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    (void)stage;
+    if (r->least_rate <= r->rate)
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "--min-lr %g is above --lr %g, from which the learning rate falls to it",
+                          r->least_rate, r->rate);
+}
+
 /* 0.03 is a share of the steps, 30 their number; 1.5 would be neither. */
 static int check_warmup(const void *request, int stage, struct error *err)
 {
@@ -290,6 +328,9 @@ const char *const training_device_names[] = {"auto", "cpu", "reference", NULL};
 /* A tenth (optimizers.h). */
 #define SMALL_RATE "2e-6"
 #define SMALL_RATE_OF_ADAPTERS "2e-5"
+
+/* The next below 1 whose distance to 1 fp32 still has. */
+#define BETA_MAX 0.999999
 
 /* In the order of --help and of the form, group by group. */
 /* clang-format off */
@@ -403,6 +444,10 @@ static const struct option rows[] = {
     {.name = "schedule", .kind = OPTION_CHOICE, .at = AT(schedule), .argument = "NAME",
      .choices = schedule_names, .preset = "cosine", .help = "{}", .label = "schedule",
      .hint = "how the learning rate falls"},
+    {.name = "min-lr", .kind = OPTION_NUMBER, .at = AT(least_rate), .argument = "X", .low = 0,
+     .high = 10, .preset = "0", .help = "to which cosine and linear fall ({})",
+     .label = "lowest rate", .hint = "to which the learning rate falls; often a tenth of it",
+     .applies = falls, .check = check_least_rate},
     {.name = "clip", .kind = OPTION_NUMBER, .at = AT(clip), .argument = "X", .low = 0, .high = 1e9,
      .preset = "1.0", .help = "largest gradient norm ({}); 0: any", .label = "clip",
      .hint = "gradients with a larger norm are scaled down to it; 0: never"},
@@ -431,6 +476,20 @@ static const struct option rows[] = {
      .help = "{}: AdamW by the type of its moments (adamw: fp32), Lion, or Muon for the blocks' "
              "matrices and AdamW for the rest",
      .label = "optimizer", .hint = "AdamW by the type of its moments (adamw: fp32), Lion, Muon"},
+    {.name = "beta1", .kind = OPTION_NUMBER, .at = AT(constants.beta1), .argument = "X", .low = 0,
+     .high = BETA_MAX, .help = "of AdamW and Lion: how much of its first moment stays (0.9)",
+     .label = "beta1", .hint = "how much of the first moment a step keeps; empty: 0.9",
+     .applies = has_beta1, .recorded = has_beta1},
+    {.name = "beta2", .kind = OPTION_NUMBER, .at = AT(constants.beta2), .argument = "X", .low = 0,
+     .high = BETA_MAX,
+     .help = "of AdamW how much of its second moment stays (0.999), of Lion of its mean (0.99)",
+     .label = "beta2",
+     .hint = "how much of the second moment a step keeps; empty: 0.999, of lion 0.99",
+     .applies = has_beta2, .recorded = has_beta2},
+    {.name = "epsilon", .kind = OPTION_NUMBER, .at = AT(constants.epsilon), .argument = "X",
+     .low = 1e-20, .high = 1, .help = "of AdamW: is added to the root of its second moment (1e-8)",
+     .label = "epsilon", .hint = "is added to the root of the second moment; empty: 1e-8",
+     .applies = has_epsilon, .recorded = has_epsilon},
 
     {.group = "Number formats and memory",
      .name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
@@ -538,6 +597,13 @@ void training_request_fill(struct training_request *r)
 {
     if (!option_is_given(&r->given, TRAINING_ROW(rate)))
         r->rate = training_default_rate(r);
+    struct optimizer_constants usual = optimizer_usual(r->optimizer);
+    if (!option_is_given(&r->given, TRAINING_ROW(constants.beta1)))
+        r->constants.beta1 = usual.beta1;
+    if (!option_is_given(&r->given, TRAINING_ROW(constants.beta2)))
+        r->constants.beta2 = usual.beta2;
+    if (!option_is_given(&r->given, TRAINING_ROW(constants.epsilon)))
+        r->constants.epsilon = usual.epsilon;
     if (r->alpha == 0)
         r->alpha = 2 * (double)r->rank;
     if (r->frozen == FROZEN_AUTO)
@@ -587,12 +653,31 @@ static int check_choosing(const struct training_request *r, struct error *err)
     return 0;
 }
 
+/* Of the step: what its schedule or its optimiser has not. */
+static int check_step(const struct training_request *r, struct error *err)
+{
+    static const size_t constants[] = {AT(constants.beta1), AT(constants.beta2),
+                                       AT(constants.epsilon)};
+    if (given(r, TRAINING_ROW(least_rate)) && r->least_rate > 0 && !falls(r))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--min-lr belongs to the schedules that fall: --schedule constant "
+                              "stays at --lr");
+    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {
+        size_t row = option_by_place(&training_options, constants[i]);
+        if (given(r, row) && !rows[row].applies(r))
+            return error_set_kind(err, ERROR_USAGE,
+                                  "--%s belongs to AdamW: --optimizer %s has no such constant",
+                                  rows[row].name, optimizer_names[r->optimizer]);
+    }
+    return 0;
+}
+
 /* An option that would do nothing is a misunderstanding. */
 int training_check_together(const struct training_request *r, struct error *err)
 {
     if (r->data.count == 0)
         return error_set_kind(err, ERROR_USAGE, "train needs --data FILE");
-    if (check_choosing(r, err) != 0)
+    if (check_choosing(r, err) != 0 || check_step(r, err) != 0)
         return -1;
     if (r->method == METHOD_FULL && quantizes(r))
         return error_set_kind(

@@ -54,11 +54,13 @@ struct training_request {
     double rate;   /* the peak learning rate; 0: training_default_rate() */
     double warmup; /* steps, or below 1 a share of them */
     enum schedule_kind schedule;
-    double clip; /* largest gradient norm; 0: any */
+    double least_rate; /* that the schedule falls to */
+    double clip;       /* largest gradient norm; 0: any */
     double weight_decay;
     struct option_list factors; /* "REGEX=X": of the learning rate */
     double neftune, z_loss, spike_guard;
     enum optimizer_kind optimizer;
+    struct optimizer_constants constants; /* 0: as usual for the optimiser, if it has that one */
 
     enum weight_type dtype;
     enum master_type master;
@@ -79,7 +81,13 @@ struct training_request {
 
     bool dry_run, detach, json; /* how the command runs, not what */
 
-    int64_t from_step;   /* for a resume: the checkpoint to continue from; 0: the last */
+    int64_t from_step; /* for a resume: the checkpoint to continue from; 0: the last */
+    struct {
+        int64_t steps; /* for a resume: beyond that checkpoint, where the run then ends; 0: to the
+                          end that the run has */
+        double rate;   /* that it begins with; 0: of the last step before it */
+        enum schedule_kind schedule;
+    } more;
     const char *program; /* its version, for job.json */
     int argc;            /* for job.json, so that the job can be resumed */
     char *const *argv;
@@ -98,8 +106,8 @@ extern const char *const training_device_names[];
 void training_request_init(struct training_request *request);
 void training_request_free(struct training_request *request);
 
-/* What is usual for the method where nothing was said: learning rate, alpha, --frozen-dtype auto.
- */
+/* What is usual for method and optimiser where nothing was said: learning rate, the optimiser's
+ * constants, alpha, --frozen-dtype auto. */
 void training_request_fill(struct training_request *request);
 /* 2e-4 with adapters, else 2e-5; of Lion a tenth. */
 double training_default_rate(const struct training_request *request);

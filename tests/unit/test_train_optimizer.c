@@ -83,8 +83,9 @@ static void run_course(const struct course *course, const char *name, const char
                                                 .tokens = TOKENS,
                                                 .max_positions = TOKENS,
                                                 .storage = STORAGE_F32};
-    const struct optimizer_settings settings = {number(course->oracle, "weight_decay"),
-                                                number(course->oracle, "clip"), 0, NULL};
+    const struct optimizer_settings settings = {.weight_decay =
+                                                    number(course->oracle, "weight_decay"),
+                                                .clip = number(course->oracle, "clip")};
     if (transformer_new(&transformer, backend, model, &options, &err) != 0 ||
         optimizer_new(&optimizer, transformer, &settings, &err) != 0)
         fail_msg("%s", err.text);
@@ -109,8 +110,10 @@ static void ten_steps(const char *device)
     {
         struct course course = {.oracle = oracle,
                                 .model = model,
-                                .schedule = {SCHEDULE_COSINE, number(oracle, "rate"),
-                                             (int64_t)number(oracle, "warmup"), 10}};
+                                .schedule = {.kind = SCHEDULE_COSINE,
+                                             .peak = number(oracle, "rate"),
+                                             .warmup = (int64_t)number(oracle, "warmup"),
+                                             .steps = 10}};
         run_course(&course, model->string, device);
     }
     cJSON_Delete(oracle);
@@ -139,7 +142,7 @@ static void factors_are_of_the_rate(void **state)
                                                 .tokens = batch.tokens,
                                                 .max_positions = batch.tokens,
                                                 .storage = STORAGE_F32};
-    const struct optimizer_settings settings = {0, 0, 0, factors};
+    const struct optimizer_settings settings = {.factors = factors};
     struct transformer *transformer;
     struct optimizer *optimizer;
     assert_int_equal(transformer_new(&transformer, backend, model, &options, &err), 0);
@@ -184,9 +187,9 @@ static void cpu_equals_pytorch(void **state)
 static void schedules_have_their_shapes(void **state)
 {
     (void)state;
-    const struct schedule linear = {SCHEDULE_LINEAR, 2, 4, 12};
-    const struct schedule constant = {SCHEDULE_CONSTANT, 2, 0, 12};
-    const struct schedule cosine = {SCHEDULE_COSINE, 2, 0, 12};
+    const struct schedule linear = {.kind = SCHEDULE_LINEAR, .peak = 2, .warmup = 4, .steps = 12};
+    const struct schedule constant = {.kind = SCHEDULE_CONSTANT, .peak = 2, .steps = 12};
+    const struct schedule cosine = {.kind = SCHEDULE_COSINE, .peak = 2, .steps = 12};
     enum schedule_kind kind;
     struct error err = ERROR_INIT;
     assert_true(schedule_rate(&linear, 0) == 0 && schedule_rate(&linear, 2) == 1);

@@ -29,6 +29,10 @@
 /* What the command line says besides the job. */
 struct request {
     struct state_choice choice;
+    int64_t more; /* steps beyond the checkpoint; 0: to the end that the run has */
+    double rate;  /* of those; 0: the last one */
+    enum schedule_kind schedule;
+    struct option_given given;
     bool trusted, json;
 };
 
@@ -284,6 +288,20 @@ static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT
     job_trust_free(&trust);
 }
 
+/* What --more says, which a living job cannot be told. */
+static int check_more(const struct job_follow *job, struct error *err)
+{
+    const char *command = "";
+    json_get_string(job->job, "command", &command);
+    if (strcmp(command, "train") != 0)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is not a training run: --more adds steps to a run", job->path);
+    if (!job_follow_lives(job))
+        return 0;
+    return error_set(err, "%s has not ended: --more goes on from where a run ended; stop it first",
+                     job->path);
+}
+
 /* A paused job is asked to continue. One that has ended or died is started again by its job.json,
  * which may be somebody else's: what it would read is said, and what that user has not approved
  * wants --trust (job/trust.h). Of a run it is waited until it has gone back to its checkpoint, so
@@ -294,6 +312,8 @@ static int resume_job(struct job_follow *job, const struct request *request, str
     char state[ERROR_TEXT_MAX];
     bool chosen = choice->step > 0 || choice->best;
     job_follow_describe(job, state, sizeof state);
+    if (request->more > 0 && check_more(job, err) != 0)
+        return -1;
     if (chosen && job_follow_lives(job))
         return error_set(err, "%s: %s; stop it before it continues from another checkpoint",
                          job->path, state);
@@ -302,14 +322,19 @@ static int resume_job(struct job_follow *job, const struct request *request, str
     if (job_follow_lives(job))
         return error_set(err, "%s: %s; there is nothing to resume", job->path, state);
     int64_t step = chosen_step(job, choice, err);
-    if (step < 0 || check_completed(job, step, state, err) != 0)
+    if (step < 0 || (request->more == 0 && check_completed(job, step, state, err) != 0))
         return -1;
+    const struct job_restart restart = {.step = step,
+                                        .more = request->more,
+                                        .rate = request->rate,
+                                        .schedule = schedule_name(request->schedule)};
     const char *command = "";
     uint64_t taken = job_metrics_size(job->path);
     json_get_string(job->job, "command", &command);
     char key[DIGEST_TEXT_SIZE];
     say_what_it_reads(job, key);
-    if (job_relaunch(job->path, "/proc/self/exe", step, request->trusted ? key : NULL, err) != 0)
+    if (job_relaunch(job->path, "/proc/self/exe", &restart, request->trusted ? key : NULL, err) !=
+        0)
         return -1;
     if (strcmp(command, "train") == 0 && job_wait_for_resume(job->path, taken, err) != 0)
         return -1;
@@ -334,6 +359,22 @@ static int print_status(struct job_follow *job, bool metrics, struct error *err)
     return output_json(&json, err);
 }
 
+/* The learning rate of a run that goes to the end that it has is the run's own. */
+static int check_together(const struct command *command, const struct request *request,
+                          struct error *err)
+{
+    static const size_t of_more[] = {AT(rate), AT(schedule)};
+    for (size_t i = 0; i < sizeof of_more / sizeof *of_more; i++) {
+        size_t row = option_by_place(command->options, of_more[i]);
+        if (request->more == 0 && row < command->options->count &&
+            option_is_given(&request->given, row))
+            return error_set_kind(err, ERROR_USAGE,
+                                  "--lr and --schedule belong to --more: to its own end a run "
+                                  "keeps what it was begun with");
+    }
+    return 0;
+}
+
 /* Finds the job that the command line names, does something to it, and with --json says how it
  * stands. */
 static int with_job(const struct command *command, int argc, char **argv,
@@ -341,16 +382,18 @@ static int with_job(const struct command *command, int argc, char **argv,
                                struct error *err),
                     struct error *err)
 {
-    struct request request = {.json = false};
+    struct request request = {.schedule = SCHEDULE_CONSTANT};
     bool attach = act == follow_job;
     const char *name = NULL;
     struct job_follow *job = NULL;
-    int status = options_parse_one(command, &request, NULL,
+    int status = options_parse_one(command, &request, &request.given,
                                    "name one JOB: its folder; `spectrum jobs` "
                                    "lists them",
                                    argc, argv, &name, err);
     if (status != 0)
         return status > 0 ? 0 : status;
+    if (check_together(command, &request, err) != 0)
+        return -1;
     char *path = job_find(name, err);
     status = path ? (attach ? job_follow_open : job_follow_open_end)(&job, path, err) : -1;
     free(path);
@@ -369,6 +412,14 @@ static const struct option rows[] = {
     ROW_JSON_OF("how it stands, as strict JSON on standard output", AT(json)),
     ROW_STEP_THAT("continue from the checkpoint", AT(choice.step)),
     ROW_BEST_THAT("continue from the checkpoint", AT(choice.best)),
+    {.name = "more", .kind = OPTION_INTEGER, .at = AT(more), .argument = "N", .low = 1,
+     .high = 1e9,
+     .help = "of a run: end N steps after that checkpoint, whatever its --steps and --epochs were"},
+    {.name = "lr", .kind = OPTION_NUMBER, .at = AT(rate), .argument = "X", .low = 1e-30,
+     .high = 10, .help = "with --more: the learning rate of those steps (that of the last step)"},
+    {.name = "schedule", .kind = OPTION_CHOICE, .at = AT(schedule), .argument = "NAME",
+     .choices = schedule_names, .preset = "constant",
+     .help = "with --more: how it falls over those steps: {}"},
     {.name = "trust", .kind = OPTION_FLAG, .at = AT(trusted),
      .help = "resume it although another user made it, or it names files that you have not "
              "approved"},
@@ -441,7 +492,7 @@ const struct command command_stop = {
 const struct command command_resume = {
     .name = "resume",
     .summary = "go on: a paused job, or one that ended or died",
-    .usage = "spectrum resume JOB [--step N | --best] [--trust]",
+    .usage = "spectrum resume JOB [--step N | --best] [--more N] [--trust]",
     .options = &resume_table,
     .run = resume,
 };

@@ -3,8 +3,7 @@
  * One function runs it (job/training.h), whoever asked: from a terminal the process is the job
  * itself and shows lines on standard error; with --detach it starts the same command again as a job
  * of its own (job/launch.h) and prints that job's folder; started by a supervisor it finds its
- * folder in $SPECTRUM_JOB, and there $SPECTRUM_JOB_RESUME and $SPECTRUM_JOB_STEP say what it
- * resumes.
+ * folder in $SPECTRUM_JOB, and job_restart_read() says whether it resumes, and from where.
  */
 #include "base/memory.h"
 #include "base/process.h"
@@ -257,18 +256,30 @@ static int make_run(struct training_request *r, char **made, struct error *err)
     return 0;
 }
 
+/* What a resume was asked for, which is not among the arguments of the run. */
+static int take_restart(struct training_request *r, bool *resumes, struct error *err)
+{
+    struct job_restart restart;
+    *resumes = job_restart_read(&restart);
+    r->from_step = restart.step;
+    r->more.steps = restart.more;
+    r->more.rate = restart.rate;
+    return schedule_by_name(&r->more.schedule, restart.schedule ? restart.schedule : "constant",
+                            err);
+}
+
 /* Where it runs: in the folder that a supervisor named, or in one that is made now; a dry run makes
  * none, but says what it would be called. What was asked for is checked before a folder is made; a
  * supervised run was checked by who started it, and finds out by itself what is wrong since. */
 static int train(struct training_request *r, struct error *err)
 {
-    const char *job = getenv("SPECTRUM_JOB"), *resume = getenv("SPECTRUM_JOB_RESUME");
-    const char *step = getenv("SPECTRUM_JOB_STEP");
-    bool supervised = job && job[0] && !r->dry_run;
+    const char *job = getenv("SPECTRUM_JOB");
+    bool supervised = job && job[0] && !r->dry_run, resumes = false;
     char *run = NULL;
     if (!supervised && training_check(r, TRAINING_ASKED, err) != 0)
         return -1;
-    r->from_step = supervised && step ? strtoll(step, NULL, 10) : 0;
+    if (supervised && take_restart(r, &resumes, err) != 0)
+        return -1;
     if (supervised)
         r->run = job;
     else if (r->dry_run && !r->run && !(r->run = run = default_run(r->model, err)))
@@ -287,7 +298,7 @@ static int train(struct training_request *r, struct error *err)
         struct training_view shown = train_view_make(&view, r->run, r->json);
         shown.interrupted =
             interrupt_watch("the step in hand is finished and a checkpoint written");
-        status = training_run(r, resume && resume[0], &shown, err);
+        status = training_run(r, resumes, &shown, err);
         if (status == 0)
             train_view_end(&view);
         buffer_free(&view.data);

@@ -326,7 +326,7 @@ static void resume(struct app *app, struct watch_view *view)
         app_message(app, "it runs");
     } else if (must_ask(app, view)) {
         return;
-    } else if (job_relaunch(run->path, "/proc/self/exe", 0,
+    } else if (job_relaunch(run->path, "/proc/self/exe", &(struct job_restart){0},
                             view->trust_asked[0] ? view->trust_asked : NULL, &err) != 0) {
         app_error(app, &err);
     } else {

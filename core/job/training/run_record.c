@@ -5,6 +5,7 @@
 #include "compute/cpu/onednn.h"
 #include "compute/machine.h"
 #include "job/job_dir.h"
+#include "job/training/run_more.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,7 @@ static void put_found(struct json_writer *json, const struct run_data *data,
     const struct training_data_plan plan = run_data_plan(data, &setup->settings, setup->trainer);
     json_text(json, "precision", identity->precision);
     json_integer(json, "steps", trainer_steps(setup->trainer));
+    run_more_put(json, setup->settings.parts, setup->settings.part_count);
     json_object(json, "data_counts");
     training_put_data_plan(json, &plan);
     json_end(json);

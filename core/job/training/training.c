@@ -3,6 +3,7 @@
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/lock.h"
+#include "job/training/run_more.h"
 #include "job/training/run_observer.h"
 #include "job/training/run_record.h"
 #include "job/training/run_reselect.h"
@@ -19,6 +20,7 @@ struct training {
     struct run_lines lines;
     struct run_base base;
     char *state; /* of sitting.state; NULL: none */
+    struct run_more more;
     struct run_data data;
     struct run_choice choice;
     struct run_setup setup;
@@ -41,6 +43,7 @@ static void end(struct training *training)
     run_choice_close(&training->choice);
     run_data_close(&training->data);
     run_base_close(&training->base);
+    run_more_close(&training->more);
     free(training->state);
 }
 
@@ -89,6 +92,16 @@ static int find_checkpoint(struct training *training, struct error *err)
                 "%s is an earlier version's and has no SHA-256: whether it is as it was written "
                 "cannot be said",
                 training->state);
+    return 0;
+}
+
+/* The steps that were added to the run, of which the trainer is to know before it is made. */
+static int find_more(struct training *training, struct error *err)
+{
+    if (run_more_open(&training->more, &training->sitting, err) != 0)
+        return -1;
+    training->setup.settings.parts = training->more.parts;
+    training->setup.settings.part_count = training->more.count;
     return 0;
 }
 
@@ -202,12 +215,16 @@ static int train(struct training *training, struct error *err)
     enum training_stage stage = resume ? TRAINING_RESUMES : TRAINING_STARTS;
     if (begin_record(training, err) != 0 || training_check(sitting->request, stage, err) != 0 ||
         run_base_keep_template(&training->base, err) != 0 ||
-        (resume && find_checkpoint(training, err) != 0) || open_parts(training, err) != 0 ||
+        (resume && (find_checkpoint(training, err) != 0 || find_more(training, err) != 0)) ||
+        open_parts(training, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
         write_record(training, err) != 0)
         return -1;
     int64_t step = trainer_progress(training->setup.trainer)->step;
     if (resume && run_lines_event(&training->lines, "resume", step, err) != 0)
+        return -1;
+    if (training->more.added &&
+        run_lines_more(&training->lines, &training->more.parts[training->more.count - 1], err) != 0)
         return -1;
     tell_start(training, exact);
     int status = run_steps(training, err);

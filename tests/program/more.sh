@@ -85,7 +85,7 @@ refused "from 1 to" "$work/whole" --more 0
 refused "nothing to resume" "$work/whole"
 train "$work/young" --steps 500 --detach >/dev/null
 wait_until grep -q '"step": 1,' "$work/young/metrics.jsonl" || fail "it does not begin"
-refused "has not ended" "$work/young" --more 2
+refused "before more steps are added" "$work/young" --more 2
 "$spectrum" stop "$work/young" 2>/dev/null
 "$spectrum" attach "$work/young" >/dev/null 2>&1 || true
 at=$(ls "$work/young/checkpoints" | grep -o '[1-9][0-9]*' | tail -1)

@@ -106,7 +106,7 @@ static int wait_for_start(const char *path, pid_t pid, struct error *err)
             return error_set(err, "the job did not start; %s/log.txt says why", path);
         }
         enum job_state state = job_state(path);
-        bool locked = state == JOB_RUNNING || state == JOB_PAUSED;
+        bool locked = state == JOB_RUNNING || state == JOB_WAITING || state == JOB_PAUSED;
         if (locked && job_lock_names_worker(path))
             return 0;
         unnamed += locked; /* on a full disk the lock cannot name the worker */
@@ -138,7 +138,7 @@ int job_wait_for_data(const char *path, struct error *err)
         cJSON *job = job_dir_read(path, "job.json", NULL);
         bool read = json_get(job, "data_fingerprint") != NULL;
         cJSON_Delete(job);
-        if (read || state == JOB_DIED)
+        if (read || state == JOB_DIED || state == JOB_WAITING)
             return 0;
         sleep_tenth();
     }
@@ -164,7 +164,7 @@ int job_wait_for_resume(const char *path, uint64_t taken, struct error *err)
         enum job_state state = job_state(path);
         if (state == JOB_ENDED)
             return report_failure(path, err);
-        if (state == JOB_DIED || job_metrics_size(path) > taken + 1)
+        if (state == JOB_DIED || state == JOB_WAITING || job_metrics_size(path) > taken + 1)
             return 0;
         sleep_tenth();
     }

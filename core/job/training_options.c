@@ -3,9 +3,11 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "compute/devices/devices.h"
+#include "job/job_after.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/method.h"
+#include "job/source.h"
 #include "model/model.h"
 #include "plan/control.h"
 #include "text/data/data_files.h"
@@ -229,6 +231,27 @@ static int check_run(const void *request, int stage, struct error *err)
     return stage == TRAINING_ASKED && r->run ? job_dir_check(r->run, err) : 0;
 }
 
+/* Of a model there is one state; of a run's checkpoint, too. */
+static int check_start(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    if (stage != TRAINING_ASKED || !r->model)
+        return 0;
+    bool is_run = source_is_run(r->model), chosen = r->start.step > 0 || r->start.best;
+    if (r->start.step > 0 && r->start.best)
+        return error_set_kind(err, ERROR_USAGE, "--step and --best exclude one another");
+    if (chosen && !(is_run && job_dir_has(r->model, "job.json")))
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is not a run: --step and --best choose the checkpoint of a run "
+                              "to begin from",
+                              r->model);
+    if (is_run && r->init)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is a run, and --init begins from no weights: name a model",
+                              r->model);
+    return 0;
+}
+
 static int check_rope_scaling(const void *request, int stage, struct error *err)
 {
     const char *scaling = ((const struct training_request *)request)->rope_scaling;
@@ -310,6 +333,14 @@ static int check_master(const void *request, int stage, struct error *err)
                           "fp32 weights are their own masters: --master none belongs to bf16");
 }
 
+/* A job that has failed since is found by the run, which waits for it. */
+static int check_after(const void *request, int stage, struct error *err)
+{
+    return stage == TRAINING_ASKED
+               ? job_after_check(&((const struct training_request *)request)->after, err)
+               : 0;
+}
+
 /* That there is one of that name which can train; none is opened. */
 static int check_device(const void *request, int stage, struct error *err)
 {
@@ -331,6 +362,8 @@ const char *const training_device_names[] = {"auto", "cpu", "reference", NULL};
 
 /* The next below 1 whose distance to 1 fp32 still has. */
 #define BETA_MAX 0.999999
+
+#define GROUP_OF_COMMAND "How the command runs"
 
 /* In the order of --help and of the form, group by group. */
 /* clang-format off */
@@ -371,6 +404,13 @@ static const struct option rows[] = {
      .help = "the job's folder (default: runs/MODEL-DATE)", .label = "run folder",
      .hint = "where the job's files go: metrics, checkpoints, log", .needed = true, .key = "",
      .check = check_run},
+    {.name = "step", .kind = OPTION_INTEGER, .at = AT(start.step), .argument = "N", .low = 1,
+     .high = 1e15,
+     .help = "where MODEL is a run: begin from its checkpoint of step N (default: the last)",
+     .key = "", .check = check_start},
+    {.name = "best", .kind = OPTION_FLAG, .at = AT(start.best),
+     .help = "where MODEL is a run: begin from its checkpoint with the lowest evaluation loss",
+     .key = ""},
     {.name = "init", .kind = OPTION_FLAG, .at = AT(init),
      .help = "begin from random weights; MODEL is a folder with config.json and a tokenizer",
      .recorded = always},
@@ -551,10 +591,19 @@ static const struct option rows[] = {
     {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
      .high = 4096, .help = "default: all cores", .key = ""},
 
-    {.group = "How the command runs",
-     .name = "dry-run", .kind = OPTION_FLAG, .at = AT(dry_run),
+    {.group = GROUP_OF_COMMAND,
+     .name = "config", .kind = OPTION_PATH, .at = AT(config), .argument = "FILE",
+     .help = "YAML with options by their names, or another run: what is given here goes before it",
+     .key = ""},
+    {.name = "trust", .kind = OPTION_FLAG, .at = AT(trusted),
+     .help = "take --config although another user may have written it, or it names files that you "
+             "have not approved",
+     .key = ""},
+    {.name = "dry-run", .kind = OPTION_FLAG, .at = AT(dry_run),
      .help = "everything up to the first step: what would train, on what, in how much memory",
      .key = ""},
+    {.name = "after", .kind = OPTION_PATHS, .at = AT(after), .argument = "JOB",
+     .help = "begin when this job has completed; repeatable", .check = check_after},
     {.name = "detach", .kind = OPTION_FLAG, .at = AT(detach),
      .help = "run as a job; prints its folder", .key = ""},
     {.name = "json", .kind = OPTION_FLAG, .at = AT(json),
@@ -565,6 +614,13 @@ static const struct option rows[] = {
 /* clang-format on */
 
 const struct option_table training_options = {rows, sizeof rows / sizeof *rows};
+
+bool training_row_is_of_command(size_t row)
+{
+    while (row > 0 && !rows[row].group)
+        row--;
+    return rows[row].group && strcmp(rows[row].group, GROUP_OF_COMMAND) == 0;
+}
 
 /* --- the request --- */
 

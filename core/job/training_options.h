@@ -19,6 +19,7 @@
 #include "spectra/score.h"
 #include "text/dataset/dataset.h"
 #include "train/recipe.h"
+#include "train/state.h"
 #include "train/step_rules.h"
 
 /* The order of each is that of its names in the table. */
@@ -36,6 +37,7 @@ struct training_request {
     bool add_tokens;                    /* marks of the template that are not tokens become some */
     const char *long_documents;         /* text/pieces.h; NULL: by kind */
 
+    struct state_choice start; /* of a run in the place of the model: which checkpoint */
     bool init;                /* random weights from the model folder's config.json */
     const char *rope_scaling; /* "linear:4": in place of the model's own (model/model.h); or NULL */
     enum training_method method;
@@ -79,6 +81,9 @@ struct training_request {
     const char *device;
     int64_t threads; /* 0: all cores */
 
+    struct option_list after;   /* jobs that are to complete first (job_after.h) */
+    const char *config;         /* a file that the command line was made of (run_config.h) */
+    bool trusted;               /* that file may be somebody else's */
     bool dry_run, detach, json; /* how the command runs, not what */
 
     int64_t from_step; /* for a resume: the checkpoint to continue from; 0: the last */
@@ -101,6 +106,9 @@ extern const char *const training_device_names[];
 #define TRAINING_ROW(member)                                                                       \
     option_by_place(&training_options, offsetof(struct training_request, member))
 #define TRAINING_OPTION(member) (&training_options.rows[TRAINING_ROW(member)])
+
+/* Does the row say how the command runs, and so nothing of the run? */
+bool training_row_is_of_command(size_t row);
 
 /* The defaults, and nothing of what follows from others yet. */
 void training_request_init(struct training_request *request);

@@ -17,6 +17,7 @@
 #include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
+#include "tui/cli/train_config.h"
 #include "tui/session/steer.h"
 
 #include <inttypes.h>
@@ -232,8 +233,7 @@ static int64_t chosen_step(const struct job_follow *job, const struct state_choi
     return step;
 }
 
-/* What it reads, in full, one file a line: an error's line may not have room for all. The key of
- * what was said, or "". */
+/* The key of what was said, or "". */
 static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT_SIZE])
 {
     struct job_trust trust;
@@ -241,16 +241,7 @@ static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT
     if (!job->job || job_trust_look(&trust, job->path, job->job, NULL) != 0)
         return;
     memcpy(key, trust.key, DIGEST_TEXT_SIZE);
-    for (size_t i = 0; trust.asks && i < trust.count; i++) {
-        const struct job_named *file = &trust.files[i];
-        struct buffer line = BUFFER_INIT;
-        buffer_format(&line, "it would read %.*s: %s%s", file->length, file->option, file->path,
-                      file->inside ? ", in its folder" : "");
-        if (line.data)
-            utf8_sanitize(line.data);
-        fprintf(stderr, "%s\n", buffer_string(&line));
-        buffer_free(&line);
-    }
+    trust_say(&trust);
     job_trust_free(&trust);
 }
 

@@ -12,6 +12,7 @@
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/launch.h"
+#include "job/run_config.h"
 #include "job/training/training.h"
 #include "tui/cli/command.h"
 #include "tui/cli/dry_run_view.h"
@@ -20,6 +21,7 @@
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
 #include "tui/cli/source_view.h"
+#include "tui/cli/train_config.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -307,18 +309,47 @@ static int train(struct training_request *r, struct error *err)
     return status;
 }
 
+/* The one MODEL, from here or from the file of --config. *made: the arguments that file and command
+ * line make together, from which the request is then, and which must outlive it. */
+static int parse(struct training_request *r, int argc, char **argv, char ***made, struct error *err)
+{
+    static const char needs[] = "train takes one MODEL, and --data FILE";
+    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
+    size_t count = 0;
+    if (!rest)
+        return -1;
+    int status = options_parse(&command_train, r, &r->given, argc, argv, rest, &count, err);
+    if (status == 0 && count > 1)
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    r->model = status == 0 && count == 1 ? rest[0] : NULL;
+    free(rest);
+    if (status != 0)
+        return status;
+    if (r->config) {
+        *made = train_config_expand(r, argc, argv, &argc, err);
+        argv = *made;
+        training_request_free(r);
+        training_request_init(r);
+        status = *made ? options_parse_one(&command_train, r, &r->given, needs, argc, argv,
+                                           &r->model, err)
+                       : -1;
+    } else if (!r->model) {
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    }
+    r->program = SPECTRUM_VERSION;
+    r->argc = argc;
+    r->argv = argv;
+    return status;
+}
+
 /* What does not go together is refused before anything is opened; of --steps and --epochs the first
  * counts, which is said, as a user who gives both may think otherwise. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct training_request r;
+    char **made = NULL;
     training_request_init(&r);
-    r.program = SPECTRUM_VERSION;
-    r.argc = argc;
-    r.argv = argv;
-    int status =
-        options_parse_one(&command_train, &r, &r.given, "train takes one MODEL, and --data FILE",
-                          argc, argv, &r.model, err);
+    int status = parse(&r, argc, argv, &made, err);
     if (status == 0)
         status = training_check_together(&r, err);
     if (status == 0 && option_is_given(&r.given, TRAINING_ROW(steps)) &&
@@ -328,13 +359,14 @@ static int run(int argc, char **argv, struct error *err)
     if (status == 0)
         status = train(&r, err);
     training_request_free(&r);
+    run_config_free_arguments(made);
     return status > 0 ? 0 : status;
 }
 
 const struct command command_train = {
     .name = "train",
     .summary = "train what the plan names, freeze the rest",
-    .usage = "spectrum train MODEL --data FILE [--plan PLAN]",
+    .usage = "spectrum train MODEL|RUN --data FILE [--plan PLAN] [--config FILE]",
     .options = &training_options,
     .run = run,
     .computes = true,

@@ -87,6 +87,9 @@ int steer_check(const struct job_follow *job, enum steering what, const struct s
         return check_again(job, kind, step, state, err);
     if (what == STEER_RESUME && step > 0)
         return error_set(err, "%s; stop it before it continues from another checkpoint", state);
+    if (job->state == JOB_WAITING && what != STEER_STOP)
+        return error_set(err, "the %s is %s: it has not begun, and can be stopped", kind->noun,
+                         state);
     if (!lives)
         return error_set(err, "the %s cannot %s: %s%s", kind->noun, requests[what].name, state,
                          kind->resumes && !is_completed(job) ? "; resuming it comes first" : "");

@@ -175,6 +175,8 @@ int run_record_write(const struct run_base *base, const struct run_data *data,
     int status = put_model(&json, base, err);
     if (status != 0)
         goto out;
+    if (base->start)
+        json_tree(&json, "start", base->start);
     put_request(&json, request);
     /* of its texts: what its template wrote as today's date, and tokens that it added */
     put_option(&json, "template_date", base->date);

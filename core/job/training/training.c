@@ -1,5 +1,6 @@
 #include "job/training/training.h"
 
+#include "job/job_after.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
 #include "job/lock.h"
@@ -95,6 +96,21 @@ static int find_checkpoint(struct training *training, struct error *err)
     return 0;
 }
 
+static void say_wait(void *sitting, const char *job)
+{
+    run_say(sitting, "waits until %s has completed", job);
+}
+
+/* For the jobs of --after; a run that has a checkpoint has begun. */
+static int wait_for_others(struct training *training, struct error *err)
+{
+    struct run_sitting *sitting = &training->sitting;
+    const struct training_request *request = sitting->request;
+    if (sitting->state || request->after.count == 0)
+        return 0;
+    return job_after_wait(request->run, &request->after, run_should_stop, say_wait, sitting, err);
+}
+
 /* The steps that were added to the run, of which the trainer is to know before it is made. */
 static int find_more(struct training *training, struct error *err)
 {
@@ -111,7 +127,12 @@ static int open_parts(struct training *training, struct error *err)
     struct run_base *base = &training->base;
     struct run_data *data = &training->data;
     struct run_setup *setup = &training->setup;
-    if (run_base_open(base, err) != 0 || run_data_open(data, base, &setup->settings, err) != 0 ||
+    if (run_base_open(base, err) != 0)
+        return -1;
+    /* where it began is known once: a resume finds the base made */
+    if (!training->recorded && base->start && write_record(training, err) != 0)
+        return -1;
+    if (run_data_open(data, base, &setup->settings, err) != 0 ||
         run_setup_identify(setup, base, data, err) != 0)
         return -1;
     if (!training->recorded && write_record(training, err) != 0)
@@ -216,7 +237,7 @@ static int train(struct training *training, struct error *err)
     if (begin_record(training, err) != 0 || training_check(sitting->request, stage, err) != 0 ||
         run_base_keep_template(&training->base, err) != 0 ||
         (resume && (find_checkpoint(training, err) != 0 || find_more(training, err) != 0)) ||
-        open_parts(training, err) != 0 ||
+        wait_for_others(training, err) != 0 || open_parts(training, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
         write_record(training, err) != 0)
         return -1;
@@ -274,7 +295,7 @@ int training_run(const struct training_request *request, bool resume,
         return -1;
     begin(&training, request, view, resume, false);
     int status = train(&training, err);
-    if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan */
+    if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan, or while it waited */
         status = 1;
     int64_t step = last_step(&training);
     if (status < 0 && step < 0 && !resume)

@@ -10,6 +10,7 @@
  *
  *     resources     what follows from the request alone: settings, recipe, memory, disk
  *     run_view      who watches; run_say(), run_should_stop()
+ *     run_start     a base from another run
  *     run_base      model, device, tokenizer, chat template
  *     run_data      documents, their split, the samples' prompt
  *     run_more      steps beyond the run's end

@@ -200,42 +200,42 @@ static cJSON *record_of(const struct run_config *config, const struct buffer *te
     return NULL;
 }
 
-/* The file is opened as what it is named by: of a job's folder nothing is followed that leads out
- * of it. */
+/* A job's file is opened as one, so that nothing is followed that leads out of its folder. */
 static int find_file(struct run_config *config, const char *path, struct error *err)
 {
     struct stat info;
     bool folder = sys.stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-    if (folder && (!job_dir_has(path, "job.json") || job_dir_confine(path, err) != 0))
-        return err->kind != ERROR_NONE
-                   ? -1
-                   : error_set(err, "%s is a folder without a job.json: --config takes a file, or "
-                                    "a run",
-                               path);
+    if (folder && !job_dir_has(path, "job.json"))
+        return error_set(err,
+                         "%s is a folder without a job.json: --config takes a file, or a run",
+                         path);
     config->path = folder ? path_join(path, "job.json", err) : string_copy(path, err);
     char *near = config->path ? path_folder(config->path, err) : NULL;
-    char *whole = near ? sys.realpath(near, NULL) : NULL;
+    bool record = near && strcmp(path_last(config->path), "job.json") == 0;
+    if (!near || (record && job_dir_confine(near, err) != 0)) {
+        free(near);
+        return -1;
+    }
+    char *whole = sys.realpath(near, NULL);
     config->folder = whole ? whole : near;
     if (whole)
         free(near);
-    return config->folder ? 0 : -1;
+    return 0;
 }
 
 int run_config_read(struct run_config *out, const char *path, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
-    cJSON *record = NULL;
     *out = (struct run_config){0};
     int status = find_file(out, path, err);
     if (status == 0)
         status = file_read_all(&text, out->path, RUN_CONFIG_MAX, err);
     if (status == 0)
-        status = (record = record_of(out, &text))
-                     ? take_record(out, record, err)
+        status = (out->said = record_of(out, &text))
+                     ? take_record(out, out->said, err)
                      : run_config_read_yaml(out, buffer_string(&text), text.length, err);
     if (status == 0 && out->count == 0 && !out->model)
         status = error_set(err, "%s says nothing of a run", out->path);
-    cJSON_Delete(record);
     buffer_free(&text);
     return status;
 }
@@ -355,7 +355,6 @@ void run_config_free_arguments(char **arguments)
 
 /* --- trust --- */
 
-/* As job.json has a command, so that both are looked at in the same way. */
 static cJSON *as_record(const struct run_config *config, struct error *err)
 {
     static const struct option_given nothing;
@@ -380,8 +379,8 @@ static cJSON *as_record(const struct run_config *config, struct error *err)
 int run_config_look(struct job_trust *out, struct run_config *config, struct error *err)
 {
     *out = (struct job_trust){0};
-    cJSON_Delete(config->said);
-    config->said = as_record(config, err);
+    if (!config->said)
+        config->said = as_record(config, err);
     char *folder = config->said ? path_folder(config->path, err) : NULL;
     int status = folder ? job_trust_look_file(out, folder, config->path, config->record,
                                               config->said, err)

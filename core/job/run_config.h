@@ -38,7 +38,8 @@ struct run_config {
     char *model;  /* NULL: it names none */
     struct run_config_entry *entries;
     size_t count, capacity;
-    cJSON *said; /* what was looked at, as a job.json would have it */
+    cJSON *said; /* what it says as a job.json does, so that both are looked at in one way; a
+                    job.json itself */
 };
 
 /* `path`: a file, or a run's folder. What is not an option, or no value for it, is ERROR_USAGE with

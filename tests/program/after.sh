@@ -5,7 +5,12 @@ set -eu
 spectrum=$1 source=$2
 source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Where it fails, the first job is not to train for ever.
+leave() {
+    kill "$(holder worker "$work/first" 2>/dev/null)" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap leave EXIT
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
 
 fail() {
@@ -21,7 +26,7 @@ train() { # MODEL NAME STEPS OPTIONS...
 }
 model=$source/demo/model
 is() { # NAME WORDS: jobs says so of it
-    "$spectrum" jobs | grep -A1 "$work/$1$" | tr '\n' ' ' | grep -q -- "$2"
+    "$spectrum" jobs | grep -A1 "train  $work/$1$" | tr '\n' ' ' | grep -q -- "$2"
 }
 ends() { wait_until test -f "$work/$1/result.json" || fail "$1 does not end"; }
 refused() { # WORDS JOB

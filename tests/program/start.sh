@@ -92,8 +92,9 @@ sed 's/"step":4/"step":9/' "$work/last/job.json" >"$work/empty/job.json"
 refused "$work/empty" "$work/empty"
 # One that was ended before its base was whole needs the run that it began from.
 train "$work/moved" broken --method full || fail "not trained"
-rm -r "$work/broken/checkpoints" "$work/broken/result.json" "$work/broken/base/config.json"
+rm -r "$work/broken/checkpoints" "$work/broken/base/config.json"
 mkdir "$work/broken/checkpoints"
+echo '{"status": "stopped", "message": "stopped before the first step"}' >"$work/broken/result.json"
 mv "$work/moved" "$work/hidden"
 "$spectrum" resume "$work/broken" --trust 2>"$work/said" || true
 grep -q "$work/moved" "$work/said" || fail "it does not name the run that is gone: $(cat "$work/said")"

@@ -3,7 +3,8 @@
  *
  *     correction1 = 1 - beta1^t,    correction2 = 1 - beta2^t
  *
- * by which the two running means are divided, as they began with zeros. t counts from where the
+ * by which the two running means are divided, as they began with zeros; of the betas as fp32 has
+ * them, by which the means are taken: 1 - 0.999999 differs there by a hundredth. t counts from where the
  * tensor began to train, not from where the run did.
  */
 #include "train/optimizers/optimizers.h"
@@ -16,8 +17,8 @@ static struct op_call step(const struct step_tensors *tensors, struct step_setti
     settings.beta1 = (float)constants->beta1;
     settings.beta2 = (float)constants->beta2;
     settings.epsilon = (float)constants->epsilon;
-    settings.correction1 = (float)(1 - pow(constants->beta1, (double)number));
-    settings.correction2 = (float)(1 - pow(constants->beta2, (double)number));
+    settings.correction1 = (float)(1 - pow((double)settings.beta1, (double)number));
+    settings.correction2 = (float)(1 - pow((double)settings.beta2, (double)number));
     return (struct op_call){OP_ADAMW, .adamw = {.parameter = tensors->parameter,
                                                 .master = tensors->master,
                                                 .m = tensors->states[0],

@@ -21,26 +21,10 @@
 #ifndef SPECTRUM_JOB_RUN_CONFIG_H
 #define SPECTRUM_JOB_RUN_CONFIG_H
 
-#include "base/option.h"
+#include "job/run_config_values.h"
 #include "job/trust.h"
 
-enum { RUN_CONFIG_MAX = 1 << 20 }; /* bytes of a YAML file */
-
-struct run_config_entry {
-    size_t row; /* of training_options */
-    char *text; /* NULL: a flag */
-};
-
-struct run_config {
-    char *path;   /* the file */
-    char *folder; /* from which its relative paths are, as it says, or its own */
-    bool record;  /* it is a job.json */
-    char *model;  /* NULL: it names none */
-    struct run_config_entry *entries;
-    size_t count, capacity;
-    cJSON *said; /* what it says as a job.json does, so that both are looked at in one way; a
-                    job.json itself */
-};
+enum { RUN_CONFIG_MAX = 1 << 20 }; /* bytes of the file */
 
 /* `path`: a file, or a run's folder. What is not an option, or no value for it, is ERROR_USAGE with
  * file and line. *out is to be freed in any case. */
@@ -58,18 +42,5 @@ char **run_config_merge(const struct run_config *config, const struct option_giv
                         const char *model, int argc, char *const argv[], int *count,
                         struct error *err);
 void run_config_free_arguments(char **arguments);
-
-/* --- for the reader of YAML (run_config_yaml.c) --- */
-
-/* Adds what the file says of `key`; `line` 0: it has no lines. */
-int run_config_add(struct run_config *config, const char *key, const char *text, size_t line,
-                   struct error *err);
-/* The row of a key: the table's count for "model", and an error for what is no key. */
-int run_config_find(size_t *row, const struct run_config *config, const char *key, size_t line,
-                    struct error *err);
-/* "FILE:12: " before what an error says. */
-int run_config_at(const struct run_config *config, size_t line, struct error *err);
-int run_config_read_yaml(struct run_config *config, const char *text, size_t length,
-                         struct error *err);
 
 #endif

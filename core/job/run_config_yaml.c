@@ -1,4 +1,4 @@
-#include "job/run_config.h"
+#include "job/run_config_yaml.h"
 
 #include "base/memory.h"
 #include "job/training_options.h"

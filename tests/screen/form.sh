@@ -33,7 +33,7 @@ hides last.txt "↓"
 shows giant.txt "4.29e+24 tokens in all"
 shows giant.txt "it does not"
 
-play 120x40 "$model" <<'SCRIPT'
+play 120x44 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen tall.txt
@@ -77,7 +77,7 @@ wait scan
 t
 save-screen demo.txt
 SCRIPT
-play 80x50 "$model" <<'SCRIPT'
+play 80x54 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen command.txt

@@ -81,13 +81,13 @@ Down
 type "1"
 Down Down
 type "64"
-Down Down Down Down Down Down Down Down
+Down Down Down Down Down Down Down Down Down
 type "5"
 Down Down
 type "4"
 Down
 Right Right
-Down
+Down Down Down Down
 Left
 Down
 Right Right

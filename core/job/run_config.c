@@ -102,8 +102,7 @@ static int find_file(struct run_config *config, const char *path, struct error *
     struct stat info;
     bool folder = sys.stat(path, &info) == 0 && S_ISDIR(info.st_mode);
     if (folder && !job_dir_has(path, "job.json"))
-        return error_set(err,
-                         "%s is a folder without a job.json: --config takes a file, or a run",
+        return error_set(err, "%s is a folder without a job.json: --config takes a file, or a run",
                          path);
     config->path = folder ? path_join(path, "job.json", err) : string_copy(path, err);
     char *near = config->path ? path_folder(config->path, err) : NULL;
@@ -278,9 +277,9 @@ int run_config_look(struct job_trust *out, struct run_config *config, struct err
     if (!config->said)
         config->said = as_record(config, err);
     char *folder = config->said ? path_folder(config->path, err) : NULL;
-    int status = folder ? job_trust_look_file(out, folder, config->path, config->record,
-                                              config->said, err)
-                        : -1;
+    int status =
+        folder ? job_trust_look_file(out, folder, config->path, config->record, config->said, err)
+               : -1;
     free(folder);
     return status;
 }

@@ -116,8 +116,9 @@ static int take_list(struct reader *reader, size_t line, struct error *err)
         reader->place = IN_LIST;
         return 0;
     }
-    error_set(err, reader->place == AT_VALUE ? "%s has one value, not a list"
-                                             : "%s: a list has texts or numbers, not lists",
+    error_set(err,
+              reader->place == AT_VALUE ? "%s has one value, not a list"
+                                        : "%s: a list has texts or numbers, not lists",
               reader->key ? reader->key : "a configuration");
     return refuse(reader, line, err);
 }

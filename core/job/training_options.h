@@ -38,7 +38,7 @@ struct training_request {
     const char *long_documents;         /* text/pieces.h; NULL: by kind */
 
     struct state_choice start; /* of a run in the place of the model: which checkpoint */
-    bool init;                /* random weights from the model folder's config.json */
+    bool init;                 /* random weights from the model folder's config.json */
     const char *rope_scaling; /* "linear:4": in place of the model's own (model/model.h); or NULL */
     enum training_method method;
     const char *plan;             /* a plan file; NULL: the best `top` per cent by SNR */

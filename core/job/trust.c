@@ -202,8 +202,8 @@ int job_trust_look_file(struct job_trust *out, const char *path, const char *fil
     struct stat info;
     bool shared = true, outside = false;
     *out = (struct job_trust){0};
-    if (look_at_owner(out, path, file, &shared, err) != 0 ||
-        list_files(out, path, job, err) != 0 || make_key(out, path, shared, job, err) != 0) {
+    if (look_at_owner(out, path, file, &shared, err) != 0 || list_files(out, path, job, err) != 0 ||
+        make_key(out, path, shared, job, err) != 0) {
         job_trust_free(out);
         return -1;
     }

@@ -25,7 +25,7 @@ static void check_argument(const char *argument)
 static void merge(const struct run_config *config)
 {
     char *const typed[] = {(char[]){"train"}, (char[]){"--lr"}, (char[]){"1"},
-                                  (char[]){"--config=x"}, NULL};
+                           (char[]){"--config=x"}, NULL};
     struct option_given given = {{0}};
     struct error err = ERROR_INIT;
     int count;

@@ -126,10 +126,11 @@ static void together(const char *const typed[], const char *says)
 static void constants_are_the_optimisers(void **state)
 {
     (void)state;
-    static const double usual[OPTIMIZER_KINDS][3] = {
-        [OPTIMIZER_ADAMW] = {0.9, 0.999, 1e-8},      [OPTIMIZER_ADAMW_BF16] = {0.9, 0.999, 1e-8},
-        [OPTIMIZER_ADAMW_8BIT] = {0.9, 0.999, 1e-8}, [OPTIMIZER_LION] = {0.9, 0.99, 0},
-        [OPTIMIZER_MUON] = {0.9, 0.999, 1e-8}};
+    static const double usual[OPTIMIZER_KINDS][3] = {[OPTIMIZER_ADAMW] = {0.9, 0.999, 1e-8},
+                                                     [OPTIMIZER_ADAMW_BF16] = {0.9, 0.999, 1e-8},
+                                                     [OPTIMIZER_ADAMW_8BIT] = {0.9, 0.999, 1e-8},
+                                                     [OPTIMIZER_LION] = {0.9, 0.99, 0},
+                                                     [OPTIMIZER_MUON] = {0.9, 0.999, 1e-8}};
     for (int kind = 0; kind < OPTIMIZER_KINDS; kind++) {
         struct training_request r;
         training_request_init(&r);
@@ -146,7 +147,8 @@ static void constants_are_the_optimisers(void **state)
     TOGETHER("", "beta1", "0", "beta2", "0.95", "epsilon", "1e-6");
     TOGETHER("", "optimizer", "lion", "beta1", "0.95");
     TOGETHER("", "optimizer", "muon", "epsilon", "1e-6");
-    TOGETHER("--epsilon belongs to AdamW: --optimizer lion", "optimizer", "lion", "epsilon", "1e-6");
+    TOGETHER("--epsilon belongs to AdamW: --optimizer lion", "optimizer", "lion", "epsilon",
+             "1e-6");
 }
 
 static void a_lowest_rate_is_below_the_highest(void **state)

@@ -141,7 +141,8 @@ static void take_formula(double *p, double *m, double *v, const float *g, int64_
 static void constants_are_of_the_formula(void **state)
 {
     (void)state;
-    const struct optimizer_constants cases[] = {{0.8, 0.95, 1e-6}, {0, 0.5, 1e-3}, {0.95, 0.999999, 1e-12}};
+    const struct optimizer_constants cases[] = {
+        {0.8, 0.95, 1e-6}, {0, 0.5, 1e-3}, {0.95, 0.999999, 1e-12}};
     struct model *model = NULL;
     struct backend *backend = NULL;
     struct error err = ERROR_INIT;
@@ -173,7 +174,8 @@ static void constants_are_of_the_formula(void **state)
         for (int t = 1; t <= 10; t++) {
             run_batch(transformer, &batch);
             float *g = read_slot_f32(transformer, tensor, TENSOR_GRADIENT);
-            take_formula(p, p + count, p + 2 * count, g, (int64_t)count, &cases[k], 0.5, 1e-3, 0.1, t);
+            take_formula(p, p + count, p + 2 * count, g, (int64_t)count, &cases[k], 0.5, 1e-3, 0.1,
+                         t);
             assert_int_equal(optimizer_step(optimizer, t, 1e-3, 0.5, &norm, &err), 0);
             free(g);
         }

@@ -48,8 +48,8 @@ char **train_config_expand(const struct training_request *request, int argc, cha
     char **arguments = NULL;
     if (run_config_read(&config, request->config, err) == 0 &&
         check_trust(&config, request->trusted, err) == 0)
-        arguments = run_config_merge(&config, &request->given, request->model, argc, argv, count,
-                                     err);
+        arguments =
+            run_config_merge(&config, &request->given, request->model, argc, argv, count, err);
     run_config_free(&config);
     return arguments;
 }

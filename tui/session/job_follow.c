@@ -227,7 +227,8 @@ bool job_follow_update(struct job_follow *follow)
 bool job_follow_lives(const struct job_follow *follow)
 {
     return follow->state == JOB_STARTING || follow->state == JOB_RUNNING ||
-           follow->state == JOB_WAITING || follow->state == JOB_PAUSED || follow->state == JOB_ELSEWHERE;
+           follow->state == JOB_WAITING || follow->state == JOB_PAUSED ||
+           follow->state == JOB_ELSEWHERE;
 }
 
 bool job_follow_pauses(const struct job_follow *follow)
@@ -256,16 +257,17 @@ static void put_where(const struct job_follow *follow, int64_t step, char *out, 
         snprintf(out, size, " at %lld of %lld matrices", (long long)done, (long long)total);
 }
 
-/* For which jobs it waits: which of them has not completed yet, its log says. */
+/* For which jobs it waits; which of them has not completed yet, its log says. */
 static void put_waits(const struct job_follow *follow, char *out, size_t size)
 {
-    const cJSON *job;
+    const cJSON *list = json_get(follow->job, "after"), *job;
     size_t length = (size_t)snprintf(out, size, "waiting for");
-    cJSON_ArrayForEach(job, json_get(follow->job, "after")) if (cJSON_IsString(job) &&
-                                                                length < size)
-        length += (size_t)snprintf(out + length, size - length, "%s %s",
-                                   job == json_get(follow->job, "after")->child ? "" : ",",
-                                   job->valuestring);
+    cJSON_ArrayForEach(job, list)
+    {
+        if (cJSON_IsString(job) && length < size)
+            length += (size_t)snprintf(out + length, size - length, "%s %s",
+                                       job == list->child ? "" : ",", job->valuestring);
+    }
 }
 
 /* An end by a signal or on request says so itself; a failure's reason is in the log, and so is that

@@ -150,9 +150,10 @@ static void add_argument(struct arguments *out, const char *text)
 }
 
 /* "train MODEL --seq-len 256 ... --plan FILE": every field that counts, in its row's order. The
- * list borrows the settings' texts. `plan`: NULL where the fields say what trains. */
+ * list borrows the settings' texts. `plan`: NULL where the fields say what trains. A probe takes a
+ * few steps of the run, makes none, and waits for no other. */
 static void fill_arguments(struct arguments *out, const struct session *session, const char *model,
-                           const char *plan)
+                           const char *plan, bool probe)
 {
     const struct settings *settings = &session->settings;
     bool used[SETTINGS_MAX];
@@ -161,7 +162,7 @@ static void fill_arguments(struct arguments *out, const struct session *session,
     add_argument(out, model);
     for (size_t i = 0; i < training_options.count; i++) {
         const char *values[SETTING_ITEMS_MAX + 1];
-        if (!is_passed(settings, used, i))
+        if (!is_passed(settings, used, i) || (probe && i == SETTING(after)))
             continue;
         snprintf(out->options[i], OPTION_MAX, "--%s", training_options.rows[i].name);
         values_of(settings, i, values);
@@ -175,6 +176,10 @@ static void fill_arguments(struct arguments *out, const struct session *session,
         add_argument(out, "--plan");
         add_argument(out, plan);
     }
+    if (probe) {
+        add_argument(out, "--dry-run");
+        add_argument(out, "--probe");
+    }
 }
 
 /* A job is resumed from anywhere: its arguments name files by their whole paths. A template may be
@@ -185,6 +190,8 @@ static int make_absolute(struct settings *settings, size_t field, size_t item, s
     if (!value[0] || setting_choice(field, value) >= 0)
         return 0;
     char *absolute = sys.realpath(value, NULL);
+    if (!absolute && field == SETTING(after)) /* jobs have names, too */
+        return 0;
     if (!absolute)
         return error_set_errno(err, errno, "cannot find %s", value);
     bool fits = settings_restore(settings, field, item, absolute, settings->fields[field].origin);
@@ -263,8 +270,8 @@ bool launch_train_check_fit(const struct session *session, char *why, size_t siz
 
 /* --- the start --- */
 
-/* The screen's plan as plan.yaml of a job's folder, where it is what trains: its path into *out, newly
- * allocated; else NULL. */
+/* The screen's plan as plan.yaml of a job's folder, where it is what trains: its path into *out,
+ * newly allocated; else NULL. */
 static int write_plan(const struct session *session, const char *folder, char **out,
                       struct error *err)
 {
@@ -284,19 +291,14 @@ static int write_plan(const struct session *session, const char *folder, char **
     return status;
 }
 
-/* `train` with the form's fields as a job in a folder; of a probe it takes steps of the run, and
- * makes none. */
+/* `train` with the form's fields as a job in a folder. */
 static int launch(const struct session *session, const char *folder, bool probe, struct error *err)
 {
     struct arguments arguments = {.count = 0};
     char *plan = NULL, *model = sys.realpath(session->scan->model, NULL);
     int status = write_plan(session, folder, &plan, err);
     if (status == 0) {
-        fill_arguments(&arguments, session, model ? model : session->scan->model, plan);
-        if (probe) {
-            add_argument(&arguments, "--dry-run");
-            add_argument(&arguments, "--probe");
-        }
+        fill_arguments(&arguments, session, model ? model : session->scan->model, plan, probe);
         status = job_launch(folder, "/proc/self/exe", (char *const *)arguments.list, err);
     }
     free(plan);

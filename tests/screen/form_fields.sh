@@ -260,7 +260,7 @@ save-screen large.txt
 Ctrl-S
 save-screen too-large.txt
 SCRIPT
-shows large.txt "it does not fit"
+shows large.txt "it does not fit; a lower --seq-len, --batch or --top"
 says too-large.txt "it does not start: it takes "
 says too-large.txt "; a lower --seq-len, --batch or --top, "
 [ ! -e "$work/runs" ] || fail "a job was made that has no room"

@@ -221,33 +221,39 @@ static void draw_length(struct app *app, struct area area)
     buffer_free(&key);
 }
 
-/* In how much memory of how much, whether it fits and what is done for that. It is held against
- * what a run is held against, too: what the system lets the process have, and whose limit that is.
- * Where it does not fit, Ctrl-S says what would help. */
+/* In how much memory of how much, whether it fits and what is done for that, or would help. It is
+ * held against what a run is held against, too: what the system lets the process have, and whose
+ * limit that is. What matters less comes later, as a narrow window cuts it first. */
 static void draw_memory(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
     const struct training_estimate *cost = &app->session.form_cost;
-    char bytes[32], here[32], how[64] = "", text[512];
+    struct buffer text = BUFFER_INIT;
     struct memory_limit limit;
-    double machine = (double)available_memory_within(&limit);
-    bytes_put((double)cost->total, bytes, sizeof bytes);
-    bytes_put(machine, here, sizeof here);
-    bool fits = !cost->known || ((double)cost->total <= machine && !cost->over_limit);
-    if (cost->known && cost->over_limit)
-        snprintf(how, sizeof how, ": more than the limit");
-    else if (!fits)
-        snprintf(how, sizeof how, ": it does not fit");
-    else if (cost->known && cost->recomputed > 0)
-        snprintf(how, sizeof how, ", %" PRId64 " of %" PRId64 " blocks recomputed",
-                 cost->recomputed, app->session.model->config.layers);
+    uint64_t machine = available_memory_within(&limit);
+    bool fits = !cost->known || (cost->total <= machine && !cost->over_limit);
     bool rows = settings_uses(settings, SETTING(add_tokens)) &&
                 !settings_is_empty(settings, SETTING(add_tokens));
-    /* the limit's name comes last: a narrow window cuts it first */
-    snprintf(text, sizeof text, "memory %s%s of %s%s%s%s", cost->known ? bytes : "n/a",
-             rows ? " and added rows" : "", here, how, limit.by[0] ? " within " : "", limit.by);
+    buffer_format(&text, "memory %s%s of %s",
+                  cost->known ? bytes_text((double)cost->total).text : "n/a",
+                  rows ? " and added rows" : "", bytes_text((double)machine).text);
+    if (!fits)
+        buffer_text(&text, cost->over_limit ? ": more than the limit" : ": it does not fit");
+    else if (cost->known && cost->recomputed > 0)
+        buffer_format(&text, ", %" PRId64 " of %" PRId64 " blocks recomputed", cost->recomputed,
+                      app->session.model->config.layers);
+    if (limit.by[0])
+        buffer_format(&text, " within %s", limit.by);
+    if (!fits) {
+        struct training_request request;
+        settings_request(settings, &request);
+        buffer_text(&text, "; ");
+        training_memory_remedy(&text, &request);
+        training_request_free(&request);
+    }
     area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
-               text);
+               buffer_string(&text));
+    buffer_free(&text);
 }
 
 /* What checkpoints take, held against their disk; or why nothing of what the run takes is known.

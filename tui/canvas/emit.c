@@ -12,7 +12,7 @@ enum { UNKNOWN = -1, OWN = -1 };
 
 void emit_init(struct emitter *emitter, const struct emit_codes *codes)
 {
-    *emitter = (struct emitter){.codes = *codes, .all = true, .x = UNKNOWN};
+    *emitter = (struct emitter){.codes = *codes, .all = true, .x = UNKNOWN, .y = UNKNOWN};
 }
 
 void emit_free(struct emitter *emitter)
@@ -204,8 +204,8 @@ static void move(struct emitter *emitter, int x, int y, struct buffer *out)
     emitter->y = y;
 }
 
-/* Behind a character of two columns, or of several code points, terminals do not agree where the cursor
- * is; behind the last column neither. */
+/* Behind a character of two columns, or of several code points, terminals do not agree in which column
+ * the cursor is; behind the last column not even in which row. */
 static void write_cell(struct emitter *emitter, const struct emit_cell *cell, bool simple, int x,
                        int y, struct buffer *out)
 {
@@ -215,7 +215,9 @@ static void write_cell(struct emitter *emitter, const struct emit_cell *cell, bo
     struct emit_pen pen = pen_for(emitter, cell);
     set_pen(emitter, &pen, out);
     buffer_text(out, cell->text);
-    emitter->x = simple && x + 1 < emitter->width ? x + 1 : UNKNOWN;
+    emitter->x = simple ? x + 1 : UNKNOWN;
+    if (x + (simple ? 1 : 2) >= emitter->width)
+        emitter->x = emitter->y = UNKNOWN;
 }
 
 /* --- a row --- */
@@ -315,7 +317,7 @@ static void clear(struct emitter *emitter, const struct canvas *canvas, struct b
     emitter->pen = (struct emit_pen){OWN, OWN, 0};
     set_pen(emitter, &blank.pen, out);
     buffer_text(out, codes->clear);
-    emitter->x = UNKNOWN;
+    emitter->x = emitter->y = UNKNOWN;
     for (size_t i = 0; i < count; i++)
         emitter->shown[i] = blank;
 }

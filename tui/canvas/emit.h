@@ -54,7 +54,7 @@ struct emitter {
     int width, height;
     struct emit_cell *shown; /* row-major; NULL before the first canvas */
     bool all;                /* what is shown is not known */
-    int x, y;                /* the cursor; x is -1 where it is not known */
+    int x, y;                /* the cursor; -1 where it is not known */
     struct emit_pen pen;
     struct buffer pen_change; /* a sequence under way; kept for its memory */
 };

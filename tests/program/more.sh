@@ -52,6 +52,9 @@ tr -d ' \n' <"$work/parts/job.json" |
     grep -q '"steps":9,"continued":\[{"from":4,"steps":3,"lr":0.001,"schedule":"constant"},{"from":7,"steps":2,' ||
     fail "job.json does not say how it was continued: $(cat "$work/parts/job.json")"
 
+"$spectrum" attach "$work/parts" 2>/dev/null | grep -qx "step 4  3 steps more, at a learning rate of 0.001" ||
+    fail "attach does not say what was added"
+
 # What was added stays with the run: killed or stopped in it, it goes on to its new end.
 train "$work/again" --steps 4 --schedule constant
 "$spectrum" resume "$work/again" --more 5 --lr 5e-4 2>"$work/said"

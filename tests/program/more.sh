@@ -71,6 +71,13 @@ tr -d ' \n' <"$work/again/job.json" |
     grep -q '"steps":6,"continued":\[{"from":4,"steps":2,"lr":0.001,"schedule":"constant"}\]' ||
     fail "what was left is still in job.json"
 
+# A run that ended by its epochs goes on as one of as many steps.
+train "$work/passes" --epochs 0.05 --schedule constant
+last=$(values "$work/passes" lr | tail -1 | cut -d' ' -f1)
+[ "$last" -lt 9 ] || fail "it has too many steps for this test"
+more "$work/passes" --more $((9 - last))
+cmp "$(weights "$work/whole" 9)" "$(weights "$work/passes" 9)" || fail "a run of epochs goes on as another"
+
 # A run that ended by its epochs, on a schedule that had come down; then with one of its own.
 train "$work/epochs" --epochs 0.05 --schedule linear
 last=$(values "$work/epochs" lr | tail -1 | cut -d' ' -f1)

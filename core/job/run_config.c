@@ -149,7 +149,8 @@ void run_config_free(struct run_config *config)
 
 /* --- the command line that says the same --- */
 
-/* Options of which one takes the place of the others: typed, it leaves out those of the file. */
+/* Options of which one takes the place of the others: typed, it leaves out those of the file. Data
+ * that are typed have no weights of other data. */
 static bool is_replaced(size_t row, const struct option_given *given)
 {
     const size_t groups[][3] = {
@@ -158,7 +159,8 @@ static bool is_replaced(size_t row, const struct option_given *given)
         {TRAINING_ROW(eval_data), TRAINING_ROW(eval_split), TRAINING_ROW(eval_split)},
         {TRAINING_ROW(start.step), TRAINING_ROW(start.best), TRAINING_ROW(start.best)},
     };
-    if (option_is_given(given, row))
+    if (option_is_given(given, row) ||
+        (row == TRAINING_ROW(data_weights) && option_is_given(given, TRAINING_ROW(data))))
         return true;
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
         for (int k = 0; k < 3; k++)

@@ -31,8 +31,9 @@ enum { RUN_CONFIG_MAX = 1 << 20 }; /* bytes of the file */
 int run_config_read(struct run_config *out, const char *path, struct error *err);
 void run_config_free(struct run_config *config);
 
-/* What its model and files are (*out is valid as long as the config), and whether the user has to be asked (job/trust.h): where the file
- * is another user's or others may write it; of a job.json also as for a resume. */
+/* What its model and files are (*out is valid as long as the config), and whether the user has to
+ * be asked (job/trust.h): where the file is another user's or others may write it; of a job.json
+ * also as for a resume. */
 int run_config_look(struct job_trust *out, struct run_config *config, struct error *err);
 
 /* The command line argv[0..argc) of `train` with what the file says before what it says itself, and

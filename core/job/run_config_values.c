@@ -95,6 +95,11 @@ int run_config_add(struct run_config *config, const char *key, const char *text,
         number < training_options.count ? &training_options.rows[number] : NULL;
     if (row && check_value(row, text, err) != 0)
         return run_config_at(config, line, err);
+    if (!row && (!text || !text[0] || text[0] == '-')) {
+        error_set_kind(err, ERROR_USAGE, "a model is a folder, a file or a name, not \"%.60s\"",
+                       text ? text : "");
+        return run_config_at(config, line, err);
+    }
     char *value = text ? resolve(config, row, text, err) : NULL;
     if (text && !value)
         return -1;

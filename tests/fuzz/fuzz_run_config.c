@@ -50,6 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (fuzz_ok(run_config_read(&config, path, &err), &err)) {
         if (fuzz_ok(run_config_look(&trust, &config, &err), &err))
             job_trust_free(&trust);
+        if (config.model && config.model[0] == '-')
+            abort();
         merge(&config);
     }
     run_config_free(&config);

@@ -618,6 +618,7 @@ def put_run_configs():
         "odd-quotes": ['"sample": "a\\tb"', "mark: |", "  two", "  lines"],
         "odd-tag": ["steps: !!str 3"],
         "bad-unknown": ["lerning_rate: 1"],
+        "bad-model": ["model: --detach"],
         "bad-twice": ["lr: 1", "lr: 2"],
         "bad-value": ["lr: fast"],
         "bad-list": ["lr: [1]"],

@@ -72,6 +72,8 @@ dry --seq-len 48 "$source/demo/model" --config=there/run.yaml
 has "\"model\": \"$source/demo/model\""
 refused "exclude one another" --config there/run.yaml --eval-data there/data/a.txt --eval-split 0.1
 
+dry --config there/run.yaml --data there/data/b.txt # whose weights are of other data
+
 # The run is what the same command line makes, says so in job.json, and needs the file no more.
 run --config there/run.yaml --run by-file --save-every 2 || fail "it does not train"
 run there/model --data there/data/a.txt --data there/data/b.txt --data-weight 1 --data-weight 0.5 --method full \
@@ -110,6 +112,7 @@ bad "bad.yaml:1: init is true or false" "init: yes"
 bad "bad.yaml:3: seq-len is there a second time" "seq_len: 8" "batch: 1" "seq-len: 9"
 bad "bad.yaml:1: .*belongs on the command line" "detach: true"
 bad "bad.yaml:1: .*belongs on the command line" "config: other.yaml"
+bad "bad.yaml:1: a model is a folder" "model: --detach"
 bad "bad.yaml:1: there are no anchors" "lr: &a 1"
 bad "bad.yaml:2: there are no aliases" "batch: 1" "lr: *a"
 bad "bad.yaml:2: a second document" "batch: 1" "---" "lr: 1"

@@ -52,6 +52,9 @@ tr -d ' \n' <"$work/parts/job.json" |
     grep -q '"steps":9,"continued":\[{"from":4,"steps":3,"lr":0.001,"schedule":"constant"},{"from":7,"steps":2,' ||
     fail "job.json does not say how it was continued: $(cat "$work/parts/job.json")"
 
+"$spectrum" attach "$work/parts" 2>/dev/null | grep -qx "step 4  3 steps more, at a learning rate of 0.001" ||
+    fail "attach does not say what was added"
+
 # What was added stays with the run: killed or stopped in it, it goes on to its new end.
 train "$work/again" --steps 4 --schedule constant
 "$spectrum" resume "$work/again" --more 5 --lr 5e-4 2>"$work/said"
@@ -67,6 +70,13 @@ more "$work/again" --step 4 --more 2
 tr -d ' \n' <"$work/again/job.json" |
     grep -q '"steps":6,"continued":\[{"from":4,"steps":2,"lr":0.001,"schedule":"constant"}\]' ||
     fail "what was left is still in job.json"
+
+# A run that ended by its epochs goes on as one of as many steps.
+train "$work/passes" --epochs 0.05 --schedule constant
+last=$(values "$work/passes" lr | tail -1 | cut -d' ' -f1)
+[ "$last" -lt 9 ] || fail "it has too many steps for this test"
+more "$work/passes" --more $((9 - last))
+cmp "$(weights "$work/whole" 9)" "$(weights "$work/passes" 9)" || fail "a run of epochs goes on as another"
 
 # A run that ended by its epochs, on a schedule that had come down; then with one of its own.
 train "$work/epochs" --epochs 0.05 --schedule linear

@@ -18,7 +18,8 @@ enum { SAVED_BYTES = 32 << 20 }; /* of a checkpoint: it is written at the rate o
 
 /* --- steps --- */
 
-double quantile(const double *sorted, size_t count, double share)
+/* Of `count` sorted values: the one below which the share lies, between two in proportion. */
+static double quantile(const double *sorted, size_t count, double share)
 {
     double place = share * (double)(count - 1);
     size_t below = (size_t)place;

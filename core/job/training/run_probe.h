@@ -33,8 +33,4 @@ int run_probe(struct training_probe *out, const struct run_setup *setup, struct 
 /* Adds its members to an open object: of --json, and of a probe job's metrics. */
 void training_put_probe(struct json_writer *json, const struct training_probe *probe);
 
-/* Of `count` sorted values: the one below which the share lies, between two of them in proportion.
- */
-double quantile(const double *sorted, size_t count, double share);
-
 #endif

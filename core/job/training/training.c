@@ -73,6 +73,7 @@ static int begin_record(struct training *training, struct error *err)
         return -1;
     job_progress_open(&training->progress, run);
     sitting->work = &training->progress.watch;
+    work_tell(sitting->work, WORK_LOADING, 0, 0); /* files are opened and checked */
     state_remove_leftovers(run);
     job_dir_remove_left(run);
     training->recorded = sitting->resume && job_dir_has(run, "job.json");
@@ -401,6 +402,7 @@ int training_probe_job(const char *job, const struct training_request *request,
     begin(&training, request, view, false, true);
     job_progress_open(&training.progress, job);
     training.sitting.work = &training.progress.watch;
+    work_tell(training.sitting.work, WORK_LOADING, 0, 0);
     training.sitting.job = job;
     training.sitting.supervisor = job_end_with_supervisor(job);
     int status = write_probe_record(job, request, err);

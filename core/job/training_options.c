@@ -3,9 +3,11 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "compute/devices/devices.h"
+#include "job/job_after.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/method.h"
+#include "job/source.h"
 #include "model/model.h"
 #include "plan/control.h"
 #include "text/data/data_files.h"
@@ -47,6 +49,33 @@ static bool may_add_tokens(const void *request)
 static bool freezes(const void *request)
 {
     return ((const struct training_request *)request)->method != METHOD_FULL;
+}
+
+/* A constant learning rate falls to nothing. */
+static bool falls(const void *request)
+{
+    return ((const struct training_request *)request)->schedule != SCHEDULE_CONSTANT;
+}
+
+/* Which constants an optimiser has, its rules say. */
+static struct optimizer_constants usual_of(const void *request)
+{
+    return optimizer_usual(((const struct training_request *)request)->optimizer);
+}
+
+static bool has_beta1(const void *request)
+{
+    return usual_of(request).beta1 != 0;
+}
+
+static bool has_beta2(const void *request)
+{
+    return usual_of(request).beta2 != 0;
+}
+
+static bool has_epsilon(const void *request)
+{
+    return usual_of(request).epsilon != 0;
 }
 
 /* fp32 weights are their own. */
@@ -242,6 +271,27 @@ static int check_run(const void *request, int stage, struct error *err)
     return stage == TRAINING_ASKED && r->run ? job_dir_check(r->run, err) : 0;
 }
 
+/* Of a model there is one state; of a run's checkpoint, too. */
+static int check_start(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    if (stage != TRAINING_ASKED || !r->model)
+        return 0;
+    bool is_run = source_is_run(r->model), chosen = r->start.step > 0 || r->start.best;
+    if (r->start.step > 0 && r->start.best)
+        return error_set_kind(err, ERROR_USAGE, "--step and --best exclude one another");
+    if (chosen && !(is_run && job_dir_has(r->model, "job.json")))
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is not a run: --step and --best choose the checkpoint of a run "
+                              "to begin from",
+                              r->model);
+    if (is_run && r->init)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is a run, and --init begins from no weights: name a model",
+                              r->model);
+    return 0;
+}
+
 static int check_rope_scaling(const void *request, int stage, struct error *err)
 {
     const char *scaling = ((const struct training_request *)request)->rope_scaling;
@@ -275,6 +325,17 @@ static int check_rate(const void *request, int stage, struct error *err)
         return 0;
     return error_set_kind(err, ERROR_USAGE,
                           "--lr 0 trains nothing: the learning rate must be above 0");
+}
+
+static int check_least_rate(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    (void)stage;
+    if (r->least_rate <= r->rate)
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "--min-lr %g is above --lr %g, from which the learning rate falls to it",
+                          r->least_rate, r->rate);
 }
 
 /* 0.03 is a share of the steps, 30 their number; 1.5 would be neither. */
@@ -312,6 +373,14 @@ static int check_master(const void *request, int stage, struct error *err)
                           "fp32 weights are their own masters: --master none belongs to bf16");
 }
 
+/* A job that has failed since is found by the run, which waits for it. */
+static int check_after(const void *request, int stage, struct error *err)
+{
+    return stage == TRAINING_ASKED
+               ? job_after_check(&((const struct training_request *)request)->after, err)
+               : 0;
+}
+
 /* That there is one of that name which can train; none is opened. */
 static int check_device(const void *request, int stage, struct error *err)
 {
@@ -330,6 +399,11 @@ const char *const training_device_names[] = {"auto", "cpu", "reference", NULL};
 /* A tenth (optimizers.h). */
 #define SMALL_RATE "2e-6"
 #define SMALL_RATE_OF_ADAPTERS "2e-5"
+
+/* The next below 1 whose distance to 1 fp32 still has. */
+#define BETA_MAX 0.999999
+
+#define GROUP_OF_COMMAND "How the command runs"
 
 /* In the order of --help and of the form, group by group. */
 /* clang-format off */
@@ -377,6 +451,13 @@ static const struct option rows[] = {
      .help = "the job's folder (default: runs/MODEL-DATE)", .label = "run folder",
      .hint = "where the job's files go: metrics, checkpoints, log", .needed = true, .key = "",
      .check = check_run},
+    {.name = "step", .kind = OPTION_INTEGER, .at = AT(start.step), .argument = "N", .low = 1,
+     .high = 1e15,
+     .help = "where MODEL is a run: begin from its checkpoint of step N (default: the last)",
+     .key = "", .check = check_start},
+    {.name = "best", .kind = OPTION_FLAG, .at = AT(start.best),
+     .help = "where MODEL is a run: begin from its checkpoint with the lowest evaluation loss",
+     .key = ""},
     {.name = "init", .kind = OPTION_FLAG, .at = AT(init),
      .help = "begin from random weights; MODEL is a folder with config.json and a tokenizer",
      .label = "random weights", .rare = true,
@@ -472,6 +553,10 @@ static const struct option rows[] = {
     {.name = "schedule", .kind = OPTION_CHOICE, .at = AT(schedule), .argument = "NAME",
      .choices = schedule_names, .preset = "cosine", .help = "{}", .label = "schedule",
      .hint = "how the learning rate falls"},
+    {.name = "min-lr", .kind = OPTION_NUMBER, .at = AT(least_rate), .argument = "X", .low = 0,
+     .high = 10, .preset = "0", .help = "to which cosine and linear fall ({})",
+     .label = "lowest rate", .rare = true, .hint = "to which the learning rate falls; often a tenth of it",
+     .applies = falls, .check = check_least_rate},
     {.name = "clip", .kind = OPTION_NUMBER, .at = AT(clip), .argument = "X", .low = 0, .high = 1e9,
      .preset = "1.0", .help = "largest gradient norm ({}); 0: any", .label = "clip",
      .hint = "gradients with a larger norm are scaled down to it; 0: never"},
@@ -503,6 +588,20 @@ static const struct option rows[] = {
      .help = "{}: AdamW by the type of its moments (adamw: fp32), Lion, or Muon for the blocks' "
              "matrices and AdamW for the rest",
      .label = "optimizer", .hint = "AdamW by the type of its moments (adamw: fp32), Lion, Muon"},
+    {.name = "beta1", .kind = OPTION_NUMBER, .at = AT(constants.beta1), .argument = "X", .low = 0,
+     .high = BETA_MAX, .help = "of AdamW and Lion: how much of its first moment stays (0.9)",
+     .label = "beta1", .rare = true, .hint = "how much of the first moment a step keeps; empty: 0.9",
+     .applies = has_beta1, .recorded = has_beta1},
+    {.name = "beta2", .kind = OPTION_NUMBER, .at = AT(constants.beta2), .argument = "X", .low = 0,
+     .high = BETA_MAX,
+     .help = "of AdamW how much of its second moment stays (0.999), of Lion of its mean (0.99)",
+     .label = "beta2", .rare = true,
+     .hint = "how much of the second moment a step keeps; empty: 0.999, of lion 0.99",
+     .applies = has_beta2, .recorded = has_beta2},
+    {.name = "epsilon", .kind = OPTION_NUMBER, .at = AT(constants.epsilon), .argument = "X",
+     .low = 1e-20, .high = 1, .help = "of AdamW: is added to the root of its second moment (1e-8)",
+     .label = "epsilon", .rare = true, .hint = "is added to the root of the second moment; empty: 1e-8",
+     .applies = has_epsilon, .recorded = has_epsilon},
 
     {.group = "Number formats and memory",
      .name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
@@ -571,13 +670,24 @@ static const struct option rows[] = {
      .high = 4096, .help = "default: all cores", .label = "threads", .rare = true,
      .hint = "that compute; empty: all cores", .key = ""},
 
-    {.group = "How the command runs",
-     .name = "dry-run", .kind = OPTION_FLAG, .at = AT(dry_run),
+    {.group = GROUP_OF_COMMAND,
+     .name = "config", .kind = OPTION_PATH, .at = AT(config), .argument = "FILE",
+     .help = "YAML with options by their names, or another run: what is given here goes before it",
+     .key = ""},
+    {.name = "trust", .kind = OPTION_FLAG, .at = AT(trusted),
+     .help = "take --config although another user may have written it, or it names files that you "
+             "have not approved",
+     .key = ""},
+    {.name = "dry-run", .kind = OPTION_FLAG, .at = AT(dry_run),
      .help = "everything up to the first step: what would train, on what, in how much memory",
      .key = ""},
     {.name = "probe", .kind = OPTION_FLAG, .at = AT(probe),
      .help = "with --dry-run: also takes a few steps, and says how long the run would take",
      .key = ""},
+    {.name = "after", .kind = OPTION_PATHS, .at = AT(after), .argument = "JOB",
+     .help = "begin when this job has completed; repeatable", .label = "start after",
+     .rare = true, .hint = "jobs that are to complete first, by name or folder; empty: at once",
+     .check = check_after},
     {.name = "detach", .kind = OPTION_FLAG, .at = AT(detach),
      .help = "run as a job; prints its folder", .key = ""},
     {.name = "json", .kind = OPTION_FLAG, .at = AT(json),
@@ -588,6 +698,13 @@ static const struct option rows[] = {
 /* clang-format on */
 
 const struct option_table training_options = {rows, sizeof rows / sizeof *rows};
+
+bool training_row_is_of_command(size_t row)
+{
+    while (row > 0 && !rows[row].group)
+        row--;
+    return rows[row].group && strcmp(rows[row].group, GROUP_OF_COMMAND) == 0;
+}
 
 /* --- the request --- */
 
@@ -620,6 +737,13 @@ void training_request_fill(struct training_request *r)
 {
     if (!option_is_given(&r->given, TRAINING_ROW(rate)))
         r->rate = training_default_rate(r);
+    struct optimizer_constants usual = optimizer_usual(r->optimizer);
+    if (!option_is_given(&r->given, TRAINING_ROW(constants.beta1)))
+        r->constants.beta1 = usual.beta1;
+    if (!option_is_given(&r->given, TRAINING_ROW(constants.beta2)))
+        r->constants.beta2 = usual.beta2;
+    if (!option_is_given(&r->given, TRAINING_ROW(constants.epsilon)))
+        r->constants.epsilon = usual.epsilon;
     if (r->alpha == 0)
         r->alpha = 2 * (double)r->rank;
     if (r->frozen == FROZEN_AUTO)
@@ -669,12 +793,31 @@ static int check_choosing(const struct training_request *r, struct error *err)
     return 0;
 }
 
+/* Of the step: what its schedule or its optimiser has not. */
+static int check_step(const struct training_request *r, struct error *err)
+{
+    static const size_t constants[] = {AT(constants.beta1), AT(constants.beta2),
+                                       AT(constants.epsilon)};
+    if (given(r, TRAINING_ROW(least_rate)) && r->least_rate > 0 && !falls(r))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--min-lr belongs to the schedules that fall: --schedule constant "
+                              "stays at --lr");
+    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {
+        size_t row = option_by_place(&training_options, constants[i]);
+        if (given(r, row) && !rows[row].applies(r))
+            return error_set_kind(err, ERROR_USAGE,
+                                  "--%s belongs to AdamW: --optimizer %s has no such constant",
+                                  rows[row].name, optimizer_names[r->optimizer]);
+    }
+    return 0;
+}
+
 /* An option that would do nothing is a misunderstanding. */
 int training_check_together(const struct training_request *r, struct error *err)
 {
     if (r->data.count == 0)
         return error_set_kind(err, ERROR_USAGE, "train needs --data FILE");
-    if (check_choosing(r, err) != 0)
+    if (check_choosing(r, err) != 0 || check_step(r, err) != 0)
         return -1;
     if (r->method == METHOD_FULL && quantizes(r))
         return error_set_kind(

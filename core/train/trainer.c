@@ -53,6 +53,28 @@ static int pack(struct trainer *trainer, struct packing **out, const struct piec
     return packing_new(out, pieces, s->optimizer.seed, shuffle, s->pad, err);
 }
 
+/* Each part goes on from a step that the run has by then, and ends the run. */
+static int add_parts(struct trainer *trainer, struct error *err)
+{
+    struct train_settings *s = &trainer->settings;
+    for (size_t i = 0; i < s->part_count; i++) {
+        struct schedule_part *part = &s->parts[i];
+        if (part->from < 1 || part->from > s->steps)
+            return error_set(err, "the run has %lld steps: it cannot go on from step %lld",
+                             (long long)s->steps, (long long)part->from);
+        if (part->rate == 0)
+            part->rate = schedule_rate(&trainer->schedule, part->from - 1);
+        if (part->rate == 0)
+            return error_set_kind(err, ERROR_USAGE,
+                                  "the learning rate of step %lld is 0, and nothing would train "
+                                  "with it: --lr says at which one to go on",
+                                  (long long)part->from);
+        trainer->schedule.part_count = i + 1;
+        s->steps = part->from + part->steps;
+    }
+    return 0;
+}
+
 /* Steps and warm-up, from epochs and shares where they are given so. The warm-up's first step has
  * the rate 0, so the last step of a run is never part of it. */
 static int fix_schedule(struct trainer *trainer, struct error *err)
@@ -63,9 +85,13 @@ static int fix_schedule(struct trainer *trainer, struct error *err)
     if (s->steps < 1)
         return error_set(err, "the run would have no steps: give --steps or more --epochs");
     double warmup = s->warmup < 1 ? ceil(s->warmup * (double)s->steps) : s->warmup;
-    trainer->schedule = (struct schedule){s->schedule, s->rate,
-                                          (int64_t)fmin(warmup, (double)s->steps - 1), s->steps};
-    return 0;
+    trainer->schedule = (struct schedule){.kind = s->schedule,
+                                          .peak = s->rate,
+                                          .floor = s->least_rate,
+                                          .warmup = (int64_t)fmin(warmup, (double)s->steps - 1),
+                                          .steps = s->steps,
+                                          .parts = s->parts};
+    return add_parts(trainer, err);
 }
 
 /* Clipping needs all gradients before the first update, and accumulation their sum. */
@@ -416,7 +442,7 @@ static int explain(const struct trainer *trainer, struct error *err)
 }
 
 /* AdamW moves a weight by at most rate * factor * (1 - beta1) / sqrt(1 - beta2), about 3 times the
- * rate, Lion by the rate, Muon by less than the rate times the root of the matrix' longer side; and
+ * rate by its usual constants and 1000 times by the largest --beta2, Lion by the rate, Muon by less than the rate times the root of the matrix' longer side; and
  * AdamW's second moment overflows where a gradient's element has 2^64. A step far below both ends
  * leaves what was finite finite. Another one is looked at before it counts. */
 static int check_step(const struct trainer *trainer, const struct train_report *report,

@@ -24,6 +24,11 @@ struct train_settings {
     int64_t seq_len, batch, accumulate;
     enum schedule_kind schedule;
     double rate, warmup; /* warmup: steps (of n at most n - 1), or below 1 a share */
+    double least_rate;   /* what the schedule falls to */
+    /* steps after those of `steps` and `epochs` (step_rules.h); borrowed. trainer_new() puts the
+     * rate of the step before a part in the place of a rate of 0 */
+    struct schedule_part *parts;
+    size_t part_count;
     struct optimizer_settings optimizer;
     enum storage storage;
     bool masters;

@@ -609,6 +609,42 @@ def put_jobs():
     put("job", "bad-twice", '{"command": "train", "command": "scan", "arguments": ["train"], "arguments": []}')
 
 
+def put_run_configs():
+    job = {"format": "spectrum.job", "version": 1, "command": "train", "folder": "/there"}
+    for name, lines in {
+        "valid-options": ["model: model", "data: [a.txt, b.txt]", "data_weight:", "  - 1", "  - 0.5", "lr: 2e-5",
+                          "add_tokens: true", "init: false", "memory-limit: 8G", "lr_factor: ['norm=0.1']"],
+        "valid-json": ['{"model": "m", "data": ["a.txt"], "steps": 3}'],
+        "odd-quotes": ['"sample": "a\\tb"', "mark: |", "  two", "  lines"],
+        "odd-tag": ["steps: !!str 3"],
+        "bad-unknown": ["lerning_rate: 1"],
+        "bad-model": ["model: --detach"],
+        "bad-twice": ["lr: 1", "lr: 2"],
+        "bad-value": ["lr: fast"],
+        "bad-list": ["lr: [1]"],
+        "bad-empty": ["lr:"],
+        "bad-flag": ["init: 1"],
+        "bad-nesting": ["data:", "  a: {b: [c]}"],
+        "bad-lists": ["data: [[[[a]]]]"],
+        "bad-alias": ["data: &a [x, *a]"],
+        "bad-bomb": ["a: &a [x, x]", "b: &b [*a, *a]", "c: [*b, *b]"],
+        "bad-documents": ["lr: 1", "---", "lr: 2"],
+        "bad-command": ["detach: true"],
+        "bad-yaml": ["data: [a"],
+        "bad-nul": ['mark: "a\\0b"'],
+        "bad-scalar": ["a text"],
+    }.items():
+        put("run_config", name, "\n".join(lines).encode() + b"\n")
+    for name, arguments in {
+        "valid-record": ["train", "m", "--data", "d.txt", "--lr=1", "--init", "--run", "r", "--detach", "--", "n"],
+        "bad-record-option": ["train", "m", "--nothing"],
+        "bad-record-end": ["train", "m", "--data"],
+        "bad-record-number": ["train", 1],
+    }.items():
+        put("run_config", name, json.dumps(job | {"arguments": arguments}).encode())
+    put("run_config", "bad-record-scan", json.dumps(job | {"command": "scan", "arguments": ["scan"]}).encode())
+
+
 def put_states():
     """What the target's own run wrote, up to the digest that ends it, and what else may stand there."""
     digest = lambda letter: letter * 64
@@ -805,6 +841,7 @@ def main():
     put_metrics()
     put_added()
     put_jobs()
+    put_run_configs()
     put_states()
     put_requests()
     put_forms()

@@ -43,6 +43,20 @@ row next.txt "▶ run folder"
 shows open.txt "columns"
 row rare.txt "▶ rate factor"
 
+# By its name, which Tab completes.
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+Ctrl-O
+type "warm"
+Tab
+save-screen proposed.txt
+Enter
+save-screen found.txt
+SCRIPT
+shows proposed.txt "field NAME: warm-up"
+row found.txt "▶ warm-up"
+
 # A field that is none, or that does nothing beside the others, is said; a script ends there.
 for name in "colour:no field" "rank:does nothing beside"; do
   printf 'wait scan\nt\nfield "%s"\n' "${name%%:*}" >"$work/script"
@@ -94,6 +108,33 @@ row again.txt "top 50"
 row again.txt "method spectrum "
 row again.txt "▶ optimizer adamw "
 shows again.txt "not the plan of the map: trains "
+
+# The plan of a file, or a percentage, in the place of the map's; which keeps its own numbers.
+play 120x60 "$model" <<'SCRIPT'
+wait scan
+:write mine.yaml Enter
+:top 75 Enter
+t
+field "plan"
+type "mine.yaml"
+save-screen file.txt
+type "x"
+save-screen missing.txt
+<Ctrl-U>
+field "top"
+type "75"
+save-screen percent.txt
+Esc
+save-screen map.txt
+SCRIPT
+memory() { grep -oP 'memory \K[0-9.]+ [KMG]iB' "$work/$1" | tail -1; }
+says file.txt "--plan mine.yaml"
+shows file.txt "not the plan of the map: trains 1.1M params"
+row missing.txt "cannot open mine.yamlx"
+says percent.txt "--top 75"
+[ -n "$(memory map.txt)" ] && [ "$(memory percent.txt)" = "$(memory map.txt)" ] &&
+  [ "$(memory file.txt)" != "$(memory map.txt)" ] ||
+  fail "memory: the map $(memory map.txt), a file $(memory file.txt), 75 % $(memory percent.txt)"
 
 # A rate that nobody typed is one optimiser's: lion gets its own. One that was typed stays.
 play 80x30 "$model" <<'SCRIPT'
@@ -153,6 +194,20 @@ row removed.txt "data 2 more/second.jsonl"
 row removed.txt "data weight 2 2"
 hides removed.txt "third"
 
+# A template is a name or a file: Tab has both.
+touch "$work/chat.jinja"
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+field "chat template"
+type "chat"
+Tab
+save-screen template.txt
+SCRIPT
+says template.txt "what is there: 1 of 2; Tab chooses"
+shows template.txt "chat.jinja"
+shows template.txt "chatml"
+
 # The line editor; what is not data says why; of what is below a file nothing is completed.
 play 80x24 "$model" <<'SCRIPT'
 wait scan
@@ -205,7 +260,7 @@ save-screen large.txt
 Ctrl-S
 save-screen too-large.txt
 SCRIPT
-shows large.txt "it does not fit"
+shows large.txt "it does not fit; a lower --seq-len, --batch or --top"
 says too-large.txt "it does not start: it takes "
 says too-large.txt "; a lower --seq-len, --batch or --top, "
 [ ! -e "$work/runs" ] || fail "a job was made that has no room"

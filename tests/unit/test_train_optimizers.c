@@ -168,9 +168,10 @@ static void ten_steps(const char *name, enum optimizer_kind kind, double toleran
                                 .tolerance = tolerance,
                                 .weight_decay = number(oracle, "weight_decay"),
                                 .clip = number(adapters ? lora : adamw, "clip"),
-                                .schedule = {SCHEDULE_COSINE,
-                                             number(json_get(oracle, "rates"), name),
-                                             (int64_t)number(oracle, "warmup"), 10}};
+                                .schedule = {.kind = SCHEDULE_COSINE,
+                                             .peak = number(json_get(oracle, "rates"), name),
+                                             .warmup = (int64_t)number(oracle, "warmup"),
+                                             .steps = 10}};
         run_course(&course, adapters ? "llama_gqa" : expected->string, device);
         count++;
     }

@@ -116,7 +116,7 @@ static size_t put_what_trains(const struct session *session, bool brief, char *o
 /* On the form, where its fields say what trains and the plan of the map does not. */
 static size_t put_own_plan(const struct session *session, bool brief, char *out, size_t size)
 {
-    const struct training_estimate *cost = &session->cost;
+    const struct training_estimate *cost = &session->form_cost;
     int64_t trained = cost->trained_parameters + cost->adapter_parameters;
     char count[32] = "n/a", share[32] = "";
     if (cost->parameters > 0) {
@@ -151,9 +151,10 @@ static void put_status(const struct app *app, bool brief, char *out, size_t size
                !settings_use_plan(&session->settings);
     size_t used =
         own ? put_own_plan(session, brief, out, size) : put_what_trains(session, brief, out, size);
-    bytes_put((double)session->cost.total, memory, sizeof memory);
+    const struct training_estimate *cost = own ? &session->form_cost : &session->cost;
+    bytes_put((double)cost->total, memory, sizeof memory);
     snprintf(out + used, size - used, " · %s%s", brief ? "" : "memory ",
-             session->cost.known ? memory : "n/a");
+             cost->known ? memory : "n/a");
 }
 
 /* --- the lines of the frame --- */

@@ -3,8 +3,7 @@
  * One function runs it (job/training.h), whoever asked: from a terminal the process is the job
  * itself and shows lines on standard error; with --detach it starts the same command again as a job
  * of its own (job/launch.h) and prints that job's folder; started by a supervisor it finds its
- * folder in $SPECTRUM_JOB, and there $SPECTRUM_JOB_RESUME and $SPECTRUM_JOB_STEP say what it
- * resumes.
+ * folder in $SPECTRUM_JOB, and job_restart_read() says whether it resumes, and from where.
  */
 #include "base/folder.h"
 #include "base/memory.h"
@@ -15,6 +14,7 @@
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/launch.h"
+#include "job/run_config.h"
 #include "job/training/training.h"
 #include "tui/cli/command.h"
 #include "tui/cli/dry_run_view.h"
@@ -23,6 +23,7 @@
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
 #include "tui/cli/source_view.h"
+#include "tui/cli/train_config.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -280,18 +281,30 @@ static int make_run(struct training_request *r, char **made, struct error *err)
     return 0;
 }
 
+/* What a resume was asked for, which is not among the arguments of the run. */
+static int take_restart(struct training_request *r, bool *resumes, struct error *err)
+{
+    struct job_restart restart;
+    *resumes = job_restart_read(&restart);
+    r->from_step = restart.step;
+    r->more.steps = restart.more;
+    r->more.rate = restart.rate;
+    return schedule_by_name(&r->more.schedule, restart.schedule ? restart.schedule : "constant",
+                            err);
+}
+
 /* Where it runs: in the folder that a supervisor named, or in one that is made now; a dry run makes
  * none, but says what it would be called. What was asked for is checked before a folder is made; a
  * supervised run was checked by who started it, and finds out by itself what is wrong since. */
 static int train(struct training_request *r, struct error *err)
 {
-    const char *job = getenv("SPECTRUM_JOB"), *resume = getenv("SPECTRUM_JOB_RESUME");
-    const char *step = getenv("SPECTRUM_JOB_STEP");
-    bool supervised = job && job[0] && (!r->dry_run || r->probe);
+    const char *job = getenv("SPECTRUM_JOB");
+    bool supervised = job && job[0] && (!r->dry_run || r->probe), resumes = false;
     char *run = NULL;
     if (!supervised && training_check(r, TRAINING_ASKED, err) != 0)
         return -1;
-    r->from_step = supervised && step ? strtoll(step, NULL, 10) : 0;
+    if (supervised && !r->dry_run && take_restart(r, &resumes, err) != 0)
+        return -1;
     if (supervised && !r->dry_run)
         r->run = job;
     else if (r->dry_run && !r->run && !(r->run = run = default_run(r->model, err)))
@@ -312,7 +325,7 @@ static int train(struct training_request *r, struct error *err)
         struct training_view shown = train_view_make(&view, r->run, r->json);
         shown.interrupted =
             interrupt_watch("the step in hand is finished and a checkpoint written");
-        status = training_run(r, resume && resume[0], &shown, err);
+        status = training_run(r, resumes, &shown, err);
         if (status == 0)
             train_view_end(&view);
         buffer_free(&view.data);
@@ -321,18 +334,47 @@ static int train(struct training_request *r, struct error *err)
     return status;
 }
 
+/* The one MODEL, from here or from the file of --config. *made: the arguments that file and command
+ * line make together, from which the request is then, and which must outlive it. */
+static int parse(struct training_request *r, int argc, char **argv, char ***made, struct error *err)
+{
+    static const char needs[] = "train takes one MODEL, and --data FILE";
+    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
+    size_t count = 0;
+    if (!rest)
+        return -1;
+    int status = options_parse(&command_train, r, &r->given, argc, argv, rest, &count, err);
+    if (status == 0 && count > 1)
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    r->model = status == 0 && count == 1 ? rest[0] : NULL;
+    free(rest);
+    if (status != 0)
+        return status;
+    if (r->config) {
+        *made = train_config_expand(r, argc, argv, &argc, err);
+        argv = *made;
+        training_request_free(r);
+        training_request_init(r);
+        status = *made ? options_parse_one(&command_train, r, &r->given, needs, argc, argv,
+                                           &r->model, err)
+                       : -1;
+    } else if (!r->model) {
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    }
+    r->program = SPECTRUM_VERSION;
+    r->argc = argc;
+    r->argv = argv;
+    return status;
+}
+
 /* What does not go together is refused before anything is opened; of --steps and --epochs the first
  * counts, which is said, as a user who gives both may think otherwise. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct training_request r;
+    char **made = NULL;
     training_request_init(&r);
-    r.program = SPECTRUM_VERSION;
-    r.argc = argc;
-    r.argv = argv;
-    int status =
-        options_parse_one(&command_train, &r, &r.given, "train takes one MODEL, and --data FILE",
-                          argc, argv, &r.model, err);
+    int status = parse(&r, argc, argv, &made, err);
     if (status == 0)
         status = training_check_together(&r, err);
     if (status == 0 && option_is_given(&r.given, TRAINING_ROW(steps)) &&
@@ -342,13 +384,14 @@ static int run(int argc, char **argv, struct error *err)
     if (status == 0)
         status = train(&r, err);
     training_request_free(&r);
+    run_config_free_arguments(made);
     return status > 0 ? 0 : status;
 }
 
 const struct command command_train = {
     .name = "train",
     .summary = "train what the plan names, freeze the rest",
-    .usage = "spectrum train MODEL --data FILE [--plan PLAN]",
+    .usage = "spectrum train MODEL|RUN --data FILE [--plan PLAN] [--config FILE]",
     .options = &training_options,
     .run = run,
     .computes = true,

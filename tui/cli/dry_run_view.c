@@ -47,6 +47,23 @@ static int count_types(struct type_counts *out, const struct optimizer *optimize
     return 0;
 }
 
+/* --- the optimiser's constants, where it has them --- */
+
+enum { CONSTANTS = 3 };
+
+static const struct option *constant_row(size_t i)
+{
+    static const size_t at[CONSTANTS] = {offsetof(struct training_request, constants.beta1),
+                                         offsetof(struct training_request, constants.beta2),
+                                         offsetof(struct training_request, constants.epsilon)};
+    return &training_options.rows[option_by_place(&training_options, at[i])];
+}
+
+static double constant_of(const struct training_request *request, size_t i)
+{
+    return *(const double *)((const char *)request + constant_row(i)->at);
+}
+
 /* What is planned, against what the system lets the process have now. */
 static bool fits(const struct training_start *start)
 {
@@ -121,6 +138,10 @@ static int put_json(struct json_writer *json, const struct training_request *r,
     json_integer(json, "seed", r->seed);
     json_text(json, "schedule", schedule_name(r->schedule));
     json_real(json, "lr", r->rate);
+    json_real(json, "min_lr", r->least_rate);
+    for (size_t i = 0; i < CONSTANTS; i++)
+        if (constant_row(i)->applies(r))
+            json_real(json, constant_row(i)->name, constant_of(r, i));
     json_text(json, "device", r->device);
 
     /* --- what trains --- */
@@ -275,8 +296,14 @@ static int put_lines(struct buffer *out, const struct training_request *request,
     utf8_copy(model, sizeof model, request->model);
     buffer_format(out, "model       %s\nmethod      %s, %s\n", model, method_names[request->method],
                   start->precision);
-    buffer_format(out, "optimizer   %s, learning rate %g\n", optimizer_names[request->optimizer],
+    buffer_format(out, "optimizer   %s, learning rate %g", optimizer_names[request->optimizer],
                   request->rate);
+    if (request->least_rate > 0)
+        buffer_format(out, ", falling to %g", request->least_rate);
+    for (size_t i = 0; i < CONSTANTS; i++)
+        if (constant_row(i)->applies(request))
+            buffer_format(out, ", %s %g", constant_row(i)->name, constant_of(request, i));
+    buffer_byte(out, '\n');
     put_trains(out, start, types);
     put_data(out, data);
     buffer_format(out,

@@ -112,6 +112,8 @@ static const struct request_info table[] = {
      "to a field of the form by its label or its option's name"},
     {REQUEST_EARLIER, "earlier", NULL, SCOPE_FORM, {CTRL('R')}, NULL,
      "what runs were started with in this field before"},
+    {REQUEST_PROBE, "probe", NULL, SCOPE_FORM, {CTRL('T')}, "time",
+     "how long the run would take: a job measures a few of its steps"},
     {REQUEST_START, "start", NULL, SCOPE_FORM, {CTRL('S')}, "start",
      "start training"},
 

@@ -150,9 +150,10 @@ static void add_argument(struct arguments *out, const char *text)
 }
 
 /* "train MODEL --seq-len 256 ... --plan FILE": every field that counts, in its row's order. The
- * list borrows the settings' texts. `plan`: NULL where the fields say what trains. */
+ * list borrows the settings' texts. `plan`: NULL where the fields say what trains. A probe takes a
+ * few steps of the run, makes none, and waits for no other. */
 static void fill_arguments(struct arguments *out, const struct session *session, const char *model,
-                           const char *plan)
+                           const char *plan, bool probe)
 {
     const struct settings *settings = &session->settings;
     bool used[SETTINGS_MAX];
@@ -161,7 +162,7 @@ static void fill_arguments(struct arguments *out, const struct session *session,
     add_argument(out, model);
     for (size_t i = 0; i < training_options.count; i++) {
         const char *values[SETTING_ITEMS_MAX + 1];
-        if (!is_passed(settings, used, i))
+        if (!is_passed(settings, used, i) || (probe && i == SETTING(after)))
             continue;
         snprintf(out->options[i], OPTION_MAX, "--%s", training_options.rows[i].name);
         values_of(settings, i, values);
@@ -175,6 +176,10 @@ static void fill_arguments(struct arguments *out, const struct session *session,
         add_argument(out, "--plan");
         add_argument(out, plan);
     }
+    if (probe) {
+        add_argument(out, "--dry-run");
+        add_argument(out, "--probe");
+    }
 }
 
 /* A job is resumed from anywhere: its arguments name files by their whole paths. A template may be
@@ -185,6 +190,8 @@ static int make_absolute(struct settings *settings, size_t field, size_t item, s
     if (!value[0] || setting_choice(field, value) >= 0)
         return 0;
     char *absolute = sys.realpath(value, NULL);
+    if (!absolute && field == SETTING(after)) /* jobs have names, too */
+        return 0;
     if (!absolute)
         return error_set_errno(err, errno, "cannot find %s", value);
     bool fits = settings_restore(settings, field, item, absolute, settings->fields[field].origin);
@@ -231,7 +238,7 @@ bool launch_train_check_marks(const struct session *session, char *why, size_t s
  */
 bool launch_train_check_fit(const struct session *session, char *why, size_t size)
 {
-    const struct training_estimate *cost = &session->cost;
+    const struct training_estimate *cost = &session->form_cost;
     struct memory_limit limit;
     uint64_t machine = available_memory_within(&limit);
     bool over = cost->known && (cost->total > machine || cost->over_limit);
@@ -263,16 +270,50 @@ bool launch_train_check_fit(const struct session *session, char *why, size_t siz
 
 /* --- the start --- */
 
-/* What was made before a step that fails stays: the folder, perhaps with its plan. The screen's
- * plan is written where it is what trains, and with that it is kept. */
+/* The screen's plan as plan.yaml of a job's folder, where it is what trains: its path into *out,
+ * newly allocated; else NULL. */
+static int write_plan(const struct session *session, const char *folder, char **out,
+                      struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    *out = NULL;
+    if (!settings_use_plan(&session->settings))
+        return 0;
+    session_put_plan(session, PLAN_YAML, &text);
+    int status = buffer_check(&text, err);
+    *out = status == 0 ? path_join(folder, "plan.yaml", err) : NULL;
+    if (!*out || file_save(*out, text.data, text.length, err) != 0) {
+        free(*out);
+        *out = NULL;
+        status = -1;
+    }
+    buffer_free(&text);
+    return status;
+}
+
+/* `train` with the form's fields as a job in a folder. */
+static int launch(const struct session *session, const char *folder, bool probe, struct error *err)
+{
+    struct arguments arguments = {.count = 0};
+    char *plan = NULL, *model = sys.realpath(session->scan->model, NULL);
+    int status = write_plan(session, folder, &plan, err);
+    if (status == 0) {
+        fill_arguments(&arguments, session, model ? model : session->scan->model, plan, probe);
+        status = job_launch(folder, "/proc/self/exe", (char *const *)arguments.list, err);
+    }
+    free(plan);
+    free(model);
+    return status;
+}
+
+/* What was made before a step that fails stays: the folder, perhaps with its plan. A plan that is
+ * written is kept with that. A probe would take the processor from the run. */
 int launch_train(struct session *session, struct error *unlisted, struct error *err)
 {
     struct settings *settings = &session->settings;
-    char prefix[SETTING_VALUE_MAX], run[SETTING_VALUE_MAX], *plan = NULL, *model = NULL;
-    struct arguments arguments = {.count = 0};
-    struct buffer text = BUFFER_INIT;
+    char prefix[SETTING_VALUE_MAX], run[SETTING_VALUE_MAX];
     bool by_plan = settings_use_plan(settings);
-    int status = -1, length = put_run_prefix(session, prefix);
+    int length = put_run_prefix(session, prefix);
 
     /* Another screen may have taken the name that was proposed here: the next number is as good. */
     snprintf(run, sizeof run, "%s", settings_value(settings, SETTING(run)));
@@ -283,31 +324,48 @@ int launch_train(struct session *session, struct error *unlisted, struct error *
         settings_propose(settings, SETTING(run), run);
     }
     if (job_dir_create(run, err) != 0 || make_all_absolute(settings, err) != 0)
-        goto out;
+        return -1;
     snprintf(run, sizeof run, "%s", settings_value(settings, SETTING(run)));
     job_index_add(run, unlisted);
-
-    plan = path_join(run, "plan.yaml", err);
-    if (!plan)
-        goto out;
-    if (by_plan) {
-        session_put_plan(session, PLAN_YAML, &text);
-        if (buffer_check(&text, err) != 0 || file_save(plan, text.data, text.length, err) != 0)
-            goto out;
-    }
-    model = sys.realpath(session->scan->model, NULL); /* as the checkpoint resolved it */
-    fill_arguments(&arguments, session, model ? model : session->scan->model,
-                   by_plan ? plan : NULL);
-    if (job_launch(run, "/proc/self/exe", (char *const *)arguments.list, err) != 0)
-        goto out;
+    probe_stop(&session->probe);
+    if (launch(session, run, false, err) != 0)
+        return -1;
     form_history_add(settings);
     form_keep_changed(&session->form);
     session->plan_changed = session->plan_changed && !by_plan; /* the run has kept it */
-    status = session_watch(session, run, err);
-out:
-    buffer_free(&text);
-    free(plan);
-    free(model);
+    return session_watch(session, run, err);
+}
+
+/* --- a probe --- */
+
+/* The sub-command without the run's name, and how much trains: the plan may be another one. */
+void launch_train_probe_key(const struct session *session, struct buffer *out)
+{
+    struct buffer command = BUFFER_INIT;
+    launch_train_command(session, &command);
+    const char *text = buffer_string(&command), *run = strstr(text, " --run ");
+    const char *rest = run ? strstr(run + 1, " --") : NULL;
+    buffer_append(out, text, run ? (size_t)(run - text) : strlen(text));
+    buffer_format(out, "%s %lld %lld", rest ? rest : "",
+                  (long long)session->form_cost.trained_parameters,
+                  (long long)session->form_cost.adapter_parameters);
+    buffer_free(&command);
+}
+
+int launch_train_probe(struct session *session, struct error *err)
+{
+    struct buffer key = BUFFER_INIT;
+    char *folder = probe_folder(&session->probe, err);
+    int status = folder ? launch(session, folder, true, err) : -1;
+    launch_train_probe_key(session, &key);
+    if (status == 0)
+        status = buffer_check(&key, err);
+    if (status == 0)
+        status = probe_begin(&session->probe, folder, key.data, err);
+    else
+        probe_stop(&session->probe);
+    buffer_free(&key);
+    free(folder);
     return status;
 }
 

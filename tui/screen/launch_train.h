@@ -22,6 +22,11 @@ bool launch_train_check_marks(const struct session *session, char *why, size_t s
  * or what it would take cannot be told, as the model or the plan is none that trains. */
 bool launch_train_check_fit(const struct session *session, char *why, size_t size);
 
+/* Starts a probe of the run that the form asks for (tui/session/probe.h), and the text of all that
+ * its result depends on. */
+int launch_train_probe(struct session *session, struct error *err);
+void launch_train_probe_key(const struct session *session, struct buffer *out);
+
 /* Makes the run's folder, puts the plan in it, starts the job and watches it. *unlisted (ERROR_INIT
  * before) says why the list of jobs does not have it, where it could not be entered there. */
 int launch_train(struct session *session, struct error *unlisted, struct error *err);

@@ -162,14 +162,16 @@ static bool turn(struct app *app, struct train_view *view, int input)
 
 /* --- candidates --- */
 
-/* Tab, as in a shell: what all that is there has in common is added; where there is nothing to add,
- * the entries are listed. A run's folder is not there yet. */
+/* Tab, as in a shell: what all that is there has in common is added, names among it; where there is
+ * nothing to add, they are listed. A run's folder is not there yet. */
 static bool complete(struct app *app, struct train_view *view)
 {
     char more[SETTING_VALUE_MAX];
     if (!setting_is_path(view->field) || view->field == SETTING(run) || view->fresh)
         return false;
     candidates_free(&view->candidates);
+    for (int i = 0; i < setting_choice_count(view->field); i++)
+        candidates_add(&view->candidates, setting_choice_at(view->field, i), view->text);
     candidates_add_paths(&view->candidates, view->text);
     candidates_common(&view->candidates, view->text, more, sizeof more);
     bool added = more[0] && strlen(view->text) + strlen(more) < sizeof view->text;
@@ -339,6 +341,26 @@ static void start(struct app *app, struct train_view *view)
     }
 }
 
+/* The run as it is asked for must be one that could start. */
+static void probe(struct app *app, struct train_view *view)
+{
+    struct error err = ERROR_INIT;
+    char why[ERROR_TEXT_MAX];
+    size_t item, wrong = settings_first_wrong(&app->session.settings, &item, why, sizeof why);
+    if (wrong != training_options.count) {
+        app_message(app, "%s", why);
+        show_field(app, view, wrong, item);
+    } else if (!launch_train_check_marks(&app->session, why, sizeof why) ||
+               !launch_train_check_fit(&app->session, why, sizeof why)) {
+        app_message(app, "%s", why);
+    } else if (probe_runs(&app->session.probe)) {
+        probe_stop(&app->session.probe);
+        app_message(app, "the probe was stopped");
+    } else if (launch_train_probe(&app->session, &err) != 0) {
+        app_error(app, &err);
+    }
+}
+
 /* Keys that are not text in this field. All of them may leave it, so its value is made whole first.
  */
 static bool train_request(struct app *app, void *state, enum request request, const char *argument)
@@ -374,6 +396,9 @@ static bool train_request(struct app *app, void *state, enum request request, co
                                       view->item < settings_count(settings, SETTING(data))
                                   ? view->item
                                   : 0);
+        return true;
+    case REQUEST_PROBE:
+        probe(app, view);
         return true;
     case REQUEST_START:
         start(app, view);

@@ -200,52 +200,67 @@ static void draw_hint(struct app *app, struct area area, size_t field, size_t it
     buffer_free(&text);
 }
 
-/* How long it is: steps and tokens, as far as the fields say, and what a probe found. */
+/* How long it is: steps and tokens, as far as the fields say, and what a probe of them counted; and
+ * the time that it measured. */
 static void draw_length(struct app *app, struct area area)
 {
-    char text[256];
+    char text[128], time[ERROR_TEXT_MAX], whole[ERROR_TEXT_MAX + 160];
+    const struct probe *probe = &app->session.probe;
+    struct buffer key = BUFFER_INIT;
     struct training_request request;
     settings_request(&app->session.settings, &request);
     struct run_length length = run_length_of(&request);
+    launch_train_probe_key(&app->session, &key);
+    if (probe_is_of(probe, buffer_string(&key)))
+        length = (struct run_length){true, true, probe->steps, probe->tokens};
     run_length_put(&length, request.epochs, text, sizeof text);
+    probe_put(probe, buffer_string(&key), time, sizeof time);
+    snprintf(whole, sizeof whole, "%s; time: %s", text, time);
+    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TITLE), whole);
     training_request_free(&request);
-    area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TITLE), text);
+    buffer_free(&key);
 }
 
-/* In how much memory of how much, whether it fits and what is done for that. It is held against
- * what a run is held against, too: what the system lets the process have, and whose limit that is.
- * Where it does not fit, Ctrl-S says what would help. */
+/* In how much memory of how much, whether it fits and what is done for that, or would help. It is
+ * held against what a run is held against, too: what the system lets the process have, and whose
+ * limit that is. What matters less comes later, as a narrow window cuts it first. */
 static void draw_memory(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
-    const struct training_estimate *cost = &app->session.cost;
-    char bytes[32], here[32], how[64] = "", text[512];
+    const struct training_estimate *cost = &app->session.form_cost;
+    struct buffer text = BUFFER_INIT;
     struct memory_limit limit;
-    double machine = (double)available_memory_within(&limit);
-    bytes_put((double)cost->total, bytes, sizeof bytes);
-    bytes_put(machine, here, sizeof here);
-    bool fits = !cost->known || ((double)cost->total <= machine && !cost->over_limit);
-    if (cost->known && cost->over_limit)
-        snprintf(how, sizeof how, ": more than the limit");
-    else if (!fits)
-        snprintf(how, sizeof how, ": it does not fit");
-    else if (cost->known && cost->recomputed > 0)
-        snprintf(how, sizeof how, ", %" PRId64 " of %" PRId64 " blocks recomputed",
-                 cost->recomputed, app->session.model->config.layers);
+    uint64_t machine = available_memory_within(&limit);
+    bool fits = !cost->known || (cost->total <= machine && !cost->over_limit);
     bool rows = settings_uses(settings, SETTING(add_tokens)) &&
                 !settings_is_empty(settings, SETTING(add_tokens));
-    /* the limit's name comes last: a narrow window cuts it first */
-    snprintf(text, sizeof text, "memory %s%s of %s%s%s%s", cost->known ? bytes : "n/a",
-             rows ? " and added rows" : "", here, how, limit.by[0] ? " within " : "", limit.by);
+    buffer_format(&text, "memory %s%s of %s",
+                  cost->known ? bytes_text((double)cost->total).text : "n/a",
+                  rows ? " and added rows" : "", bytes_text((double)machine).text);
+    if (!fits)
+        buffer_text(&text, cost->over_limit ? ": more than the limit" : ": it does not fit");
+    else if (cost->known && cost->recomputed > 0)
+        buffer_format(&text, ", %" PRId64 " of %" PRId64 " blocks recomputed", cost->recomputed,
+                      app->session.model->config.layers);
+    if (limit.by[0])
+        buffer_format(&text, " within %s", limit.by);
+    if (!fits) {
+        struct training_request request;
+        settings_request(settings, &request);
+        buffer_text(&text, "; ");
+        training_memory_remedy(&text, &request);
+        training_request_free(&request);
+    }
     area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
-               text);
+               buffer_string(&text));
+    buffer_free(&text);
 }
 
 /* What checkpoints take, held against their disk; or why nothing of what the run takes is known.
  * Returns the rows. */
 static int draw_disk(struct app *app, struct area area)
 {
-    const struct training_estimate *cost = &app->session.cost;
+    const struct training_estimate *cost = &app->session.form_cost;
     struct buffer text = BUFFER_INIT;
     enum theme_role role = cost->known && cost->disk.fits ? THEME_DIM : THEME_ERROR;
     if (cost->known) {
@@ -269,7 +284,7 @@ static int summary_bars(int width)
  * beside them; else it is one below the other, as far as there is room. */
 static void draw_tail(struct app *app, struct area area)
 {
-    bool known = app->session.cost.known, wide = area.width >= BARS + COMMAND;
+    bool known = app->session.form_cost.known, wide = area.width >= BARS + COMMAND;
     int bars = known && area.height >= summary_bars(area.width) ? MEMORY_CATEGORIES : 0;
     int x = wide && bars ? BARS : 0, y = SUMMARY_ROWS - 1;
     struct buffer text = BUFFER_INIT;
@@ -279,7 +294,7 @@ static void draw_tail(struct app *app, struct area area)
     if (bars)
         memory_bars_draw(area_part(area, 0, x ? SUMMARY_ROWS - 1 : y,
                                    area.width < BARS ? area.width : BARS - 2, MEMORY_CATEGORIES),
-                         &app->theme, app->session.cost.bytes);
+                         &app->theme, app->session.form_cost.bytes);
     y += bars && !x ? MEMORY_CATEGORIES + 1 : 0;
     /* the same as a sub-command, for scripts, where there is room for all of it */
     struct area rest = area_part(area, x, y, area.width - x, area.height - y);
@@ -344,7 +359,7 @@ void train_draw(struct app *app, void *state, struct area area)
     /* The bars stay in sight where fields can be seen beside them: they are what the fields decide.
      */
     int bars = summary_bars(area.width - 2), count = (int)layout.count;
-    bool shown = app->session.cost.known && area.height - HINT_ROWS - bars >= FIELD_ROWS;
+    bool shown = app->session.form_cost.known && area.height - HINT_ROWS - bars >= FIELD_ROWS;
     int summary = shown ? bars : SUMMARY_ROWS, below = HINT_ROWS + summary;
     bool listed = view->candidates.count > 0;
     if (listed && below < CANDIDATE_ROWS)

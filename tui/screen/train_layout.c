@@ -50,6 +50,15 @@ static void add(struct form_layout *out, struct form_line line)
         out->lines[out->count++] = line;
 }
 
+/* A group of rare fields alone would be a heading that nobody can go to. */
+static bool has_usual(const bool used[SETTINGS_MAX], size_t first, size_t end)
+{
+    for (size_t i = first; i < end; i++)
+        if (used[i] && !training_options.rows[i].rare)
+            return true;
+    return false;
+}
+
 /* A group of which no field is used has no heading, either. */
 void form_layout_make(struct form_layout *out, const struct settings *settings,
                       const enum form_fold folds[FORM_GROUPS_MAX], size_t field)
@@ -62,13 +71,16 @@ void form_layout_make(struct form_layout *out, const struct settings *settings,
         size_t heading = out->count, end = i + 1, seen = 0;
         while (end < training_options.count && !training_options.rows[end].group)
             end++;
+        enum form_fold fold = folds[group];
+        if (fold == FOLD_USUAL && !has_usual(used, i, end))
+            fold = FOLD_ALL;
         add(out, (struct form_line){.heading = true, .group = group, .field = i});
         for (; i < end; i++) {
             if (!used[i])
                 continue;
             if (seen++ == 0)
                 out->lines[heading].field = i;
-            if (!is_shown(settings, i, folds[group], field)) {
+            if (!is_shown(settings, i, fold, field)) {
                 out->lines[heading].hidden++;
                 continue;
             }

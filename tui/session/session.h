@@ -29,6 +29,7 @@
 #include "tui/session/form_keep.h"
 #include "tui/session/grid.h"
 #include "tui/session/job_follow.h"
+#include "tui/session/probe.h"
 #include "tui/session/scan_feed.h"
 #include "tui/session/settings.h"
 
@@ -63,10 +64,12 @@ struct session {
     struct plan_keep keep;
     char plan_path[4096]; /* the file that it was last read from or written to; "": none */
     enum plan_scope scope;
-    struct training_estimate cost; /* of a run with this plan and these settings */
-    struct settings settings;      /* the training form's fields */
-    struct form_keep form;         /* where they are kept */
-    struct job_follow *run;        /* NULL: no job is watched */
+    struct training_estimate cost;      /* of a run with this plan and these settings */
+    struct training_estimate form_cost; /* of the form's run: its fields may name another plan */
+    struct settings settings;           /* the training form's fields */
+    struct form_keep form;              /* where they are kept */
+    struct probe probe;                 /* how long their run would take */
+    struct job_follow *run;             /* NULL: no job is watched */
 };
 
 /* Nothing is open. (session_open.h opens, lets time pass, and frees.) */

@@ -23,6 +23,7 @@ static void close_model(struct session *session)
 {
     session_keep_close(session);
     form_keep_close(&session->form, &session->settings);
+    probe_stop(&session->probe);
     plan_free(session->plan);
     scan_feed_free(&session->feed);
     grid_free(&session->grid);
@@ -145,6 +146,12 @@ bool session_tick(struct session *session)
 {
     struct error ignored = ERROR_INIT;
     bool changed = session->run && job_follow_update(session->run), scanned = false;
+    if (probe_update(&session->probe)) {
+        changed = true;
+        if (session->probe.why[0] && !probe_runs(&session->probe) && !session->keep.message[0])
+            snprintf(session->keep.message, sizeof session->keep.message,
+                     "the probe failed: %.600s", session->probe.why);
+    }
     if (session->model && session->feed.state == FEED_WAITING) {
         scan_feed_start(&session->feed, session->scan, session->device, session->scan_held,
                         &ignored);
@@ -175,7 +182,8 @@ int session_tick_ms(const struct session *session)
         jobs = 60;
     else if (session->model && (state == FEED_STOPPED || state == FEED_FAILED))
         jobs = 500;
-    else if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
+    else if (probe_runs(&session->probe) ||
+             (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED))
         jobs = 200;
     keep = keep < 0 || (form >= 0 && form < keep) ? form : keep;
     return jobs < 0 || (keep >= 0 && keep < jobs) ? keep : jobs;

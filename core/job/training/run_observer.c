@@ -200,6 +200,21 @@ int run_lines_reselect(struct run_lines *lines, int64_t step, size_t begun, size
     return append(lines, &json, err);
 }
 
+int run_lines_more(struct run_lines *lines, const struct schedule_part *part, struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    run_say(lines->sitting, "goes on for %lld steps after step %lld, at a learning rate of %g%s%s",
+            (long long)part->steps, (long long)part->from, part->rate,
+            part->kind == SCHEDULE_CONSTANT ? "" : ", which falls by the schedule ",
+            part->kind == SCHEDULE_CONSTANT ? "" : schedule_name(part->kind));
+    begin_event(&json, "more", part->from);
+    json_integer(&json, "steps", part->steps);
+    json_real(&json, "lr", part->rate);
+    json_text(&json, "schedule", schedule_name(part->kind));
+    return append(lines, &json, err);
+}
+
 int run_lines_event(struct run_lines *lines, const char *event, int64_t step, struct error *err)
 {
     struct buffer line = BUFFER_INIT;

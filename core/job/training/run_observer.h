@@ -21,7 +21,7 @@
  *     {"step": 3, "time_s": 1.5, "tokens": 384, ..., "loss": 2.25, "lr": 2e-05, ...}
  *     {"step": 3, "grad_norms": {"model.norm.weight": 0.25, ...}}
  *     {"step": 3, "eval_loss": 2.5, "eval_tokens": 512}
- *     {"event": "checkpoint", "step": 3}     or "resume", "sample", "spike", "reselect"
+ *     {"event": "checkpoint", "step": 3}     or "resume", "more", "sample", "spike", "reselect"
  *
  * run_lines_open() opens the job's file for appending, which locks it (job/metrics_writer.h), and
  * run_lines_close() closes it; each function between writes one line. A line for which the disk has
@@ -59,6 +59,8 @@ int run_lines_sample(struct run_lines *lines, int64_t step, const char *text, st
 /* After a new choice of what trains: how many tensors begin to train, and how many end. */
 int run_lines_reselect(struct run_lines *lines, int64_t step, size_t begun, size_t ended,
                        struct error *err);
+/* After a resume that adds steps to the run: how many, and their learning rate. */
+int run_lines_more(struct run_lines *lines, const struct schedule_part *part, struct error *err);
 /* "checkpoint", "resume": an event without more. */
 int run_lines_event(struct run_lines *lines, const char *event, int64_t step, struct error *err);
 

@@ -160,12 +160,12 @@ int run_setup_open(struct run_setup *setup, const struct run_choice *choice, str
     if (check_memory(setup, err) != 0 ||
         trainer_new(&setup->trainer, &setup->inputs, &setup->settings, err) != 0)
         return -1;
-    double warmup = request->warmup, most = (double)trainer_steps(setup->trainer) - 1;
-    if (warmup >= 1 && warmup > most)
+    int64_t warmup = trainer_warmup(setup->trainer);
+    if (request->warmup >= 1 && request->warmup > (double)warmup)
         run_say(setup->sitting,
-                "--warmup %g is cut to %g step%s: the last step of a run has the whole learning "
+                "--warmup %g is cut to %lld step%s: the last step of a run has the whole learning "
                 "rate",
-                warmup, most, most == 1 ? "" : "s");
+                request->warmup, (long long)warmup, text_s((uint64_t)warmup));
     return 0;
 }
 

@@ -1,9 +1,11 @@
 #include "job/training/training.h"
 
+#include "job/job_after.h"
 #include "job/job_dir.h"
 #include "job/job_progress.h"
 #include "job/launch.h"
 #include "job/lock.h"
+#include "job/training/run_more.h"
 #include "job/training/run_observer.h"
 #include "job/training/run_probe.h"
 #include "job/training/run_record.h"
@@ -22,6 +24,7 @@ struct training {
     struct job_progress_writer progress; /* its watch is the sitting's */
     struct run_base base;
     char *state; /* of sitting.state; NULL: none */
+    struct run_more more;
     struct run_data data;
     struct run_choice choice;
     struct run_setup setup;
@@ -48,6 +51,7 @@ static void end(struct training *training)
     run_choice_close(&training->choice);
     run_data_close(&training->data);
     run_base_close(&training->base);
+    run_more_close(&training->more);
     free(training->state);
 }
 
@@ -102,13 +106,43 @@ static int find_checkpoint(struct training *training, struct error *err)
     return 0;
 }
 
+static void say_wait(void *sitting, const char *job)
+{
+    run_say(sitting, "waits until %s has completed", job);
+}
+
+/* For the jobs of --after; a run that has a checkpoint has begun. */
+static int wait_for_others(struct training *training, struct error *err)
+{
+    struct run_sitting *sitting = &training->sitting;
+    const struct training_request *request = sitting->request;
+    if (sitting->state || request->after.count == 0)
+        return 0;
+    return job_after_wait(request->run, &request->after, run_should_stop, say_wait, sitting, err);
+}
+
+/* The steps that were added to the run, of which the trainer is to know before it is made. */
+static int find_more(struct training *training, struct error *err)
+{
+    if (run_more_open(&training->more, &training->sitting, err) != 0)
+        return -1;
+    training->setup.settings.parts = training->more.parts;
+    training->setup.settings.part_count = training->more.count;
+    return 0;
+}
+
 /* Every part that a dry run has, too. */
 static int open_parts(struct training *training, struct error *err)
 {
     struct run_base *base = &training->base;
     struct run_data *data = &training->data;
     struct run_setup *setup = &training->setup;
-    if (run_base_open(base, err) != 0 || run_data_open(data, base, &setup->settings, err) != 0 ||
+    if (run_base_open(base, err) != 0)
+        return -1;
+    /* where it began is known once: a resume finds the base made */
+    if (!training->recorded && base->start && write_record(training, err) != 0)
+        return -1;
+    if (run_data_open(data, base, &setup->settings, err) != 0 ||
         run_setup_identify(setup, base, data, err) != 0)
         return -1;
     if (!training->recorded && write_record(training, err) != 0)
@@ -212,12 +246,16 @@ static int train(struct training *training, struct error *err)
     enum training_stage stage = resume ? TRAINING_RESUMES : TRAINING_STARTS;
     if (begin_record(training, err) != 0 || training_check(sitting->request, stage, err) != 0 ||
         run_base_keep_template(&training->base, err) != 0 ||
-        (resume && find_checkpoint(training, err) != 0) || open_parts(training, err) != 0 ||
+        (resume && (find_checkpoint(training, err) != 0 || find_more(training, err) != 0)) ||
+        wait_for_others(training, err) != 0 || open_parts(training, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
         write_record(training, err) != 0)
         return -1;
     int64_t step = trainer_progress(training->setup.trainer)->step;
     if (resume && run_lines_event(&training->lines, "resume", step, err) != 0)
+        return -1;
+    if (training->more.added &&
+        run_lines_more(&training->lines, &training->more.parts[training->more.count - 1], err) != 0)
         return -1;
     tell_start(training, exact);
     int status = run_steps(training, err);
@@ -267,7 +305,7 @@ int training_run(const struct training_request *request, bool resume,
         return -1;
     begin(&training, request, view, resume, false);
     int status = train(&training, err);
-    if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan */
+    if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan, or while it waited */
         status = 1;
     int64_t step = last_step(&training);
     if (status < 0 && step < 0 && !resume)

@@ -10,8 +10,10 @@
  *
  *     resources     what follows from the request alone: settings, recipe, memory, disk
  *     run_view      who watches; run_say(), run_should_stop()
+ *     run_start     a base from another run
  *     run_base      model, device, tokenizer, chat template
  *     run_data      documents, their split, the samples' prompt
+ *     run_more      steps beyond the run's end
  *     run_choice    the plan and what trains; plan.yaml
  *     run_setup     fingerprints, memory and disk held against what there is, the trainer
  *     run_probe     how long it would take, measured
@@ -28,7 +30,7 @@
 
 /* Trains what a filled request asks for (training_options.h); training_check() is called once more.
  * With `resume` it continues from the run's last checkpoint, or from the one of step `from_step`,
- * or from the start where there is none. 0: completed; ERROR_INTERRUPTED: stopped, with a
+ * or from the start where there is none; to its end, or `more` steps beyond. 0: completed; ERROR_INTERRUPTED: stopped, with a
  * checkpoint; -1. */
 int training_run(const struct training_request *request, bool resume,
                  const struct training_view *view, struct error *err);

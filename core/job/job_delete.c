@@ -24,7 +24,14 @@
 
 /* --- what spectrum writes where --- */
 
-enum job_place { PLACE_JOB, PLACE_REQUESTS, PLACE_CHECKPOINTS, PLACE_STATE, PLACE_BASE, PLACE_TEMPLATES };
+enum job_place {
+    PLACE_JOB,
+    PLACE_REQUESTS,
+    PLACE_CHECKPOINTS,
+    PLACE_STATE,
+    PLACE_BASE,
+    PLACE_TEMPLATES
+};
 
 /* The folders that may lie in one, and what is in them. */
 static const struct {
@@ -149,7 +156,8 @@ static void note_foreign(struct look *look, const char *path, const struct stat 
                  S_ISLNK(info->st_mode) ? ", a link," : "");
 }
 
-static int look_into(struct look *look, enum job_place place, const char *folder, struct error *err);
+static int look_into(struct look *look, enum job_place place, const char *folder,
+                     struct error *err);
 
 /* Takes the path. */
 static int look_at(struct look *look, enum job_place place, char *path, struct error *err)
@@ -157,9 +165,8 @@ static int look_at(struct look *look, enum job_place place, char *path, struct e
     struct stat info;
     enum job_place inside;
     const char *name = path_last(path);
-    int status = sys.lstat(path, &info) == 0
-                     ? 0
-                     : error_set_errno(err, errno, "cannot look at %s", path);
+    int status =
+        sys.lstat(path, &info) == 0 ? 0 : error_set_errno(err, errno, "cannot look at %s", path);
     bool folder = status == 0 && S_ISDIR(info.st_mode) && is_our_folder(place, name, &inside);
     bool file = status == 0 && S_ISREG(info.st_mode) &&
                 (is_our_file(place, name) || is_our_temporary(place, name));
@@ -233,8 +240,7 @@ static int check_state(const char *path, struct error *err)
     enum job_state state = job_state(path);
     if (state != JOB_ENDED && state != JOB_DIED)
         return error_set(err, "%s is %s: stop it before it is deleted", path,
-                         state == JOB_ELSEWHERE ? "run on another machine"
-                                                : job_state_name(state));
+                         state == JOB_ELSEWHERE ? "run on another machine" : job_state_name(state));
     return job_lock_check(path, err);
 }
 

@@ -36,22 +36,23 @@ static char *make_ended(void)
     char *path = make_job();
     put(path, "job.json", "{\"format\": \"spectrum.job\", \"command\": \"train\"}");
     put(path, "result.json", "{\"status\": \"stopped\", \"last_step\": 4}");
-    static const char *const names[] = {"plan.yaml",
-                                        "proof.json",
-                                        "metrics.jsonl",
-                                        "log.txt",
-                                        ".log.txt.0123456789abcdef.tmp",
-                                        "chat_template.jinja",
-                                        "requests/pause",
-                                        "requests/taken",
-                                        "checkpoints/left.json",
-                                        "checkpoints/step-00000004/weights.safetensors",
-                                        "checkpoints/step-00000004/optimizer.safetensors",
-                                        "checkpoints/step-00000004/state.json",
-                                        "checkpoints/.step-00000005.0123456789abcdef.tmp/state.json",
-                                        "base/model.safetensors",
-                                        "base/config.json",
-                                        "base/additional_chat_templates/tools.jinja"};
+    static const char *const names[] = {
+        "plan.yaml",
+        "proof.json",
+        "metrics.jsonl",
+        "log.txt",
+        ".log.txt.0123456789abcdef.tmp",
+        "chat_template.jinja",
+        "requests/pause",
+        "requests/taken",
+        "checkpoints/left.json",
+        "checkpoints/step-00000004/weights.safetensors",
+        "checkpoints/step-00000004/optimizer.safetensors",
+        "checkpoints/step-00000004/state.json",
+        "checkpoints/.step-00000005.0123456789abcdef.tmp/state.json",
+        "base/model.safetensors",
+        "base/config.json",
+        "base/additional_chat_templates/tools.jinja"};
     make(path, "checkpoints/step-00000004");
     make(path, "checkpoints/.step-00000005.0123456789abcdef.tmp");
     make(path, "base/additional_chat_templates");
@@ -184,7 +185,8 @@ static void test_nothing_goes_through_a_link(void **state)
     assert_refused(path, "log.txt, a link,");
     assert_int_equal(unlink(log), 0);
 
-    char *checkpoints = path_join(path, "checkpoints", NULL), *moved = path_join(folder, "far", NULL);
+    char *checkpoints = path_join(path, "checkpoints", NULL),
+         *moved = path_join(folder, "far", NULL);
     assert_int_equal(rename(checkpoints, moved), 0);
     assert_int_equal(symlink(moved, checkpoints), 0);
     assert_refused(path, "checkpoints, a link,");
@@ -297,14 +299,30 @@ static void refuse_kind(int kind)
 {
     sys = real;
     switch (kind) {
-    case 0: sys.open = no_open; break;
-    case 1: sys.lstat = no_lstat; break;
-    case 2: sys.access = no_access; break;
-    case 3: sys.opendir = no_opendir; break;
-    case 4: sys.readdir = no_readdir; break;
-    case 5: sys.unlink = no_unlink; break;
-    case 6: sys.rmdir = no_rmdir; break;
-    default: sys.realpath = no_realpath; break;
+    case 0:
+        sys.open = no_open;
+        break;
+    case 1:
+        sys.lstat = no_lstat;
+        break;
+    case 2:
+        sys.access = no_access;
+        break;
+    case 3:
+        sys.opendir = no_opendir;
+        break;
+    case 4:
+        sys.readdir = no_readdir;
+        break;
+    case 5:
+        sys.unlink = no_unlink;
+        break;
+    case 6:
+        sys.rmdir = no_rmdir;
+        break;
+    default:
+        sys.realpath = no_realpath;
+        break;
     }
 }
 
@@ -341,8 +359,7 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_what_lives_or_is_no_job_stays, make_folder,
                                         remove_folder),
-        cmocka_unit_test_setup_teardown(test_each_call_is_refused_once, make_folder,
-                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_each_call_is_refused_once, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

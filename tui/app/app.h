@@ -42,6 +42,8 @@ struct view_class {
     bool (*input)(struct app *app, void *state, int input);
     /* Called with the session's ticks; true: something changed. May be NULL. */
     bool (*tick)(struct app *app, void *state);
+    /* Milliseconds until the next tick is worth it; NULL: a second. */
+    int (*tick_ms)(const void *state);
 };
 
 struct view {

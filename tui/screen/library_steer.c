@@ -86,8 +86,7 @@ static int steer_row(struct app *app, struct library *library, size_t row, enum 
     if (status == 0) {
         enum steering what = steering_of(request, job);
         bool asks = must_ask(app, job, what, alone, asked, &err);
-        struct steer_how how = {.trusted =
-                                    strcmp(asked->path, path) == 0 ? asked->key : NULL};
+        struct steer_how how = {.trusted = strcmp(asked->path, path) == 0 ? asked->key : NULL};
         status = asks ? 1 : steer(job, what, &how, outcome->said, sizeof outcome->said, &err);
         job_follow_close(job);
     }

@@ -10,7 +10,17 @@
 #include <strings.h>
 #include <time.h>
 
-enum { MODELS, JOBS, CELL = 64, TITLE_MIN = 14, MARKS = 2 };
+enum {
+    MODELS,
+    JOBS,
+    CELL = 64,
+    NAME_MIN = 14,
+    NAME_GOOD = 24,
+    GOOD_RANK = 4,
+    NAME_MAX = 48,
+    MARKS = 2,
+    COLUMNS = 10
+};
 
 /* --- what stands in a cell --- */
 
@@ -174,22 +184,23 @@ static double best_of(const struct library_row *row)
 struct column {
     const char *title;
     int width;
-    int rank; /* in a narrower window those of higher rank are left out first; 0: always there */
+    int rank;  /* in a narrower window those of higher rank are left out first; 0: always there */
     bool left; /* aligned */
     void (*put)(const struct library_row *row, char *out, size_t size);
     double (*number)(const struct library_row *row); /* NULL: by the text */
 };
 
-/* In their order from the left; the name takes what is left. So a window loses, as it gets
- * narrower, of jobs: model, kind, method, age, best, evaluation, time left; of models: plans,
- * scanned or not, type. */
-static const struct column columns[2][10] = {
+/* In their order from the left; the name takes what is left, NAME_MIN to
+ * NAME_MAX, and NAME_GOOD before the less important columns. So a window loses, as it gets
+ * narrower, of jobs: model, kind, method, age, best, evaluation, time left; of models: scanned
+ * or not and plans, type, size. */
+static const struct column columns[2][COLUMNS] = {
     [MODELS] = {{"Models", 0, 0, true, put_name, NULL},
                 {"TYPE", 12, 2, true, put_type, NULL},
                 {"PARAMS", 9, 0, false, put_parameters, parameters_of},
                 {"SIZE", 10, 1, false, put_size, bytes_of},
                 {"SCANNED", 8, 3, false, put_scanned, scanned_of},
-                {"PLANS", 6, 4, false, put_plans, plans_of}},
+                {"PLANS", 6, 3, false, put_plans, plans_of}},
     [JOBS] = {{"Jobs", 0, 0, true, put_name, NULL},
               {"STATE", 10, 0, true, put_state, NULL},
               {"STEP", 13, 0, false, put_step, step_of},
@@ -201,23 +212,24 @@ static const struct column columns[2][10] = {
               {"KIND", 6, 6, true, put_kind, NULL},
               {"MODEL", 20, 7, true, put_model, NULL}},
 };
-static const int column_counts[2] = {6, 10};
+static const int column_counts[2] = {6, COLUMNS};
 
 /* Which columns there is room for, and how wide the name is. */
-static int fit(int section, int width, bool shown[10])
+static int fit(int section, int width, bool shown[COLUMNS])
 {
     int name = width - MARKS;
-    for (int rank = 0; rank < 10; rank++)
+    for (int rank = 0; rank < COLUMNS; rank++)
         for (int i = 1; i < column_counts[section]; i++) {
             const struct column *column = &columns[section][i];
             if (column->rank != rank)
                 continue;
-            shown[i] = rank == 0 || name - column->width - 2 >= TITLE_MIN;
+            shown[i] =
+                rank == 0 || name - column->width - 2 >= (rank < GOOD_RANK ? NAME_MIN : NAME_GOOD);
             if (!shown[i])
-                return name;
+                return name < NAME_MAX ? name : NAME_MAX;
             name -= column->width + 2;
         }
-    return name;
+    return name < NAME_MAX ? name : NAME_MAX;
 }
 
 /* --- order --- */
@@ -307,10 +319,15 @@ int library_table_order(struct library_table *table, const struct library *libra
     return 0;
 }
 
-const char *library_table_sort_next(struct library_table *table, int section)
+const char *library_table_sort_next(struct library_table *table, int section, int width)
 {
     int *sort = &table->sort[section];
-    *sort = (*sort + 1) % (column_counts[section] + 1);
+    bool there[COLUMNS] = {false};
+    fit(section, width, there);
+    there[0] = true;
+    do
+        *sort = (*sort + 1) % (column_counts[section] + 1);
+    while (*sort > 0 && !there[*sort - 1]);
     return *sort == 0 ? "" : *sort == 1 ? "name" : columns[section][*sort - 1].title;
 }
 
@@ -333,7 +350,7 @@ static void draw_heading(struct app *app, struct area area, const struct library
 {
     size_t shown = section == MODELS ? table->models : table->count - table->models, all = 0,
            marked = 0;
-    bool there[10] = {false};
+    bool there[COLUMNS] = {false};
     int name = fit(section, area.width, there), x = MARKS + name;
     char count[64] = "", marks[32] = "", text[128];
     for (size_t i = 0; i < library->count; i++)
@@ -345,8 +362,10 @@ static void draw_heading(struct app *app, struct area area, const struct library
         all += library->hidden;
     if (marked)
         snprintf(marks, sizeof marks, "%zu marked", marked);
-    if (shown < all || marked)
+    if (shown < all)
         snprintf(count, sizeof count, " (%zu of %zu%s%s)", shown, all, marked ? ", " : "", marks);
+    else if (marked)
+        snprintf(count, sizeof count, " (%s)", marks);
     const char *arrow = table->reversed[section] ? "▲" : "▼";
     int by = table->sort[section] - 1;
     struct style title = theme_style(&app->theme, THEME_TITLE);
@@ -379,7 +398,7 @@ static enum theme_role state_role(const struct job_facts *job)
 static void draw_row(struct app *app, struct area area, const struct library_row *row, bool here)
 {
     int section = row->kind == LIBRARY_JOB ? JOBS : MODELS;
-    bool there[10] = {false};
+    bool there[COLUMNS] = {false};
     int name = fit(section, area.width, there), x = MARKS + name;
     struct style text, dim;
     char cell[CELL * 4];
@@ -393,9 +412,10 @@ static void draw_row(struct app *app, struct area area, const struct library_row
             continue;
         const struct column *column = &columns[section][i];
         column->put(row, cell, sizeof cell);
-        struct style style = column->put != put_state ? dim
-                             : here ? theme_style_on(&app->theme, state_role(&row->job), THEME_SELECTED)
-                                    : theme_style(&app->theme, state_role(&row->job));
+        struct style style =
+            column->put != put_state ? dim
+            : here ? theme_style_on(&app->theme, state_role(&row->job), THEME_SELECTED)
+                   : theme_style(&app->theme, state_role(&row->job));
         put_cell(area, x + 2, column, style, cell);
         x += column->width + 2;
     }

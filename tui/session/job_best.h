@@ -18,7 +18,7 @@ struct job_best {
     struct evaluation_mark {
         int64_t step;
         double loss;
-    } *marks, last; /* marks: steps rise, losses fall; last: of none its loss is 0 at step 0 */
+    } * marks, last; /* marks: steps rise, losses fall; last: of none its loss is 0 at step 0 */
     size_t count, capacity;
 };
 

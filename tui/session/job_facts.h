@@ -14,14 +14,14 @@ struct job_facts {
     const struct job_kind *kind;
     enum job_state state;
     bool lives;
-    char word[16];                  /* "running", or how it ended: "completed", "killed" */
-    char text[160];                 /* the state in full, cut off */
-    char name[80], model[80];       /* the last parts of its folder's and its model's paths */
-    char method[24];                /* of a training run */
-    int64_t done, total;            /* steps or matrices */
-    double seconds_left;            /* of one that lives */
-    double loss, evaluation, best;  /* the last ones; best is set by who reads all (job_best.h) */
-    int64_t began;                  /* seconds since 1970: when its last sitting wrote job.json */
+    char word[16];                 /* "running", or how it ended: "completed", "killed" */
+    char text[160];                /* the state in full, cut off */
+    char name[80], model[80];      /* the last parts of its folder's and its model's paths */
+    char method[24];               /* of a training run */
+    int64_t done, total;           /* steps or matrices */
+    double seconds_left;           /* of one that lives */
+    double loss, evaluation, best; /* the last ones; best is set by who reads all (job_best.h) */
+    int64_t began;                 /* seconds since 1970: when its last sitting wrote job.json */
 };
 
 /* All but `best`, which stays. Texts are printable. */

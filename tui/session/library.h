@@ -26,9 +26,9 @@ enum library_scanned { SCANNED_UNKNOWN, SCANNED_NOT, SCANNED_PART, SCANNED_ALL }
 
 /* What is known of a model. */
 struct model_facts {
-    char type[32];     /* its architecture, "llama"; "": not known */
-    double parameters; /* NaN: not known, as is `bytes` */
-    double bytes;      /* of its tensors as they are stored */
+    char type[32];                /* its architecture, "llama"; "": not known */
+    double parameters;            /* NaN: not known, as is `bytes` */
+    double bytes;                 /* of its tensors as they are stored */
     enum library_scanned scanned; /* by the screen */
     int plans;                    /* that are kept for it; -1: not known */
     char scan[HASH_TEXT_SIZE];    /* its scan's folder below "scans" of the state folder */
@@ -37,9 +37,9 @@ struct model_facts {
 
 struct library_row {
     enum library_kind kind;
-    char *path;   /* what to open */
-    char *title;  /* what to show; printable */
-    char *origin; /* "Hugging Face cache", "GGUF", "safetensors", "scan"; of a job its path */
+    char *path;        /* what to open */
+    char *title;       /* what to show; printable */
+    char *origin;      /* "Hugging Face cache", "GGUF", "safetensors", "scan"; of a job its path */
     uint64_t identity; /* of the files that the facts were read from; 0: they were not */
     uint64_t state;    /* of a model: the same of what the state folder has of it */
     bool whole;        /* all is read */

@@ -151,7 +151,7 @@ static void draw_foot(struct app *app, struct library_view *view, struct area ar
         const struct library_row *at = &view->library.rows[row];
         bool job = at->kind == LIBRARY_JOB;
         char text[ERROR_TEXT_MAX];
-        if (job)
+        if (job && at->job.text[0])
             snprintf(text, sizeof text, "%s, %s · %.300s", at->job.kind->noun, at->job.text,
                      at->origin);
         else

@@ -7,7 +7,7 @@ work=$(mktemp -d)
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache OMP_NUM_THREADS=1
 watcher=
 finish() {
-    [ -n "$watcher" ] && kill "$watcher" 2>/dev/null
+    if [ -n "$watcher" ]; then kill "$watcher" 2>/dev/null || true; fi
     for lock in "$work"/*/lock; do # what a test that failed left running
         [ -f "$lock" ] && kill -TERM "$(grep -oP '"pid": \K[0-9]+' "$lock")" 2>/dev/null
     done
@@ -83,6 +83,7 @@ wait_until grep -qF "{\"job\": \"$work/live\", \"state\": \"gone\"}" "$work/line
 kill -TERM $watcher
 got=0
 wait $watcher || got=$?
+watcher=
 test $got = 130 || fail "watching ends with $got"
 test "$(grep -c '/beside"' "$work/lines")" = 1 || fail "what has not changed is said again"
 while read -r line; do

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const job_dir_names[] = {"job.json", "plan.yaml",   "proof.json", "metrics.jsonl",
-                                     "log.txt",  "result.json", "lock",       "requests",
-                                     "base",     "checkpoints", JOB_TEMPLATE, NULL};
+const char *const job_dir_names[] = {
+    "job.json", "plan.yaml", "proof.json",  "metrics.jsonl", "log.txt",       "result.json", "lock",
+    "requests", "base",      "checkpoints", JOB_TEMPLATE,    "progress.json", NULL};
 
 /* What of a job's folder is a job's is not followed where it is a link. */
 int job_dir_confine(const char *path, struct error *err)

@@ -28,10 +28,10 @@ ends() { # ends STATUS TEXT ARGUMENTS... of `spectrum jobs`
 head -c 6000 "$source/demo/text/shakespeare.txt" >"$work/text.txt"
 train() { # train RUN OPTIONS...
     "$spectrum" train "$source/demo/model" --data "$work/text.txt" --run "$work/$1" --seq-len 16 --accumulate 1 \
-        --threads 1 --device reference --sample-tokens 0 "${@:2}" >"$work/out" 2>"$work/err" || fail "train $1"
+        --threads 1 --sample-tokens 0 "${@:2}" >"$work/out" 2>"$work/err" || fail "train $1"
 }
-train delete --steps 1 --eval-split 0.2
-train beside --steps 1 --eval-split 0
+train delete --steps 1 --eval-split 0.02 --device cpu
+train beside --steps 1 --eval-split 0 --device cpu
 
 # What would go is listed, and nothing does; without a terminal nobody is asked.
 ends 0 "$work/delete/checkpoints/step-00000001/weights.safetensors" delete --dry-run delete
@@ -67,8 +67,8 @@ grep "$work/delete\"" "$work/out" | grep -qE '"step": 1, "steps": 1, "method": "
 watcher=$!
 wait_until grep -q "/beside\"" "$work/lines" || fail "no line of a job"
 wait_until grep -q "/delete\"" "$work/lines" || fail "no line of a job"
-train live --steps 100000 --eval-split 0 --save-every 0 --detach
-wait_until grep -qE '/live", "state": "running".*"step": [1-9]' "$work/lines" || fail "no line of a job that runs"
+train live --device reference --steps 100000 --eval-split 0 --save-every 0 --detach
+wait_until grep -qE '/live", "state": "running", .*"step": [1-9]' "$work/lines" || fail "no line of a job that runs"
 ends 1 "is running: stop it before it is deleted" delete --yes live
 ends 0 "the training run pauses after the current step" pause live
 wait_until grep -q '/live", "state": "paused"' "$work/lines" || fail "no line of a pause"

@@ -84,6 +84,7 @@ static void put_members(struct json_writer *json, const struct job_follow *job, 
     job_view_put_path(json, "job", job->path);
     json_text(json, "state", job_state_name(job->state));
     job_view_put_path(json, "text", state);
+    json_text(json, "phase", facts.phase[0] ? facts.phase : NULL);
     json_text(json, "command", command);
     json_text(json, "model", model);
     put_count(json, "step", job_metrics_last_step(&job->metrics));

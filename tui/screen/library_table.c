@@ -14,7 +14,7 @@ enum {
     MODELS,
     JOBS,
     CELL = 64,
-    NAME_MIN = 14,
+    NAME_MIN = 12,
     NAME_GOOD = 24,
     GOOD_RANK = 4,
     NAME_MAX = 48,
@@ -68,7 +68,12 @@ static void put_plans(const struct library_row *row, char *out, size_t size)
 
 static void put_state(const struct library_row *row, char *out, size_t size)
 {
-    snprintf(out, size, "%s", row->job.word[0] ? row->job.word : "…");
+    const struct job_facts *job = &row->job;
+    bool trains = strcmp(job->phase, "training") == 0; /* as its steps say */
+    snprintf(out, size, "%s",
+             job->phase[0] && !trains ? job->phase
+             : job->word[0]           ? job->word
+                                      : "…");
 }
 
 static void put_step(const struct library_row *row, char *out, size_t size)
@@ -202,7 +207,7 @@ static const struct column columns[2][COLUMNS] = {
                 {"SCANNED", 8, 3, false, put_scanned, scanned_of},
                 {"PLANS", 6, 3, false, put_plans, plans_of}},
     [JOBS] = {{"Jobs", 0, 0, true, put_name, NULL},
-              {"STATE", 10, 0, true, put_state, NULL},
+              {"STATE", 16, 0, true, put_state, NULL},
               {"STEP", 13, 0, false, put_step, step_of},
               {"LEFT", 11, 1, false, put_left, left_of},
               {"EVAL", 8, 2, false, put_evaluation, evaluation_of},

@@ -68,6 +68,9 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
     if (job->state == JOB_ENDED)
         json_get_string(job->result, "status", &word);
     utf8_copy(facts->word, sizeof facts->word, word ? word : job_state_name(job->state));
+    facts->phase[0] = '\0';
+    if (job->state == JOB_RUNNING && job_follow_phase(job, text, sizeof text))
+        utf8_copy(facts->phase, sizeof facts->phase, text);
     job_follow_describe(job, text, sizeof text);
     utf8_copy(facts->text, sizeof facts->text, text);
     json_get_string(job->job, "model", &model);

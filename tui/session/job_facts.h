@@ -15,6 +15,7 @@ struct job_facts {
     enum job_state state;
     bool lives;
     char word[16];                 /* "running", or how it ended: "completed", "killed" */
+    char phase[32];                /* of one that runs: "tokenizing 40 %"; "": not known */
     char text[160];                /* the state in full, cut off */
     char name[80], model[80];      /* the last parts of its folder's and its model's paths */
     char method[24];               /* of a training run */

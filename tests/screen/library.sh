@@ -75,7 +75,7 @@ SCRIPT
 wait
 shows listed.txt "the-first"
 shows followed.txt "the-second"
-shows top.txt "(1000 of 1104)"
+shows top.txt "1000/1104"
 
 # A job whose metrics are damaged says so where its graph is.
 {

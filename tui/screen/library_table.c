@@ -348,36 +348,41 @@ static void put_cell(struct area area, int x, const struct column *column, struc
         area_put_right(cell, 0, 0, style, text);
 }
 
-/* "Jobs (3 of 12, 2 marked) ▼": which rows are shown, and the arrow where it is what they are sorted
- * by; the arrow of another column stands beside its title. */
-static void draw_heading(struct app *app, struct area area, const struct library_table *table,
-                         const struct library *library, int section)
+/* "Jobs 3/12 *2 ▼": of how many rows how many are shown, how many are marked, and the arrow where
+ * the name is what they are sorted by. */
+static void put_title(const struct library_table *table, const struct library *library, int section,
+                      const char *arrow, char *out, size_t size)
 {
-    size_t shown = section == MODELS ? table->models : table->count - table->models, all = 0,
-           marked = 0;
-    bool there[COLUMNS] = {false};
-    int name = fit(section, area.width, there), x = MARKS + name;
-    char count[64] = "", marks[32] = "", text[128];
+    size_t shown = section == MODELS ? table->models : table->count - table->models;
+    size_t all = section == MODELS ? library->hidden : 0, marked = 0;
+    char count[64] = "", marks[32] = "";
     for (size_t i = 0; i < library->count; i++)
         if ((library->rows[i].kind == LIBRARY_JOB) == (section == JOBS)) {
             all++;
             marked += library->rows[i].marked;
         }
-    if (section == MODELS)
-        all += library->hidden;
-    if (marked)
-        snprintf(marks, sizeof marks, "%zu marked", marked);
     if (shown < all)
-        snprintf(count, sizeof count, " (%zu of %zu%s%s)", shown, all, marked ? ", " : "", marks);
-    else if (marked)
-        snprintf(count, sizeof count, " (%s)", marks);
-    const char *arrow = table->reversed[section] ? "▲" : "▼";
+        snprintf(count, sizeof count, " %zu/%zu", shown, all);
+    if (marked)
+        snprintf(marks, sizeof marks, " *%zu", marked);
+    bool here =
+        table->sort[section] == 1 || (table->sort[section] == 0 && table->reversed[section]);
+    snprintf(out, size, "%s%s%s%s%s", columns[section][0].title, count, marks, here ? " " : "",
+             here ? arrow : "");
+}
+
+/* The arrow of another column than the name stands beside its title. */
+static void draw_heading(struct app *app, struct area area, const struct library_table *table,
+                         const struct library *library, int section)
+{
+    bool there[COLUMNS] = {false};
+    int name = fit(section, area.width, there), x = MARKS + name;
     int by = table->sort[section] - 1;
+    const char *arrow = table->reversed[section] ? "▲" : "▼";
     struct style title = theme_style(&app->theme, THEME_TITLE);
     struct style dim = theme_style(&app->theme, THEME_DIM);
-    snprintf(text, sizeof text, "%s%s%s%s", columns[section][0].title, count,
-             by == 0 || (by < 0 && table->reversed[section]) ? " " : "",
-             by == 0 || (by < 0 && table->reversed[section]) ? arrow : "");
+    char text[128];
+    put_title(table, library, section, arrow, text, sizeof text);
     area_label(area, 0, 0, MARKS + name, title, text);
     for (int i = 1; i < column_counts[section]; i++) {
         if (!there[i])

@@ -156,8 +156,16 @@ static bool take_object(struct walk *walk, struct json_flat *members, size_t cou
             if (strncmp(members[i].key, key->start, key->length) == 0 &&
                 members[i].key[key->length] == '\0')
                 member = &members[i];
-        if (!take(walk, ':') || !take_value(walk, member, depth))
+        if (!take(walk, ':'))
             return false;
+        skip_space(walk);
+        const char *from = walk->at;
+        if (!take_value(walk, member, depth))
+            return false;
+        if (member && member->kind == JSON_FLAT_OTHER) {
+            member->text = from;
+            member->length = (size_t)(walk->at - from);
+        }
         if (!take(walk, ','))
             return take(walk, '}');
     }

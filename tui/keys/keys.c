@@ -18,17 +18,17 @@
 static const struct request_info table[] = {
     /* moving: in a form Up and Down are the fields */
     {REQUEST_LEFT, "left", NULL, SCOPE_ALL, {'h', INPUT_LEFT}, NULL,
-     "move left; of data: the record before"},
+     "move left; of data: the record before; of a graph: the cross-hair"},
     {REQUEST_DOWN, "down", NULL, SCOPE_ALL, {'j', INPUT_DOWN}, NULL,
      "move down"},
     {REQUEST_UP, "up", NULL, SCOPE_ALL, {'k', INPUT_UP}, NULL,
      "move up"},
     {REQUEST_RIGHT, "right", NULL, SCOPE_ALL, {'l', INPUT_RIGHT}, NULL,
-     "move right; of data: the next record"},
+     "move right; of data: the next record; of a graph: the cross-hair"},
     {REQUEST_FIRST, "first", NULL, SCOPE_ALL, {'g', '0', INPUT_HOME}, NULL,
-     "to the first"},
+     "to the first; of a graph: all of it"},
     {REQUEST_LAST, "last", NULL, SCOPE_ALL, {'G', '$', INPUT_END}, NULL,
-     "to the last"},
+     "to the last; of a graph: without the cross-hair, to what comes"},
     {REQUEST_PAGE_UP, "page-up", NULL, SCOPE_ALL, {INPUT_PAGE_UP, CTRL('B')}, NULL,
      "a page back; of data, then: the record before"},
     {REQUEST_PAGE_DOWN, "page-down", NULL, SCOPE_ALL, {INPUT_PAGE_DOWN, CTRL('F')}, NULL,
@@ -118,6 +118,25 @@ static const struct request_info table[] = {
      "stop the job after a checkpoint (asked twice)"},
     {REQUEST_RESUME, "resume", NULL, SCOPE_WATCH, {'r'}, "resume",
      "restart an ended or dead job from its last checkpoint"},
+
+    /* what of it is shown */
+    {REQUEST_ZOOM_IN, "zoom-in", NULL, SCOPE_WATCH, {'+', '='}, NULL,
+     "half as many steps, around the cross-hair or up to the last; h l move the cross-hair, 0 shows "
+     "all"},
+    {REQUEST_ZOOM_OUT, "zoom-out", NULL, SCOPE_WATCH, {'-', '_'}, NULL,
+     "twice as many steps"},
+    {REQUEST_LAST_STEPS, "last-steps", "STEPS", SCOPE_WATCH, {'N'}, NULL,
+     "the last STEPS steps, as they come"},
+    {REQUEST_LOGARITHM_X, "log-steps", NULL, SCOPE_WATCH, {'X'}, NULL,
+     "logarithmic or linear axis of steps"},
+    {REQUEST_SMOOTH, "smooth", "STEPS", SCOPE_WATCH, {0}, NULL,
+     "the loss smoothed so that a value counts half after STEPS steps; 0: not at all"},
+    {REQUEST_MEMORY, "memory", NULL, SCOPE_WATCH, {'m'}, "memory/loss",
+     "the memory by category over time, or the loss"},
+    {REQUEST_MESSAGES, "messages", NULL, SCOPE_WATCH, {'L'}, "log",
+     "what the job said, its log; j k scroll"},
+    {REQUEST_SAMPLES, "samples", NULL, SCOPE_WATCH, {'s'}, "samples",
+     "samples over time; k is an earlier one, j a later one"},
 
     /* lists and the map */
     {REQUEST_SEARCH, "search", "TEXT", SCOPE_MODEL | SCOPE_LIST, {'/'}, NULL,

@@ -257,11 +257,10 @@ bool job_series_update(struct job_series *series, const struct job_metrics *metr
         some = true;
     }
     take_lines(series, metrics);
-    if (series->parted)
-        some = read_on(series, metrics, PART, until) || some;
-    if (clock_seconds() < until)
+    bool part = series->parted && read_on(series, metrics, PART, until);
+    if (!part || clock_seconds() < until)
         some = read_on(series, metrics, WHOLE, until) || some;
-    return some;
+    return some || part;
 }
 
 bool job_series_is_behind(const struct job_series *series, const struct job_metrics *metrics)

@@ -293,9 +293,9 @@ int main(void)
         cmocka_unit_test(bins_keep_extremes),
         cmocka_unit_test(bins_take_absurd_steps),
         cmocka_unit_test(smoothing_is_tensorboards),
-        cmocka_unit_test(a_run_is_followed),
-        cmocka_unit_test(a_part_of_a_long_run_is_exact),
-        cmocka_unit_test(the_log_is_read_from_its_end),
+        cmocka_unit_test_setup_teardown(a_run_is_followed, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_part_of_a_long_run_is_exact, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(the_log_is_read_from_its_end, make_folder, remove_folder),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,17 @@ static const char *long_reason(const char *state, int columns)
     return reason && text_columns(state) > columns - STATE_BESIDE ? reason + 2 : NULL;
 }
 
+/* Behind the state what it does, unless that is to take the steps which stand beside it: "running ·
+ * evaluating 7/20". */
+static void put_phase(const struct job_follow *run, char state[ERROR_TEXT_MAX])
+{
+    char phase[64];
+    size_t used = strlen(state);
+    if (job_follow_lives(run) && job_follow_phase(run, phase, sizeof phase) &&
+        strcmp(phase, "training") != 0)
+        snprintf(state + used, ERROR_TEXT_MAX - used, " · %s", phase);
+}
+
 /* "● running      step 31 of 60 · 12 s left" and a bar below it. What is left is the last step's
  * time for each step to come; a job that does not live has nothing left. */
 static void draw_progress(struct app *app, struct area area, char *state)
@@ -51,6 +62,7 @@ static void draw_progress(struct app *app, struct area area, char *state)
     if (long_reason(state, area.width))
         *strstr(state, ": ") = '\0';
     bool lives = job_follow_lives(run);
+    put_phase(run, state);
     seconds_put(lives && steps > step ? (steps - step) * job_follow_last(run, "step_s") : NAN, left,
                 sizeof left);
     if (isnan(steps))

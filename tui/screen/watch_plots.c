@@ -172,7 +172,6 @@ static void draw_memory(struct app *app, const struct watch_view *view, struct a
                                          .x = own->x,
                                          .y = own->low,
                                          .top = own->high};
-        series[i].look.alone = true;
     }
     process = points_of(view, JOB_KEY_PROCESS, cells, 1 / mebibyte);
     series[MEMORY_CATEGORIES] =

@@ -181,8 +181,7 @@ static int read_best(const struct state_list *list, struct evaluated *best, stru
     char *folder = path_join(list->parent, last->name, err), *path = NULL;
     cJSON *json = folder ? state_read_json(folder, &path, err) : NULL;
     struct evaluated evaluated;
-    int status =
-        json ? state_read_evaluations(json, last->step, &evaluated, best, path, err) : -1;
+    int status = json ? state_read_evaluations(json, last->step, &evaluated, best, path, err) : -1;
     cJSON_Delete(json);
     free(path);
     free(folder);

@@ -186,7 +186,8 @@ static void a_run_is_followed(void **state)
     const struct job_evaluation *list = job_series_evaluations(run.series, &count);
     assert_true(count == 1 && list[0].step == 4 && list[0].loss == 2.5);
     /* what a resume makes void goes, with all keys */
-    append(run.job, "metrics.jsonl", "ss\": 9, \"grad_norm\": 8}\n{\"event\": \"resume\", \"step\": 2}\n");
+    append(run.job, "metrics.jsonl",
+           "ss\": 9, \"grad_norm\": 8}\n{\"event\": \"resume\", \"step\": 2}\n");
     update(&run);
     assert_int_equal(curve(&run, JOB_KEY_LOSS, 0, 10, points), 2);
     assert_int_equal(curve(&run, JOB_KEY_GRAD_NORM, 0, 10, points), 2);
@@ -245,7 +246,8 @@ static void the_log_is_read_from_its_end(void **state)
     assert_int_equal(job_log_open(&log, job, NULL), 0);
     job_log_update(&log);
     assert_int_equal(log.count, 0);
-    append(job, "log.txt", "data: 1 document\nwarning: few\nstep 1/20  loss 2\nspectrum: no room\n");
+    append(job, "log.txt",
+           "data: 1 document\nwarning: few\nstep 1/20  loss 2\nspectrum: no room\n");
     assert_true(job_log_update(&log));
     assert_false(job_log_update(&log));
     assert_int_equal(log.count, 4);
@@ -270,8 +272,8 @@ static void the_log_is_read_from_its_end(void **state)
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < LOG_KEPT / 50; i++) {
             char text[128];
-            snprintf(text, sizeof text, "line %d of many that are longer than what is kept of them\n",
-                     i);
+            snprintf(text, sizeof text,
+                     "line %d of many that are longer than what is kept of them\n", i);
             append(job, "log.txt", text);
             if (round == 1 && i % 100 == 0)
                 job_log_update(&log);

@@ -89,8 +89,8 @@ static void keys_leave_a_window(void **state)
 {
     (void)state;
     uint32_t random = 1;
-    static const struct watch_extent extents[] = {
-        {-1, -1}, {0, 10}, {1, 1}, {200, 200}, {123456, -1}, {INT64_C(1) << 53, -1}};
+    static const struct watch_extent extents[] = {{-1, -1},   {0, 10},      {1, 1},
+                                                  {200, 200}, {123456, -1}, {INT64_C(1) << 53, -1}};
     for (size_t i = 0; i < sizeof extents / sizeof *extents; i++) {
         struct watch_extent extent = extents[i];
         struct watch_window window = {.kind = WATCH_ALL};

@@ -159,8 +159,9 @@ static bool move_window(struct app *app, struct watch_view *view, enum request r
         if (end != argument && *end == '\0' && steps >= 0 && steps <= 1e9)
             view->half_life = steps;
         else
-            app_message(app, "smooth over how many steps? A number from 0 (not at all) on, "
-                             "not \"%s\"",
+            app_message(app,
+                        "smooth over how many steps? A number from 0 (not at all) on, "
+                        "not \"%s\"",
                         argument);
         return true;
     }
@@ -185,8 +186,7 @@ static bool show(struct app *app, struct watch_view *view, enum request request,
     else if (request == REQUEST_MEMORY)
         view->memory = !view->memory;
     else if (request == REQUEST_MESSAGES || request == REQUEST_SAMPLES)
-        show_text(app, view,
-                  request == REQUEST_MESSAGES ? WATCH_TEXT_LOG : WATCH_TEXT_SAMPLES);
+        show_text(app, view, request == REQUEST_MESSAGES ? WATCH_TEXT_LOG : WATCH_TEXT_SAMPLES);
     else
         taken = move_text(app, view, request) || move_window(app, view, request, argument);
     if (taken)

@@ -166,8 +166,7 @@ static void put_note(const struct app *app, const struct watch_view *view, char 
 static void draw_note(struct app *app, const struct watch_view *view, struct area area)
 {
     char note[160], shown[96];
-    struct style style =
-        theme_style(&app->theme, view->window.crossed ? THEME_ACCENT : THEME_TEXT);
+    struct style style = theme_style(&app->theme, view->window.crossed ? THEME_ACCENT : THEME_TEXT);
     put_note(app, view, note, sizeof note);
     put_shown(view, shown, sizeof shown);
     if (text_columns(note) + text_columns(shown) + 2 > area.width)
@@ -187,8 +186,9 @@ static void draw_sample(struct app *app, const struct watch_view *view, struct a
         area_put(area, 0, 0, dim, "a sample of the model so far comes with each evaluation");
         return;
     }
-    int x = area_print(area, 0, 0, dim, "the model %s, step %lld:",
-                       view->sample_held ? "then" : "so far", (long long)view->sample_step);
+    int x = area_print(area, 0, 0, dim,
+                       "the model %s, step %lld:", view->sample_held ? "then" : "so far",
+                       (long long)view->sample_step);
     if (reads && x + 26 <= area.width)
         area_put_right(area, 0, 0, dim, "k earlier  j later  s ends");
     struct flow flow = {area_part(area, 0, 1, area.width, area.height - 1), 0, 0};
@@ -211,8 +211,9 @@ static void draw_log(struct app *app, const struct watch_view *view, struct area
     size_t first = end > rows ? end - rows : 0;
     if (log->trouble[0] || log->count == 0) {
         area_label(area, 0, 0, area.width, dim,
-                   log->trouble[0] ? log->trouble : "the log is empty: a job in a terminal has "
-                                                    "none, as it speaks there");
+                   log->trouble[0] ? log->trouble
+                                   : "the log is empty: a job in a terminal has "
+                                     "none, as it speaks there");
         return;
     }
     if (back > 0)

@@ -139,8 +139,8 @@ static bool look_for_sample(struct watch_view *view)
     int64_t step = -1;
     json_get_string(line, "text", &text);
     json_get_int64(line, "step", &step);
-    bool same = text && view->sample && step == view->sample_step &&
-                strcmp(text, view->sample) == 0;
+    bool same =
+        text && view->sample && step == view->sample_step && strcmp(text, view->sample) == 0;
     if (view->sample_held || same || (!text && !view->sample))
         return false;
     free(view->sample);
@@ -174,7 +174,8 @@ bool watch_sample(struct watch_view *view, bool earlier)
         view->sample_held = true;
         return true;
     }
-    view->sample_held = view->sample_held && earlier; /* after the newest it follows the run again */
+    view->sample_held =
+        view->sample_held && earlier; /* after the newest it follows the run again */
     return false;
 }
 

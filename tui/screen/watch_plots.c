@@ -109,10 +109,8 @@ static void draw_loss(struct app *app, const struct watch_view *view, struct are
          .y = loss.smooth},
         {.name = evaluation,
          .shape = PLOT_SIGNS,
-         .look = {.role = THEME_SERIES_OTHER,
-                  .sign = "◆",
-                  .ascii = "@",
-                  .attributes = ATTRIBUTE_BOLD},
+         .look =
+             {.role = THEME_SERIES_OTHER, .sign = "◆", .ascii = "@", .attributes = ATTRIBUTE_BOLD},
          .count = evaluations ? count : 0,
          .x = evaluations,
          .y = evaluations ? evaluations + count : NULL},
@@ -210,7 +208,8 @@ void watch_draw_table(struct app *app, const struct watch_view *view, struct are
 {
     enum { HELD = 21, PLANNED = 32, BAR = 34 };
     const struct watch_numbers *numbers = &view->numbers;
-    struct style dim = theme_style(&app->theme, THEME_DIM), text = theme_style(&app->theme, THEME_TEXT);
+    struct style dim = theme_style(&app->theme, THEME_DIM),
+                 text = theme_style(&app->theme, THEME_TEXT);
     double largest = 0;
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
         largest = fmax(largest, isnan(numbers->planned[i]) ? 0 : numbers->planned[i]);

@@ -22,7 +22,7 @@ static int64_t round_up(int64_t step)
 static int64_t cut(int64_t to, struct watch_extent extent)
 {
     return extent.total >= extent.last && extent.total >= LEAST && to > extent.total ? extent.total
-                                                                                    : to;
+                                                                                     : to;
 }
 
 struct watch_steps watch_window_steps(const struct watch_window *window, struct watch_extent extent)

@@ -100,8 +100,8 @@ enum job_log_kind job_log_line(const struct job_log *log, size_t i, char out[LOG
 {
     size_t from = log->starts[i], end = i + 1 < log->count ? log->starts[i + 1] : log->length;
     size_t length = end - from;
-    while (length > 0 && (log->text[from + length - 1] == '\n' ||
-                          log->text[from + length - 1] == '\r'))
+    while (length > 0 &&
+           (log->text[from + length - 1] == '\n' || log->text[from + length - 1] == '\r'))
         length--;
     char line[LOG_LINE_MAX + 4];
     length = length < LOG_LINE_MAX ? length : LOG_LINE_MAX;
@@ -112,8 +112,8 @@ enum job_log_kind job_log_line(const struct job_log *log, size_t i, char out[LOG
             line[k] = line[k] ? ' ' : '?';
     utf8_mend(line);
     utf8_copy(out, LOG_LINE_MAX, line);
-    return strncmp(out, "spectrum: ", 10) == 0   ? LOG_ERROR
-           : strncmp(out, "warning: ", 9) == 0   ? LOG_WARNING
-           : is_step(out)                        ? LOG_STEP
-                                                 : LOG_LINE;
+    return strncmp(out, "spectrum: ", 10) == 0 ? LOG_ERROR
+           : strncmp(out, "warning: ", 9) == 0 ? LOG_WARNING
+           : is_step(out)                      ? LOG_STEP
+                                               : LOG_LINE;
 }

@@ -25,12 +25,12 @@ enum job_log_kind {
 
 struct job_log {
     char *path;
-    char *text;      /* the kept bytes; a line ends with '\n' */
+    char *text; /* the kept bytes; a line ends with '\n' */
     size_t length;
     uint64_t offset; /* of the file, what was read; the kept bytes are those before it */
     size_t *starts;  /* where in `text` a line begins */
     size_t count, capacity;
-    bool cut;        /* the first kept line is not the log's first */
+    bool cut;                     /* the first kept line is not the log's first */
     char trouble[ERROR_TEXT_MAX]; /* why it cannot be read; "" */
 };
 

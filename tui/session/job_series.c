@@ -24,8 +24,8 @@ enum { OTHER_KEYS = JOB_KEYS - 1, READ_AT_ONCE = 2 << 20, FINE = 1024, LEAD = 10
 
 /* By what one sees that lines ceased to count. */
 struct stamp {
-    size_t counts[2];
-    uint64_t offsets[2], begun;
+    size_t counts[JOB_LINE_EVENT];
+    uint64_t offsets[JOB_LINE_EVENT], begun;
 };
 
 struct job_series {
@@ -92,12 +92,12 @@ static void take_lines(struct job_series *series, const struct job_metrics *metr
     for (size_t i = series->lines; i < metrics->count; i++) {
         const struct job_line *line = &metrics->lines[i];
         series->events += line->kind == JOB_LINE_EVENT;
-        if (line->step < 0 || line->kind == JOB_LINE_EVENT || !isfinite(line->value))
+        if (line->step < 0 || !isfinite(line->value))
             continue;
-        if (line->kind == JOB_LINE_EVALUATION) {
+        if (line->kind == JOB_LINE_EVALUATION)
             add_evaluation(series, (double)line->step, line->value);
+        if (line->kind != JOB_LINE_TRAINING)
             continue;
-        }
         step_bins_add(&series->bins[WHOLE][LOSSES], 0, line->step, line->value);
         if (series->parted)
             step_bins_add(&series->bins[PART][LOSSES], 0, line->step, line->value);
@@ -232,7 +232,7 @@ static bool read_on(struct job_series *series, const struct job_metrics *metrics
 static struct stamp stamp_of(const struct job_metrics *metrics)
 {
     struct stamp stamp = {.begun = metrics->begun};
-    for (int kind = 0; kind < 2; kind++) {
+    for (int kind = 0; kind < JOB_LINE_EVENT; kind++) {
         const struct job_voids *voids = &metrics->voids[kind];
         stamp.counts[kind] = voids->count;
         stamp.offsets[kind] = voids->count ? voids->list[voids->count - 1].offset : 0;
@@ -241,8 +241,7 @@ static struct stamp stamp_of(const struct job_metrics *metrics)
 }
 
 /* The part that is looked at first, as it is what the user waits for. */
-bool job_series_update(struct job_series *series, const struct job_metrics *metrics,
-                       double seconds)
+bool job_series_update(struct job_series *series, const struct job_metrics *metrics, double seconds)
 {
     double until = clock_seconds() + seconds;
     struct stamp stamp = stamp_of(metrics);
@@ -250,8 +249,8 @@ bool job_series_update(struct job_series *series, const struct job_metrics *metr
     if (memcmp(&stamp, &series->stamp, sizeof stamp) != 0 ||
         series->places[WHOLE].offset > metrics->offset) {
         series->stamp = stamp;
-        series->places[WHOLE] = (struct job_metrics_place){.offset = metrics->begun,
-                                                           .midway = metrics->begun > 0};
+        series->places[WHOLE] =
+            (struct job_metrics_place){.offset = metrics->begun, .midway = metrics->begun > 0};
         series->parted = false;
         step_bins_begin(&series->bins[WHOLE][OTHERS]);
         some = true;

@@ -25,9 +25,9 @@ enum job_key {
     JOB_KEY_LOSS,
     JOB_KEY_LR,
     JOB_KEY_GRAD_NORM,
-    JOB_KEY_SPEED,                                      /* tokens_per_s */
-    JOB_KEY_PROCESS,                                    /* process_bytes */
-    JOB_KEY_RESIDENT,                                   /* resident_bytes, by category */
+    JOB_KEY_SPEED,    /* tokens_per_s */
+    JOB_KEY_PROCESS,  /* process_bytes */
+    JOB_KEY_RESIDENT, /* resident_bytes, by category */
     JOB_KEYS = JOB_KEY_RESIDENT + MEMORY_CATEGORIES
 };
 

@@ -33,9 +33,9 @@ struct step_bin {
 };
 
 struct step_bins {
-    int64_t first, width;  /* bin i has the steps from first + i width on, `width` of them */
+    int64_t first, width; /* bin i has the steps from first + i width on, `width` of them */
     size_t keys;
-    size_t used;           /* bins up to the last one that has a value */
+    size_t used; /* bins up to the last one that has a value */
     bool fixed;
     struct step_bin *bins; /* [STEP_BINS][keys] */
 };

@@ -130,8 +130,9 @@ static void plots_stay_inside(void **state)
 static void numbers_and_ticks(void **state)
 {
     (void)state;
-    static const double values[] = {0,     1,      -1,    0.0012, 12.5e3, 3e-7,
-                                    1e300, -1e-30, 99999, 123456, NAN,    INFINITY};
+    static const double values[] = {0,      1,        -1,     0.0012,  12.5e3, 3e-7,
+                                    1e300,  -1e-30,   1.1e-5, -1.1e-5, 2.5e99, 1.5e-300,
+                                    1.5e13, -2.5e120, 99999,  123456,  NAN,    INFINITY};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         char text[32];
         plot_number(values[i], text, sizeof text);

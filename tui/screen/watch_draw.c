@@ -137,7 +137,7 @@ static void put_shown(const struct watch_view *view, char *out, size_t size)
         snprintf(what, sizeof what, "steps %lld to %lld", (long long)steps.from,
                  (long long)steps.to);
     snprintf(out, size, "%s%s", what,
-             window->log_x && window->log_y ? " · log steps, log values"
+             window->log_x && window->log_y ? " · both log"
              : window->log_x                ? " · log steps"
              : window->log_y                ? " · log values"
                                             : "");

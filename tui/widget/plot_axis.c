@@ -5,14 +5,16 @@
 
 /* --- numbers, and which are round --- */
 
-/* Four digits, with k, M or G so that it fits the axis; tiny and huge ones as powers of ten. */
+/* Four digits, with k, M or G so that it fits the axis; tiny and huge ones with a power of ten, and
+ * two digits where there is room for them. */
 void plot_number(double value, char *out, size_t size)
 {
     double magnitude = fabs(value);
     if (!isfinite(value))
         snprintf(out, size, "n/a");
     else if (magnitude >= 1e12 || (magnitude < 1e-3 && magnitude > 0))
-        snprintf(out, size, "%.0e", value);
+        snprintf(out, size, value > 0 && magnitude < 1e99 && magnitude > 1e-99 ? "%.2g" : "%.0e",
+                 value);
     else if (magnitude >= 1e9)
         snprintf(out, size, "%.4gG", value / 1e9);
     else if (magnitude >= 1e6)

@@ -175,7 +175,7 @@ static void draw_memory(struct app *app, const struct watch_view *view, struct a
     series[MEMORY_CATEGORIES] =
         (struct plot_series){.name = "process",
                              .shape = PLOT_LINE,
-                             .look = {.role = THEME_TEXT, .sign = "+", .ascii = "+", .alone = true},
+                             .look = {.role = THEME_TEXT, .sign = "=", .ascii = "=", .alone = true},
                              .count = process.count,
                              .x = process.x,
                              .y = process.high};

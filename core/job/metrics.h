@@ -49,13 +49,13 @@ struct job_metrics {
     uint64_t begun;  /* but for those before this one */
     struct job_line *lines;
     size_t count, capacity;
-    size_t most;               /* JOB_LINES_MAX; tests have fewer */
-    size_t taken;              /* lines taken in so far, whether they still count or not */
-    size_t skipped;            /* lines that are not JSON objects */
-    int64_t last[2];           /* the newest step of training and of evaluation */
-    bool replacing;            /* lines came that make others void */
-    struct job_voids voids[2]; /* of training and of evaluation */
-    bool midway;               /* the offset may be inside a line, whose rest is passed over */
+    size_t most;                  /* JOB_LINES_MAX; tests have fewer */
+    size_t taken;                 /* lines taken in so far, whether they still count or not */
+    size_t skipped;               /* lines that are not JSON objects */
+    int64_t last[JOB_LINE_EVENT]; /* the newest step of each kind that has steps */
+    bool replacing;               /* lines came that make others void */
+    struct job_voids voids[JOB_LINE_EVENT]; /* of each such kind */
+    bool midway;   /* the offset may be inside a line, whose rest is passed over */
     bool end_only; /* set before the first update: only the last step is wanted, of which the
                       file's end tells */
     struct job_metrics_cache *cache;

@@ -496,6 +496,9 @@ static const struct option rows[] = {
      .name = "dry-run", .kind = OPTION_FLAG, .at = AT(dry_run),
      .help = "everything up to the first step: what would train, on what, in how much memory",
      .key = ""},
+    {.name = "probe", .kind = OPTION_FLAG, .at = AT(probe),
+     .help = "with --dry-run: also takes a few steps, and says how long the run would take",
+     .key = ""},
     {.name = "detach", .kind = OPTION_FLAG, .at = AT(detach),
      .help = "run as a job; prints its folder", .key = ""},
     {.name = "json", .kind = OPTION_FLAG, .at = AT(json),
@@ -604,9 +607,13 @@ int training_check_together(const struct training_request *r, struct error *err)
                               "own nothing is held back");
     if (r->sample && given(r, TRAINING_ROW(sample_tokens)) && r->sample_tokens == 0)
         return error_set_kind(err, ERROR_USAGE, "--sample-tokens 0 makes no samples of --sample");
-    if (r->dry_run && r->detach)
+    if (r->probe && !r->dry_run)
         return error_set_kind(err, ERROR_USAGE,
-                              "--dry-run and --detach exclude one another: a dry run is not a job");
+                              "--probe belongs to --dry-run: a run measures itself");
+    if (r->dry_run && r->detach && !r->probe)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--dry-run and --detach exclude one another: a dry run is not a job, "
+                              "unless with --probe");
     if (!has_adapters(r) && (given(r, TRAINING_ROW(rank)) || given(r, TRAINING_ROW(alpha))))
         return error_set_kind(err, ERROR_USAGE,
                               "--rank and --alpha belong to the methods with lora and qlora");

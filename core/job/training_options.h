@@ -77,7 +77,7 @@ struct training_request {
     const char *device;
     int64_t threads; /* 0: all cores */
 
-    bool dry_run, detach, json; /* how the command runs, not what */
+    bool dry_run, probe, detach, json; /* how the command runs, not what */
 
     int64_t from_step;   /* for a resume: the checkpoint to continue from; 0: the last */
     const char *program; /* its version, for job.json */

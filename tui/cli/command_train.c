@@ -6,9 +6,11 @@
  * folder in $SPECTRUM_JOB, and there $SPECTRUM_JOB_RESUME and $SPECTRUM_JOB_STEP say what it
  * resumes.
  */
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "base/xdg.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
@@ -223,8 +225,8 @@ static int print_run(const char *run, bool as_json, struct error *err)
     return status;
 }
 
-/* The same command without --detach, as a job of its own. */
-static int detach(const struct training_request *r, struct error *err)
+/* The same command without --detach, as a job of its own in that folder. */
+static int detach(const struct training_request *r, const char *job, struct error *err)
 {
     char **arguments = array_alloc((size_t)r->argc + 1, sizeof *arguments, err);
     int count = 0;
@@ -233,17 +235,39 @@ static int detach(const struct training_request *r, struct error *err)
     for (int i = 0; i < r->argc; i++)
         if (strcmp(r->argv[i], "--detach") != 0)
             arguments[count++] = r->argv[i];
-    int status = job_launch(r->run, "/proc/self/exe", arguments, err);
+    int status = job_launch(job, "/proc/self/exe", arguments, err);
     free(arguments);
-    if (status == 0)
-        status = job_wait_for_data(r->run, err);
-    return status == 0 ? print_run(r->run, r->json, err) : -1;
+    if (status == 0 && !r->dry_run)
+        status = job_wait_for_data(job, err);
+    return status == 0 ? print_run(job, r->json, err) : -1;
+}
+
+static void enter_in_index(const char *job)
+{
+    struct error unlisted = ERROR_INIT;
+    if (job_index_add(job, &unlisted) != 0)
+        fprintf(stderr, "%s\n", unlisted.text);
+}
+
+/* A probe's folder is not the run's, which is to be free for it: "probe" in this user's state, or
+ * "probe-2", ... */
+static int detach_probe(const struct training_request *r, struct error *err)
+{
+    char *folder = xdg_state_folder("probes", err);
+    char *name = folder ? path_join(folder, "probe", err) : NULL;
+    char *job = name ? job_dir_create_new(name, err) : NULL;
+    if (job)
+        enter_in_index(job);
+    int status = job ? detach(r, job, err) : -1;
+    free(folder);
+    free(name);
+    free(job);
+    return status;
 }
 
 /* The folder that --run names, or one of its own; in *made what is to be freed. */
 static int make_run(struct training_request *r, char **made, struct error *err)
 {
-    struct error unlisted = ERROR_INIT;
     char *name = r->run ? NULL : default_run(r->model, err);
     if (r->run ? job_dir_create(r->run, err) != 0
                : !name || !(*made = job_dir_create_new(name, err))) {
@@ -252,8 +276,7 @@ static int make_run(struct training_request *r, char **made, struct error *err)
     }
     free(name);
     r->run = *made ? *made : r->run;
-    if (job_index_add(r->run, &unlisted) != 0)
-        fprintf(stderr, "%s\n", unlisted.text);
+    enter_in_index(r->run);
     return 0;
 }
 
@@ -264,12 +287,12 @@ static int train(struct training_request *r, struct error *err)
 {
     const char *job = getenv("SPECTRUM_JOB"), *resume = getenv("SPECTRUM_JOB_RESUME");
     const char *step = getenv("SPECTRUM_JOB_STEP");
-    bool supervised = job && job[0] && !r->dry_run;
+    bool supervised = job && job[0] && (!r->dry_run || r->probe);
     char *run = NULL;
     if (!supervised && training_check(r, TRAINING_ASKED, err) != 0)
         return -1;
     r->from_step = supervised && step ? strtoll(step, NULL, 10) : 0;
-    if (supervised)
+    if (supervised && !r->dry_run)
         r->run = job;
     else if (r->dry_run && !r->run && !(r->run = run = default_run(r->model, err)))
         return -1;
@@ -278,10 +301,12 @@ static int train(struct training_request *r, struct error *err)
         free(run);
         return -1;
     }
-    if (r->dry_run) {
-        status = dry_run_print(r, r->json, err); /* without being a job */
+    if (r->dry_run && r->detach && !supervised) {
+        status = detach_probe(r, err);
+    } else if (r->dry_run) {
+        status = dry_run_print(r, supervised ? job : NULL, err); /* no run's folder is made */
     } else if (r->detach && !supervised) {
-        status = detach(r, err);
+        status = detach(r, r->run, err);
     } else {
         struct train_view view;
         struct training_view shown = train_view_make(&view, r->run, r->json);

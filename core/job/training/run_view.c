@@ -43,7 +43,7 @@ bool run_should_stop(void *context)
     const volatile sig_atomic_t *interrupted = sitting->view->interrupted;
     if ((interrupted && *interrupted) ||
         (sitting->supervisor && getppid() != sitting->supervisor) ||
-        (!sitting->dry && job_request_take(sitting->request->run, JOB_REQUEST_STOP, NULL)))
+        (sitting->job && job_request_take(sitting->job, JOB_REQUEST_STOP, NULL)))
         sitting->stopping = true;
     return sitting->stopping;
 }

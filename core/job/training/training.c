@@ -5,6 +5,7 @@
 #include "job/launch.h"
 #include "job/lock.h"
 #include "job/training/run_observer.h"
+#include "job/training/run_probe.h"
 #include "job/training/run_record.h"
 #include "job/training/run_reselect.h"
 #include "job/trust.h"
@@ -30,8 +31,11 @@ struct training {
 static void begin(struct training *training, const struct training_request *request,
                   const struct training_view *view, bool resume, bool dry)
 {
-    *training = (struct training){
-        .sitting = {.request = request, .view = view, .resume = resume, .dry = dry}};
+    *training = (struct training){.sitting = {.request = request,
+                                              .view = view,
+                                              .job = dry ? NULL : request->run,
+                                              .resume = resume,
+                                              .dry = dry}};
     run_base_begin(&training->base, &training->sitting);
     run_setup_begin(&training->setup, &training->sitting);
 }
@@ -283,20 +287,90 @@ int training_run(const struct training_request *request, bool resume,
     return status;
 }
 
+/* --- without a run --- */
+
 /* The same parts in the same order, without record, lines and lock. */
+static int run_dry(struct training *training, struct training_probe *probe, struct error *err)
+{
+    const struct training_view *view = training->sitting.view;
+    bool probes = training->sitting.request->probe;
+    if (run_base_keep_template(&training->base, err) != 0 || open_parts(training, err) != 0 ||
+        write_record(training, err) != 0)
+        return -1;
+    tell_start(training, true);
+    if (probes && run_probe(probe, &training->setup, err) != 0)
+        return -1;
+    if (probes && view->on_probe)
+        view->on_probe(view->context, probe);
+    return 0;
+}
+
 int training_dry_run(const struct training_request *request, const struct training_view *view,
                      struct error *err)
 {
     struct training training;
-    int status = training_check(request, TRAINING_ASKED, err);
-    if (status != 0)
+    struct training_probe probe;
+    if (training_check(request, TRAINING_ASKED, err) != 0)
         return -1;
     begin(&training, request, view, false, true);
-    if (run_base_keep_template(&training.base, err) != 0 || open_parts(&training, err) != 0 ||
-        write_record(&training, err) != 0)
-        status = -1;
-    else
-        tell_start(&training, true);
+    int status = run_dry(&training, &probe, err);
     end(&training);
+    return status;
+}
+
+static int write_probe_record(const char *job, const struct training_request *request,
+                              struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    struct json_writer json = {.out = &text};
+    json_begin(&json, "spectrum.job");
+    json_text(&json, "command", "probe");
+    json_text(&json, "model", request->model);
+    job_put_arguments(&json, request->argc, request->argv);
+    json_end(&json);
+    int status = json_finish(&json, err);
+    if (status == 0)
+        status = job_dir_save(job, "job.json", &text, err);
+    buffer_free(&text);
+    return status;
+}
+
+static int append_probe(struct job_metrics_writer *writer, const struct training_probe *probe,
+                        struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    json_object(&json, NULL);
+    json_text(&json, "event", "probe");
+    json_object(&json, "probe");
+    training_put_probe(&json, probe);
+    json_end(&json);
+    json_end(&json);
+    int status = job_metrics_append(writer, &line, err);
+    buffer_free(&line);
+    return status == 0 ? 0 : -1; /* nobody will write it later */
+}
+
+/* The sitting is dry: of the run that would be nothing is made. */
+int training_probe_job(const char *job, const struct training_request *request,
+                       const struct training_view *view, struct error *err)
+{
+    struct training training;
+    struct training_probe probe;
+    struct job_metrics_writer writer;
+    if (job_metrics_open(&writer, job, err) != 0)
+        return -1;
+    begin(&training, request, view, false, true);
+    job_progress_open(&training.progress, job);
+    training.sitting.work = &training.progress.watch;
+    training.sitting.job = job;
+    training.sitting.supervisor = job_end_with_supervisor(job);
+    int status = write_probe_record(job, request, err);
+    if (status == 0 &&
+        (training_check(request, TRAINING_ASKED, err) != 0 ||
+         run_dry(&training, &probe, err) != 0 || append_probe(&writer, &probe, err) != 0))
+        status = -1;
+    end(&training);
+    job_metrics_close(&writer);
     return status;
 }

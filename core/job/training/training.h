@@ -14,6 +14,7 @@
  *     run_data      documents, their split, the samples' prompt
  *     run_choice    the plan and what trains; plan.yaml
  *     run_setup     fingerprints, memory and disk held against what there is, the trainer
+ *     run_probe     how long it would take, measured
  *     run_record    job.json
  *     run_observer  the trainer's callbacks; metrics.jsonl, proof.json
  *     run_reselect  another choice on the way
@@ -34,8 +35,15 @@ int training_run(const struct training_request *request, bool resume,
 
 /* Everything up to the first step: what training_run() would refuse is refused, and
  * view->on_start() is told what it would train. Nothing is left but what is in the cache: no
- * folder, no job. request->run is the folder that the run would have. */
+ * folder, no job. request->run is the folder that the run would have. With request->probe a few
+ * steps are measured then (run_probe.h), and view->on_probe() is told. */
 int training_dry_run(const struct training_request *request, const struct training_view *view,
                      struct error *err);
+
+/* The same with a probe as the worker of a job of its own, in the folder `job`: there are a job.json
+ * of the command "probe", progress.json, and in the end one line of metrics.jsonl: {"event": "probe",
+ * "probe": {...}}, training_put_probe()'s. A stop that is requested there ends it. */
+int training_probe_job(const char *job, const struct training_request *request,
+                       const struct training_view *view, struct error *err);
 
 #endif

@@ -183,6 +183,10 @@ static void a_run_is_followed(void **state)
     assert_int_equal(curve(&run, JOB_KEY_RESIDENT, 0, 10, points), 4);
     assert_true(points[3].high == 4);
     assert_int_equal(curve(&run, JOB_KEY_RESIDENT + 1, 0, 10, points), 0); /* not known */
+    assert_true(job_series_last(run.series, JOB_KEY_RESIDENT, 3) == 3);
+    assert_true(job_series_last(run.series, JOB_KEY_RESIDENT, 1000) == 4);
+    assert_true(isnan(job_series_last(run.series, JOB_KEY_RESIDENT, 0)));
+    assert_true(isnan(job_series_last(run.series, JOB_KEY_RESIDENT + 1, 3)));
     const struct job_evaluation *list = job_series_evaluations(run.series, &count);
     assert_true(count == 1 && list[0].step == 4 && list[0].loss == 2.5);
     /* what a resume makes void goes, with all keys */

@@ -96,6 +96,10 @@ static void read_numbers(struct watch_view *view)
     view->numbers.step = found ? metrics->lines[at].step : -1;
     read_line(line, &view->numbers);
     read_evaluation(view, (double)view->window.cross, &view->numbers);
+    for (int i = 0; view->series && i < MEMORY_CATEGORIES; i++) /* not in every line */
+        if (isnan(view->numbers.resident[i]))
+            view->numbers.resident[i] = job_series_last(
+                view->series, (enum job_key)(JOB_KEY_RESIDENT + i), view->window.cross);
     cJSON_Delete(line);
 }
 

@@ -46,6 +46,31 @@ static struct points points_of(const struct watch_view *view, enum job_key key, 
     return points;
 }
 
+/* As those of a key that does not stand in every line: what it had last up to the first column
+ * stays until there is more, and the last value until the last step. There is room for both, as
+ * columns are dots and points at their middles: at most one for each. */
+static void hold(const struct watch_view *view, enum job_key key, double scale, int cells,
+                 struct points *points)
+{
+    struct job_window window = watch_job_window(view, 2 * cells);
+    double last = fmin((double)watch_extent(view).last, window.to);
+    size_t *count = &points->count, most = (size_t)(2 * cells);
+    double before = view->series ? job_series_last(view->series, key, (int64_t)window.from) : NAN;
+    if (!isnan(before) && *count < most && (*count == 0 || points->x[0] > window.from)) {
+        for (size_t i = (*count)++; i > 0; i--) {
+            points->x[i] = points->x[i - 1];
+            points->high[i] = points->high[i - 1];
+        }
+        points->x[0] = window.from;
+        points->high[0] = before * scale;
+    }
+    if (*count > 0 && *count < most && points->x[*count - 1] < last) {
+        points->x[*count] = last;
+        points->high[*count] = points->high[*count - 1];
+        ++*count;
+    }
+}
+
 /* The axes that all graphs have. */
 static struct plot plot_of(const struct watch_view *view)
 {
@@ -158,7 +183,9 @@ static void draw_memory(struct app *app, const struct watch_view *view, struct a
     int cells = plot_across(area.width).columns;
     for (int i = 0; i < MEMORY_CATEGORIES; i++) {
         struct points *own = &held[i];
-        *own = points_of(view, (enum job_key)(JOB_KEY_RESIDENT + i), cells, 1 / mebibyte);
+        enum job_key key = (enum job_key)(JOB_KEY_RESIDENT + i);
+        *own = points_of(view, key, cells, 1 / mebibyte);
+        hold(view, key, 1 / mebibyte, cells, own);
         for (size_t k = 0; k < own->count; k++) {
             double below = i > 0 && k < held[i - 1].count ? held[i - 1].high[k] : 0;
             own->low[k] = below;

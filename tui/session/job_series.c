@@ -315,13 +315,33 @@ static const struct step_bins *bins_for(const struct job_series *series, enum jo
     return series->parted && read && covers ? part : &series->bins[WHOLE][which];
 }
 
+static size_t place_of(enum job_key key)
+{
+    return key == JOB_KEY_LOSS ? 0 : (size_t)key - 1;
+}
+
+double job_series_last(const struct job_series *series, enum job_key key, int64_t step)
+{
+    const struct job_window window = {.from = (double)step, .to = (double)step};
+    const struct step_bins *bins[] = {bins_for(series, key, &window),
+                                      &series->bins[WHOLE][key == JOB_KEY_LOSS ? LOSSES : OTHERS]};
+    for (int i = 0; i < 2; i++)
+        for (size_t at = step_bins_find(bins[i], step) + 1; at-- > 0;) {
+            const struct step_bin *bin =
+                at < bins[i]->used ? step_bins_at(bins[i], at, place_of(key)) : NULL;
+            if (bin && bin->count > 0)
+                return bin->high;
+        }
+    return NAN;
+}
+
 /* From as far before the window as smoothing can tell (after LEAD half-lives a value counts a
  * thousandth), bin by bin; those of one column become one point. */
 size_t job_series_curve(const struct job_series *series, enum job_key key,
                         const struct job_window *window, struct job_point *out)
 {
     const struct step_bins *bins = bins_for(series, key, window);
-    size_t at = key == JOB_KEY_LOSS ? 0 : (size_t)key - 1, count = 0;
+    size_t at = place_of(key), count = 0;
     struct smoothing smoothing = {.weight = window->weight};
     double lead = LEAD * smoothing_half_life(window->weight);
     double low = window->logarithmic ? log(window->from) : window->from;

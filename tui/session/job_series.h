@@ -67,6 +67,9 @@ struct job_point {
 size_t job_series_curve(const struct job_series *series, enum job_key key,
                         const struct job_window *window, struct job_point *out);
 
+/* What a key had last up to a step, for what does not stand in every line; NaN: nothing yet. */
+double job_series_last(const struct job_series *series, enum job_key key, int64_t step);
+
 /* All evaluations, by step, at most JOB_EVALUATIONS_MAX, the newest; the series'. */
 enum { JOB_EVALUATIONS_MAX = 1 << 16 };
 const struct job_evaluation *job_series_evaluations(const struct job_series *series, size_t *count);

@@ -216,7 +216,17 @@ static bool take_member(struct walk *walk, struct text key, struct json_flat *me
             strncmp(members[i].key, key.start, key.length) == 0 &&
             members[i].key[key.length] == '\0')
             member = &members[i];
-    return take(walk, ':') && take_value(walk, member, depth);
+    if (!take(walk, ':'))
+        return false;
+    skip_space(walk);
+    const char *from = walk->at;
+    if (!take_value(walk, member, depth))
+        return false;
+    if (member && member->kind == JSON_FLAT_OTHER) {
+        member->text = from;
+        member->length = (size_t)(walk->at - from);
+    }
+    return true;
 }
 
 /* The rest of an object that has more members than a few; a frame of its own, for its size. */

@@ -19,7 +19,9 @@ struct json_flat {
     const char *key; /* that is asked for */
     enum json_flat_kind kind;
     double number;    /* JSON_FLAT_NUMBER */
-    const char *text; /* JSON_FLAT_TEXT: inside the object's text, without an end of its own */
+    const char *text; /* JSON_FLAT_TEXT: inside the object's text, without an end of its own; and of
+                         JSON_FLAT_OTHER the value as it stands there, which an object's members can
+                         be read from in turn */
     size_t length;
 };
 

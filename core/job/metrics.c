@@ -301,8 +301,9 @@ int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place
 {
     struct reading reading = {.metrics = metrics, .take = take, .context = context};
     if (place->offset < metrics->begun || place->offset > metrics->offset)
-        *place = (struct job_metrics_place){metrics->begun, metrics->begun > 0};
-    if (place->offset == metrics->offset)
+        *place = (struct job_metrics_place){metrics->begun, metrics->begun > 0, place->until};
+    uint64_t end = place->until && place->until < metrics->offset ? place->until : metrics->offset;
+    if (place->offset >= end)
         return 0;
     uint64_t size = 0;
     int fd = file_open_read(metrics->path, &size, err);
@@ -314,8 +315,9 @@ int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place
                               .midway = place->midway,
                               .take = read_counting,
                               .context = &reading};
-    int status = job_lines_read(&lines, size < metrics->offset ? size : metrics->offset, err);
-    *place = (struct job_metrics_place){lines.offset, lines.midway};
+    int status = job_lines_read(&lines, size < end ? size : end, err);
+    place->offset = lines.offset;
+    place->midway = lines.midway;
     sys.close(fd);
     return status;
 }

@@ -68,11 +68,13 @@ int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error 
 void job_metrics_free(struct job_metrics *metrics);
 
 /* Reads the file from `place` ({0} at first, and then where the last call ended) up to what
- * update took in: `take` gets every line that counts, none of which is forgotten here, until it is
- * false. */
+ * update took in, or up to `until`: `take` gets every line that counts, none of which is forgotten
+ * here, until it is false. Who reads a part at a time lets `until` be more than JOB_LINE_CAP beyond
+ * the offset, as a line that it cuts waits for the next call. */
 struct job_metrics_place {
     uint64_t offset;
     bool midway;
+    uint64_t until; /* 0: all */
 };
 int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place *place,
                      bool (*take)(void *context, const char *text, size_t length), void *context,

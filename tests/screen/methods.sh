@@ -18,6 +18,7 @@ lacks() { # lacks RUN TEXT
   grep -qF -- "$2" "$work/runs/$1/job.json" && { fail "$1 has $2:"; cat "$work/runs/$1/job.json"; }
 }
 memory() { grep -oP 'memory \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
+plan() { grep -oP 'plan \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
 export OMP_NUM_THREADS=1
 head -30 "$2/demo/text/problems.jsonl" >"$work/data.jsonl"
 
@@ -62,8 +63,8 @@ has model-1 '"alpha": 8'
 has model-1 '"lr": 0.0002'
 lacks model-1 plan
 [ -e "$work/runs/model-1/plan.yaml" ] && fail "a run without a plan has one"
-[ -n "$(memory completed.txt)" ] && [ "$(memory filled.txt)" = "$(memory completed.txt)" ] ||
-  fail "memory: the form says $(memory filled.txt), the job $(memory completed.txt)"
+[ -n "$(plan completed.txt)" ] && [ "$(memory filled.txt)" = "$(plan completed.txt)" ] ||
+  fail "memory: the form says $(memory filled.txt), the job $(plan completed.txt)"
 
 # With a plan, types of one's own and an alpha of one's own; the run's bars are the form's.
 play 120x50 "$model" <<'SCRIPT'
@@ -126,8 +127,12 @@ has model-2 '"spike_guard": 4'
 has model-2 '"memory_limit": 25165824'
 shows mixed-run.txt "trains 14 adapters, 1 tensor, 445.4k parameters"
 [ -s "$work/runs/model-2/plan.yaml" ] || fail "a run with a plan has none"
-bars() { grep -oE '(weights|masters|gradients|optimizer|activations|workspace) +[0-9.]+ ([KMG]i)?B' "$work/$1"; }
-[ "$(bars mixed.txt | wc -l)" -eq 6 ] && [ "$(bars mixed.txt)" = "$(bars mixed-run.txt)" ] ||
+categories='(weights|masters|gradients|optimizer|activations|workspace)' bytes='[0-9.]+ ([KMG]i)?B'
+bars() { grep -oE "$categories +$bytes" "$work/$1" | tr -s ' '; }
+planned() { # of a run, whose first column is what it holds
+  grep -oE "$categories +(n/a|$bytes) +$bytes" "$work/$1" | sed -E "s,(n/a|$bytes) +($bytes),\\3," | tr -s ' '
+}
+[ "$(bars mixed.txt | wc -l)" -eq 6 ] && [ "$(bars mixed.txt)" = "$(planned mixed-run.txt)" ] ||
   { fail "the bars are not the run's:"; cat "$work/mixed.txt" "$work/mixed-run.txt"; }
 
 # What was typed for another method is not in its way.

@@ -36,6 +36,7 @@ struct request {
     struct option_given given;
     bool trusted, json;
 };
+#define AT(member) offsetof(struct request, member)
 
 /* --- one job --- */
 
@@ -197,8 +198,6 @@ static int with_job(const struct command *command, int argc, char **argv,
 }
 
 /* --- the commands --- */
-
-#define AT(member) offsetof(struct request, member)
 
 /* clang-format off */
 static const struct option rows[] = {

@@ -54,8 +54,8 @@ static int append(struct run_lines *lines, struct json_writer *json, struct erro
     if (status < 0)
         return -1;
     if (status > 0 && !lines->waits)
-        run_say(lines->sitting, "%s: its lines wait in memory for room, and training continues",
-                why.text);
+        run_warn(lines->sitting, "%s: its lines wait in memory for room, and training continues",
+                 why.text);
     lines->waits = status > 0;
     return 0;
 }
@@ -159,9 +159,9 @@ int run_lines_spike(struct run_lines *lines, const struct train_report *report, 
     struct buffer line = BUFFER_INIT;
     struct json_writer json = {.out = &line};
     long long step = (long long)report->progress.step;
-    run_say(lines->sitting,
-            "step %lld was left out: its loss %.4f stands %.1f deviations above the last ones",
-            step, report->loss, report->spike_score);
+    run_warn(lines->sitting,
+             "step %lld was left out: its loss %.4f stands %.1f deviations above the last ones",
+             step, report->loss, report->spike_score);
     begin_event(&json, "spike", step);
     json_real(&json, "loss", report->loss);
     if (isfinite(report->spike_score))

@@ -91,6 +91,10 @@ struct run_sitting {
 /* One line to whoever watches; of more than 511 bytes the rest is cut off. */
 void run_say(const struct run_sitting *sitting, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* The same of what a user would want to change: "warning: " stands before it, here and in log.txt,
+ * where screens look for it. */
+void run_warn(const struct run_sitting *sitting, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* For a `struct run_sitting *`, so that it can be a callback: was an interrupt caught, has the
  * supervisor died, or did somebody put a request to stop? A request is taken by this. */

@@ -99,10 +99,10 @@ static int find_checkpoint(struct training *training, struct error *err)
     if (!training->state || state_check(training->state, STATE_ALL, &digested, err) != 0)
         return -1;
     if (!digested)
-        run_say(sitting,
-                "%s is an earlier version's and has no SHA-256: whether it is as it was written "
-                "cannot be said",
-                training->state);
+        run_warn(sitting,
+                 "%s is an earlier version's and has no SHA-256: whether it is as it was written "
+                 "cannot be said",
+                 training->state);
     return 0;
 }
 
@@ -166,8 +166,8 @@ static int go_back_to_checkpoint(struct training *training, bool *exact, struct 
         state_leave_later(sitting->request->run, trainer_progress(trainer)->step, err) != 0)
         return -1;
     if (!*exact)
-        run_say(sitting, "resuming on another machine, thread count or version: the numbers "
-                         "will not be the same to the bit");
+        run_warn(sitting, "resuming on another machine, thread count or version: the numbers "
+                          "will not be the same to the bit");
     return 0;
 }
 

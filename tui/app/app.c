@@ -166,13 +166,17 @@ bool app_tick(struct app *app)
     return changed;
 }
 
-/* A view with a tick of its own looks around once a second where nothing else is under way. */
+/* A view with a tick of its own looks around as often as it says, or once a second, where nothing
+ * else is under way sooner. */
 int app_tick_ms(const struct app *app)
 {
     enum { VIEW_TICK_MS = 1000 };
     int session = session_tick_ms(&app->session);
-    bool follows = app->depth > 0 && app->stack[app->depth - 1].class->tick;
-    return session < 0 && follows ? VIEW_TICK_MS : session;
+    const struct view *view = app->depth > 0 ? &app->stack[app->depth - 1] : NULL;
+    if (!view || !view->class->tick)
+        return session;
+    int ms = view->class->tick_ms ? view->class->tick_ms(view->state) : VIEW_TICK_MS;
+    return session < 0 || ms < session ? ms : session;
 }
 
 /* A job that is a scan is opened as its model, held as the job is; any other job is watched. */

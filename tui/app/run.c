@@ -6,8 +6,10 @@
 #include "tui/app/pace.h"
 #include "tui/app/watchdog.h"
 #include "tui/canvas/terminal.h"
+#include "tui/session/job_facts.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,6 +107,14 @@ static void run_loop(struct app *app, bool slow)
     }
 }
 
+void screen_say_what_goes_on(void)
+{
+    size_t count = job_facts_living();
+    if (count > 0)
+        fprintf(stderr, "%zu job%s; `spectrum jobs` lists %s\n", count,
+                count == 1 ? " goes on" : "s go on", count == 1 ? "it" : "them");
+}
+
 /* What the child of watchdog_run() is given: all else it finds itself, as nothing is open yet. */
 struct opening {
     const struct app_screens *screens;
@@ -138,6 +148,8 @@ static int run_terminal(void *context, struct error *err)
         app_free(&app);
     }
     terminal_close();
+    if (status == 0 && !ended)
+        screen_say_what_goes_on();
     if (status == 0 && ended)
         status = error_set_kind(err, ERROR_INTERRUPTED,
                                 "the full screen was asked to end by signal %d (%s); jobs go on",

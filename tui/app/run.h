@@ -15,6 +15,9 @@
  * progress a few times a minute (pace.h). */
 int screen_run(const struct app_screens *screens, const char *target, bool slow, struct error *err);
 
+/* Which jobs go on, on standard error, for whoever has just left the screen. */
+void screen_say_what_goes_on(void);
+
 /* Plays a script without a terminal, on a canvas of the given size: what tests and pictures are
  * made of. Lines of a script:
  *     # a comment

@@ -232,6 +232,8 @@ int script_run(const struct app_screens *screens, const char *path, const char *
             script.line++;
             status = play_line(&script, line);
         }
+        if (status == 0 && app.quit)
+            screen_say_what_goes_on();
         app_free(&app);
     }
     buffer_free(&text);

@@ -9,7 +9,7 @@ hides() { # hides FILE TEXT
   grep -qF -- "$2" "$work/$1" && { fail "$1 shows \"$2\":"; cat "$work/$1"; }
 }
 row() { # row FILE TEXT, whatever blanks are in it
-  tr -s ' ' <"$work/$1" | grep -qF -- "$2" || { fail "$1 has no \"$2\":"; cat "$work/$1"; }
+  grep -qF -- "$2" <<<"$(tr -s ' ' <"$work/$1")" || { fail "$1 has no \"$2\":"; cat "$work/$1"; }
 }
 export OMP_NUM_THREADS=1
 head -30 "$2/demo/text/problems.jsonl" >"$work/data.jsonl"

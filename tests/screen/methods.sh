@@ -9,7 +9,7 @@ hides() { # hides FILE TEXT
   grep -qF -- "$2" "$work/$1" && { fail "$1 shows \"$2\":"; cat "$work/$1"; }
 }
 field() { # field FILE LABEL VALUE, whatever is between them
-  tr -s ' ' <"$work/$1" | grep -qF -- "$2 $3 " || { fail "$1 has no $2 $3:"; cat "$work/$1"; }
+  grep -qF -- "$2 $3 " <<<"$(tr -s ' ' <"$work/$1")" || { fail "$1 has no $2 $3:"; cat "$work/$1"; }
 }
 has() { # has RUN MEMBER: of the run's job.json
   grep -qF -- "$2" "$work/runs/$1/job.json" || { fail "$1 has no $2:"; cat "$work/runs/$1/job.json"; }

@@ -18,6 +18,7 @@
 #include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
+#include "tui/cli/train_config.h"
 #include "tui/session/steer.h"
 
 #include <inttypes.h>
@@ -29,8 +30,13 @@
 /* What the command line says besides the job. */
 struct request {
     struct state_choice choice;
+    int64_t more; /* steps beyond the checkpoint; 0: to the end that the run has */
+    double rate;  /* of those; 0: the last one */
+    enum schedule_kind schedule;
+    struct option_given given;
     bool trusted, json;
 };
+#define AT(member) offsetof(struct request, member)
 
 /* --- one job --- */
 
@@ -87,8 +93,7 @@ static int64_t chosen_step(const struct job_follow *job, const struct state_choi
     return step;
 }
 
-/* What it reads, in full, one file a line: an error's line may not have room for all. The key of
- * what was said, or "". */
+/* The key of what was said, or "". */
 static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT_SIZE])
 {
     struct job_trust trust;
@@ -96,16 +101,7 @@ static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT
     if (!job->job || job_trust_look(&trust, job->path, job->job, NULL) != 0)
         return;
     memcpy(key, trust.key, DIGEST_TEXT_SIZE);
-    for (size_t i = 0; trust.asks && i < trust.count; i++) {
-        const struct job_named *file = &trust.files[i];
-        struct buffer line = BUFFER_INIT;
-        buffer_format(&line, "it would read %.*s: %s%s", file->length, file->option, file->path,
-                      file->inside ? ", in its folder" : "");
-        if (line.data)
-            utf8_sanitize(line.data);
-        fprintf(stderr, "%s\n", buffer_string(&line));
-        buffer_free(&line);
-    }
+    trust_say(&trust);
     job_trust_free(&trust);
 }
 
@@ -115,7 +111,10 @@ static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT
  * that a failure is said here. */
 static int resume_job(struct job_follow *job, const struct request *request, struct error *err)
 {
-    struct steer_how how = {.step = chosen_step(job, &request->choice, err)};
+    struct steer_how how = {.step = chosen_step(job, &request->choice, err),
+                            .more = request->more,
+                            .rate = request->rate,
+                            .schedule = schedule_name(request->schedule)};
     char said[ERROR_TEXT_MAX], key[DIGEST_TEXT_SIZE];
     if (how.step < 0)
         return -1;
@@ -152,6 +151,22 @@ static int print_status(struct job_follow *job, bool metrics, struct error *err)
     return output_json(&json, err);
 }
 
+/* The learning rate of a run that goes to the end that it has is the run's own. */
+static int check_together(const struct command *command, const struct request *request,
+                          struct error *err)
+{
+    static const size_t of_more[] = {AT(rate), AT(schedule)};
+    for (size_t i = 0; i < sizeof of_more / sizeof *of_more; i++) {
+        size_t row = option_by_place(command->options, of_more[i]);
+        if (request->more == 0 && row < command->options->count &&
+            option_is_given(&request->given, row))
+            return error_set_kind(err, ERROR_USAGE,
+                                  "--lr and --schedule belong to --more: to its own end a run "
+                                  "keeps what it was begun with");
+    }
+    return 0;
+}
+
 /* Finds the job that the command line names, does something to it, and with --json says how it
  * stands. */
 static int with_job(const struct command *command, int argc, char **argv,
@@ -159,16 +174,18 @@ static int with_job(const struct command *command, int argc, char **argv,
                                struct error *err),
                     struct error *err)
 {
-    struct request request = {.json = false};
+    struct request request = {.schedule = SCHEDULE_CONSTANT};
     bool attach = act == follow_job;
     const char *name = NULL;
     struct job_follow *job = NULL;
-    int status = options_parse_one(command, &request, NULL,
+    int status = options_parse_one(command, &request, &request.given,
                                    "name one JOB: its folder; `spectrum jobs` "
                                    "lists them",
                                    argc, argv, &name, err);
     if (status != 0)
         return status > 0 ? 0 : status;
+    if (check_together(command, &request, err) != 0)
+        return -1;
     char *path = job_find(name, err);
     status = path ? (attach ? job_follow_open : job_follow_open_end)(&job, path, err) : -1;
     free(path);
@@ -182,13 +199,19 @@ static int with_job(const struct command *command, int argc, char **argv,
 
 /* --- the commands --- */
 
-#define AT(member) offsetof(struct request, member)
-
 /* clang-format off */
 static const struct option rows[] = {
     ROW_JSON_OF("how it stands, as strict JSON on standard output", AT(json)),
     ROW_STEP_THAT("continue from the checkpoint", AT(choice.step)),
     ROW_BEST_THAT("continue from the checkpoint", AT(choice.best)),
+    {.name = "more", .kind = OPTION_INTEGER, .at = AT(more), .argument = "N", .low = 1,
+     .high = 1e9,
+     .help = "of a run: end N steps after that checkpoint, whatever its --steps and --epochs were"},
+    {.name = "lr", .kind = OPTION_NUMBER, .at = AT(rate), .argument = "X", .low = 1e-30,
+     .high = 10, .help = "with --more: the learning rate of those steps (that of the last step)"},
+    {.name = "schedule", .kind = OPTION_CHOICE, .at = AT(schedule), .argument = "NAME",
+     .choices = schedule_names, .preset = "constant",
+     .help = "with --more: how it falls over those steps: {}"},
     {.name = "trust", .kind = OPTION_FLAG, .at = AT(trusted),
      .help = "resume it although another user made it, or it names files that you have not "
              "approved"},
@@ -261,7 +284,7 @@ const struct command command_stop = {
 const struct command command_resume = {
     .name = "resume",
     .summary = "go on: a paused job, or one that ended or died",
-    .usage = "spectrum resume JOB [--step N | --best] [--trust]",
+    .usage = "spectrum resume JOB [--step N | --best] [--more N] [--trust]",
     .options = &resume_table,
     .run = resume,
 };

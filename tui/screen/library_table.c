@@ -400,7 +400,7 @@ static enum theme_role state_role(const struct job_facts *job)
     if (job->state == JOB_DIED || strcmp(job->word, "killed") == 0 ||
         strcmp(job->word, "failed") == 0)
         return THEME_ERROR;
-    if (job->state == JOB_PAUSED || job->state == JOB_ELSEWHERE)
+    if (job->state == JOB_PAUSED || job->state == JOB_WAITING || job->state == JOB_ELSEWHERE)
         return THEME_WARNING;
     return job->lives ? THEME_GOOD : THEME_DIM;
 }

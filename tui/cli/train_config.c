@@ -33,10 +33,10 @@ static int check_trust(struct run_config *config, bool trusted, struct error *er
         status = error_set(err, "%s is taken with --trust only: it belongs to user %lu, not to you",
                            config->path, (unsigned long)trust.owner);
     else if (trust.asks)
-        status = error_set(err, "%s is taken with --trust only: %s", config->path,
-                           config->record
-                               ? "it is of a run that you have neither started nor approved"
-                               : "others may write to it, or to its folder");
+        status =
+            error_set(err, "%s is taken with --trust only: %s", config->path,
+                      config->record ? "it is of a run that you have neither started nor approved"
+                                     : "others may write to it, or to its folder");
     job_trust_free(&trust);
     return status;
 }

@@ -4,8 +4,8 @@
  *     correction1 = 1 - beta1^t,    correction2 = 1 - beta2^t
  *
  * by which the two running means are divided, as they began with zeros; of the betas as fp32 has
- * them, by which the means are taken: 1 - 0.999999 differs there by a hundredth. t counts from where the
- * tensor began to train, not from where the run did.
+ * them, by which the means are taken: 1 - 0.999999 differs there by a hundredth. t counts from where
+ * the tensor began to train, not from where the run did.
  */
 #include "train/optimizers/optimizers.h"
 

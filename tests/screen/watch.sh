@@ -55,7 +55,7 @@ q
 save-screen back.txt
 W
 wait step 5
-Space
+p
 wait text "paused"
 save-screen paused.txt
 p

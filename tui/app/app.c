@@ -137,17 +137,15 @@ bool app_tick(struct app *app)
     return changed;
 }
 
-/* The sooner of what the session wants and what the view wants. A view with a tick, and no wish of
- * its own, looks around once a second where nothing else is under way. */
+/* The sooner of what the session wants and what the view wants, of which one with a tick and no wish
+ * of its own looks around once a second. */
 int app_tick_ms(const struct app *app)
 {
     enum { VIEW_TICK_MS = 1000 };
     const struct view *view = app->depth > 0 ? &app->stack[app->depth - 1] : NULL;
     int session = session_tick_ms(&app->session), own = -1;
-    if (view && view->class->tick_ms)
-        own = view->class->tick_ms(app, view->state);
-    else if (view && view->class->tick && session < 0)
-        own = VIEW_TICK_MS;
+    if (view && view->class->tick)
+        own = view->class->tick_ms ? view->class->tick_ms(view->state) : VIEW_TICK_MS;
     return session < 0 || (own >= 0 && own < session) ? own : session;
 }
 

@@ -7,6 +7,7 @@
 #include "tui/app/draw.h"
 #include "tui/app/watchdog.h"
 #include "tui/canvas/terminal.h"
+#include "tui/session/job_facts.h"
 
 #include <ctype.h>
 #include <signal.h>
@@ -62,6 +63,15 @@ static void run_loop(struct app *app)
     }
 }
 
+/* On standard error, for whoever has just left the screen. */
+static void say_what_goes_on(void)
+{
+    size_t count = job_facts_living();
+    if (count > 0)
+        fprintf(stderr, "%zu job%s; `spectrum jobs` lists %s\n", count,
+                count == 1 ? " goes on" : "s go on", count == 1 ? "it" : "them");
+}
+
 /* What the child of watchdog_run() is given: all else it finds itself, as nothing is open yet. */
 struct opening {
     const struct app_screens *screens;
@@ -93,6 +103,8 @@ static int run_terminal(void *context, struct error *err)
         app_free(&app);
     }
     terminal_close();
+    if (status == 0 && !ended)
+        say_what_goes_on();
     if (status == 0 && ended)
         status = error_set_kind(err, ERROR_INTERRUPTED,
                                 "the full screen was asked to end by signal %d (%s); jobs go on",
@@ -303,6 +315,8 @@ int script_run(const struct app_screens *screens, const char *path, const char *
             script.line++;
             status = play_line(&script, line);
         }
+        if (status == 0 && app.quit)
+            say_what_goes_on();
         app_free(&app);
     }
     buffer_free(&text);

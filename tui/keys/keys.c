@@ -110,13 +110,13 @@ static const struct request_info table[] = {
     /* a training job */
     {REQUEST_WATCH, "watch", NULL, SCOPE_MODEL, {'W'}, NULL,
      "the job that was started here last"},
-    {REQUEST_PAUSE, "pause", NULL, SCOPE_WATCH, {'p', ' '}, "pause",
+    {REQUEST_PAUSE, "pause", NULL, SCOPE_WATCH | SCOPE_LIBRARY, {'p'}, "pause",
      "pause the job, or let it go on"},
-    {REQUEST_CHECKPOINT, "checkpoint", NULL, SCOPE_WATCH, {'c'}, "checkpoint",
+    {REQUEST_CHECKPOINT, "checkpoint", NULL, SCOPE_WATCH | SCOPE_LIBRARY, {'c'}, "checkpoint",
      "save a checkpoint after this step"},
-    {REQUEST_STOP, "stop", NULL, SCOPE_WATCH, {'S'}, "stop",
+    {REQUEST_STOP, "stop", NULL, SCOPE_WATCH | SCOPE_LIBRARY, {'S'}, "stop",
      "stop the job after a checkpoint (asked twice)"},
-    {REQUEST_RESUME, "resume", NULL, SCOPE_WATCH, {'r'}, "resume",
+    {REQUEST_RESUME, "resume", NULL, SCOPE_WATCH | SCOPE_LIBRARY, {'r'}, "resume",
      "restart an ended or dead job from its last checkpoint"},
 
     /* what of it is shown */
@@ -137,6 +137,18 @@ static const struct request_info table[] = {
      "what the job said, its log; j k scroll"},
     {REQUEST_SAMPLES, "samples", NULL, SCOPE_WATCH, {'s'}, "samples",
      "samples over time; k is an earlier one, j a later one"},
+
+    /* the library's tables */
+    {REQUEST_MARK, "mark", NULL, SCOPE_LIBRARY, {' '}, "mark",
+     "mark a job, or no longer: p, c, S, r and D are then for all that are marked"},
+    {REQUEST_FILTER, "filter", NULL, SCOPE_LIBRARY, {'f'}, "filter",
+     "show what has a text in any column, as you type; Esc shows all again"},
+    {REQUEST_SORT, "sort", NULL, SCOPE_LIBRARY, {'s'}, "sort",
+     "sort the table under the cursor by its next column"},
+    {REQUEST_SORT_REVERSE, "reverse", NULL, SCOPE_LIBRARY, {'R'}, NULL,
+     "sort it the other way round"},
+    {REQUEST_DELETE, "delete", NULL, SCOPE_LIBRARY, {'D'}, NULL,
+     "delete a job that does not run: its folder, where all in it is spectrum's"},
 
     /* lists and the map */
     {REQUEST_SEARCH, "search", "TEXT", SCOPE_MODEL | SCOPE_LIST, {'/'}, NULL,

@@ -76,13 +76,14 @@ static void test_it_is_read_a_piece_at_a_time(void **state)
 
 /* --- rows --- */
 
-/* Opens of files are counted. */
+/* Opens of files are counted, and among them those of files in jobs' folders. */
 static struct sys_table real;
-static int opens;
+static int opens, opens_of_jobs;
 
 static int count_open(const char *path, int flags, mode_t mode)
 {
     opens++;
+    opens_of_jobs += strstr(path, "/runs/") != NULL;
     return real.open(path, flags, mode);
 }
 
@@ -166,6 +167,40 @@ static void test_no_time_reads_nothing(void **state)
     free(job);
 }
 
+/* Thousands of jobs are listed without a look into any; what is visible is read first, and alone
+ * where there is no time for more. */
+static void test_many_jobs_are_listed_unread(void **state)
+{
+    (void)state;
+    enum { JOBS = 300 };
+    struct library library = {0};
+    char path[96], *index = path_join(folder, "spectrum/jobs", NULL);
+    assert_int_equal(folder_make(index, NULL), 0);
+    for (int i = 0; i < JOBS; i++) {
+        char name[16];
+        snprintf(path, sizeof path, "%s/runs/%d/requests", folder, i);
+        assert_int_equal(folder_make(path, NULL), 0);
+        *strrchr(path, '/') = '\0';
+        put(path, "job.json", "{\"command\": \"train\"}");
+        put(path, "result.json", "{\"status\": \"completed\"}");
+        snprintf(name, sizeof name, "%d", i);
+        put(index, name, path);
+    }
+    assert_int_equal(chdir(index), 0);
+    real = sys;
+    sys.open = count_open;
+    opens_of_jobs = 0;
+    assert_int_equal(library_read(&library, NULL), 0);
+    assert_int_equal(library.count, JOBS);
+    assert_int_equal(opens_of_jobs, 0);
+    sys = real;
+    size_t wanted = JOBS - 1;
+    library_tick(&library, &wanted, 1, 1e-5);
+    assert_string_equal(library.rows[wanted].job.word, "completed");
+    library_free(&library);
+    free(index);
+}
+
 /* A folder with the names of a model and bytes that are none is listed, and not known. */
 static void test_what_is_no_model_is_not_known(void **state)
 {
@@ -196,6 +231,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_row_is_read_once_until_it_changes, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_no_time_reads_nothing, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_many_jobs_are_listed_unread, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(test_what_is_no_model_is_not_known, make_folder,
                                         remove_folder),
     };

@@ -280,6 +280,8 @@ static bool library_request(struct app *app, void *state, enum request request,
 {
     struct library_view *view = state;
     size_t row = row_at(view, view->list.cursor);
+    if (request != REQUEST_RESUME) /* any other key takes the question back */
+        view->asked.key[0] = view->asked.path[0] = '\0';
     if (list_move(&view->list, request, PAGE))
         return true;
     switch (request) {

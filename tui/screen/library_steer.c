@@ -205,8 +205,6 @@ bool library_steer(struct app *app, struct library *library, size_t row,
 {
     struct error err = ERROR_INIT;
     size_t count;
-    if (request != REQUEST_RESUME)
-        asked->key[0] = asked->path[0] = '\0';
     if (request != REQUEST_PAUSE && request != REQUEST_CHECKPOINT && request != REQUEST_STOP &&
         request != REQUEST_RESUME && request != REQUEST_DELETE)
         return false;

@@ -348,7 +348,7 @@ static void put_cell(struct area area, int x, const struct column *column, struc
         area_put_right(cell, 0, 0, style, text);
 }
 
-/* "Jobs 3/12 *2 ▼": of how many rows how many are shown, how many are marked, and the arrow where
+/* "Jobs 3/12 *2 ↓": of how many rows how many are shown, how many are marked, and the arrow where
  * the name is what they are sorted by. */
 static void put_title(const struct library_table *table, const struct library *library, int section,
                       const char *arrow, char *out, size_t size)
@@ -378,7 +378,7 @@ static void draw_heading(struct app *app, struct area area, const struct library
     bool there[COLUMNS] = {false};
     int name = fit(section, area.width, there), x = MARKS + name;
     int by = table->sort[section] - 1;
-    const char *arrow = table->reversed[section] ? "▲" : "▼";
+    const char *arrow = table->reversed[section] ? "↑" : "↓";
     struct style title = theme_style(&app->theme, THEME_TITLE);
     struct style dim = theme_style(&app->theme, THEME_DIM);
     char text[128];

@@ -3,7 +3,7 @@
  *     Models 2/14           TYPE     PARAMS      SIZE  SCANNED  PLANS
  *     ▶ demo/model          llama      3.2M   6.1 MiB      yes      2
  *
- *     Jobs *1 ▼             STATE          STEP        LEFT    EVAL    BEST      AGE
+ *     Jobs *1 ↓             STATE          STEP        LEFT    EVAL    BEST      AGE
  *      *model-1             running  1234/60000  3 min 20 s  2.1042  2.0971   12 min
  *
  * A struct library_table begins as {0}; library_table_order() chooses and sorts, after every change

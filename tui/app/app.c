@@ -174,8 +174,8 @@ int app_tick_ms(const struct app *app)
     const struct view *view = app->depth > 0 ? &app->stack[app->depth - 1] : NULL;
     int session = session_tick_ms(&app->session), own = -1;
     if (view && view->class->tick_ms)
-        own = view->class->tick_ms(app, view->state);
-    else if (view && view->class->tick && session < 0)
+        own = view->class->tick_ms(view->state);
+    else if (view && view->class->tick)
         own = VIEW_TICK_MS;
     return session < 0 || (own >= 0 && own < session) ? own : session;
 }

@@ -240,11 +240,11 @@ static bool watch_tick(struct app *app, void *state)
 }
 
 /* Whether there is more to read; else the session knows when a look is worth it. */
-static int watch_tick_ms(const struct app *app, const void *state)
+static int watch_tick_ms(const void *state)
 {
     const struct watch_view *view = state;
-    const struct job_follow *run = app->session.run;
-    return view->series && job_series_is_behind(view->series, &run->metrics) ? LOOK_AGAIN_MS : -1;
+    bool behind = view->series && job_series_is_behind(view->series, &view->job->metrics);
+    return behind ? LOOK_AGAIN_MS : -1;
 }
 
 static void watch_close(void *state)

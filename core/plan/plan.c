@@ -3,83 +3,12 @@
 #include "base/memory.h"
 #include "base/regex.h"
 #include "base/text.h"
-#include "plan/ranking.h"
+#include "plan/plan_state.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What every function here keeps true:
- *
- *   1. history[now] is the plan, history[0..last] are its steps, and (now, last] can be redone.
- *   2. A change by a user is one step: begin_step() copies what is, the change is made to the copy,
- *      and where it fails, plan_undo() takes the step back.
- *   3. Rows that are an embedding or a head have no flag of their own: the two switches after the
- *      rows' flags say whether they train (plan_end()).
- *   4. `selected` is true only while the rows' flags are what percent and scope select.
- */
-enum { UNDO_MAX = 1000 };
-
-/* All that a step of undo brings back. `flags` has one byte of plan_parts a row of the scan, one
- * for the embedding, one for the head, and one a module of the model, for those that no row covers.
- */
-struct snapshot {
-    unsigned char *flags;
-    double percent;
-    bool selected; /* the flags are what percent and scope select, with nothing done by hand */
-    enum plan_scope scope;
-};
-
-struct plan {
-    const struct scan *scan;
-    const struct model *model;
-    bool tied;
-    size_t row_count;
-    struct ranking ranking;
-    struct snapshot history[UNDO_MAX];
-    size_t now, last; /* history[now] is the plan; (now, last] can be redone */
-};
-
-static unsigned char *plan_flags(const struct plan *plan)
-{
-    return plan->history[plan->now].flags;
-}
-
-static size_t plan_flag_count(const struct plan *plan)
-{
-    return plan->row_count + 2 + (plan->model ? plan->model->parameter_count : 0);
-}
-
-/* The flag of a module that no row covers. */
-static unsigned char *plan_module_flag(const struct plan *plan, const struct parameter *parameter)
-{
-    return plan_flags(plan) + plan->row_count + 2 + (parameter - plan->model->parameters);
-}
-
-/* Is the name the tensor's, or its module's? */
-static bool names_tensor(const char *name, const char *tensor)
-{
-    size_t length = strlen(name);
-    const char *tail = strncmp(tensor, name, length) == 0 ? tensor + length : "?";
-    return !*tail || strcmp(tail, ".weight") == 0;
-}
-
-static enum plan_end end_named(const struct plan *plan, const char *name)
-{
-    const struct scan_model *of = &plan->scan->of;
-    for (size_t i = 0; i < of->end_count; i++)
-        if (names_tensor(name, of->ends[i].tensor))
-            return of->ends[i].head ? PLAN_HEAD : PLAN_EMBEDDING;
-    return names_tensor(name, "model.embed_tokens.weight") ? PLAN_EMBEDDING
-           : names_tensor(name, "lm_head.weight")          ? PLAN_HEAD
-                                                           : PLAN_NO_END;
-}
-
-enum plan_end plan_end(const struct plan *plan, size_t row)
-{
-    return end_named(plan, plan->scan->rows[row].module);
-}
 
 int plan_new(struct plan **out, const struct scan *scan, const struct model *model,
              struct error *err)
@@ -113,71 +42,18 @@ void plan_free(struct plan *plan)
     free(plan);
 }
 
-/* Opens a new step: a copy of what is, which the caller then changes. What could be redone is gone
- * from here on, and of more than UNDO_MAX steps the oldest. */
-static int begin_step(struct plan *plan, struct error *err)
-{
-    unsigned char *copy = array_alloc(plan_flag_count(plan), 1, err);
-    if (!copy)
-        return -1;
-    memcpy(copy, plan_flags(plan), plan_flag_count(plan));
-    double percent = plan->history[plan->now].percent;
-    while (plan->last > plan->now)
-        free(plan->history[plan->last--].flags);
-    if (plan->now + 1 == UNDO_MAX) {
-        free(plan->history[0].flags);
-        memmove(plan->history, plan->history + 1, (UNDO_MAX - 1) * sizeof *plan->history);
-        plan->now--;
-    }
-    plan->last = ++plan->now;
-    plan->history[plan->now] = (struct snapshot){.flags = copy, .percent = percent};
-    return 0;
-}
-
-/* Trains the best int(count * percent / 100) of the rows in a list that falls by SNR; fewer where
- * the rest has no score. */
-static void select_best(struct plan *plan, const size_t *rows, size_t count, double percent)
-{
-    size_t size = 0;
-    for (size_t k = 0; k < count; k++)
-        size += plan_end(plan, rows[k]) == PLAN_NO_END;
-    size_t left = (size_t)((double)size * percent / 100);
-    for (size_t k = 0; k < count && left > 0; k++) {
-        const struct scan_row *row = &plan->scan->rows[rows[k]];
-        if (plan_end(plan, rows[k]) != PLAN_NO_END || (row->known && isnan(row->snr)))
-            continue;
-        plan_flags(plan)[rows[k]] = PLAN_MODULE;
-        left--;
-    }
-}
-
-/* What the current snapshot's percentage and scope say, by the present ranks. */
-static void select_all(struct plan *plan)
-{
-    const struct snapshot *now = &plan->history[plan->now];
-    memset(now->flags, 0, plan->row_count);
-    if (now->scope == PLAN_GLOBAL) {
-        select_best(plan, plan->ranking.ranked, plan->row_count, now->percent);
-        return;
-    }
-    size_t count;
-    const size_t *rows;
-    for (size_t type = 0; (rows = plan_type_rows(plan, type, &count)); type++)
-        select_best(plan, rows, count, now->percent);
-}
-
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err)
 {
     if (!(percent >= 0 && percent <= 100))
         return error_set_kind(err, ERROR_USAGE, "a percentage must be from 0 to 100");
-    if (begin_step(plan, err) != 0)
+    if (plan_begin_step(plan, err) != 0)
         return -1;
     size_t listed = plan->row_count + 2; /* and nothing else */
     memset(plan_flags(plan) + listed, 0, plan_flag_count(plan) - listed);
     plan->history[plan->now].percent = percent;
     plan->history[plan->now].selected = true;
     plan->history[plan->now].scope = scope;
-    select_all(plan);
+    plan_select_rows(plan);
     return 0;
 }
 
@@ -195,7 +71,7 @@ void plan_refresh(struct plan *plan)
 {
     ranking_refresh(&plan->ranking, plan->scan);
     if (plan->history[plan->now].selected)
-        select_all(plan);
+        plan_select_rows(plan);
 }
 
 /* Embedding and head have their switches, listed in the scan or not. */
@@ -272,7 +148,7 @@ int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t
             err->kind = ERROR_USAGE;
         return -1;
     }
-    if (begin_step(plan, err) != 0)
+    if (plan_begin_step(plan, err) != 0)
         goto out;
     for (size_t i = 0; i < plan->row_count; i++) {
         int found = regex_search(regex, plan->scan->rows[i].module, err);
@@ -299,7 +175,7 @@ out:
 
 int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct error *err)
 {
-    if (begin_step(plan, err) != 0)
+    if (plan_begin_step(plan, err) != 0)
         return -1;
     bool all = true;
     for (size_t i = 0; i < count; i++)
@@ -311,7 +187,7 @@ int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct erro
 
 int plan_set_embeddings(struct plan *plan, bool train, struct error *err)
 {
-    if (begin_step(plan, err) != 0)
+    if (plan_begin_step(plan, err) != 0)
         return -1;
     plan_flags(plan)[plan->row_count] = train;
     return 0;
@@ -319,70 +195,10 @@ int plan_set_embeddings(struct plan *plan, bool train, struct error *err)
 
 int plan_set_head(struct plan *plan, bool train, struct error *err)
 {
-    if (begin_step(plan, err) != 0)
+    if (plan_begin_step(plan, err) != 0)
         return -1;
     plan_flags(plan)[plan->row_count + 1] = train;
     return 0;
-}
-
-void plan_settle(struct plan *plan)
-{
-    for (size_t i = 0; i <= plan->last; i++)
-        if (i != plan->now)
-            free(plan->history[i].flags);
-    plan->history[0] = plan->history[plan->now];
-    plan->now = plan->last = 0;
-}
-
-bool plan_undo(struct plan *plan)
-{
-    if (plan->now == 0)
-        return false;
-    plan->now--;
-    return true;
-}
-
-bool plan_redo(struct plan *plan)
-{
-    if (plan->now == plan->last)
-        return false;
-    plan->now++;
-    return true;
-}
-
-/* Where the two are tied, freezing either freezes the one tensor; what is not in the model does not
- * train. A scan that does not say is taken to have both, as the reference does. */
-static bool end_trains(const struct plan *plan, bool head)
-{
-    const unsigned char *switches = plan_flags(plan) + plan->row_count;
-    const struct scan_model *of = &plan->scan->of;
-    bool there = !of->known;
-    for (size_t i = 0; i < of->end_count; i++)
-        there |= plan->tied || of->ends[i].head == head;
-    return there && (plan->tied ? switches[0] && switches[1] : switches[head]);
-}
-
-bool plan_embeddings(const struct plan *plan)
-{
-    return end_trains(plan, false);
-}
-
-bool plan_head(const struct plan *plan)
-{
-    return end_trains(plan, true);
-}
-
-unsigned plan_parts(const struct plan *plan, size_t row)
-{
-    enum plan_end end = plan_end(plan, row);
-    if (end != PLAN_NO_END)
-        return end_trains(plan, end == PLAN_HEAD) ? PLAN_MODULE : 0;
-    return plan_flags(plan)[row];
-}
-
-bool plan_row(const struct plan *plan, size_t row)
-{
-    return plan_parts(plan, row) != 0;
 }
 
 double plan_percent(const struct plan *plan)
@@ -398,21 +214,6 @@ bool plan_selection(const struct plan *plan, double *percent, enum plan_scope *s
     return now->selected;
 }
 
-size_t plan_rank(const struct plan *plan, size_t row, size_t *of)
-{
-    plan_type_rows(plan, plan->ranking.type[row], of);
-    return plan->ranking.rank[row];
-}
-
-const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count)
-{
-    if (n >= plan->ranking.types)
-        return NULL;
-    const size_t *start = plan->ranking.start;
-    *count = start[n + 1] - start[n];
-    return plan->ranking.member + start[n];
-}
-
 const struct scan *plan_scan(const struct plan *plan)
 {
     return plan->scan;
@@ -421,96 +222,6 @@ const struct scan *plan_scan(const struct plan *plan)
 const struct model *plan_model(const struct plan *plan)
 {
     return plan->model;
-}
-
-/* --- names: which rows, parts of rows and unlisted tensors they mean --- */
-
-/* A name to the row that it speaks of, and to the parts of it that it means: "x" to both parts of
- * x, "x.weight" and "x.bias" to one, unless the scan has a row of just that name. */
-static const struct scan_row *row_of(const struct plan *plan, const char *name, unsigned *parts)
-{
-    static const char weight[] = ".weight", bias[] = ".bias";
-    size_t length = strlen(name);
-    const struct scan_row *row = ranking_find(&plan->ranking, plan->scan, name, length);
-    *parts = PLAN_MODULE;
-    if (row)
-        return row;
-    bool of_weight = text_ends_with(name, weight);
-    if (!of_weight && !text_ends_with(name, bias))
-        return NULL;
-    *parts = of_weight ? PLAN_WEIGHT : PLAN_BIAS;
-    length -= (of_weight ? sizeof weight : sizeof bias) - 1;
-    return ranking_find(&plan->ranking, plan->scan, name, length);
-}
-
-/* A module of the model that the scan does not list, a norm say: by its tensor's name, or by its
- * own for what it has of a weight and a bias. */
-static bool set_unlisted(struct plan *plan, const char *name)
-{
-    static const char *const tails[] = {"", ".weight", ".bias"};
-    bool found = false;
-    for (size_t i = 0; plan->model && i < sizeof tails / sizeof *tails; i++) {
-        char tensor[1024];
-        int length = snprintf(tensor, sizeof tensor, "%s%s", name, tails[i]);
-        const struct parameter *parameter =
-            (size_t)length < sizeof tensor ? model_find(plan->model, tensor) : NULL;
-        if (parameter)
-            *plan_module_flag(plan, parameter) = 1;
-        found |= parameter != NULL;
-    }
-    return found;
-}
-
-static int set_name(struct plan *plan, const char *name, struct error *err)
-{
-    unsigned char *flags = plan_flags(plan);
-    unsigned parts;
-    const struct scan_row *row = row_of(plan, name, &parts);
-    enum plan_end end = end_named(plan, name);
-    /* A bias is there only where the model has it, as far as that is known. */
-    bool there =
-        row && (parts != PLAN_BIAS || (plan->model ? model_find(plan->model, name) != NULL
-                                                   : !plan->scan->of.known || row->bias > 0));
-    if (end != PLAN_NO_END)
-        flags[plan->row_count + (end == PLAN_HEAD)] = 1;
-    else if (there)
-        flags[row - plan->scan->rows] |= (unsigned char)parts;
-    else if (row || !set_unlisted(plan, name))
-        return error_set(err, "\"%.200s\" is not a module of this %s", name,
-                         plan->model ? "model" : "scan");
-    return 0;
-}
-
-int plan_set_names(struct plan *plan, const char *const *names, size_t count, struct error *err)
-{
-    if (begin_step(plan, err) != 0)
-        return -1;
-    unsigned char *flags = plan_flags(plan);
-    memset(flags, 0, plan_flag_count(plan));
-    for (size_t i = 0; i < count; i++) {
-        if (set_name(plan, names[i], err) != 0) {
-            plan_undo(plan);
-            return -1;
-        }
-    }
-    /* One name is enough for the tensor that both are. */
-    if (plan->tied)
-        flags[plan->row_count] = flags[plan->row_count + 1] =
-            flags[plan->row_count] | flags[plan->row_count + 1];
-    return 0;
-}
-
-bool plan_trains(const struct plan *plan, const char *tensor)
-{
-    enum plan_end end = end_named(plan, tensor);
-    if (end != PLAN_NO_END)
-        return end == PLAN_HEAD ? plan_head(plan) : plan_embeddings(plan);
-    unsigned parts;
-    const struct scan_row *row = row_of(plan, tensor, &parts);
-    if (row)
-        return plan_parts(plan, (size_t)(row - plan->scan->rows)) & parts;
-    const struct parameter *parameter = plan->model ? model_find(plan->model, tensor) : NULL;
-    return parameter && *plan_module_flag(plan, parameter);
 }
 
 bool plan_trains_unlisted(const struct plan *plan, const struct parameter *parameter)

@@ -2,6 +2,7 @@
 
 #include "base/file_writer.h"
 #include "base/text.h"
+#include "tui/session/plan_keep.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include "job/job_dir.h"
 #include "model/score_read.h"
 #include "model/score_rows.h"
-#include "tui/session/session.h"
+#include "tui/session/plan_keep.h"
 #include "tui/session/wording.h"
 
 #include <limits.h>

@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
+#include "job/job_kind.h"
 #include "job/lock.h"
 #include "job/metrics.h"
 #include "job/trust.h"
@@ -347,10 +348,9 @@ static bool is_option(const char *argument, const char *const names[])
 static int check_arguments(const char *path, const cJSON *job, char *const arguments[],
                            struct error *err)
 {
-    static const char *const files[] = {"o", "spectra", NULL};
     static const char *const idle[] = {"help", "h", "version", "dry-run", NULL};
     const cJSON *list = json_get(job, "arguments"), *folder = json_get(job, "folder"), *item;
-    const char *command = "";
+    const struct job_kind *kind = job_kind_of(job);
     /* What is looked at (trust.h) and what is run are one thing only where job.json is as it is
      * written: anything else in it is refused, not left out. */
     bool well = cJSON_IsArray(list) && (!folder || cJSON_IsString(folder));
@@ -358,7 +358,6 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     {
         well = well && cJSON_IsString(item);
     }
-    json_get_string(job, "command", &command);
     if (!arguments[0])
         return error_set(err, "%s/job.json has no \"arguments\": it cannot be resumed", path);
     if (!well)
@@ -366,16 +365,15 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
                          "%s/job.json is not as it was written (\"arguments\" is a list of texts, "
                          "\"folder\" a text): it cannot be resumed",
                          path);
-    if (strcmp(arguments[0], command) != 0 ||
-        (strcmp(command, "train") != 0 && strcmp(command, "scan") != 0))
+    if (strcmp(arguments[0], kind->command) != 0 || !kind->resumes)
         return error_set(err,
                          "%s/job.json asks for \"%.40s\": only a training run or a scan, whose "
                          "\"arguments\" begin with its \"command\", is resumed",
                          path, arguments[0]);
-    for (size_t i = 1; strcmp(command, "scan") == 0 && arguments[i]; i++)
-        if (is_option(arguments[i], files))
-            return error_set(err, "%s/job.json has a scan write a file (%.80s): it is not resumed",
-                             path, arguments[i]);
+    for (size_t i = 1; arguments[i]; i++)
+        if (is_option(arguments[i], kind->files))
+            return error_set(err, "%s/job.json has a %s write a file (%.80s): it is not resumed",
+                             path, kind->noun, arguments[i]);
     for (size_t i = 1; arguments[i]; i++)
         if (is_option(arguments[i], idle))
             return error_set(err,

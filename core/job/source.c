@@ -7,6 +7,7 @@
 #include "compute/machine.h"
 #include "job/added_tokens.h"
 #include "job/job_dir.h"
+#include "job/job_kind.h"
 #include "job/method.h"
 #include "text/template/template.h"
 #include "text/tokenizer/tokenizer.h"
@@ -17,10 +18,9 @@
 /* The base that job.json names: a whole path, or one from the folder where the job was started. */
 static char *base_path(const cJSON *job, const char *run, struct error *err)
 {
-    const char *model, *folder = NULL, *command = "";
-    json_get_string(job, "command", &command);
+    const char *model, *folder = NULL;
     json_get_string(job, "folder", &folder);
-    if (strcmp(command, "train") != 0) {
+    if (!job_kind_of(job)->weights) {
         error_set(err, "%s is not a training run", run);
         return NULL;
     }

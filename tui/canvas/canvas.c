@@ -172,18 +172,23 @@ static char ascii_for(int32_t code)
     return '?';
 }
 
+/* What cannot be shown takes one column. */
+static int code_columns(int32_t code)
+{
+    return code < 0 || is_control(code) ? 1 : utf8_columns(code);
+}
+
 /* The one loop that puts text into cells; at most `limit` columns, of whole characters. Returns the
  * columns that it took. What cannot be shown takes the place of one column: a control, a byte that
  * is not UTF-8, and without UTF-8 whatever has no sign of its own. */
 static int put_limited(struct area area, int x, int y, int limit, struct style style,
-                       const char *text)
+                       const char *text, size_t length)
 {
-    size_t length = strlen(text);
     int column = 0;
     for (size_t at = 0; at < length;) {
         int32_t code = -1;
         size_t bytes = utf8_decode(text + at, length - at, &code);
-        int columns = code < 0 || is_control(code) ? 1 : utf8_columns(code);
+        int columns = code_columns(code);
         char replacement = code < 0 || is_control(code) ? '?' : '\0';
         if (!replacement && area.canvas->ascii && code > 0x7E)
             replacement = ascii_for(code);
@@ -203,7 +208,13 @@ static int put_limited(struct area area, int x, int y, int limit, struct style s
 
 int area_put(struct area area, int x, int y, struct style style, const char *text)
 {
-    return put_limited(area, x, y, CANVAS_SIDE_MAX, style, text);
+    return put_limited(area, x, y, CANVAS_SIDE_MAX, style, text, strlen(text));
+}
+
+int area_put_bytes(struct area area, int x, int y, struct style style, const char *text,
+                   size_t length)
+{
+    return put_limited(area, x, y, CANVAS_SIDE_MAX, style, text, length);
 }
 
 int area_print(struct area area, int x, int y, struct style style, const char *format, ...)
@@ -223,9 +234,26 @@ int text_columns(const char *text)
     for (size_t at = 0; at < length;) {
         int32_t code = -1;
         at += utf8_decode(text + at, length - at, &code);
-        column += code < 0 || is_control(code) ? 1 : utf8_columns(code);
+        column += code_columns(code);
     }
     return column;
+}
+
+/* A mark without a character before it stands alone. */
+size_t text_grapheme(const char *text, int *columns)
+{
+    enum { CHARACTER_BYTES = 4 };
+    size_t at = 0;
+    *columns = 0;
+    while (text[at]) {
+        int32_t code = -1;
+        size_t bytes = utf8_decode(text + at, strnlen(text + at, CHARACTER_BYTES), &code);
+        if (at > 0 && code_columns(code) > 0)
+            break;
+        *columns += code_columns(code);
+        at += bytes;
+    }
+    return at;
 }
 
 /* The ellipsis takes the last column, so one column alone has nothing else. */
@@ -234,9 +262,9 @@ int area_label(struct area area, int x, int y, int columns, struct style style, 
     if (columns <= 0)
         return 0;
     if (text_columns(text) <= columns)
-        return put_limited(area, x, y, columns, style, text);
-    int used = put_limited(area, x, y, columns - 1, style, text);
-    return used + put_limited(area, x + used, y, 1, style, "…");
+        return put_limited(area, x, y, columns, style, text, strlen(text));
+    int used = put_limited(area, x, y, columns - 1, style, text, strlen(text));
+    return used + put_limited(area, x + used, y, 1, style, "…", strlen("…"));
 }
 
 void area_put_right(struct area area, int y, int margin, struct style style, const char *text)

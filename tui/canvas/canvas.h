@@ -70,6 +70,8 @@ struct area area_part(struct area area, int x, int y, int width, int height);
  * does not fit is cut; area_label() marks the cut with an ellipsis and is at most `columns` wide.
  */
 int area_put(struct area area, int x, int y, struct style style, const char *text);
+int area_put_bytes(struct area area, int x, int y, struct style style, const char *text,
+                   size_t length);
 int area_print(struct area area, int x, int y, struct style style, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 int area_label(struct area area, int x, int y, int columns, struct style style, const char *text);
@@ -81,6 +83,10 @@ void area_fill(struct area area, struct style style);
 
 /* Columns that a text takes. */
 int text_columns(const char *text);
+
+/* The bytes of a text's first grapheme, a character with the marks that combine with it, and the
+ * columns that it takes; 0 of an empty text. */
+size_t text_grapheme(const char *text, int *columns);
 
 /* Where two canvases of the same size differ; false: equal. For tests and the terminal. */
 bool cell_equal(const struct cell *a, const struct cell *b);

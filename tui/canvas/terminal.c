@@ -199,6 +199,29 @@ static SCREEN *open_screen(void)
     return screen;
 }
 
+/* Keys that terminals send in the same way and that no type's description has, beside those that it
+ * has: as xterm and what is like it send them, as rxvt does, and Alt as Esc before a character. Numbers
+ * above those that ncurses gives out itself. */
+enum { OWN_KEYS = KEY_MAX + 0x1000 };
+static const struct own_key {
+    const char *sequence;
+    int input;
+} own_keys[] = {
+    {"\033[1;5D", INPUT_WORD_LEFT},  {"\033[1;3D", INPUT_WORD_LEFT},
+    {"\033Od", INPUT_WORD_LEFT},     {"\033b", INPUT_WORD_LEFT},
+    {"\033[1;5C", INPUT_WORD_RIGHT}, {"\033[1;3C", INPUT_WORD_RIGHT},
+    {"\033Oc", INPUT_WORD_RIGHT},    {"\033f", INPUT_WORD_RIGHT},
+    {"\033\177", INPUT_WORD_ERASE},  {"\033\b", INPUT_WORD_ERASE},
+    {"\033d", INPUT_WORD_DELETE},
+};
+enum { OWN_KEY_COUNT = sizeof own_keys / sizeof *own_keys };
+
+static void define_own_keys(void)
+{
+    for (int i = 0; i < OWN_KEY_COUNT; i++)
+        define_key(own_keys[i].sequence, OWN_KEYS + i);
+}
+
 /* Raw rather than cbreak: Ctrl-C and Ctrl-Z are keys here, which close what is open and stop in
  * order. */
 int terminal_open(struct error *err)
@@ -220,6 +243,7 @@ int terminal_open(struct error *err)
     curs_set(0);
     nodelay(stdscr, TRUE);
     keypad(stdscr, TRUE);
+    define_own_keys();
     /* ms after which Esc is the key and not the beginning of another one's sequence: 25 suits all
      * but slow lines */
     set_escdelay(environment_number("ESCDELAY", 0, 5000, 25, "25 ms are"));
@@ -437,6 +461,8 @@ static int input_from_key(wint_t key)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].key == key)
             return table[i].input;
+    if (key >= OWN_KEYS && key < OWN_KEYS + OWN_KEY_COUNT)
+        return own_keys[key - OWN_KEYS].input;
     return INPUT_LAST; /* a key that has no meaning here */
 }
 

@@ -21,6 +21,10 @@ enum input {
     INPUT_END,
     INPUT_DELETE,
     INPUT_BACK_TAB,
+    INPUT_WORD_LEFT,   /* Ctrl-Left, Alt-B */
+    INPUT_WORD_RIGHT,  /* Ctrl-Right, Alt-F */
+    INPUT_WORD_ERASE,  /* Alt-Backspace */
+    INPUT_WORD_DELETE, /* Alt-D */
     INPUT_RESIZE,
     INPUT_CLOSED, /* the terminal went away */
     INPUT_LAST,

@@ -3,22 +3,21 @@
  *
  * A job is named by its folder. All commands but `jobs` find it, do one thing to it, and with
  * --json say how it stands then: with_job() is that frame, and a function a command is what is
- * done. Nothing is done here but to put a request into the job's folder (job/requests.h), which its
- * process takes between two steps, or to start it again (job/launch.h).
+ * done, by the rules and in the words of tui/session/steer.h.
  */
 #include "base/memory.h"
 #include "base/text.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
+#include "job/job_kind.h"
 #include "job/launch.h"
-#include "job/requests.h"
 #include "job/trust.h"
 #include "train/state.h"
 #include "tui/cli/command.h"
 #include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
-#include "tui/session/job_follow.h"
+#include "tui/session/steer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -176,23 +175,13 @@ const struct command command_jobs = {
 
 /* --- one job --- */
 
-/* Puts a request into the job's folder, which it takes between two steps; a job that does not live
- * takes none, and is said to be what it is. */
-static int ask(const struct job_follow *job, enum job_request request, const char *what,
-               struct error *err)
+/* One thing asked of it (tui/session/steer.h); an error names the job. */
+static int ask(struct job_follow *job, enum steering what, struct error *err)
 {
-    if (!job_follow_lives(job)) {
-        char state[ERROR_TEXT_MAX];
-        job_follow_describe(job, state, sizeof state);
-        return error_set(err, "%s cannot be asked to %s: %s", job->path, what, state);
-    }
-    if (job_request_put(job->path, request, NULL, err) != 0)
-        return -1;
-    if (request == JOB_REQUEST_RESUME)
-        message_print("asked to %s; `spectrum attach %s` watches it", what, job->path);
-    else
-        fprintf(stderr, "asked to %s; it does so after the current %s\n", what,
-                job_follow_is_scan(job) ? "matrices" : "step");
+    char said[ERROR_TEXT_MAX];
+    if (steer(job, what, NULL, said, sizeof said, err) != 0)
+        return error_prefix(err, "%s", job->path);
+    message_print("%s", said);
     return 0;
 }
 
@@ -208,58 +197,35 @@ static int follow_job(struct job_follow *job, const struct request *request, str
 static int pause_job(struct job_follow *job, const struct request *request, struct error *err)
 {
     (void)request;
-    return ask(job, JOB_REQUEST_PAUSE, "pause", err);
+    return ask(job, STEER_PAUSE, err);
 }
 
 static int checkpoint_job(struct job_follow *job, const struct request *request, struct error *err)
 {
     (void)request;
-    if (job_follow_is_scan(job))
-        return error_set(
-            err, "%s is a scan: it has no checkpoints, what it computed is kept anyway", job->path);
-    return ask(job, JOB_REQUEST_CHECKPOINT, "checkpoint", err);
+    return ask(job, STEER_CHECKPOINT, err);
 }
 
 static int stop_job(struct job_follow *job, const struct request *request, struct error *err)
 {
     (void)request;
-    return ask(job, JOB_REQUEST_STOP, "stop", err);
+    return ask(job, STEER_STOP, err);
 }
 
 /* The step of the checkpoint that is asked for; 0: the last, -1: an error. */
 static int64_t chosen_step(const struct job_follow *job, const struct state_choice *choice,
                            struct error *err)
 {
-    const char *command = "";
     if (choice->step == 0 && !choice->best)
         return 0;
-    json_get_string(job->job, "command", &command);
-    if (strcmp(command, "train") != 0)
-        return error_set_kind(
-            err, ERROR_USAGE,
-            "%s is not a training run: --step and --best choose a run's checkpoint", job->path);
+    if (!job_kind_of(job->job)->checkpoints)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is a %s: --step and --best choose a training run's checkpoint",
+                              job->path, job_kind_of(job->job)->noun);
     char *folder = state_choose(job->path, choice, err);
     int64_t step = folder ? state_step_of(strrchr(folder, '/') + 1) : -1;
     free(folder);
     return step;
-}
-
-/* A run that is complete goes on from an earlier checkpoint alone, and only where that is named. */
-static int check_completed(const struct job_follow *job, int64_t step, const char *state,
-                           struct error *err)
-{
-    const char *status = NULL;
-    int64_t last = -1;
-    if (!json_get_string(job->result, "status", &status) || strcmp(status, "completed") != 0)
-        return 0;
-    if (step == 0)
-        return error_set(err, "%s: %s; there is nothing to resume", job->path, state);
-    json_get_int64(job->result, "last_step", &last);
-    return step < last ? 0
-                       : error_set(err,
-                                   "%s: %s; there is nothing to resume after step %" PRId64
-                                   ": --step takes an earlier checkpoint",
-                                   job->path, state, step);
 }
 
 /* What it reads, in full, one file a line: an error's line may not have room for all. The key of
@@ -290,30 +256,23 @@ static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT
  * that a failure is said here. */
 static int resume_job(struct job_follow *job, const struct request *request, struct error *err)
 {
-    const struct state_choice *choice = &request->choice;
-    char state[ERROR_TEXT_MAX];
-    bool chosen = choice->step > 0 || choice->best;
-    job_follow_describe(job, state, sizeof state);
-    if (chosen && job_follow_lives(job))
-        return error_set(err, "%s: %s; stop it before it continues from another checkpoint",
-                         job->path, state);
-    if (job_follow_pauses(job))
-        return ask(job, JOB_REQUEST_RESUME, "go on", err);
-    if (job_follow_lives(job))
-        return error_set(err, "%s: %s; there is nothing to resume", job->path, state);
-    int64_t step = chosen_step(job, choice, err);
-    if (step < 0 || check_completed(job, step, state, err) != 0)
+    struct steer_how how = {.step = chosen_step(job, &request->choice, err)};
+    char said[ERROR_TEXT_MAX], key[DIGEST_TEXT_SIZE];
+    if (how.step < 0)
         return -1;
-    const char *command = "";
+    bool again = !job_follow_lives(job);
     uint64_t taken = job_metrics_size(job->path);
-    json_get_string(job->job, "command", &command);
-    char key[DIGEST_TEXT_SIZE];
-    say_what_it_reads(job, key);
-    if (job_relaunch(job->path, "/proc/self/exe", step, request->trusted ? key : NULL, err) != 0)
+    if (steer_check(job, STEER_RESUME, &how, err) != 0)
+        return error_prefix(err, "%s", job->path);
+    if (again)
+        say_what_it_reads(job, key);
+    if (again && request->trusted)
+        how.trusted = key;
+    if (steer(job, STEER_RESUME, &how, said, sizeof said, err) != 0 ||
+        (again && job_kind_of(job->job)->checkpoints &&
+         job_wait_for_resume(job->path, taken, err) != 0))
         return -1;
-    if (strcmp(command, "train") == 0 && job_wait_for_resume(job->path, taken, err) != 0)
-        return -1;
-    message_print("it continues as a job of its own; `spectrum attach %s` watches it", job->path);
+    message_print("%s; `spectrum attach %s` watches it", said, job->path);
     return 0;
 }
 

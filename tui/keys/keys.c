@@ -226,14 +226,26 @@ static const struct {
     int key;
     const char *name;
 } names[] = {
-    {INPUT_UP, "Up"},        {INPUT_DOWN, "Down"},
-    {INPUT_LEFT, "Left"},    {INPUT_RIGHT, "Right"},
-    {INPUT_PAGE_UP, "PgUp"}, {INPUT_PAGE_DOWN, "PgDn"},
-    {INPUT_HOME, "Home"},    {INPUT_END, "End"},
-    {INPUT_DELETE, "Del"},   {INPUT_BACK_TAB, "BackTab"},
-    {INPUT_TAB, "Tab"},      {INPUT_ENTER, "Enter"},
-    {INPUT_ESCAPE, "Esc"},   {INPUT_BACKSPACE, "Backspace"},
-    {' ', "Space"},          {'<', "lt"},
+    {INPUT_UP, "Up"},
+    {INPUT_DOWN, "Down"},
+    {INPUT_LEFT, "Left"},
+    {INPUT_RIGHT, "Right"},
+    {INPUT_PAGE_UP, "PgUp"},
+    {INPUT_PAGE_DOWN, "PgDn"},
+    {INPUT_HOME, "Home"},
+    {INPUT_END, "End"},
+    {INPUT_DELETE, "Del"},
+    {INPUT_BACK_TAB, "BackTab"},
+    {INPUT_TAB, "Tab"},
+    {INPUT_ENTER, "Enter"},
+    {INPUT_ESCAPE, "Esc"},
+    {INPUT_BACKSPACE, "Backspace"},
+    {' ', "Space"},
+    {'<', "lt"},
+    {INPUT_WORD_LEFT, "Alt-B"},
+    {INPUT_WORD_RIGHT, "Alt-F"},
+    {INPUT_WORD_ERASE, "Alt-Backspace"},
+    {INPUT_WORD_DELETE, "Alt-D"},
 };
 enum { NAME_COUNT = sizeof names / sizeof *names };
 

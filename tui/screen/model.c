@@ -105,28 +105,21 @@ static void search(struct app *app, struct model_view *view)
 
 /* --- its scan, a job: what was asked for is said, what comes of it the map shows --- */
 
-/* What was asked for, or why it could not be. */
-static void say_of_scan(struct app *app, int status, const struct error *err, const char *said)
-{
-    if (status != 0)
-        app_error(app, err);
-    else
-        app_message(app, "%s", said);
-}
-
 /* p pauses a scan that runs, and has any other continue: paused, stopped or failed. */
 static void pause_scan(struct app *app)
 {
     struct error err = ERROR_INIT;
     struct scan_feed *feed = &app->session.feed;
-    if (!app->session.model)
-        app_message(app, "a scan file is not computed: there is no scan to pause");
-    else if (feed->state == FEED_RUNNING && !feed->paused)
-        say_of_scan(app, scan_feed_pause(feed, &err), &err,
-                    "the scan pauses after the current matrices; p lets it go on");
+    bool pauses = feed->state == FEED_RUNNING && !feed->paused;
+    char said[ERROR_TEXT_MAX];
+    int status = !app->session.model
+                     ? error_set(&err, "a scan file is not computed: there is no scan to pause")
+                 : pauses ? scan_feed_pause(feed, said, sizeof said, &err)
+                          : scan_feed_go_on(feed, app->session.device, said, sizeof said, &err);
+    if (status != 0)
+        app_error(app, &err);
     else
-        say_of_scan(app, scan_feed_go_on(feed, app->session.device, &err), &err,
-                    "the scan continues");
+        app_message(app, "%s%s", said, pauses ? "; p lets it go on" : "");
 }
 
 /* Asked twice; what is computed is kept in any case. */
@@ -134,16 +127,17 @@ static void stop_scan(struct app *app)
 {
     struct error err = ERROR_INIT;
     struct scan_feed *feed = &app->session.feed;
+    char said[ERROR_TEXT_MAX];
     if (app->session.model && feed->state == FEED_RUNNING && app->asked != REQUEST_SCAN_STOP) {
         app->asked = REQUEST_SCAN_STOP;
         app_message(app, "stop the scan? the same key again does; what is computed is kept");
-        return;
+    } else if (!app->session.model) {
+        app_message(app, "a scan file is not computed: there is no scan to stop");
+    } else if (scan_feed_stop(feed, said, sizeof said, &err) != 0) {
+        app_error(app, &err);
+    } else {
+        app_message(app, "%s; p continues it", said);
     }
-    say_of_scan(app,
-                app->session.model ? scan_feed_stop(feed, &err)
-                                   : error_set(&err, "a scan file is not computed: there is "
-                                                     "no scan to stop"),
-                &err, "the scan stops after the current matrices; p continues it");
 }
 
 /* Moving first, as it is what is done most, then the plan's requests (model_plan.h), then the rest.

@@ -13,14 +13,13 @@
  *
  * Whatever is shown was written by the job into its folder, and may be anything: numbers are n/a
  * where they cannot be read, a reason that is too long for its line gets lines of its own. The
- * screen asks for things (job/requests.h) and shows what comes of them; it changes nothing itself.
+ * screen asks for things (steer.h) and shows what comes of them; it changes nothing itself.
  */
 #include "base/memory.h"
-#include "job/launch.h"
-#include "job/requests.h"
-#include "job/trust.h"
+#include "job/job_kind.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
+#include "tui/session/steer.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 #include "tui/widget/plot.h"
@@ -247,9 +246,8 @@ static void watch_draw(struct app *app, void *state, struct area area)
     const struct job_follow *run = app->session.run;
     char export[512], proof[256] = "";
     /* A run that has ended after at least one step can be exported as a model. */
-    const char *command = "", *name = "";
+    const char *name = "";
     int64_t step = 0;
-    json_get_string(run->job, "command", &command);
     json_get_string(run->job, "method", &name);
     json_get_int64(run->result, "last_step", &step);
     enum training_method method = method_by_name(name);
@@ -257,7 +255,7 @@ static void watch_draw(struct app *app, void *state, struct area area)
     snprintf(export, sizeof export, "spectrum export %s -o DIR makes %s of it", run->path,
              adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
                       : "a complete Hugging Face folder");
-    if (run->state == JOB_ENDED && step > 0 && strcmp(command, "train") == 0)
+    if (run->state == JOB_ENDED && step > 0 && job_kind_of(run->job)->weights)
         area.height -= flow_words(
             area_part(area, 0, area.height - flow_words_rows(export, area.width), area.width, 3),
             theme_style(&app->theme, THEME_ACCENT), export);
@@ -281,59 +279,48 @@ static void watch_draw(struct app *app, void *state, struct area area)
 
 /* --- asking --- */
 
-/* A request in the job's folder, which it takes between two steps; the view looks again at once. */
-static void ask(struct app *app, enum job_request request, const char *said)
+/* Done, or why not; the view looks again at once. */
+static void ask(struct app *app, enum steering what, const struct steer_how *how)
 {
     struct error err = ERROR_INIT;
-    struct job_follow *run = app->session.run;
-    if (!job_follow_lives(run))
-        app_message(app, "the job is not running: r resumes it from its last checkpoint");
-    else if (job_request_put(run->path, request, NULL, &err) != 0)
+    char said[ERROR_TEXT_MAX];
+    if (steer(app->session.run, what, how, said, sizeof said, &err) != 0)
         app_error(app, &err);
     else
         app_message(app, "%s", said);
-    job_follow_refresh(run);
 }
 
-/* Is the job to be trusted first? Then what it reads is shown, and the same key again says yes. */
-static bool must_ask(struct app *app, struct watch_view *view)
-{
-    struct job_trust trust;
-    struct job_follow *run = app->session.run;
-    struct buffer text = BUFFER_INIT;
-    if (view->trust_asked[0] || !run->job || job_trust_look(&trust, run->path, run->job, NULL) != 0)
-        return false;
-    bool asks = trust.asks;
-    job_trust_put(&text, &trust);
-    if (asks) {
-        memcpy(view->trust_asked, trust.key, sizeof trust.key);
-        app_message(app, "resume it? the same key again does; it %s", buffer_string(&text));
-    }
-    buffer_free(&text);
-    job_trust_free(&trust);
-    return asks;
-}
-
-/* A pause is ended by a request; a job that has ended, or died, is started again from its last
- * checkpoint, after what it reads was shown where it may be somebody else's. */
-static void resume(struct app *app, struct watch_view *view)
+/* Asked first; the same key again is a yes. What cannot be is said at once. */
+static void stop(struct app *app, struct watch_view *view, bool asked)
 {
     struct error err = ERROR_INIT;
-    struct job_follow *run = app->session.run;
-    if (job_follow_pauses(run)) {
-        ask(app, JOB_REQUEST_RESUME, "it continues");
-    } else if (job_follow_lives(run)) {
-        app_message(app, "it runs");
-    } else if (must_ask(app, view)) {
-        return;
-    } else if (job_relaunch(run->path, "/proc/self/exe", 0,
-                            view->trust_asked[0] ? view->trust_asked : NULL, &err) != 0) {
+    char question[ERROR_TEXT_MAX];
+    if (asked) {
+        ask(app, STEER_STOP, NULL);
+    } else if (steer_check(app->session.run, STEER_STOP, NULL, &err) != 0) {
         app_error(app, &err);
     } else {
-        app_message(app, "it continues from its last checkpoint");
+        steer_question(app->session.run, STEER_STOP, question, sizeof question);
+        app_message(app, "%s", question);
+        view->stop_asked = true;
     }
-    view->trust_asked[0] = '\0';
-    job_follow_refresh(run);
+}
+
+/* Where the job may be somebody else's, what it reads is shown first, and the same key again says
+ * yes. */
+static void resume(struct app *app, struct watch_view *view)
+{
+    struct job_follow *run = app->session.run;
+    struct buffer text = BUFFER_INIT;
+    bool shown = view->trust_asked[0] != '\0';
+    if (!shown && !job_follow_lives(run) && steer_check(run, STEER_RESUME, NULL, NULL) == 0 &&
+        steer_trust(run, view->trust_asked, &text)) {
+        app_message(app, "resume it? the same key again does; it %s", buffer_string(&text));
+    } else {
+        ask(app, STEER_RESUME, &(struct steer_how){.trusted = shown ? view->trust_asked : NULL});
+        view->trust_asked[0] = '\0';
+    }
+    buffer_free(&text);
 }
 
 /* Asking twice, to stop or to resume what is not one's own, is this view's own affair: any other
@@ -348,20 +335,13 @@ static bool watch_request(struct app *app, void *state, enum request request, co
         view->trust_asked[0] = '\0';
     switch (request) {
     case REQUEST_PAUSE:
-        if (job_follow_pauses(app->session.run))
-            ask(app, JOB_REQUEST_RESUME, "it continues");
-        else
-            ask(app, JOB_REQUEST_PAUSE, "it pauses after this step");
+        ask(app, steer_pause_key(app->session.run), NULL);
         return true;
     case REQUEST_CHECKPOINT:
-        ask(app, JOB_REQUEST_CHECKPOINT, "a checkpoint comes after this step");
+        ask(app, STEER_CHECKPOINT, NULL);
         return true;
     case REQUEST_STOP:
-        if (stop_asked)
-            ask(app, JOB_REQUEST_STOP, "it stops after this step, with a checkpoint");
-        else
-            app_message(app, "stop the job? the same key again stops it, after a checkpoint");
-        view->stop_asked = !stop_asked;
+        stop(app, view, stop_asked);
         return true;
     case REQUEST_RESUME:
         resume(app, view);

@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "job/job_dir.h"
+#include "job/job_kind.h"
 
 #include <errno.h>
 #include <math.h>
@@ -123,9 +124,7 @@ void job_follow_refresh(struct job_follow *follow)
 
 bool job_follow_is_scan(const struct job_follow *follow)
 {
-    const char *command = "";
-    json_get_string(follow->job, "command", &command);
-    return strcmp(command, "scan") == 0;
+    return job_kind_of(follow->job)->rows;
 }
 
 /* A run's record says more when its data has been read, and all, its steps too, before the first

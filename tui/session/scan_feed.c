@@ -8,6 +8,7 @@
 #include "model/score_read.h"
 #include "tui/session/job_follow.h"
 #include "tui/session/scan_launch.h"
+#include "tui/session/steer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -247,34 +248,42 @@ int scan_feed_choose(struct scan_feed *feed, const char *device, struct error *e
     return 0;
 }
 
-/* Only a job that runs takes requests; they are looked at again at once. */
-static int ask(struct scan_feed *feed, enum job_request request, const char *what,
+/* By the rules and in the words of all jobs; it is looked at again at once. */
+static int ask(struct scan_feed *feed, enum steering what, char *said, size_t size,
                struct error *err)
 {
+    struct job_follow *job;
     if (feed->state == FEED_DONE)
-        return error_set(err, "the scan is done: there is nothing to %s", what);
-    if (feed->state != FEED_RUNNING)
-        return error_set(err, "no scan runs here that could %s", what);
+        return error_set(err, "the scan is done: there is nothing to steer");
+    if (feed->state == FEED_WAITING || feed->state == FEED_CHANGING)
+        return error_set(err, "the scan begins: it can be asked when it runs");
+    if (!feed->job)
+        return error_set(err, "%s", feed->message);
+    if (job_follow_open_end(&job, feed->job, err) != 0)
+        return -1;
+    int status = steer(job, what, NULL, said, size, err);
+    job_follow_close(job);
     feed->looked_at = 0;
-    return job_request_put(feed->job, request, NULL, err);
+    return status;
 }
 
-int scan_feed_pause(struct scan_feed *feed, struct error *err)
+int scan_feed_pause(struct scan_feed *feed, char *said, size_t size, struct error *err)
 {
-    return ask(feed, JOB_REQUEST_PAUSE, "pause", err);
+    return ask(feed, STEER_PAUSE, said, size, err);
 }
 
-int scan_feed_stop(struct scan_feed *feed, struct error *err)
+int scan_feed_stop(struct scan_feed *feed, char *said, size_t size, struct error *err)
 {
-    return ask(feed, JOB_REQUEST_STOP, "stop", err);
+    return ask(feed, STEER_STOP, said, size, err);
 }
 
 /* A paused job is asked to continue; a new one takes up the rest of one that has ended, on the
  * device that was chosen last, or that the job was started on. */
-int scan_feed_go_on(struct scan_feed *feed, const char *device, struct error *err)
+int scan_feed_go_on(struct scan_feed *feed, const char *device, char *said, size_t size,
+                    struct error *err)
 {
     if (feed->state != FEED_STOPPED && feed->state != FEED_FAILED)
-        return ask(feed, JOB_REQUEST_RESUME, "go on", err);
+        return ask(feed, STEER_CONTINUE, said, size, err);
     if (!feed->job)
         return error_set(err, "%s", feed->message);
     if (feed->held || !feed->device[0]) { /* on what it was started, where job.json says so */
@@ -290,6 +299,7 @@ int scan_feed_go_on(struct scan_feed *feed, const char *device, struct error *er
     }
     if (!feed->device[0])
         snprintf(feed->device, sizeof feed->device, "%s", device);
+    snprintf(said, size, "the scan goes on");
     feed->state = FEED_CHANGING;
     feed->looked_at = 0;
     return 0;

@@ -64,12 +64,14 @@ void scan_feed_free(struct scan_feed *feed);
  * it is, and so does a job that the device computes already. */
 int scan_feed_choose(struct scan_feed *feed, const char *device, struct error *err);
 
-/* Asks the job to pause, or to stop, after the current matrices. */
-int scan_feed_pause(struct scan_feed *feed, struct error *err);
-int scan_feed_stop(struct scan_feed *feed, struct error *err);
+/* Asks the job to pause, or to stop, after the current matrices; `said` is what follows, in words.
+ */
+int scan_feed_pause(struct scan_feed *feed, char *said, size_t size, struct error *err);
+int scan_feed_stop(struct scan_feed *feed, char *said, size_t size, struct error *err);
 /* Lets a paused job go on, and starts one that stopped or failed again, on what it was started on;
  * `device`: where that is not known. */
-int scan_feed_go_on(struct scan_feed *feed, const char *device, struct error *err);
+int scan_feed_go_on(struct scan_feed *feed, const char *device, char *said, size_t size,
+                    struct error *err);
 
 /* Takes in what is new; true: something changed. Sets the scan's fingerprint and rows. */
 bool scan_feed_update(struct scan_feed *feed, struct scan *scan);

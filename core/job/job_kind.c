@@ -1,0 +1,56 @@
+#include "job/job_kind.h"
+
+#include <string.h>
+
+static const struct job_kind kinds[] = {
+    {.command = "train",
+     .noun = "training run",
+     .unit = "step",
+     .kept = "with a checkpoint",
+     .pauses = true,
+     .checkpoints = true,
+     .resumes = true,
+     .steps = true,
+     .weights = true,
+     .files = {NULL}}, /* it writes into its own folder alone */
+    {.command = "scan",
+     .noun = "scan",
+     .unit = "matrices",
+     .kept = "and what is computed is kept",
+     .pauses = true,
+     .resumes = true,
+     .rows = true,
+     .files = {"o", "spectra", NULL}},
+};
+enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
+
+static const struct job_kind unknown = {
+    .command = "",
+    .noun = "job",
+    .unit = "step",
+    .kept = "with what it has",
+    .pauses = true,
+    .checkpoints = true,
+};
+
+const struct job_kind *job_kinds(size_t *count)
+{
+    *count = KIND_COUNT;
+    return kinds;
+}
+
+const struct job_kind *job_kind_find(const char *command)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (strcmp(kinds[i].command, command) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+const struct job_kind *job_kind_of(const cJSON *job)
+{
+    const char *command = "";
+    json_get_string(job, "command", &command);
+    const struct job_kind *kind = job_kind_find(command);
+    return kind ? kind : &unknown;
+}

@@ -1,0 +1,165 @@
+#include "tui/session/steer.h"
+
+#include "job/job_kind.h"
+#include "job/launch.h"
+#include "job/requests.h"
+#include "job/trust.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What a living job is asked, and how that is called. */
+static const struct {
+    enum job_request request;
+    const char *name;
+} requests[] = {
+    [STEER_PAUSE] = {JOB_REQUEST_PAUSE, "pause"},
+    [STEER_CONTINUE] = {JOB_REQUEST_RESUME, "go on"},
+    [STEER_CHECKPOINT] = {JOB_REQUEST_CHECKPOINT, "save a checkpoint"},
+    [STEER_STOP] = {JOB_REQUEST_STOP, "stop"},
+    [STEER_RESUME] = {JOB_REQUEST_RESUME, "go on"},
+};
+
+/* --- may it --- */
+
+static bool is_completed(const struct job_follow *job)
+{
+    const char *status = "";
+    json_get_string(job->result, "status", &status);
+    return strcmp(status, "completed") == 0;
+}
+
+/* Not by its kind, whatever state it is in. */
+static int check_kind(const struct job_kind *kind, enum steering what, struct error *err)
+{
+    if (what == STEER_CHECKPOINT && !kind->checkpoints)
+        return error_set(err, "it is a %s: it has no checkpoints, what it computed is kept anyway",
+                         kind->noun);
+    if (what == STEER_PAUSE && !kind->pauses)
+        return error_set(err, "it is a %s, and cannot pause", kind->noun);
+    return 0;
+}
+
+/* One that has ended is started again by its job.json; without that nothing can be. A run that is
+ * complete goes on from an earlier checkpoint alone, and only where that is named. */
+static int check_again(const struct job_follow *job, const struct job_kind *kind, int64_t step,
+                       const char *state, struct error *err)
+{
+    int64_t last = -1;
+    if (job->job && !kind->resumes)
+        return error_set(err, "it is a %s that cannot be started again; it is %s", kind->noun,
+                         state);
+    if (!is_completed(job))
+        return 0;
+    if (step == 0)
+        return error_set(err, "%s; there is nothing to resume", state);
+    json_get_int64(job->result, "last_step", &last);
+    return step < last ? 0
+                       : error_set(err,
+                                   "%s; there is nothing to resume after step %" PRId64
+                                   ": --step takes an earlier checkpoint",
+                                   state, step);
+}
+
+int steer_check(const struct job_follow *job, enum steering what, const struct steer_how *how,
+                struct error *err)
+{
+    int64_t step = how ? how->step : 0;
+    const struct job_kind *kind = job_kind_of(job->job);
+    bool lives = job_follow_lives(job), pauses = job_follow_pauses(job);
+    char state[ERROR_TEXT_MAX];
+    job_follow_describe(job, state, sizeof state);
+    if (check_kind(kind, what, err) != 0)
+        return -1;
+    if (what == STEER_RESUME && !lives)
+        return check_again(job, kind, step, state, err);
+    if (what == STEER_RESUME && step > 0)
+        return error_set(err, "%s; stop it before it continues from another checkpoint", state);
+    if (!lives)
+        return error_set(err, "the %s cannot %s: %s%s", kind->noun, requests[what].name, state,
+                         kind->resumes && !is_completed(job) ? "; resuming it comes first" : "");
+    if ((what == STEER_RESUME || what == STEER_CONTINUE) && !pauses)
+        return error_set(err, "%s; there is nothing to resume", state);
+    return 0;
+}
+
+/* --- questions --- */
+
+void steer_question(const struct job_follow *job, enum steering what, char *out, size_t size)
+{
+    const struct job_kind *kind = job_kind_of(job->job);
+    out[0] = '\0';
+    if (what == STEER_STOP)
+        snprintf(out, size, "stop the %s? the same key again stops it, %s", kind->noun, kind->kept);
+}
+
+bool steer_trust(const struct job_follow *job, char key[DIGEST_TEXT_SIZE], struct buffer *text)
+{
+    struct job_trust trust;
+    key[0] = '\0';
+    if (!job->job || job_trust_look(&trust, job->path, job->job, NULL) != 0)
+        return false;
+    bool asks = trust.asks;
+    if (asks) {
+        memcpy(key, trust.key, DIGEST_TEXT_SIZE);
+        job_trust_put(text, &trust);
+    }
+    job_trust_free(&trust);
+    return asks;
+}
+
+/* --- doing it --- */
+
+/* What follows of a request that a living job will take. */
+static void say(const struct job_kind *kind, enum steering what, char *said, size_t size)
+{
+    switch (what) {
+    case STEER_PAUSE:
+        snprintf(said, size, "the %s pauses after the current %s", kind->noun, kind->unit);
+        break;
+    case STEER_CHECKPOINT:
+        snprintf(said, size, "the %s saves a checkpoint after the current %s", kind->noun,
+                 kind->unit);
+        break;
+    case STEER_STOP:
+        snprintf(said, size, "the %s stops after the current %s, %s", kind->noun, kind->unit,
+                 kind->kept);
+        break;
+    default:
+        snprintf(said, size, "the %s goes on", kind->noun);
+        break;
+    }
+}
+
+/* What has ended, or died, is started again. */
+static int start_again(const struct job_follow *job, const struct steer_how *how, char *said,
+                       size_t size, struct error *err)
+{
+    int64_t step = how ? how->step : 0;
+    const struct job_kind *kind = job_kind_of(job->job);
+    snprintf(said, size, "the %s goes on from %s", kind->noun,
+             step > 0            ? "that checkpoint"
+             : kind->checkpoints ? "its last checkpoint"
+                                 : "what it has computed");
+    return job_relaunch(job->path, "/proc/self/exe", step, how ? how->trusted : NULL, err);
+}
+
+int steer(struct job_follow *job, enum steering what, const struct steer_how *how, char *said,
+          size_t size, struct error *err)
+{
+    int status = steer_check(job, what, how, err);
+    if (status == 0 && what == STEER_RESUME && !job_follow_lives(job)) {
+        status = start_again(job, how, said, size, err);
+    } else if (status == 0) {
+        status = job_request_put(job->path, requests[what].request, NULL, err);
+        say(job_kind_of(job->job), what, said, size);
+    }
+    job_follow_refresh(job);
+    return status;
+}
+
+enum steering steer_pause_key(const struct job_follow *job)
+{
+    return job_follow_pauses(job) ? STEER_CONTINUE : STEER_PAUSE;
+}

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 int plan_new(struct plan **out, const struct scan *scan, const struct model *model,
              struct error *err)
@@ -21,8 +22,10 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
     plan->model = model;
     plan->tied = scan->of.tied;
     plan->row_count = scan->count;
-    plan->history[0].flags = array_alloc(plan_flag_count(plan), 1, err);
-    plan->history[0].percent = NAN;
+    plan->ranked = 1; /* a snapshot that says 0 was never selected */
+    plan->history[0] = (struct snapshot){.flags = array_alloc(plan_flag_count(plan), 1, err),
+                                         .base = {.percent = NAN},
+                                         .time = (int64_t)time(NULL)};
     if (ranking_init(&plan->ranking, scan, err) != 0 || !plan->history[0].flags) {
         plan_free(plan);
         return -1;
@@ -37,23 +40,41 @@ void plan_free(struct plan *plan)
     if (!plan)
         return;
     for (size_t i = 0; i <= plan->last; i++)
-        free(plan->history[i].flags);
+        plan_snapshot_free(&plan->history[i]);
     ranking_free(&plan->ranking);
     free(plan);
+}
+
+/* A base of rows alone: what the scan does not list, and only names can say, is frozen. */
+static int begin_base(struct plan *plan, enum plan_base_kind kind, struct error *err)
+{
+    size_t listed = plan->row_count + 2;
+    if (plan_begin_step(plan, err) != 0)
+        return -1;
+    memset(plan_flags(plan) + listed, 0, plan_flag_count(plan) - listed);
+    if (plan_set_base(plan, kind, NULL, err) == 0)
+        return 0;
+    plan_cancel_step(plan);
+    return -1;
 }
 
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err)
 {
     if (!(percent >= 0 && percent <= 100))
         return error_set_kind(err, ERROR_USAGE, "a percentage must be from 0 to 100");
-    if (plan_begin_step(plan, err) != 0)
+    if (begin_base(plan, PLAN_PERCENT, err) != 0)
         return -1;
-    size_t listed = plan->row_count + 2; /* and nothing else */
-    memset(plan_flags(plan) + listed, 0, plan_flag_count(plan) - listed);
-    plan->history[plan->now].percent = percent;
-    plan->history[plan->now].selected = true;
-    plan->history[plan->now].scope = scope;
-    plan_select_rows(plan);
+    plan->history[plan->now].base.percent = percent;
+    plan->history[plan->now].base.scope = scope;
+    plan_select_rows(plan, &plan->history[plan->now]);
+    return 0;
+}
+
+int plan_select_all(struct plan *plan, bool train, struct error *err)
+{
+    if (begin_base(plan, train ? PLAN_ALL : PLAN_NOTHING, err) != 0)
+        return -1;
+    plan_select_rows(plan, &plan->history[plan->now]);
     return 0;
 }
 
@@ -67,22 +88,24 @@ int plan_select_with_ends(struct plan *plan, double percent, enum plan_scope sco
     return 0;
 }
 
-void plan_refresh(struct plan *plan)
-{
-    ranking_refresh(&plan->ranking, plan->scan);
-    if (plan->history[plan->now].selected)
-        plan_select_rows(plan);
-}
+/* --- by hand --- */
 
-/* Embedding and head have their switches, listed in the scan or not. */
+/* An edit says of a row what it does whatever the base says. One that turns another around, back to
+ * what the base says, takes that back, and leaves none. Embedding and head have their switches,
+ * listed in the scan or not, and no base that could say otherwise. */
 static void set_row(struct plan *plan, size_t row, bool train)
 {
-    unsigned char *flags = plan_flags(plan);
+    unsigned char *flag = plan_flags(plan) + row;
+    unsigned edit = train ? HAND_TRAINS : HAND_FREEZES;
     enum plan_end end = plan_end(plan, row);
-    if (end != PLAN_NO_END)
-        flags[plan->row_count + (end == PLAN_HEAD)] = train;
-    else
-        flags[row] = train ? PLAN_MODULE : 0;
+    if (end != PLAN_NO_END) {
+        plan_flags(plan)[plan->row_count + (end == PLAN_HEAD)] = train;
+        return;
+    }
+    bool was_other = *flag & BY_HAND && !(*flag & edit);
+    *flag &= PLAN_MODULE;
+    if (!was_other || *flag != (train ? PLAN_MODULE : 0))
+        *flag |= (unsigned char)edit;
 }
 
 /* Embeddings and heads by their modules' names: those that the scan says, or else the reference's.
@@ -167,7 +190,7 @@ int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t
         refuse_pattern(plan, regex, pattern, err);
 undo:
     if (status != 0)
-        plan_undo(plan);
+        plan_cancel_step(plan);
 out:
     regex_free(regex);
     return status;
@@ -201,17 +224,46 @@ int plan_set_head(struct plan *plan, bool train, struct error *err)
     return 0;
 }
 
-double plan_percent(const struct plan *plan)
+int plan_drop_edits(struct plan *plan, struct error *err)
 {
-    return plan->history[plan->now].percent;
+    if (plan_begin_step(plan, err) != 0)
+        return -1;
+    for (size_t i = 0; i < plan->row_count; i++)
+        plan_flags(plan)[i] &= PLAN_MODULE;
+    return 0;
 }
 
-bool plan_selection(const struct plan *plan, double *percent, enum plan_scope *scope)
+/* --- what it is made of --- */
+
+struct plan_base plan_base(const struct plan *plan)
 {
-    const struct snapshot *now = &plan->history[plan->now];
-    *percent = now->percent;
-    *scope = now->scope;
-    return now->selected;
+    return plan->history[plan->now].base;
+}
+
+double plan_percent(const struct plan *plan)
+{
+    return plan->history[plan->now].base.percent;
+}
+
+enum plan_edit plan_edit(const struct plan *plan, size_t row)
+{
+    unsigned char flag = plan_flags(plan)[row];
+    return flag & HAND_TRAINS    ? PLAN_EDIT_TRAIN
+           : flag & HAND_FREEZES ? PLAN_EDIT_FREEZE
+                                 : PLAN_NO_EDIT;
+}
+
+struct plan_edits plan_edits(const struct plan *plan)
+{
+    struct plan_edits edits = {0};
+    for (size_t i = 0; i < plan->row_count; i++) {
+        unsigned char flag = plan_flags(plan)[i];
+        bool other = plan_flag_parts(flag) != (flag & PLAN_MODULE);
+        edits.trained += other && flag & HAND_TRAINS;
+        edits.frozen += other && flag & HAND_FREEZES;
+        edits.agreeing += !other && flag & BY_HAND;
+    }
+    return edits;
 }
 
 const struct scan *plan_scan(const struct plan *plan)

@@ -47,34 +47,39 @@ const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count)
 
 /* Trains the best int(count * percent / 100) of the rows in a list that falls by SNR; fewer where
  * the rest has no score. */
-static void select_best(struct plan *plan, const size_t *rows, size_t count, double percent)
+static void select_best(const struct plan *plan, const struct snapshot *snapshot,
+                        const size_t *rows, size_t count)
 {
     size_t size = 0;
     for (size_t k = 0; k < count; k++)
         size += plan_end(plan, rows[k]) == PLAN_NO_END;
-    size_t left = (size_t)((double)size * percent / 100);
+    size_t left = (size_t)((double)size * snapshot->base.percent / 100);
     for (size_t k = 0; k < count && left > 0; k++) {
         const struct scan_row *row = &plan->scan->rows[rows[k]];
         if (plan_end(plan, rows[k]) != PLAN_NO_END || (row->known && isnan(row->snr)))
             continue;
-        plan_flags(plan)[rows[k]] = PLAN_MODULE;
+        snapshot->flags[rows[k]] |= PLAN_MODULE;
         left--;
     }
 }
 
-/* What the current snapshot's percentage and scope say, by the present ranks. */
-void plan_select_rows(struct plan *plan)
+/* Of a percentage what it selects, of nothing and all just that; names were set when they were
+ * read. */
+void plan_select_rows(const struct plan *plan, struct snapshot *snapshot)
 {
-    const struct snapshot *now = &plan->history[plan->now];
-    memset(now->flags, 0, plan->row_count);
-    if (now->scope == PLAN_GLOBAL) {
-        select_best(plan, plan->ranking.ranked, plan->row_count, now->percent);
-        return;
-    }
     size_t count;
     const size_t *rows;
-    for (size_t type = 0; (rows = plan_type_rows(plan, type, &count)); type++)
-        select_best(plan, rows, count, now->percent);
+    snapshot->ranked = plan->ranked;
+    if (snapshot->base.kind == PLAN_NAMES)
+        return;
+    for (size_t i = 0; i < plan->row_count; i++)
+        snapshot->flags[i] = (unsigned char)((snapshot->flags[i] & BY_HAND) |
+                                             (snapshot->base.kind == PLAN_ALL ? PLAN_MODULE : 0));
+    if (snapshot->base.kind == PLAN_PERCENT && snapshot->base.scope == PLAN_GLOBAL)
+        select_best(plan, snapshot, plan->ranking.ranked, plan->row_count);
+    else if (snapshot->base.kind == PLAN_PERCENT)
+        for (size_t type = 0; (rows = plan_type_rows(plan, type, &count)); type++)
+            select_best(plan, snapshot, rows, count);
 }
 
 /* Where the two are tied, freezing either freezes the one tensor; what is not in the model does not
@@ -104,7 +109,7 @@ unsigned plan_parts(const struct plan *plan, size_t row)
     enum plan_end end = plan_end(plan, row);
     if (end != PLAN_NO_END)
         return plan_end_trains(plan, end == PLAN_HEAD) ? PLAN_MODULE : 0;
-    return plan_flags(plan)[row];
+    return plan_flag_parts(plan_flags(plan)[row]);
 }
 
 bool plan_row(const struct plan *plan, size_t row)

@@ -42,7 +42,7 @@ static bool set_unlisted(struct plan *plan, const char *name)
     return found;
 }
 
-static int set_name(struct plan *plan, const char *name, struct error *err)
+int plan_set_name(struct plan *plan, const char *name, struct error *err)
 {
     unsigned char *flags = plan_flags(plan);
     unsigned parts;
@@ -62,23 +62,28 @@ static int set_name(struct plan *plan, const char *name, struct error *err)
     return 0;
 }
 
-int plan_set_names(struct plan *plan, const char *const *names, size_t count, struct error *err)
+/* Both layers go: a list says of every module what it does. */
+int plan_set_names(struct plan *plan, const char *const *names, size_t count, const char *source,
+                   struct error *err)
 {
     if (plan_begin_step(plan, err) != 0)
         return -1;
     unsigned char *flags = plan_flags(plan);
     memset(flags, 0, plan_flag_count(plan));
+    if (plan_set_base(plan, PLAN_NAMES, source, err) != 0)
+        goto fail;
     for (size_t i = 0; i < count; i++) {
-        if (set_name(plan, names[i], err) != 0) {
-            plan_undo(plan);
-            return -1;
-        }
+        if (plan_set_name(plan, names[i], err) != 0)
+            goto fail;
     }
     /* One name is enough for the tensor that both are. */
     if (plan->tied)
         flags[plan->row_count] = flags[plan->row_count + 1] =
             flags[plan->row_count] | flags[plan->row_count + 1];
     return 0;
+fail:
+    plan_cancel_step(plan);
+    return -1;
 }
 
 bool plan_trains(const struct plan *plan, const char *tensor)

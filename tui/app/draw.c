@@ -1,6 +1,7 @@
 #include "tui/app/draw.h"
 
 #include "job/job_dir.h"
+#include "tui/session/plan_words.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
@@ -52,20 +53,21 @@ static enum training_method shown_method(const struct session *session)
     return session->model ? settings_method(&session->settings) : METHOD_SPECTRUM;
 }
 
-/* "25 %: trains 52 of 210 matrices", and in brief without most words. What is the plan's is left
- * out where the method has none: "trains everything", "trains adapters at 210 matrices". While
- * scores are missing it is "25 %: so far 12 of 210 matrices". */
-static void put_matrices(const struct session *session, bool brief, char *out, size_t size)
+/* "25 % of each type: trains 52 of 210 matrices", and in fewer words where those are fewer. What is
+ * the plan's is left out where the method has none: "trains everything", "trains adapters at 210
+ * matrices". While scores are missing it is "25 % of each type: so far 12 of 210 matrices". */
+static void put_matrices(const struct session *session, enum plan_words words, char *out,
+                         size_t size)
 {
     const struct method_info *method = method_info(shown_method(session));
-    double percent = session->plan_read || !method->plan ? NAN : plan_percent(session->plan);
+    bool brief = words != WORDS_WHOLE;
     bool partial = method->plan && session_scores_missing(session);
     bool bare = brief || (!method->plan && !method->adapters);
     struct plan_counts counts = plan_counts(session->plan);
     size_t adapted = session->cost.adapted;
-    char top[32] = "", tensors[64];
-    if (!isnan(percent))
-        snprintf(top, sizeof top, "%.4g %%: ", percent);
+    char top[PLAN_WORDS_SIZE] = "", tensors[64];
+    if (method->plan)
+        plan_words_put(session->plan, words, top, sizeof top);
     if (!method->plan && !method->adapters)
         snprintf(tensors, sizeof tensors, "everything");
     else if (!method->plan)
@@ -74,7 +76,7 @@ static void put_matrices(const struct session *session, bool brief, char *out, s
         snprintf(tensors, sizeof tensors, "adapters at %zu of %zu", adapted, counts.modules_total);
     else
         snprintf(tensors, sizeof tensors, "%zu of %zu", counts.modules, counts.modules_total);
-    snprintf(out, size, "%s%s%s%s", top,
+    snprintf(out, size, "%s%s%s%s%s", top, method->plan ? ": " : "",
              partial ? "so far "
              : brief ? ""
                      : "trains ",
@@ -85,7 +87,8 @@ static void put_matrices(const struct session *session, bool brief, char *out, s
  *     " · 65.0M params (48.3 %)", " · 1.2M adapter + 28.3M params (21.9 %)"
  * The plan's own counts are known for a scan file with shapes, too; the others need the model, and
  * are those of the cost. */
-static size_t put_what_trains(const struct session *session, bool brief, char *out, size_t size)
+static size_t put_what_trains(const struct session *session, enum plan_words words, char *out,
+                              size_t size)
 {
     const struct training_estimate *cost = &session->cost;
     struct plan_counts counts = plan_counts(session->plan);
@@ -93,28 +96,29 @@ static size_t put_what_trains(const struct session *session, bool brief, char *o
     int64_t adapters = planned ? 0 : cost->adapter_parameters;
     int64_t others = planned ? counts.parameters : cost->trained_parameters;
     int64_t all = planned ? counts.parameters_total : cost->parameters;
-    put_matrices(session, brief, out, size);
+    put_matrices(session, words, out, size);
     size_t used = strlen(out);
     if ((planned && !counts.known) || all <= 0)
         return used;
     char thin[32], count[32];
     double share = 100.0 * ((double)adapters + (double)others) / (double)all;
-    const char *word = brief ? "" : " adapter";
+    const char *word = words == WORDS_WHOLE ? " adapter" : "";
+    const char *params = words == WORDS_LEAST ? "" : " params";
     count_put((double)adapters, thin, sizeof thin);
     count_put((double)others, count, sizeof count);
     out += used;
     size -= used;
     if (adapters == 0)
-        snprintf(out, size, " · %s params (%.1f %%)", count, share);
+        snprintf(out, size, " · %s%s (%.1f %%)", count, params, share);
     else if (others == 0)
-        snprintf(out, size, " · %s%s params (%.1f %%)", thin, word, share);
+        snprintf(out, size, " · %s%s%s (%.1f %%)", thin, word, params, share);
     else
-        snprintf(out, size, " · %s%s + %s params (%.1f %%)", thin, word, count, share);
+        snprintf(out, size, " · %s%s + %s%s (%.1f %%)", thin, word, count, params, share);
     return used + strlen(out);
 }
 
-/* What trains, and at what cost. `brief`: for windows that the whole does not fit. */
-static void put_status(const struct session *session, bool brief, char *out, size_t size)
+/* What trains, and at what cost. In brief for windows that the whole does not fit. */
+static void put_status(const struct session *session, enum plan_words words, char *out, size_t size)
 {
     char memory[32];
     out[0] = '\0';
@@ -129,9 +133,9 @@ static void put_status(const struct session *session, bool brief, char *out, siz
     }
     if (!session->plan)
         return;
-    size_t used = put_what_trains(session, brief, out, size);
+    size_t used = put_what_trains(session, words, out, size);
     bytes_put((double)session->cost.total, memory, sizeof memory);
-    snprintf(out + used, size - used, " · %s%s", brief ? "" : "memory ",
+    snprintf(out + used, size - used, " · %s%s", words == WORDS_WHOLE ? "memory " : "",
              session->cost.known ? memory : "n/a");
 }
 
@@ -285,9 +289,11 @@ void app_draw(struct app *app)
     view->class->draw(app, view->state, area_part(all, 0, 1, all.width, all.height - 3));
     struct area line = area_part(all, 0, status, all.width, 1);
     struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
-    put_status(&app->session, false, text, sizeof text);
-    if (text_columns(text) > line.width - 2)
-        put_status(&app->session, true, text, sizeof text);
+    for (int words = WORDS_WHOLE; words <= WORDS_LEAST; words++) {
+        put_status(&app->session, (enum plan_words)words, text, sizeof text);
+        if (text_columns(text) <= line.width - 2)
+            break;
+    }
     area_fill(line, style);
     area_label(line, 1, 0, line.width - 2, style, text);
     draw_bottom(app, area_part(all, 0, status + 1, all.width, bottom));

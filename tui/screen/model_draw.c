@@ -8,7 +8,8 @@
  *     embed  ● always on  2048 × 192  BF16  393.2k parameters  (e freezes it)
  *     head   ● always on  tied: one tensor with the embeddings
  *     SNR q 0.418              0.492              0.58  ● trains         legend of the colours
- *     ── d device: cpu avx2, 2 threads ───────────────────────────────   what computes the scan
+ *     ── d device: cpu avx2, 2 threads ──────────── P plan: default ──   what computes the scan,
+ *                                                                        and which plan this is
  *     model.layers.0.self_attn.q_proj  ● trains                 INFO_ROWS: the matrix under the
  *     shape        192 × 192  BF16      SNR          0.58016    cursor; in windows of fewer than
  *     parameters   36,864               noise alone  0.34518    TWO_COLUMNS its numbers follow
@@ -24,6 +25,7 @@
 #include "tui/screen/model_draw.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
 #include "tui/screen/spectrum.h"
@@ -130,9 +132,10 @@ static void draw_cell(struct app *app, const struct model_view *view, struct are
     }
     const struct scan_row *row = &app->session.scan->rows[index];
     bool trains = plan_row(app->session.plan, index), known = row->known && row->detailed;
-    int x = area_label(area, 0, 0, area.width - 12, title, row->module);
-    area_put(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
-             trains ? "● trains" : "○ frozen");
+    bool by_hand = plan_edit(app->session.plan, index) != PLAN_NO_EDIT;
+    int x = area_label(area, 0, 0, area.width - (by_hand ? 21 : 12), title, row->module);
+    area_print(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM), "%s%s",
+               trains ? "● trains" : "○ frozen", by_hand ? ", by hand" : "");
     int right = area.width < 100 ? 36 : 48;
     if (area.width < TWO_COLUMNS) {
         draw_cell_items(app, area_part(area, 0, 1, area.width, INFO_ROWS - 2), index);
@@ -339,8 +342,24 @@ static void draw_bottom(struct app *app, struct model_view *view, struct area ar
 
 /* --- what computes --- */
 
+/* At the rule's right end, the plan's name; as many columns as it takes. */
+static int draw_plan_name(struct app *app, struct area area)
+{
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    char name[PLAN_NAME_SIZE];
+    utf8_copy(name, sizeof name, app->session.keep.name);
+    int columns = text_columns(name), most = area.width / 3;
+    columns = columns < most ? columns : most;
+    int x = area.width - columns - 11;
+    x += area_put(area, x, 0, theme_style(&app->theme, THEME_ACCENT), " P");
+    x += area_put(area, x, 0, dim, " plan: ");
+    x += area_label(area, x, 0, columns, theme_style(&app->theme, THEME_TEXT), name);
+    area_put(area, x, 0, dim, " ");
+    return columns + 12;
+}
+
 /* The rule below the legend: with a model, what computes its scan, and why it is not what was
- * asked for; the last is cut first. */
+ * asked for; the last is cut first. At the right, which plan this is. */
 static void draw_rule(struct app *app, struct area area)
 {
     const struct session *session = &app->session;
@@ -349,6 +368,7 @@ static void draw_rule(struct app *app, struct area area)
     char device[256];
     for (int x = 0; x < area.width; x++)
         area_put(area, x, 0, theme_style(&app->theme, THEME_BORDER), "─");
+    area.width -= draw_plan_name(app, area);
     if (!session->model)
         return;
     int x = 2 + area_put(area, 2, 0, theme_style(&app->theme, THEME_ACCENT), " d");

@@ -1,16 +1,9 @@
 #include "tui/session/plan_keep.h"
 
-#include "base/file_writer.h"
-#include "base/folder.h"
-#include "base/hash.h"
 #include "base/process.h"
-#include "base/sys.h"
-#include "base/xdg.h"
-#include "plan/plan_read.h"
+#include "plan/plan_kept.h"
 #include "spectra/cache.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,139 +14,119 @@
  * no more than that. */
 static const double hold = 0.4;
 
-/* Finds the kept plan's file: "<state folder>/plans/<fingerprint>-<estimator>.json". Both may come
- * from a file: what else is in them could not be a file's name. A published scan does not say what
- * its model's content is; a hash of its own modules and scores stands for it. */
-static int find_path(struct session *session, const char *fingerprint, struct error *err)
+/* The open plan goes on under the first free name that is like `name`. */
+static void take_free_name(struct plan_keep *keep, const char *name)
 {
-    const struct scan *scan = session->scan;
-    char name[96], content[HASH_TEXT_SIZE], estimator[sizeof scan->estimator];
-    bool said = strspn(fingerprint, "0123456789abcdef") == HASH_TEXT_SIZE - 1 &&
-                !fingerprint[HASH_TEXT_SIZE - 1];
-    struct hash *hash = said ? NULL : hash_new(err);
-    if (!said && !hash)
-        return -1;
-    for (size_t i = 0; hash && i < scan->count; i++) {
-        hash_optional(hash, scan->rows[i].module);
-        hash_update(hash, &scan->rows[i].snr, sizeof scan->rows[i].snr);
-    }
-    if (hash) {
-        hash_text(hash, content);
-        hash_free(hash);
-    }
-    snprintf(estimator, sizeof estimator, "%s", scan->estimator[0] ? scan->estimator : "reference");
-    for (char *at = estimator; *at; at++)
-        if (!isalnum((unsigned char)*at))
-            *at = '-';
-    snprintf(name, sizeof name, "%s-%s.json", said ? fingerprint : content, estimator);
-    char *folder = xdg_state_path("plans", err);
-    if (folder)
-        session->keep.path = path_join(folder, name, err);
-    free(folder);
-    return session->keep.path ? 0 : -1;
+    char was[PLAN_NAME_SIZE];
+    snprintf(was, sizeof was, "%s", name);
+    plan_shelf_free_name(&keep->shelf, was, keep->name);
+    keep->seen = (struct plan_version){.size = 0};
 }
 
-/* What lies there from before, as soon as the content that it is called by is known. It is put back
- * as one step of undo: u brings the fresh plan. One that does not fit what is open, or cannot be
- * read, stays where it lies, and so does one that comes too late, when this plan was changed
- * already: the session's own will go beside it. */
+static int read_plan(struct plan *plan, const struct plan_shelf *shelf, const char *name,
+                     struct error *err)
+{
+    char *path = plan_shelf_path(shelf, name, err);
+    int status = path ? plan_read_kept(plan, path, err) : -1;
+    free(path);
+    return status;
+}
+
+/* What lies there from before, as soon as the content that it is called by is known. One that does
+ * not fit what is open, or cannot be read, stays where it lies, and so does one that comes too late,
+ * when this plan was changed already: the session's own will go beside it. */
 static void look(struct session *session, const char *fingerprint)
 {
     struct plan_keep *keep = &session->keep;
     struct error err = ERROR_INIT;
-    enum plan_scope scope;
-    struct stat file;
+    char name[PLAN_NAME_SIZE], date[32];
     struct tm tm;
-    double percent;
-    char date[32];
     keep->looked = true;
-    if (find_path(session, fingerprint, NULL) != 0 || sys.stat(keep->path, &file) != 0)
+    if (plan_shelf_open(&keep->shelf, session->scan, fingerprint, NULL) != 0)
         return;
-    if (!localtime_r(&file.st_mtime, &tm) || !strftime(date, sizeof date, "%Y-%m-%d %H:%M", &tm))
+    plan_shelf_last(&keep->shelf, name);
+    struct plan_version there = plan_shelf_look(&keep->shelf, name);
+    snprintf(keep->name, sizeof keep->name, "%s", name);
+    if (!plan_version_is_there(&there))
+        return;
+    if (!localtime_r(&there.changed.tv_sec, &tm) ||
+        !strftime(date, sizeof date, "%Y-%m-%d %H:%M", &tm))
         snprintf(date, sizeof date, "an unknown date");
     if (keep->touched) {
-        keep->aside = true;
+        take_free_name(keep, name);
         snprintf(keep->message, sizeof keep->message,
-                 "a plan of %s was kept for this model; it is set aside as %.400s.aside, which "
-                 ":read takes",
-                 date, keep->path);
-        return;
-    }
-    if (plan_read_kept(session->plan, keep->path, &err) != 0) {
-        keep->aside = true;
+                 "the plan \"%s\" of %s was kept for this model, and stays: what was chosen here "
+                 "goes on as \"%s\" (P lists them)",
+                 name, date, keep->name);
+    } else if (read_plan(session->plan, &keep->shelf, name, &err) != 0) {
+        take_free_name(keep, name);
         snprintf(keep->message, sizeof keep->message,
                  "the plan kept on %s is not taken, and stays: %.500s", date, err.text);
-        return;
+    } else {
+        keep->seen = there;
+        session_plan_changed(session, false);
+        snprintf(
+            keep->message, sizeof keep->message,
+            "the plan of %s is back, as it was left here; u undoes its last step, Y lists them",
+            date);
     }
-    session->plan_read = !plan_selection(session->plan, &percent, &scope);
-    session->scope = session->plan_read ? PLAN_BY_TYPE : scope;
-    session_plan_changed(session, false);
-    snprintf(keep->message, sizeof keep->message,
-             "the plan of %s is back, as it was left here; u drops it for the fresh one", date);
 }
 
 void session_keep_open(struct session *session)
 {
     char fingerprint[HASH_TEXT_SIZE];
+    snprintf(session->keep.name, sizeof session->keep.name, "%s", PLAN_FIRST_NAME);
     if (!session->model)
         look(session, session->scan->fingerprint);
     else if (spectra_fingerprint_known(session->model->checkpoint, fingerprint))
         look(session, fingerprint);
 }
 
-/* Does it train what a plan would that nobody has touched? While scores are missing, a choice by
- * hand is never that. */
-static bool is_fresh(const struct session *session)
+/* The scan's job tells the content soon after it began; where none could, it is read here. */
+static int find_shelf(struct session *session, struct error *err)
 {
-    double percent;
-    enum plan_scope scope;
-    struct plan *fresh = NULL;
-    struct buffer now = BUFFER_INIT, then = BUFFER_INIT;
-    bool selected = plan_selection(session->plan, &percent, &scope), same = false;
-    if (selected ? percent == PLAN_FIRST_PERCENT && scope == PLAN_BY_TYPE
-                 : session_scores_missing(session) == 0)
-        same = plan_new(&fresh, session->scan, session->model, NULL) == 0 &&
-               plan_select(fresh, PLAN_FIRST_PERCENT, PLAN_BY_TYPE, NULL) == 0;
-    if (same) {
-        plan_put(&now, session->plan, PLAN_JSON, "");
-        plan_put(&then, fresh, PLAN_JSON, "");
-        same =
-            !now.failed && !then.failed && strcmp(buffer_string(&now), buffer_string(&then)) == 0;
-    }
-    buffer_free(&now);
-    buffer_free(&then);
-    plan_free(fresh);
-    return same;
+    char fingerprint[HASH_TEXT_SIZE] = "";
+    if (session->keep.shelf.folder)
+        return 0;
+    if (session->model && spectra_fingerprint(session->model->checkpoint, fingerprint, err) != 0)
+        return -1;
+    const char *content = session->model ? fingerprint : session->scan->fingerprint;
+    if (!session->keep.looked)
+        look(session, content);
+    return session->keep.shelf.folder
+               ? 0
+               : plan_shelf_open(&session->keep.shelf, session->scan, content, err);
 }
 
-/* Writes the plan whole, for its user's eyes alone. What lies in its place and is not its own goes
- * beside it first, so whatever happens to the second step, the first plan is still there. */
+/* Writes the plan; where another screen has written it meanwhile, under another name. */
 static int save(struct session *session, struct error *err)
 {
     struct plan_keep *keep = &session->keep;
-    struct buffer text = BUFFER_INIT, aside = BUFFER_INIT;
-    int status = -1;
-    char *folder = xdg_state_folder("plans", err);
-    if (!folder)
-        return -1;
-    if (keep->aside) {
-        buffer_format(&aside, "%s.aside", keep->path);
-        if (buffer_check(&aside, err) != 0)
-            goto out;
-        if (sys.rename(keep->path, aside.data) != 0 && errno != ENOENT) {
-            error_set_errno(err, errno, "cannot set %s aside", keep->path);
-            goto out;
-        }
-        keep->aside = false;
-    }
+    struct buffer text = BUFFER_INIT;
     plan_put_kept(&text, session->plan, session->source);
-    if (buffer_check(&text, err) != 0)
-        goto out;
-    status = file_save_private(keep->path, text.data, text.length, err);
-out:
-    buffer_free(&aside);
+    int status = buffer_check(&text, err);
+    if (status == 0)
+        status =
+            plan_shelf_save(&keep->shelf, keep->name, text.data, text.length, &keep->seen, err);
+    if (status == PLAN_SHELF_OTHER) {
+        char was[PLAN_NAME_SIZE];
+        snprintf(was, sizeof was, "%s", keep->name);
+        take_free_name(keep, was);
+        status =
+            plan_shelf_save(&keep->shelf, keep->name, text.data, text.length, &keep->seen, err);
+        if (status == PLAN_SHELF_OTHER)
+            status = error_set(err, "another screen takes each name first");
+        if (status == 0)
+            snprintf(
+                keep->message, sizeof keep->message,
+                "another screen has changed the plan \"%s\", which stays as that left it: this "
+                "one goes on as \"%s\" (P lists them)",
+                was, keep->name);
+    }
+    /* which was open last is a comfort, not the plan: without it the first one opens */
+    if (status == 0)
+        plan_shelf_set_last(&keep->shelf, keep->name, NULL);
     buffer_free(&text);
-    free(folder);
     return status;
 }
 
@@ -164,27 +137,12 @@ bool session_keep_now(struct session *session)
 {
     struct plan_keep *keep = &session->keep;
     struct error err = ERROR_INIT;
-    int status = 0;
     if (!session->plan || keep->changed_at == 0)
         return session->plan && !keep->failed;
     keep->changed_at = 0; /* whatever comes of it: it is tried again with the next change */
-    if (!keep->path) {
-        /* The scan's job tells the content soon after it began; where none could, it is read here.
-         */
-        char fingerprint[HASH_TEXT_SIZE] = "";
-        if (session->model)
-            status = spectra_fingerprint(session->model->checkpoint, fingerprint, &err);
-        const char *content = session->model ? fingerprint : session->scan->fingerprint;
-        if (status == 0 && !keep->looked)
-            look(session, content);
-        if (status == 0 && !keep->path)
-            status = find_path(session, content, &err);
-    }
-    /* of a plan that is the fresh one again nothing is kept */
-    if (status == 0 && !is_fresh(session))
+    int status = find_shelf(session, &err);
+    if (status == 0)
         status = save(session, &err);
-    else if (status == 0 && !keep->aside && sys.unlink(keep->path) != 0 && errno != ENOENT)
-        status = error_set_errno(&err, errno, "cannot remove %s", keep->path);
     if (status != 0 && !keep->told)
         snprintf(keep->message, sizeof keep->message,
                  "plans are not kept between openings, save this one with w: %.500s", err.text);
@@ -215,6 +173,107 @@ void session_keep_close(struct session *session)
 {
     bool told = session->keep.told;
     session_keep_now(session);
-    free(session->keep.path);
+    plan_shelf_close(&session->keep.shelf);
     session->keep = (struct plan_keep){.told = told};
+}
+
+/* --- another plan, another name --- */
+
+/* Puts a plan in the open one's place. */
+static void take_plan(struct session *session, struct plan *plan, const char *name,
+                      struct plan_version seen)
+{
+    struct plan_keep *keep = &session->keep;
+    plan_free(session->plan);
+    session->plan = plan;
+    session->plan_changed = keep->touched = keep->failed = false;
+    session->plan_path[0] = '\0';
+    keep->changed_at = 0;
+    keep->seen = seen;
+    snprintf(keep->name, sizeof keep->name, "%s", name);
+    session_plan_changed(session, false);
+}
+
+/* A change that cannot be kept would be lost with the switch. */
+int session_keep_switch(struct session *session, const char *name, struct error *err)
+{
+    struct plan_keep *keep = &session->keep;
+    struct plan *plan = NULL;
+    if (find_shelf(session, err) != 0 || plan_name_check(name, err) != 0)
+        return -1;
+    if (!session_keep_now(session) && session->plan_changed)
+        return error_set(err, "the open plan is not kept, and would be lost: w saves it first");
+    struct plan_version there = plan_shelf_look(&keep->shelf, name);
+    if (session_fresh_plan(session, &plan, err) != 0)
+        return -1;
+    if (plan_version_is_there(&there) && read_plan(plan, &keep->shelf, name, err) != 0) {
+        plan_free(plan);
+        return -1;
+    }
+    take_plan(session, plan, name, there);
+    plan_shelf_set_last(&keep->shelf, name, NULL);
+    return 0;
+}
+
+static int add_plan(struct session *session, const struct plan *plan, const char *name,
+                    struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    plan_put_kept(&text, plan, session->source);
+    int status = buffer_check(&text, err);
+    if (status == 0)
+        status = plan_shelf_add(&session->keep.shelf, name, text.data, text.length, err);
+    buffer_free(&text);
+    return status;
+}
+
+int session_keep_add(struct session *session, const char *name, struct error *err)
+{
+    struct plan *plan = NULL;
+    if (find_shelf(session, err) != 0 || session_fresh_plan(session, &plan, err) != 0)
+        return -1;
+    int status = add_plan(session, plan, name, err);
+    plan_free(plan);
+    return status;
+}
+
+/* The open one as it is on the screen, whatever lies in its file. */
+int session_keep_copy(struct session *session, const char *from, const char *name,
+                      struct error *err)
+{
+    if (find_shelf(session, err) != 0)
+        return -1;
+    return strcmp(from, session->keep.name) == 0
+               ? add_plan(session, session->plan, name, err)
+               : plan_shelf_copy(&session->keep.shelf, from, name, err);
+}
+
+/* One that nothing was written of yet is written under its new name, and so is one whose file is
+ * another screen's by now. */
+int session_keep_rename(struct session *session, const char *name, struct error *err)
+{
+    struct plan_keep *keep = &session->keep;
+    if (find_shelf(session, err) != 0)
+        return -1;
+    session_keep_now(session);
+    struct plan_version there = plan_shelf_look(&keep->shelf, keep->name);
+    bool own = plan_version_is_there(&there) && plan_version_is(&there, &keep->seen);
+    if ((own ? plan_shelf_rename(&keep->shelf, keep->name, name, err)
+             : add_plan(session, session->plan, name, err)) != 0)
+        return -1;
+    snprintf(keep->name, sizeof keep->name, "%s", name);
+    keep->seen = plan_shelf_look(&keep->shelf, name);
+    plan_shelf_set_last(&keep->shelf, name, NULL);
+    return 0;
+}
+
+int session_keep_forget(struct session *session, struct error *err)
+{
+    struct plan *plan = NULL;
+    char name[PLAN_NAME_SIZE];
+    snprintf(name, sizeof name, "%s", session->keep.name);
+    if (session_fresh_plan(session, &plan, err) != 0)
+        return -1;
+    take_plan(session, plan, name, (struct plan_version){.size = 0});
+    return 0;
 }

@@ -13,6 +13,19 @@ void session_init(struct session *session)
     settings_init(&session->settings);
 }
 
+int session_fresh_plan(const struct session *session, struct plan **out, struct error *err)
+{
+    if (plan_new(out, session->scan, session->model, err) != 0)
+        return -1;
+    if (plan_select(*out, PLAN_FIRST_PERCENT, PLAN_BY_TYPE, err) != 0) {
+        plan_free(*out);
+        *out = NULL;
+        return -1;
+    }
+    plan_settle(*out);
+    return 0;
+}
+
 /* What a run with these settings would take of memory and disk, as the dry run would say it. Of a
  * scan file alone that is not known: shapes of what is not scanned are missing. */
 void session_cost_changed(struct session *session)
@@ -52,9 +65,9 @@ size_t session_scores_missing(const struct session *session)
 /* Of none and of all per cent, the scores decide nothing. */
 size_t session_scores_lacked(const struct session *session)
 {
-    double percent = plan_percent(session->plan);
-    return !session->plan_read && percent > 0 && percent < 100 ? session_scores_missing(session)
-                                                               : 0;
+    struct plan_base base = plan_base(session->plan);
+    bool by_score = base.kind == PLAN_PERCENT && base.percent > 0 && base.percent < 100;
+    return by_score ? session_scores_missing(session) : 0;
 }
 
 /* Of a model every file of it, shards and all; of a scan file that file. */

@@ -16,6 +16,7 @@
 #define SPECTRUM_TUI_SESSION_SESSION_H
 
 #include "job/training/resources.h"
+#include "plan/plan_shelf.h"
 #include "plan/plan_write.h"
 #include "tui/session/grid.h"
 #include "tui/session/job_follow.h"
@@ -25,13 +26,14 @@
 /* What a plan that nobody has touched selects, as `spectrum plan` does. */
 #define PLAN_FIRST_PERCENT 25.0
 
-/* The plan as it is kept between two openings of its model. */
+/* The open plan as it is kept between two openings of its model: one of several (plan_shelf.h). */
 struct plan_keep {
-    char *path;        /* its file; NULL: the model's content is not known yet */
-    bool looked;       /* for what was kept before */
-    bool touched;      /* the plan was changed by hand since it was opened */
-    bool aside;        /* what lies at `path` is not this plan's, and is not written over */
-    bool failed, told; /* it could not be written last; that was said (once a session) */
+    struct plan_shelf shelf;   /* of the model; not open: its content is not known yet */
+    char name[PLAN_NAME_SIZE]; /* of the open plan */
+    struct plan_version seen;  /* what of it lies in its file, as this session knows it */
+    bool looked;               /* for what was kept before */
+    bool touched;              /* the plan was changed by hand since it was opened */
+    bool failed, told;         /* it could not be written last; that was said (once a session) */
     double changed_at; /* clock_seconds() of the first change that is not written; 0: all is */
     char message[ERROR_TEXT_MAX]; /* for the screen to show once; "": nothing */
 };
@@ -48,15 +50,16 @@ struct session {
     char device[16];       /* what is to compute scans: "auto", or what was chosen */
     struct plan *plan;
     bool plan_changed; /* by hand, and not saved since */
-    bool plan_read;    /* from a file, with no percentage, undo or redo since */
     bool scan_held;    /* the model was opened by its scan, which is started on request alone */
     struct plan_keep keep;
-    char plan_path[4096]; /* the file that it was last read from or written to; "": none */
-    enum plan_scope scope;
+    char plan_path[4096];          /* the file that it was last read from or written to; "": none */
     struct training_estimate cost; /* of a run with this plan and these settings */
     struct settings settings;      /* the training form's fields; they outlive the model */
     struct job_follow *run;        /* NULL: no job is watched */
 };
+
+/* The plan that nobody has touched, settled; what a plan begins as. */
+int session_fresh_plan(const struct session *session, struct plan **out, struct error *err);
 
 /* Nothing is open. (session_open.h opens, lets time pass, and frees.) */
 void session_init(struct session *session);
@@ -67,7 +70,7 @@ void session_plan_changed(struct session *session, bool by_hand);
 void session_cost_changed(struct session *session);
 
 /* Matrices without a score yet; and those that matter to the plan: 0 where scores chose nothing of
- * it, by hand, by a file, nothing or all. */
+ * its base. */
 size_t session_scores_missing(const struct session *session);
 size_t session_scores_lacked(const struct session *session);
 

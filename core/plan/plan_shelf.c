@@ -180,12 +180,10 @@ static int lock(const struct plan_shelf *shelf, struct error *err)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
     char *made = xdg_state_folder("plans", err);
-    char *path = made ? path_join(shelf->folder, ".lock", err) : NULL;
-    int fd = path ? sys.open(path, O_RDWR | O_CREAT, 0600) : -1;
-    if (path && fd < 0)
-        error_set_errno(err, errno, "cannot open %s", path);
+    int fd = made ? sys.open(shelf->folder, O_RDONLY | O_DIRECTORY, 0) : -1;
+    if (made && fd < 0)
+        error_set_errno(err, errno, "cannot open %s", shelf->folder);
     free(made);
-    free(path);
     for (int i = 0; fd >= 0 && sys.flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; i++) {
         if (i == 10) {
             sys.close(fd);
@@ -325,12 +323,21 @@ void plan_shelf_last(const struct plan_shelf *shelf, char out[PLAN_NAME_SIZE])
         snprintf(out, PLAN_NAME_SIZE, "%s", PLAN_FIRST_NAME);
 }
 
+/* Of the first name no file says so, as none does where nothing was called otherwise. */
 int plan_shelf_set_last(const struct plan_shelf *shelf, const char *name, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
     struct json_writer json = {.out = &text};
     char *made = xdg_state_folder("plans", err);
     char *path = made ? path_of(shelf, PLAN_FIRST_NAME, ".last", err) : NULL;
+    if (path && strcmp(name, PLAN_FIRST_NAME) == 0) {
+        int gone = sys.unlink(path) == 0 || errno == ENOENT
+                       ? 0
+                       : error_set_errno(err, errno, "cannot remove %s", path);
+        free(made);
+        free(path);
+        return gone;
+    }
     json_begin(&json, "spectrum.plan-last");
     json_text(&json, "name", name);
     json_end(&json);

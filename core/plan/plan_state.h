@@ -3,7 +3,7 @@
  *     plan_choice.c    what a row is, what a percentage selects, what trains
  *     plan_history.c   the steps: opening one, going back and on
  *     plan_names.c     from names to rows and parts of rows
- *     plan.c           the plan's life, and what users change
+ *     plan_change.c    the plan's life, and what users change
  *     plan_kept.c      all of it as a file
  *
  * Each uses those before it. What all of them keep true:

@@ -108,7 +108,7 @@ SCRIPT
 field turned.txt method "spectrum+qlora"
 field turned.txt "frozen dtype" "auto (nf4)"
 says turned.txt "--method spectrum+qlora"
-shows turned.txt "25 %: trains adapters at 14 of 56 matrices · 104.4k adapter + 393.2k params (14.9 %)"
+shows turned.txt "25 % of each type: trains adapters at 14 of 56
 field mixed.txt optimizer adamw-8bit
 field mixed.txt "frozen dtype" int8
 field mixed.txt dtype fp32

@@ -77,9 +77,9 @@ static void put_matrices(const struct session *session, enum plan_words words, c
     else
         snprintf(tensors, sizeof tensors, "%zu of %zu", counts.modules, counts.modules_total);
     snprintf(out, size, "%s%s%s%s%s", top, method->plan ? ": " : "",
-             partial ? "so far "
-             : brief ? ""
-                     : "trains ",
+             partial                ? "so far "
+             : words == WORDS_LEAST ? ""
+                                    : "trains ",
              tensors, bare ? "" : " matrices");
 }
 

@@ -36,6 +36,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     LABEL = HEAT_LABEL_COLUMNS + 1,
@@ -342,8 +343,9 @@ static void draw_bottom(struct app *app, struct model_view *view, struct area ar
 
 /* --- what computes --- */
 
-/* At the rule's right end, the plan's name; as many columns as it takes. */
-static int draw_plan_name(struct app *app, struct area area)
+/* Which plan this is, at the rule's right end, where `room` columns are left; returns as many as it
+ * takes. A plan that was never called otherwise can do without. */
+static int draw_plan_name(struct app *app, struct area area, int room)
 {
     struct style dim = theme_style(&app->theme, THEME_DIM);
     char name[PLAN_NAME_SIZE];
@@ -351,6 +353,8 @@ static int draw_plan_name(struct app *app, struct area area)
     int columns = text_columns(name), most = area.width / 3;
     columns = columns < most ? columns : most;
     int x = area.width - columns - 11;
+    if (columns + 12 > room)
+        return 0;
     x += area_put(area, x, 0, theme_style(&app->theme, THEME_ACCENT), " P");
     x += area_put(area, x, 0, dim, " plan: ");
     x += area_label(area, x, 0, columns, theme_style(&app->theme, THEME_TEXT), name);
@@ -358,19 +362,16 @@ static int draw_plan_name(struct app *app, struct area area)
     return columns + 12;
 }
 
-/* The rule below the legend: with a model, what computes its scan, and why it is not what was
- * asked for; the last is cut first. At the right, which plan this is. */
-static void draw_rule(struct app *app, struct area area)
+/* With a model, what computes its scan, and why it is not what was asked for; the last is cut
+ * first. Returns the columns that it takes. */
+static int draw_device(struct app *app, struct area area)
 {
     const struct session *session = &app->session;
     const struct scan_devices *devices = &session->feed.devices;
     struct style dim = theme_style(&app->theme, THEME_DIM);
     char device[256];
-    for (int x = 0; x < area.width; x++)
-        area_put(area, x, 0, theme_style(&app->theme, THEME_BORDER), "─");
-    area.width -= draw_plan_name(app, area);
     if (!session->model)
-        return;
+        return 0;
     int x = 2 + area_put(area, 2, 0, theme_style(&app->theme, THEME_ACCENT), " d");
     x += area_put(area, x, 0, dim, " device: ");
     snprintf(device, sizeof device, "%s", session->device);
@@ -378,11 +379,23 @@ static void draw_rule(struct app *app, struct area area)
         device_put(&devices->now, area.width - x - 3, device, sizeof device);
     x += area_print(area, x, 0, theme_style(&app->theme, THEME_TEXT), "%s ", device);
     if (!devices->reason[0] || area.width - x < REASON_LEAST)
-        return;
+        return x;
     x += area_put(area, x, 0, dim, "· ");
     x += area_label(area, x, 0, area.width - x - 3, theme_style(&app->theme, THEME_WARNING),
                     devices->reason);
-    area_put(area, x, 0, dim, " ");
+    return x + area_put(area, x, 0, dim, " ");
+}
+
+/* The rule below the legend: what computes, and which plan this is. */
+static void draw_rule(struct app *app, struct area area)
+{
+    bool named = strcmp(app->session.keep.name, PLAN_FIRST_NAME) != 0;
+    for (int x = 0; x < area.width; x++)
+        area_put(area, x, 0, theme_style(&app->theme, THEME_BORDER), "─");
+    int taken = named ? draw_plan_name(app, area, area.width) : 0;
+    int x = draw_device(app, area_part(area, 0, 0, area.width - taken, 1));
+    if (!named)
+        draw_plan_name(app, area, area.width - x - 3);
 }
 
 void model_draw(struct app *app, void *state, struct area area)

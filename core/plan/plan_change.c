@@ -1,9 +1,9 @@
-#include "plan/plan.h"
+/* A plan's life, what users change of it, and what it comes to. */
+#include "plan/plan_state.h"
 
 #include "base/memory.h"
 #include "base/regex.h"
 #include "base/text.h"
-#include "plan/plan_state.h"
 
 #include <math.h>
 #include <stdio.h>

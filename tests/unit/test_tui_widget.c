@@ -97,12 +97,26 @@ static void plots_stay_inside(void **state)
     static const double x[] = {1, 2, 3, 4, 5, 6}, y[] = {5, 0.01, NAN, 3, INFINITY, -2};
     struct theme theme;
     theme_plain(&theme);
-    for (int shape = PLOT_LINE; shape <= PLOT_BARS; shape++) {
-        struct plot_series series = {"a", (enum plot_shape)shape, THEME_HEAT_MID, 6, x, y};
+    static const double top[] = {6, 7, NAN, 1, INFINITY, 3};
+    for (int shape = PLOT_LINE; shape <= PLOT_SIGNS; shape++) {
+        bool tall = shape == PLOT_BAND || shape == PLOT_AREA;
+        struct plot_series series = {
+            "a", (enum plot_shape)shape, {THEME_HEAT_MID, "◆", "@", 0, true}, 6, x,
+            y,   tall ? top : NULL};
         struct plot_mark mark = {"threshold", 2.5, false, THEME_HEAT_END};
         for (int width = 0; width <= 84; width += 7) {
             for (int height = 0; height <= 26; height += 2) {
-                struct plot plot = {"index", "value", &series, 1, &mark, 1, width % 2, height % 4};
+                struct plot plot = {.x_title = height % 6 ? "index" : NULL,
+                                    .y_title = "value",
+                                    .series = &series,
+                                    .series_count = 1,
+                                    .marks = &mark,
+                                    .mark_count = 1,
+                                    .log_x = width % 2,
+                                    .log_y = height % 4,
+                                    .round_y = height % 3,
+                                    .crossed = true,
+                                    .cross = 2};
                 struct canvas canvas;
                 new_canvas(&canvas, width % 3 == 0);
                 plot_draw(area_part(canvas_area(&canvas), 3, 2, width, height), &theme, &plot);
@@ -133,13 +147,90 @@ static void numbers_and_ticks(void **state)
     assert_true(count >= 2 && count <= 16);
 }
 
+static void draw_text(struct buffer *out, const struct theme *theme, bool ascii,
+                      const struct plot *plot)
+{
+    struct canvas canvas;
+    assert_int_equal(canvas_init(&canvas, 60, 14, NULL), 0);
+    canvas_clear(&canvas, ground);
+    canvas.ascii = ascii;
+    plot_draw(canvas_area(&canvas), theme, plot);
+    canvas_put_text(out, &canvas);
+    canvas_free(&canvas);
+}
+
+/* A sign stands where a dense band lies, whatever colours there are. */
+static void no_curve_swallows_a_sign(void **state)
+{
+    (void)state;
+    enum { COUNT = 200 };
+    double x[COUNT], low[COUNT], high[COUNT];
+    static const double mark_x[] = {50, 100}, mark_y[] = {5, 5};
+    struct theme themes[2];
+    theme_plain(&themes[0]);
+    assert_int_equal(theme_load(&themes[1], "dark", NULL), 0);
+    for (int i = 0; i < COUNT; i++) {
+        x[i] = i;
+        low[i] = 1;
+        high[i] = 9;
+    }
+    const struct plot_series series[] = {
+        {"evaluation",
+         PLOT_SIGNS,
+         {THEME_SERIES_OTHER, "◆", "@", 0, false},
+         2,
+         mark_x,
+         mark_y,
+         NULL},
+        {"raw", PLOT_BAND, {THEME_SERIES, "", ".", 0, false}, COUNT, x, low, high},
+    };
+    struct plot plot = {.x_title = "step", .y_title = "loss", .series = series, .series_count = 2};
+    for (int i = 0; i < 4; i++) {
+        struct buffer text = BUFFER_INIT;
+        const char *sign = i % 2 ? "@" : "◆";
+        int count = 0;
+        draw_text(&text, &themes[i / 2], i % 2, &plot);
+        for (const char *at = buffer_string(&text); (at = strstr(at, sign)); at += strlen(sign))
+            count++;
+        assert_int_equal(count, 3); /* the legend's, too */
+        buffer_free(&text);
+    }
+}
+
+/* A rounded axis stays while values grow a little, and has all of them. */
+static void axes_end_at_round_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        double low, high, to_low, to_high;
+        bool logarithmic;
+    } cases[] = {
+        {2.31, 4.17, 2, 4.5, false}, {2.31, 4.42, 2, 5, false},    {0, 39, 0, 40, false},
+        {-3, 3, -4, 4, false},       {1e-6, 2e-5, 0, 2e-5, false}, {0.3, 70, 0.2, 100, true},
+        {1, 10, 1, 10, true},        {2.5, 2.6, 2.5, 2.6, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct axis axis = {cases[i].low, cases[i].high, cases[i].logarithmic, 0};
+        axis_round(&axis);
+        if (fabs(axis.low - cases[i].to_low) > 1e-9 || fabs(axis.high - cases[i].to_high) > 1e-9)
+            fail_msg("%g to %g becomes %g to %g", cases[i].low, cases[i].high, axis.low, axis.high);
+    }
+    for (double low = 1e-300; low < 1e300; low *= 7.3)
+        for (double span = 1e-5; span < 1e5; span *= 3.1)
+            for (int logarithmic = 0; logarithmic < 2; logarithmic++) {
+                struct axis axis = {low, low + low * span, logarithmic, 0}, before = axis;
+                axis_round(&axis);
+                double slack = 1e-6 * (before.high - before.low);
+                assert_true(axis.low <= before.low + slack && axis.high >= before.high - slack);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(heat_maps_stay_inside),
-        cmocka_unit_test(labels_fit),
-        cmocka_unit_test(plots_stay_inside),
-        cmocka_unit_test(numbers_and_ticks),
+        cmocka_unit_test(heat_maps_stay_inside),    cmocka_unit_test(labels_fit),
+        cmocka_unit_test(plots_stay_inside),        cmocka_unit_test(numbers_and_ticks),
+        cmocka_unit_test(no_curve_swallows_a_sign), cmocka_unit_test(axes_end_at_round_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

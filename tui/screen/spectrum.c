@@ -85,9 +85,18 @@ static void draw_scree(struct area area, const struct theme *theme, const struct
                        const struct spectrum_values *values, bool logarithmic)
 {
     const struct plot_series series[] = {
-        {"noise alone", PLOT_LINE, THEME_SERIES_OTHER, values->count, values->index, values->noise},
-        {"singular values", PLOT_POINTS, THEME_SERIES, values->count, values->index,
-         values->values},
+        {.name = "noise alone",
+         .shape = PLOT_LINE,
+         .look.role = THEME_SERIES_OTHER,
+         .count = values->count,
+         .x = values->index,
+         .y = values->noise},
+        {.name = "singular values",
+         .shape = PLOT_POINTS,
+         .look.role = THEME_SERIES,
+         .count = values->count,
+         .x = values->index,
+         .y = values->values},
     };
     const struct plot_mark mark = {"threshold", row->threshold, false, THEME_THRESHOLD};
     const struct plot plot = {.x_title = "rank",
@@ -132,8 +141,18 @@ static void draw_histogram(struct area area, const struct theme *theme, const st
     for (int i = 0; i < bins; i++)
         noise[i] = noise[i] > 0 ? noise[i] : NAN;
     const struct plot_series series[] = {
-        {"noise alone", PLOT_LINE, THEME_SERIES_OTHER, (size_t)bins, middles, noise},
-        {"singular values", PLOT_BARS, THEME_SERIES, (size_t)bins, edges, counts},
+        {.name = "noise alone",
+         .shape = PLOT_LINE,
+         .look.role = THEME_SERIES_OTHER,
+         .count = (size_t)bins,
+         .x = middles,
+         .y = noise},
+        {.name = "singular values",
+         .shape = PLOT_BARS,
+         .look.role = THEME_SERIES,
+         .count = (size_t)bins,
+         .x = edges,
+         .y = counts},
     };
     const struct plot_mark mark = {"threshold", row->threshold, true, THEME_THRESHOLD};
     const struct plot plot = {.x_title = "σ",

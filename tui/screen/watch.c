@@ -125,8 +125,12 @@ static void draw_loss(struct app *app, struct area area, bool logarithmic)
         }
     }
     const struct plot_series series[] = {
-        {"training", PLOT_LINE, THEME_SERIES, count, x, y},
-        {"evaluation", PLOT_LINE, THEME_SERIES_OTHER, eval_count, eval_x, eval_y},
+        {.name = "training", .look.role = THEME_SERIES, .count = count, .x = x, .y = y},
+        {.name = "evaluation",
+         .look.role = THEME_SERIES_OTHER,
+         .count = eval_count,
+         .x = eval_x,
+         .y = eval_y},
     };
     const struct plot plot = {.x_title = "step",
                               .y_title = "loss",

@@ -31,6 +31,7 @@ static const struct {
     [THEME_TRAINED] = {"trained", ATTRIBUTE_BOLD},
     [THEME_UNKNOWN] = {"unknown", 0},
     [THEME_SERIES] = {"series", 0},
+    [THEME_SERIES_FAINT] = {"series_faint", 0},
     [THEME_SERIES_OTHER] = {"series_other", ATTRIBUTE_BOLD},
     [THEME_THRESHOLD] = {"threshold", ATTRIBUTE_BOLD},
     [THEME_WEIGHTS] = {"weights", 0},

@@ -32,7 +32,9 @@ enum theme_role {
     THEME_ERROR,
     THEME_TRAINED, /* the mark in a cell that trains */
     THEME_UNKNOWN, /* a cell that has no score yet */
-    THEME_SERIES,  /* the first curve of a plot, the second, a threshold */
+    THEME_SERIES,  /* the first curve of a plot, the same before it was smoothed, the second, a
+                      threshold */
+    THEME_SERIES_FAINT,
     THEME_SERIES_OTHER,
     THEME_THRESHOLD,
     THEME_WEIGHTS, /* memory by category */

@@ -77,8 +77,9 @@ void plan_refresh(struct plan *plan);
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
                       struct error *err);
 
-/* Flips rows of the scan: if any of them is frozen all are trained, else all are frozen. One step.
- */
+/* Flips rows of the scan: if any of them is frozen all are trained, else all are frozen. One row
+ * that is flipped back to what the base says has no edit any more; of several each has one. One
+ * step. */
 int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct error *err);
 
 /* Embedding and head. Where they are tied, freezing either freezes the one tensor. One step each.

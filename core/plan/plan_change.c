@@ -90,22 +90,25 @@ int plan_select_with_ends(struct plan *plan, double percent, enum plan_scope sco
 
 /* --- by hand --- */
 
-/* An edit says of a row what it does whatever the base says. One that turns another around, back to
- * what the base says, takes that back, and leaves none. Embedding and head have their switches,
- * listed in the scan or not, and no base that could say otherwise. */
+/* An edit says of a row what it does whatever the base says, that one too which agrees with it now.
+ * Embedding and head have their switches, listed in the scan or not, and no base that could say
+ * otherwise. */
 static void set_row(struct plan *plan, size_t row, bool train)
 {
     unsigned char *flag = plan_flags(plan) + row;
-    unsigned edit = train ? HAND_TRAINS : HAND_FREEZES;
     enum plan_end end = plan_end(plan, row);
-    if (end != PLAN_NO_END) {
+    if (end != PLAN_NO_END)
         plan_flags(plan)[plan->row_count + (end == PLAN_HEAD)] = train;
-        return;
-    }
-    bool was_other = *flag & BY_HAND && !(*flag & edit);
-    *flag &= PLAN_MODULE;
-    if (!was_other || *flag != (train ? PLAN_MODULE : 0))
-        *flag |= (unsigned char)edit;
+    else
+        *flag = (unsigned char)((*flag & PLAN_MODULE) | (train ? HAND_TRAINS : HAND_FREEZES));
+}
+
+/* Does turning a row's edit around take it back to what the base says? */
+static bool is_taken_back(const struct plan *plan, size_t row, bool train)
+{
+    unsigned char flag = plan_flags(plan)[row];
+    return plan_end(plan, row) == PLAN_NO_END && flag & BY_HAND &&
+           (flag & PLAN_MODULE) == (train ? PLAN_MODULE : 0);
 }
 
 /* Embeddings and heads by their modules' names: those that the scan says, or else the reference's.
@@ -203,8 +206,11 @@ int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct erro
     bool all = true;
     for (size_t i = 0; i < count; i++)
         all &= plan_row(plan, rows[i]);
-    for (size_t i = 0; i < count; i++)
-        set_row(plan, rows[i], !all);
+    if (count == 1 && is_taken_back(plan, rows[0], !all))
+        plan_flags(plan)[rows[0]] &= PLAN_MODULE;
+    else
+        for (size_t i = 0; i < count; i++)
+            set_row(plan, rows[i], !all);
     return 0;
 }
 

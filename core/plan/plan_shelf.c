@@ -118,6 +118,11 @@ struct plan_version plan_shelf_look(const struct plan_shelf *shelf, const char *
     return version;
 }
 
+struct plan_version plan_shelf_look_around(const struct plan_shelf *shelf)
+{
+    return shelf->folder ? look_at(shelf->folder) : (struct plan_version){.size = 0};
+}
+
 /* --- the list --- */
 
 /* The name that a file of the folder has; false: it is no plan of this model. */

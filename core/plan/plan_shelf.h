@@ -58,6 +58,9 @@ struct plan_version plan_shelf_look(const struct plan_shelf *shelf, const char *
 bool plan_version_is(const struct plan_version *a, const struct plan_version *b);
 bool plan_version_is_there(const struct plan_version *version);
 
+/* What the folder looks like: another one where a plan came, went or was written since. */
+struct plan_version plan_shelf_look_around(const struct plan_shelf *shelf);
+
 /* All of them, the first name first, then in the order of their names; free the list. A folder that
  * is not there has none. */
 int plan_shelf_list(const struct plan_shelf *shelf, struct plan_entry **out, size_t *count,

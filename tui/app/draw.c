@@ -53,21 +53,32 @@ static enum training_method shown_method(const struct session *session)
     return session->model ? settings_method(&session->settings) : METHOD_SPECTRUM;
 }
 
-/* "25 % of each type: trains 52 of 210 matrices", and in fewer words where those are fewer. What is
- * the plan's is left out where the method has none: "trains everything", "trains adapters at 210
- * matrices". While scores are missing it is "25 % of each type: so far 12 of 210 matrices". */
-static void put_matrices(const struct session *session, enum plan_words words, char *out,
+/* How the status line is said, from the most words to the fewest: those of the plan, and what of the
+ * rest is left out, "memory" first, then "trains" and "matrices", and last "params". */
+static const struct status_form {
+    enum plan_words words;
+    bool no_memory, bare, no_params;
+} status_forms[] = {
+    {WORDS_WHOLE, false, false, false}, {WORDS_WHOLE, true, false, false},
+    {WORDS_WHOLE, true, true, false},   {WORDS_BRIEF, true, true, false},
+    {WORDS_LEAST, true, true, false},   {WORDS_LEAST, true, true, true},
+};
+enum { STATUS_FORMS = sizeof status_forms / sizeof *status_forms };
+
+/* "25 % of each type: trains 52 of 210 matrices". What is the plan's is left out where the method
+ * has none: "trains everything", "trains adapters at 210 matrices". While scores are missing it is
+ * "25 % of each type: so far 12 of 210 matrices". */
+static void put_matrices(const struct session *session, const struct status_form *form, char *out,
                          size_t size)
 {
     const struct method_info *method = method_info(shown_method(session));
-    bool brief = words != WORDS_WHOLE;
     bool partial = method->plan && session_scores_missing(session);
-    bool bare = brief || (!method->plan && !method->adapters);
+    bool bare = form->bare || (!method->plan && !method->adapters);
     struct plan_counts counts = plan_counts(session->plan);
     size_t adapted = session->cost.adapted;
     char top[PLAN_WORDS_SIZE] = "", tensors[64];
     if (method->plan)
-        plan_words_put(session->plan, words, top, sizeof top);
+        plan_words_put(session->plan, form->words, top, sizeof top);
     if (!method->plan && !method->adapters)
         snprintf(tensors, sizeof tensors, "everything");
     else if (!method->plan)
@@ -77,9 +88,9 @@ static void put_matrices(const struct session *session, enum plan_words words, c
     else
         snprintf(tensors, sizeof tensors, "%zu of %zu", counts.modules, counts.modules_total);
     snprintf(out, size, "%s%s%s%s%s", top, method->plan ? ": " : "",
-             partial                ? "so far "
-             : words == WORDS_LEAST ? ""
-                                    : "trains ",
+             partial      ? "so far "
+             : form->bare ? ""
+                          : "trains ",
              tensors, bare ? "" : " matrices");
 }
 
@@ -87,8 +98,8 @@ static void put_matrices(const struct session *session, enum plan_words words, c
  *     " · 65.0M params (48.3 %)", " · 1.2M adapter + 28.3M params (21.9 %)"
  * The plan's own counts are known for a scan file with shapes, too; the others need the model, and
  * are those of the cost. */
-static size_t put_what_trains(const struct session *session, enum plan_words words, char *out,
-                              size_t size)
+static size_t put_what_trains(const struct session *session, const struct status_form *form,
+                              char *out, size_t size)
 {
     const struct training_estimate *cost = &session->cost;
     struct plan_counts counts = plan_counts(session->plan);
@@ -96,14 +107,14 @@ static size_t put_what_trains(const struct session *session, enum plan_words wor
     int64_t adapters = planned ? 0 : cost->adapter_parameters;
     int64_t others = planned ? counts.parameters : cost->trained_parameters;
     int64_t all = planned ? counts.parameters_total : cost->parameters;
-    put_matrices(session, words, out, size);
+    put_matrices(session, form, out, size);
     size_t used = strlen(out);
     if ((planned && !counts.known) || all <= 0)
         return used;
     char thin[32], count[32];
     double share = 100.0 * ((double)adapters + (double)others) / (double)all;
-    const char *word = words == WORDS_WHOLE ? " adapter" : "";
-    const char *params = words == WORDS_LEAST ? "" : " params";
+    const char *word = form->no_memory ? "" : " adapter";
+    const char *params = form->no_params ? "" : " params";
     count_put((double)adapters, thin, sizeof thin);
     count_put((double)others, count, sizeof count);
     out += used;
@@ -117,8 +128,9 @@ static size_t put_what_trains(const struct session *session, enum plan_words wor
     return used + strlen(out);
 }
 
-/* What trains, and at what cost. In brief for windows that the whole does not fit. */
-static void put_status(const struct session *session, enum plan_words words, char *out, size_t size)
+/* What trains, and at what cost. */
+static void put_status(const struct session *session, const struct status_form *form, char *out,
+                       size_t size)
 {
     char memory[32];
     out[0] = '\0';
@@ -133,9 +145,9 @@ static void put_status(const struct session *session, enum plan_words words, cha
     }
     if (!session->plan)
         return;
-    size_t used = put_what_trains(session, words, out, size);
+    size_t used = put_what_trains(session, form, out, size);
     bytes_put((double)session->cost.total, memory, sizeof memory);
-    snprintf(out + used, size - used, " · %s%s", words == WORDS_WHOLE ? "memory " : "",
+    snprintf(out + used, size - used, " · %s%s", form->no_memory ? "" : "memory ",
              session->cost.known ? memory : "n/a");
 }
 
@@ -289,8 +301,8 @@ void app_draw(struct app *app)
     view->class->draw(app, view->state, area_part(all, 0, 1, all.width, all.height - 3));
     struct area line = area_part(all, 0, status, all.width, 1);
     struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
-    for (int words = WORDS_WHOLE; words <= WORDS_LEAST; words++) {
-        put_status(&app->session, (enum plan_words)words, text, sizeof text);
+    for (int i = 0; i < STATUS_FORMS; i++) {
+        put_status(&app->session, &status_forms[i], text, sizeof text);
         if (text_columns(text) <= line.width - 2)
             break;
     }

@@ -46,9 +46,10 @@ struct plans_view {
     struct plan_list plans;
     char with[PLAN_NAME_SIZE]; /* what the others are compared with; "": the open one */
     bool by_matrix;
-    time_t now;     /* to which ages are counted */
-    size_t missing; /* scores that were missing when the list was made, */
-    double made_at; /* which was then */
+    time_t now;                 /* to which ages are counted */
+    double made_at;             /* clock_seconds() when the list was made, */
+    size_t missing;             /* scores that were missing then, */
+    struct plan_version around; /* and the folder of plans as it was */
 };
 
 static const struct plan_line *line_at(const struct plans_view *view)
@@ -77,6 +78,8 @@ static void refresh(struct app *app, struct plans_view *view, const char *name)
 {
     struct error err = ERROR_INIT;
     plan_list_free(&view->plans);
+    /* before the list: what is written meanwhile is looked at with the next tick */
+    view->around = plan_shelf_look_around(&app->session.keep.shelf);
     if (plan_list_make(&view->plans, &app->session, &err) != 0)
         app_error(app, &err);
     view->missing = session_scores_missing(&app->session);
@@ -95,15 +98,17 @@ static void plans_enter(struct app *app, void *state)
     refresh(app, state, app->session.keep.name);
 }
 
-/* While the scan goes on, once a second; ages change by the minute. */
+/* Made again as scores come, or another screen writes, once a second at most; ages change by the
+ * minute. */
 static bool plans_tick(struct app *app, void *state)
 {
     struct plans_view *view = state;
     const struct plan_line *here = line_at(view);
     char name[PLAN_NAME_SIZE];
-    bool known = view->plans.whole || !app->session.keep.shelf.folder;
-    if (known && (view->missing == session_scores_missing(&app->session) ||
-                  clock_seconds() - view->made_at < 1)) {
+    struct plan_version around = plan_shelf_look_around(&app->session.keep.shelf);
+    bool other = !plan_version_is(&around, &view->around) ||
+                 view->missing != session_scores_missing(&app->session);
+    if (!other || clock_seconds() - view->made_at < 1) {
         bool older = time(NULL) - view->now >= 60;
         view->now = older ? time(NULL) : view->now;
         return older;

@@ -66,12 +66,12 @@ int plan_list_make(struct plan_list *list, struct session *session, struct error
     struct plan_entry *entries = NULL;
     struct plan *scratch = NULL;
     size_t count = 0;
-    int status = -1;
+    int status = -1, listed = 0;
     bool found = false;
     *list = (struct plan_list){.whole = keep->shelf.folder != NULL};
     session_keep_now(session);
-    if (keep->shelf.folder && plan_shelf_list(&keep->shelf, &entries, &count, err) != 0)
-        goto out;
+    if (keep->shelf.folder)
+        listed = plan_shelf_list(&keep->shelf, &entries, &count, err);
     list->whole = keep->shelf.folder != NULL;
     list->lines = array_alloc(count + 1, sizeof *list->lines, err);
     if (!list->lines || session_fresh_plan(session, &scratch, err) != 0)
@@ -89,7 +89,7 @@ int plan_list_make(struct plan_list *list, struct session *session, struct error
                         : fill_from_file(line, session, scratch, err)) != 0)
             goto out;
     }
-    status = 0;
+    status = listed;
 out:
     plan_free(scratch);
     free(entries);

@@ -28,8 +28,9 @@ struct plan_list {
     bool whole; /* false: the model's content is not known yet, so there may be more */
 };
 
-/* Writes the open plan first, so that what is listed is what is kept. Free it whatever this
- * returns. */
+/* Writes the open plan first, so that what is listed is what is kept. Where the
+ * folder cannot be read, that is the error, and the list has those that could, at least the open
+ * one. Free it whatever this returns. */
 int plan_list_make(struct plan_list *list, struct session *session, struct error *err);
 void plan_list_free(struct plan_list *list);
 

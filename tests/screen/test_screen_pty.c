@@ -224,7 +224,7 @@ static void follows_the_window(void **state)
     if (!model_path())
         skip();
     start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
-    wait_text(&window, "trains 7 of 35");
+    wait_text(&window, " 7 of 35");
     ioctl(window.fd, TIOCSWINSZ, &small);
     vterm_set_size(window.vt, window.rows = 10, window.cols = 40);
     wait_text(&window, "needed: 60x16");
@@ -267,7 +267,7 @@ static void killed_screen_gives_the_terminal_back(void **state)
         if (i % 2 == 1 && !asked)
             continue;
         start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
-        wait_text(&window, "trains 7 of 35");
+        wait_text(&window, " 7 of 35");
         pid_t screen = screen_process(&window);
         if (screen <= 0)
             skip(); /* a kernel without /proc/.../children */
@@ -297,7 +297,7 @@ static void signals_to_every_process_end_it_in_order(void **state)
         signal(SIGCHLD, killed ? SIG_IGN : SIG_DFL);
         start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
         signal(SIGCHLD, SIG_DFL);
-        wait_text(&window, "trains 7 of 35");
+        wait_text(&window, " 7 of 35");
         pid_t screen = screen_process(&window);
         if (screen <= 0)
             skip(); /* a kernel without /proc/.../children */
@@ -343,7 +343,7 @@ static void plan_is_kept_whatever_ends_the_screen(void **state)
         start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
         wait_text(&window, "sigma max    10.8005");
         press(&window, " ");
-        wait_text(&window, "trains 8 of 35");
+        wait_text(&window, "+1 by hand: 8 of 35");
         double start_at = now_ms();
         while (signals[i] == SIGKILL && plans_kept() == 0 && !waited_long(start_at))
             pump(&window, 20);
@@ -355,9 +355,9 @@ static void plan_is_kept_whatever_ends_the_screen(void **state)
         end(&window);
         assert_int_equal(plans_kept(), 1);
         start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
-        wait_text(&window, "trains 8 of 35");
+        wait_text(&window, "+1 by hand: 8 of 35");
         press(&window, "u");
-        wait_text(&window, "trains 7 of 35");
+        wait_text(&window, " 7 of 35");
         press(&window, "q");
         assert_int_equal(wait_end(&window), 0);
         end(&window);
@@ -374,7 +374,7 @@ static void screen_does_not_outlive_its_parent(void **state)
     if (!model_path())
         skip();
     start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
-    wait_text(&window, "trains 7 of 35");
+    wait_text(&window, " 7 of 35");
     assert_true(window.alternate);
     kill(window.pid, SIGKILL);
     double start_at = now_ms();
@@ -394,7 +394,7 @@ static void train_at(int cols, int rows)
     snprintf(model, sizeof model, "%s/models/stories260K-gguf/stories260K-BF16.gguf",
              getenv("SPECTRUM_SHARED_DATA"));
     start(&window, cols, rows, "xterm-256color", "C.UTF-8", model);
-    wait_text(&window, "trains 7 of 35");
+    wait_text(&window, " 7 of 35");
     press(&window, "t");
     wait_text(&window, "sequence length");
     press(&window, "data.jsonl");
@@ -444,7 +444,7 @@ static void works_without_colour_and_utf8(void **state)
         skip();
     start(&window, 80, 24, "vt100", "C", model_path());
     wait_text(&window, "sigma max    10.8005");
-    wait_text(&window, "trains 7 of 35");
+    wait_text(&window, " 7 of 35");
     assert_false(window.high_bytes);
     press(&window, "q");
     assert_int_equal(wait_end(&window), 0);

@@ -1,12 +1,12 @@
 /* The steps that led to the open plan, those of earlier sittings among them, and the way back to any.
  *
- *     History of "default": step 4 of 5
- *       when              what                                           trains
- *       2026-11-29 21:50  25 % of each type                              52 of 210
- *       2026-11-29 21:52  + model.layers.3.mlp.down_proj                 53 of 210  +1
- *       2026-11-29 21:52  26 % of each type                              55 of 210  +2
- *     ▶ 2026-11-29 22:10  embeddings frozen                              55 of 210
- *       2026-11-29 22:11  3 edits dropped                                52 of 210  -3   undone
+ *     History of "default": step 4 of 5                                ● now  ○ undone
+ *         when              what it changed                            trains
+ *         2026-11-29 21:50  25 % of each type                          52 of 210
+ *         2026-11-29 21:52  + layer 3 mlp.down_proj                    53 of 210   +1
+ *         2026-11-29 21:52  26 % of each type                          55 of 210   +2
+ *     ▶ ● 2026-11-29 22:10  embeddings frozen                          55 of 210
+ *       ○ 2026-11-29 22:11  3 edits dropped                            52 of 210   -3
  *
  * What a step changed is said by the scores that are known now, as its percentage would select now.
  */
@@ -22,10 +22,12 @@
 
 enum {
     PAGE = 10,
+    MARKS = 4, /* the cursor, and where the plan is */
     WHEN = 18,
     WHEN_BRIEF = 13, /* columns of the date, and without its year in windows */
     WIDE = 76,       /* of fewer columns than these */
-    TRAINS = 26,     /* columns of the numbers */
+    TRAINS = 20,     /* columns of the numbers, of which the change has the last */
+    CHANGE = 8,
 };
 
 /* A step, put in words when the list is made. */
@@ -74,17 +76,17 @@ static void draw_line(struct app *app, const struct history_view *view, struct a
     struct style text, dim;
     char change[64] = "";
     list_line(area, &app->theme, at == view->list.cursor, &text, &dim);
-    area_put(area, 2, 0, dim, line->when + (brief && strlen(line->when) > year ? year : 0));
-    area_label(area, 2 + when, 0, area.width - when - TRAINS - 3, undone ? dim : text, line->words);
+    area_put(area, 2, 0, text, (size_t)at == view->now ? "●" : undone ? "○" : " ");
+    area_put(area, MARKS, 0, dim, line->when + (brief && strlen(line->when) > year ? year : 0));
     int x = area.width - TRAINS;
+    area_label(area, MARKS + when, 0, x - MARKS - when - 1, undone ? dim : text, line->words);
     area_print(area, x, 0, undone ? dim : text, "%zu of %zu", line->modules,
                app->session.scan->count);
     if (line->begun > 0)
         snprintf(change, sizeof change, "+%zu ", line->begun);
     if (line->ended > 0)
         snprintf(change + strlen(change), sizeof change - strlen(change), "-%zu", line->ended);
-    area_put(area, x + 12, 0, dim, change);
-    area_put_right(area, 0, 0, dim, undone ? "undone" : (size_t)at == view->now ? "now" : "");
+    area_put(area, area.width - CHANGE, 0, dim, change);
 }
 
 /* A title, a heading, the list, and a line of what Enter does. */
@@ -96,8 +98,9 @@ static void history_draw(struct app *app, void *state, struct area area)
     area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE),
                "History of \"%s\": step %zu of %d", app->session.keep.name, view->now + 1,
                view->list.count);
-    area_put(area, 2, 1, dim, "when");
-    area_put(area, 2 + (area.width < WIDE ? WHEN_BRIEF : WHEN), 1, dim, "what it changed");
+    area_put_right(area, 0, 0, dim, "● now  ○ undone");
+    area_put(area, MARKS, 1, dim, "when");
+    area_put(area, MARKS + (area.width < WIDE ? WHEN_BRIEF : WHEN), 1, dim, "what it changed");
     area_put(area, area.width - TRAINS, 1, dim, "trains");
     for (int i = 0; i < rows && first + i < view->list.count; i++)
         draw_line(app, view, area_part(area, 0, 2 + i, area.width, 1), first + i);

@@ -30,15 +30,16 @@
 
 enum {
     PAGE = 10,
-    MARKS = 4, /* cursor and "it is open" */
-    TRAINS = 14,
+    MARKS = 4, /* columns of the cursor and of "it is open", then of the numbers, */
+    TRAINS = 12,
     PARAMETERS = 17,
+    PARAMETERS_BRIEF = 13, /* without decimals in windows */
     MEMORY = 10,
-    AGE = 8,         /* columns of the numbers */
-    WORDS = 36,      /* columns of what selects it, in windows of */
-    WIDE = 110,      /* so many columns */
+    AGE = 8,
+    NARROW = 76,     /* of fewer columns than these; */
+    WORDS = 36,      /* and of what selects it, in windows of */
+    WIDE = 110,      /* so many */
     DETAIL_ROWS = 6, /* the rule and what is below it */
-    NUMBERS = TRAINS + PARAMETERS + MEMORY + AGE,
 };
 
 struct plans_view {
@@ -118,20 +119,26 @@ static bool plans_tick(struct app *app, void *state)
     return true;
 }
 
+static int parameter_columns(int width)
+{
+    return width < NARROW ? PARAMETERS_BRIEF : PARAMETERS;
+}
+
 /* The names' columns are what the numbers leave. */
 static int name_columns(int width)
 {
-    return width - MARKS - NUMBERS - (width >= WIDE ? WORDS : 0);
+    int numbers = TRAINS + parameter_columns(width) + MEMORY + AGE;
+    return width - MARKS - numbers - (width >= WIDE ? WORDS : 0);
 }
 
-static void put_parameters(const struct plan_counts *counts, char *out, size_t size)
+static void put_parameters(const struct plan_counts *counts, bool brief, char *out, size_t size)
 {
     char count[32];
     count_put((double)counts->parameters, count, sizeof count);
     if (!counts->known || counts->parameters_total <= 0)
         snprintf(out, size, "n/a");
     else
-        snprintf(out, size, "%s (%.1f %%)", count,
+        snprintf(out, size, "%s (%.*f %%)", count, brief ? 0 : 1,
                  100.0 * (double)counts->parameters / (double)counts->parameters_total);
 }
 
@@ -154,12 +161,12 @@ static void draw_line(struct app *app, const struct plans_view *view, struct are
         }
         area_print(area, x, 0, text, "%zu of %zu", line->counts.modules,
                    line->counts.modules_total);
-        put_parameters(&line->counts, item, sizeof item);
+        put_parameters(&line->counts, area.width < NARROW, item, sizeof item);
         area_put(area, x + TRAINS, 0, text, item);
         snprintf(item, sizeof item, "n/a");
         if (line->memory_known)
             bytes_put((double)line->memory, item, sizeof item);
-        area_put(area, x + TRAINS + PARAMETERS, 0, text, item);
+        area_put(area, x + TRAINS + parameter_columns(area.width), 0, text, item);
     }
     snprintf(item, sizeof item, "not kept");
     if (line->changed > 0)
@@ -178,7 +185,7 @@ static void draw_heading(struct app *app, struct area area)
     }
     area_put(area, x, 0, dim, "trains");
     area_put(area, x + TRAINS, 0, dim, "parameters");
-    area_put(area, x + TRAINS + PARAMETERS, 0, dim, "memory");
+    area_put(area, x + TRAINS + parameter_columns(area.width), 0, dim, "memory");
     area_put(area, area.width - AGE, 0, dim, "changed");
 }
 

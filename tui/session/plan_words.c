@@ -2,6 +2,7 @@
 
 #include "base/folder.h"
 #include "base/text.h"
+#include "tui/session/grid.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,9 +82,14 @@ void plan_step_put(const struct plan *plan, const struct plan_step *step, bool f
         add(out, size, part);
     }
     if (step->edited == 1) {
-        const char *module = plan_scan(plan)->rows[step->first].module;
+        const struct scan_row *row = &plan_scan(plan)->rows[step->first];
         const char *mark = step->trained ? "+" : step->frozen ? "-" : "no edit of";
-        snprintf(part, sizeof part, "%s %.120s", mark, module);
+        int layer = module_layer(row->module);
+        if (layer >= 0)
+            snprintf(part, sizeof part, "%s layer %d %.120s", mark, layer, row->type);
+        else
+            snprintf(part, sizeof part, "%s %.120s", mark, row->module);
+        utf8_sanitize(part);
         add(out, size, part);
     } else if (step->edited > 1 && step->trained + step->frozen == 0) {
         snprintf(part, sizeof part, "%zu edits dropped", step->edited);

@@ -21,7 +21,7 @@ void plan_words_put(const struct plan *plan, enum plan_words words, char *out, s
 /* The base alone: "25 % of all types", "plan.yaml", "nothing", "everything". */
 void plan_base_put(const struct plan_base *base, enum plan_words words, char *out, size_t size);
 
-/* What a step changed: "+ model.layers.0.mlp.up_proj", "26 % of each type", "head frozen". Of the
+/* What a step changed: "+ layer 0 mlp.up_proj", "26 % of each type", "head frozen". Of the
  * first step, which changed nothing, what it is. */
 void plan_step_put(const struct plan *plan, const struct plan_step *step, bool first, char *out,
                    size_t size);

@@ -11,6 +11,7 @@
  *     plan.yaml          when it is known what trains        run_choice_write_plan()
  *     chat_template.jinja, base/   at a run's first start    run_base_keep_template(), run_base_open()
  *     metrics.jsonl      a line a step, appended             job_metrics_append(), the worker
+ *     progress.json      while the worker works             job_progress.h
  *     proof.json         after the first steps and at saves  run_proof_step(), run_proof_saved()
  *     requests/NAME      whenever somebody asks              job_request_put(), screens and commands
  *     result.json        at the end                          job_result_write(), the worker; the

@@ -132,7 +132,7 @@ static int check_finite(const struct parameter *parameter, const float *values, 
 }
 
 /* One tensor is in host memory at a time, as f32, and goes from there to what the run stores. */
-static int load_weights(struct network *network, struct error *err)
+static int load_weights(struct network *network, const struct work_watch *work, struct error *err)
 {
     const struct model *model = network->model;
     int64_t most = 0;
@@ -146,6 +146,7 @@ static int load_weights(struct network *network, struct error *err)
     for (size_t i = 0; i < model->parameter_count && result == 0; i++) {
         if (!parameter_is_used(model, &model->parameters[i]))
             continue;
+        work_tell(work, WORK_LOADING, i, model->parameter_count);
         result = model_read_f32(model, &model->parameters[i], values, err);
         if (result == 0)
             result = check_finite(&model->parameters[i], values, err);
@@ -257,7 +258,7 @@ static void clear_state(struct network *network)
 
 int network_init(struct network *network, struct backend *backend,
                  const struct memory_request *request, struct memory_plan *plan, uint64_t seed,
-                 bool layout_only, struct error *err)
+                 bool layout_only, const struct work_watch *work, struct error *err)
 {
     const struct model *model = request->model;
     *network = (struct network){.backend = backend,
@@ -271,7 +272,7 @@ int network_init(struct network *network, struct backend *backend,
     network->arena = backend->alloc(backend->self, layout_only ? 1 : plan->total, err);
     if (network->arena && layout_only)
         return 0;
-    if (!network->arena || load_weights(network, err) != 0 ||
+    if (!network->arena || load_weights(network, work, err) != 0 ||
         init_adapters(network, seed, err) != 0 || load_rope(network, err) != 0) {
         network_free(network);
         return -1;

@@ -10,6 +10,7 @@
 #ifndef SPECTRUM_TRAIN_NETWORK_H
 #define SPECTRUM_TRAIN_NETWORK_H
 
+#include "base/work.h"
 #include "compute/backend.h"
 #include "model/model.h"
 #include "train/memory_plan.h"
@@ -27,10 +28,11 @@ struct network {
 
 /* `plan` is taken, also after an error: what memory_plan_make() made of the request. With
  * layout_only no memory is taken for the arena and no weight is read: what lies in it can be asked,
- * and nothing can be run. `seed`: of new adapters, A uniform in +-1/sqrt(K), as PEFT's; B zero. */
+ * and nothing can be run. `seed`: of new adapters, A uniform in +-1/sqrt(K), as PEFT's; B zero.
+ * `work` (may be NULL) is told of the tensors that are read. */
 int network_init(struct network *network, struct backend *backend,
                  const struct memory_request *request, struct memory_plan *plan, uint64_t seed,
-                 bool layout_only, struct error *err);
+                 bool layout_only, const struct work_watch *work, struct error *err);
 void network_free(struct network *network);
 
 /* Loss and gradients to zero: the start of an accumulation window. */

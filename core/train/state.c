@@ -137,7 +137,8 @@ out:
 }
 
 int state_save(const char *run, const struct optimizer *optimizer, const struct progress *progress,
-               const struct run_identity *identity, struct error *err)
+               const struct run_identity *identity, const struct work_watch *work,
+               struct error *err)
 {
     struct state_folder folder;
     if (state_folder_begin(&folder, run, progress->step, err) != 0)
@@ -145,7 +146,7 @@ int state_save(const char *run, const struct optimizer *optimizer, const struct 
     struct buffer files = BUFFER_INIT;
     struct json_writer said = {.out = &files};
     json_object(&said, NULL);
-    int status = state_tensors_save(folder.temporary, optimizer, &said, err);
+    int status = state_tensors_save(folder.temporary, optimizer, &said, work, err);
     json_end(&said);
     if (status == 0)
         status = save_json(folder.temporary, optimizer, progress, identity, &files, err);

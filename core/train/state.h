@@ -59,10 +59,12 @@ struct run_identity {
                             bit only where these agree too */
 };
 
-/* Writes the state of `progress`, taken after optimizer_step(). A value that is not finite is
+/* Writes the state of `progress`, taken after optimizer_step(); `work` (may be NULL) is told how far
+ * that is. A value that is not finite is
  * ERROR_NOT_FINITE with its tensor's name, and then nothing is written. */
 int state_save(const char *run, const struct optimizer *optimizer, const struct progress *progress,
-               const struct run_identity *identity, struct error *err);
+               const struct run_identity *identity, const struct work_watch *work,
+               struct error *err);
 
 /* Reads a state folder into the network and *progress. Refuses one of another model, other
  * data, another freeze set or precision, and says which. *exact: continuing gives the same numbers

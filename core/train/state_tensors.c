@@ -174,13 +174,22 @@ static int put_item(struct safetensors_writer *writer, const struct backend *bac
     return 0;
 }
 
+/* How far all files together are, in bytes of tensors. */
+struct saving {
+    const struct work_watch *work;
+    uint64_t done, total;
+};
+
 static int put_all(struct safetensors_writer *writer, const struct backend *backend,
-                   const struct items *items, struct error *err)
+                   const struct items *items, struct saving *saving, struct error *err)
 {
     void *staging = array_alloc(1, STAGING, err);
     int status = staging ? 0 : -1;
-    for (size_t i = 0; i < items->count && status == 0; i++)
+    for (size_t i = 0; i < items->count && status == 0; i++) {
+        work_tell(saving->work, WORK_SAVING, saving->done, saving->total);
         status = put_item(writer, backend, &items->list[i], staging, err);
+        saving->done += items->list[i].bytes;
+    }
     free(staging);
     return status;
 }
@@ -208,12 +217,12 @@ static int open_writer(struct safetensors_writer *writer, const char *path,
 }
 
 static int save_items(const char *path, const struct backend *backend, const struct items *items,
-                      struct digest *digest, struct error *err)
+                      struct digest *digest, struct saving *saving, struct error *err)
 {
     struct safetensors_writer writer;
     if (open_writer(&writer, path, items, digest, err) != 0)
         return -1;
-    if (put_all(&writer, backend, items, err) == 0)
+    if (put_all(&writer, backend, items, saving, err) == 0)
         return safetensors_writer_commit(&writer, err);
     safetensors_writer_abort(&writer);
     return -1;
@@ -232,22 +241,29 @@ static void put_file(struct json_writer *json, const char *name, struct digest *
 }
 
 int state_tensors_save(const char *folder, const struct optimizer *optimizer,
-                       struct json_writer *said, struct error *err)
+                       struct json_writer *said, const struct work_watch *work, struct error *err)
 {
+    struct items items[STATE_FILES] = {{NULL, 0}};
+    struct saving saving = {.work = work};
     struct digest *digest = digest_new(err);
     int status = digest ? 0 : -1;
     for (int i = 0; i < STATE_FILES && status == 0; i++) {
-        struct items items;
-        char *path = path_join(folder, files[i].name, err);
-        status = path ? items_make(&items, optimizer, &files[i], err) : -1;
-        if (status == 0 && items.count > 0) {
-            status = save_items(path, optimizer->transformer->network.backend, &items, digest, err);
-            put_file(said, files[i].name, digest);
-        }
-        if (path)
-            items_free(&items);
+        status = items_make(&items[i], optimizer, &files[i], err);
+        for (size_t k = 0; status == 0 && k < items[i].count; k++)
+            saving.total += items[i].list[k].bytes;
+    }
+    for (int i = 0; i < STATE_FILES && status == 0; i++) {
+        char *path = items[i].count > 0 ? path_join(folder, files[i].name, err) : NULL;
+        if (items[i].count == 0)
+            continue;
+        status = path ? save_items(path, optimizer->transformer->network.backend, &items[i], digest,
+                                   &saving, err)
+                      : -1;
+        put_file(said, files[i].name, digest);
         free(path);
     }
+    for (int i = 0; i < STATE_FILES; i++)
+        items_free(&items[i]);
     digest_free(digest);
     return status;
 }

@@ -12,10 +12,10 @@
 enum { STATE_FILES = 3 };
 const char *state_file_name(size_t file);
 
-/* Writes them, and adds to the object `files` what state.json says of each. Refuses what is not
- * finite. */
+/* Writes them, and adds to the object `files` what state.json says of each; `work` (may be NULL) is
+ * told of the bytes. Refuses what is not finite. */
 int state_tensors_save(const char *folder, const struct optimizer *optimizer,
-                       struct json_writer *files, struct error *err);
+                       struct json_writer *files, const struct work_watch *work, struct error *err);
 /* Tensors of weights.safetensors. */
 size_t state_weight_count(const struct optimizer *optimizer);
 

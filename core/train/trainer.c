@@ -88,7 +88,8 @@ static struct transformer_options options_of(const struct train_inputs *inputs,
                                         .seed = s->optimizer.seed,
                                         .z_loss = (float)s->z_loss,
                                         .neftune = (float)s->neftune,
-                                        .layout_only = inputs->layout_only};
+                                        .layout_only = inputs->layout_only,
+                                        .work = inputs->work};
 }
 
 int trainer_plan(struct memory_plan **out, const struct train_inputs *inputs,
@@ -442,11 +443,12 @@ static int save(struct trainer *trainer, const struct train_observer *observer, 
     bool there = step == trainer->saved_step && (for_best || !progress->for_best);
     if (there || step == 0)
         return 0;
+    work_tell(trainer->inputs->work, WORK_SAVING, 0, 0);
     if (integrity_check_frozen(trainer->integrity, err) != 0)
         return -1;
     progress->for_best = for_best;
     if (state_save(trainer->inputs->run, trainer->optimizer, progress, trainer->inputs->identity,
-                   err) != 0) {
+                   trainer->inputs->work, err) != 0) {
         if (err->kind != ERROR_NOT_FINITE)
             return error_prefix(err, "the checkpoint of step %lld was not written",
                                 (long long)step);
@@ -463,15 +465,37 @@ int trainer_save(struct trainer *trainer, const struct train_observer *observer,
     return save(trainer, observer, false, err);
 }
 
+/* Who waits for a sample. */
+struct sample_wait {
+    const struct train_observer *observer;
+    const struct work_watch *work;
+    uint64_t done, total; /* tokens */
+};
+
+static void note_token(void *context, int32_t id)
+{
+    struct sample_wait *wait = context;
+    (void)id;
+    work_tell(wait->work, WORK_SAMPLING, ++wait->done, wait->total);
+}
+
+static bool sample_should_stop(void *context)
+{
+    const struct train_observer *observer = ((struct sample_wait *)context)->observer;
+    return observer->should_stop && observer->should_stop(observer->context);
+}
+
 static int show_sample(struct trainer *trainer, const struct train_observer *observer,
                        struct error *err)
 {
     const struct train_settings *s = &trainer->settings;
     static const struct sampling likeliest = {0};
-    const struct generation_watch watch = {NULL, observer->should_stop, observer->context};
+    struct sample_wait wait = {observer, trainer->inputs->work, 0, (uint64_t)s->sample.more};
+    const struct generation_watch watch = {note_token, sample_should_stop, &wait};
     int64_t count = s->sample.count;
     if (!s->sample.ids || !observer->on_sample)
         return 0;
+    work_tell(wait.work, WORK_SAMPLING, 0, wait.total);
     memcpy(trainer->sample, s->sample.ids, (size_t)count * sizeof *trainer->sample);
     if (generate(trainer->transformer, trainer->sample, &count, count + s->sample.more,
                  s->sample.more, &s->sample.ends, &likeliest, &watch, err) != 0)
@@ -506,10 +530,11 @@ static int evaluate_now(struct trainer *trainer, const struct train_observer *ob
 {
     struct evaluation evaluation;
     struct error trouble = ERROR_INIT;
+    const struct evaluation_watch watch = {observer->should_stop, observer->context,
+                                           trainer->inputs->work};
     if (trainer->eval_packing) {
         if (evaluate(&evaluation, trainer->transformer, trainer->eval_packing, &trainer->batch,
-                     trainer->settings.batch, observer->should_stop, observer->context,
-                     &trouble) != 0) {
+                     trainer->settings.batch, &watch, &trouble) != 0) {
             if (trouble.kind == ERROR_INTERRUPTED)
                 return 1;
             return error_set_kind(err, trouble.kind, "%s", trouble.text);
@@ -522,6 +547,13 @@ static int evaluate_now(struct trainer *trainer, const struct train_observer *ob
             return -1;
     }
     return show_sample(trainer, observer, err);
+}
+
+/* How many steps are taken. */
+static void tell_step(const struct trainer *trainer)
+{
+    work_tell(trainer->inputs->work, WORK_TRAINING, (uint64_t)trainer->progress.step,
+              (uint64_t)trainer->settings.steps);
 }
 
 static bool is_due(int64_t step, int64_t every, int64_t last)
@@ -537,6 +569,7 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
     bool better = false;
     if (take_step(trainer, &report, err) != 0 || check_step(trainer, &report, err) != 0)
         return explain(trainer, err);
+    tell_step(trainer);
     if (observer->on_step && observer->on_step(observer->context, &report, err) != 0)
         return -1;
     int64_t step = trainer->progress.step;
@@ -584,6 +617,7 @@ int trainer_run_until(struct trainer *trainer, int64_t until, const struct train
                       struct error *err)
 {
     int64_t last = trainer->settings.steps < until ? trainer->settings.steps : until;
+    tell_step(trainer);
     int status = begin(trainer, observer, err);
     while (status == 0 && trainer->progress.step < last) {
         status = poll_commands(trainer, observer, err);

@@ -50,6 +50,7 @@ struct train_inputs {
     const char *run;  /* the run's folder, for checkpoints */
     /* the caller fills model, data and exact; trainer_new() the rest */
     struct run_identity *identity;
+    const struct work_watch *work; /* is told of all that takes time; NULL: nobody is */
 };
 
 /* One step as metrics.jsonl has it. */

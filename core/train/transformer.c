@@ -101,7 +101,7 @@ int transformer_new(struct transformer **out, struct backend *backend, const str
     transformer->neftune = options->neftune;
     struct memory_request request = request_of(backend, model, options);
     if (network_init(&transformer->network, backend, &request, plan, options->seed,
-                     options->layout_only, err) != 0)
+                     options->layout_only, options->work, err) != 0)
         goto failed;
     *out = transformer;
     return 0;
@@ -326,16 +326,18 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
  * short. */
 
 int evaluate(struct evaluation *out, struct transformer *transformer, struct packing *packing,
-             struct batch *batch, int64_t rows, bool (*should_stop)(void *context), void *context,
+             struct batch *batch, int64_t rows, const struct evaluation_watch *watch,
              struct error *err)
 {
     double sum = 0, weight = 0;
     int filled;
+    uint64_t done = 0, batches = (packing_rows(packing) + (uint64_t)rows - 1) / (uint64_t)rows;
     *out = (struct evaluation){0};
     packing_seek(packing, (struct packing_position){0, 0});
     while ((filled = packing_next(packing, batch, rows, err)) > 0) {
         struct loss_sums sums;
-        if (should_stop && should_stop(context))
+        work_tell(watch->work, WORK_EVALUATING, done++, batches);
+        if (watch->should_stop && watch->should_stop(watch->context))
             return error_set_kind(err, ERROR_INTERRUPTED, "the evaluation was interrupted");
         transformer_clear(transformer);
         transformer_run(transformer, batch, false);

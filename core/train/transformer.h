@@ -40,6 +40,7 @@ struct transformer_options {
     float neftune;            /* alpha of the noise on the embeddings; 0: none */
     bool layout_only; /* takes no memory for the arena and reads no weights: it can be asked what
                          lies in it, and nothing can be run */
+    const struct work_watch *work; /* is told how much of the weights is read; may be NULL */
 };
 
 /* The memory that transformer_new() will take, without taking it. The caller frees the plan. */
@@ -94,11 +95,17 @@ struct evaluation {
     uint64_t tokens; /* supervised */
 };
 
+/* Who waits for an evaluation; any member may be NULL. */
+struct evaluation_watch {
+    bool (*should_stop)(void *context); /* asked before each batch: true is ERROR_INTERRUPTED */
+    void *context;
+    const struct work_watch *work; /* is told of the batches */
+};
+
 /* Runs `packing` (made with shuffle false) through the transformer, `rows` rows at a time into
- * `batch`. The summed gradients are lost. `should_stop` may be NULL; where it says so the result is
- * ERROR_INTERRUPTED. */
+ * `batch`. The summed gradients are lost. */
 int evaluate(struct evaluation *out, struct transformer *transformer, struct packing *packing,
-             struct batch *batch, int64_t rows, bool (*should_stop)(void *context), void *context,
+             struct batch *batch, int64_t rows, const struct evaluation_watch *watch,
              struct error *err);
 
 #endif

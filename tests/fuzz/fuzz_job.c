@@ -1,8 +1,10 @@
 /* A job's job.json, as whoever resumes, lists or shows a job reads it: which job a path lies in,
- * what its arguments name and whether the user has to be asked, what a resume refuses. */
+ * what its arguments name and whether the user has to be asked, what a resume refuses; and its
+ * progress.json. */
 #include "fuzz.h"
 
 #include "job/job_dir.h"
+#include "job/job_progress.h"
 #include "job/launch.h"
 #include "job/trust.h"
 
@@ -45,6 +47,17 @@ static void trust(const char *path, const cJSON *job)
     unlink(fuzz_path(name));
 }
 
+/* As whoever follows the job reads the same bytes in its progress.json: what is known makes sense. */
+static void look_at_progress(const char *job, const uint8_t *data, size_t size)
+{
+    struct job_progress progress;
+    fuzz_file("job/progress.json", data, size);
+    bool known = job_progress_read(&progress, job);
+    if (known != (progress.phase[0] != '\0') || progress.step < -1 ||
+        progress.done > progress.total || (progress.total < 0 && progress.done != -1))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const folders[] = {"job", "job/requests", "job/inside"};
@@ -61,5 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         trust(job, json);
     cJSON_Delete(json);
     relaunch(job, NULL);
+    look_at_progress(job, data, size);
     return 0;
 }

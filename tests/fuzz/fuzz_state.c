@@ -57,7 +57,7 @@ static void make_run(void)
         struct progress progress = {.step = step, .tokens = 16, .supervised = 14, .seconds = 0.5};
         progress.evaluated = progress.best = (struct evaluated){2, 2.5};
         progress.spikes = (struct spike_window){.losses = {2, 3}, .count = 2};
-        if (state_save(fuzz_folder(), optimizer, &progress, &identity, &err) != 0)
+        if (state_save(fuzz_folder(), optimizer, &progress, &identity, NULL, &err) != 0)
             abort();
     }
 }

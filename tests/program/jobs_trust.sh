@@ -126,7 +126,8 @@ says "with --trust only"
 says "$secret"
 
 # Links for every file of a job: shown, with what cannot be read in one line, and nothing is written through them.
-for file in job.json result.json proof.json lock metrics.jsonl log.txt plan.yaml requests checkpoints/step-00000001 \
+for file in job.json result.json proof.json progress.json .progress.json.tmp lock metrics.jsonl log.txt plan.yaml \
+    requests checkpoints/step-00000001 \
     checkpoints/step-00000001/weights.safetensors checkpoints/.step-x.tmp; do
     for kind in link fifo hard; do
         rm -rf "$work/bad"

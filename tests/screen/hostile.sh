@@ -25,6 +25,7 @@ long=$(head -c 300000 /dev/zero | tr '\0' 'x')
 } >"$job/metrics.jsonl"
 printf '{"command": "\\u001b]0;x\\u0007", "model": 3, "method": "\\u001bc", "steps": 1e308}' >"$job/job.json"
 printf '{"trained": {"a": 1, "b": {"parameters": -5, "gradient_norm": 0}}}' >"$job/proof.json"
+printf '{"phase": "\\u001b[2Jeval", "done": 1e300, "total": -1, "unit": 5, "step": "x"}' >"$job/progress.json"
 printf '{"status": "failed", "message": "\\u001b[31mred", "last_step": "x"}' >"$job/result.json"
 printf 'spectrum: \033[31m\377 odd\n' >"$job/log.txt"
 for size in 80x24 60x16 200x50; do

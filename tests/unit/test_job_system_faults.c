@@ -22,6 +22,7 @@
 #include "job/export/export.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
+#include "job/job_progress.h"
 #include "job/training/training.h"
 #include "model/score_table.h"
 #include "spectra/scan.h"
@@ -488,12 +489,12 @@ static void check_all(const struct work *work, struct place_of_call place, const
         say_wrong(work, place, "a temporary stays", "");
 }
 
-/* Caches and lists are made again; metrics.jsonl is a log, whose lines nobody waits to see on the disk;
- * what is removed is not missed. A run's other files and a result are. */
+/* Caches and lists are made again; metrics.jsonl is a log, whose lines nobody waits to see on the disk,
+ * and progress.json is news; what is removed is not missed. A run's other files and a result are. */
 static bool may_go_unwritten(const char *path)
 {
     return strstr(path, "/cache/") || strstr(path, "/state/") || strstr(path, "/metrics.jsonl") ||
-           strstr(path, " (deleted)");
+           strstr(path, "progress.json") || strstr(path, " (deleted)");
 }
 
 static void refuse_once(const struct work *work, struct place_of_call place)
@@ -562,6 +563,7 @@ static int make_sound(void **state)
 {
     struct error err = ERROR_INIT;
     sys.fsync = sync_nothing;
+    job_progress_second = 0; /* which calls are made is no matter of time */
     real = sys;
     told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (told == MAP_FAILED)

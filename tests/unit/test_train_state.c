@@ -302,8 +302,8 @@ static void save_at(struct bench *bench, int64_t step, int64_t best, bool for_be
     if (best > 0)
         progress.best = (struct evaluated){best, 1.0 / (double)best};
     progress.seconds = (double)bench->saved++; /* no two are the same */
-    if (state_save(folder, trainer_optimizer(bench->trainer), &progress, &bench->identity, &err) !=
-        0)
+    if (state_save(folder, trainer_optimizer(bench->trainer), &progress, &bench->identity, NULL,
+                   &err) != 0)
         fail_msg("%s", err.text);
 }
 

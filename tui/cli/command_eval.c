@@ -106,6 +106,8 @@ static int evaluate_source(struct request *request, struct error *err)
     const volatile sig_atomic_t *interrupted = interrupt_watch("the batch in hand is finished");
     const struct dataset_watch watch = {
         .context = (void *)(uintptr_t)interrupted, .say = message_say, .stop = is_interrupted};
+    const struct evaluation_watch patience = {.should_stop = is_interrupted,
+                                              .context = (void *)(uintptr_t)interrupted};
     int status = -1;
     if (backend_check_training(request->device, err) != 0 ||
         source_view_open(&source, &tokenizer, request->source, &request->choice, err) != 0)
@@ -134,8 +136,7 @@ static int evaluate_source(struct request *request, struct error *err)
     if (backend_open(&backend, request->device, (int)request->threads, err) != 0 ||
         source_transformer(&transformer, &source, backend, request->batch * request->seq_len,
                            request->seq_len, request->dtype, false, err) != 0 ||
-        evaluate(&evaluation, transformer, packing, &batch, request->batch, is_interrupted,
-                 (void *)(uintptr_t)interrupted, err) != 0)
+        evaluate(&evaluation, transformer, packing, &batch, request->batch, &patience, err) != 0)
         goto out;
     if (!isfinite(evaluation.loss)) {
         error_set_kind(err, ERROR_NOT_FINITE,

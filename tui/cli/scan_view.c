@@ -51,6 +51,7 @@ int scan_view_join(struct scan_view *view, const char *model, int argc, char **a
     if (job_metrics_open(&view->writer, path, err) != 0)
         return -1;
     view->job = path;
+    job_progress_open(&view->progress, path);
     if (write_description(view, model, NULL, err) != 0)
         return -1;
     job_trust_note(path); /* who may start it may resume it */
@@ -66,6 +67,7 @@ void scan_view_leave(struct scan_view *view, bool complete)
     job_unpause(view->job, &view->paused);
     if (complete)
         job_index_remove(view->job);
+    job_progress_close(&view->progress);
     job_metrics_close(&view->writer);
     view->job = NULL;
 }
@@ -107,6 +109,7 @@ static void on_start(void *context, const struct scan *scan)
     if (!view->job)
         return;
     view->scan = scan;
+    work_tell(&view->progress.watch, WORK_SCANNING, 0, scan->count);
     write_description(view, scan->model, scan->fingerprint, &view->failure);
     begin_event(&json, "scan");
     json_count(&json, "total", scan->count);
@@ -190,6 +193,7 @@ static void on_row(void *context, const struct scan_row *row, const double *valu
     (void)count;
     view->cached += cached;
     if (view->job) {
+        work_tell(&view->progress.watch, WORK_SCANNING, done, total);
         begin_event(&json, "row");
         json_text(&json, "module", row->module);
         json_count(&json, "done", done);

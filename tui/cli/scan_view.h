@@ -16,6 +16,7 @@
 #ifndef SPECTRUM_TUI_CLI_SCAN_VIEW_H
 #define SPECTRUM_TUI_CLI_SCAN_VIEW_H
 
+#include "job/job_progress.h"
 #include "job/metrics_writer.h"
 #include "plan/plan.h"
 #include "spectra/scan.h"
@@ -32,6 +33,7 @@ struct scan_view {
     /* The job that this process is; NULL: none, and what follows is not used. */
     const char *job;
     struct job_metrics_writer writer;
+    struct job_progress_writer progress;
     const struct scan *scan;
     int argc;
     char **argv; /* as they go into job.json */

@@ -168,6 +168,20 @@ static cJSON *read_part(struct job_follow *follow, int which)
     return json;
 }
 
+/* What a job that does not live was doing when it died is no phase. True: it is another one, or
+ * further. */
+static bool look_at_phase(struct job_follow *follow)
+{
+    struct job_progress now = {.done = -1, .total = -1, .step = -1};
+    if (job_follow_lives(follow))
+        job_progress_read(&now, follow->path);
+    const struct job_progress *before = &follow->phase;
+    bool changed = strcmp(now.phase, before->phase) != 0 || now.done != before->done ||
+                   now.total != before->total || now.step != before->step;
+    follow->phase = now;
+    return changed;
+}
+
 /* The metrics first: their first line means that job.json is complete, which is read at once then.
  * The small files and the lock only now and then. A job that lives has no result yet: what lies
  * there is of the sitting before, and it is read when this one has ended. */
@@ -201,7 +215,7 @@ bool job_follow_update(struct job_follow *follow)
         } else if (!follow->result) {
             follow->result = read_part(follow, PART_RESULT);
         }
-        changed = before != follow->state ||
+        changed = look_at_phase(follow) || before != follow->state ||
                   had_steps != (json_get(follow->job, "steps") != NULL) ||
                   had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
     }
@@ -282,6 +296,21 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
         snprintf(out + length, size - length, "%s%s", strstr(out, ": ") ? "; " : ": ",
                  follow->metrics.damage);
     utf8_sanitize(out);
+}
+
+/* Bytes as a share, all else as it is counted; a run's steps are said beside its state. */
+bool job_follow_phase(const struct job_follow *follow, char *out, size_t size)
+{
+    const struct job_progress *phase = &follow->phase;
+    const char *name = strcmp(phase->phase, "loading") == 0 ? "loading weights" : phase->phase;
+    if (phase->total <= 0 || strcmp(phase->unit, "steps") == 0)
+        snprintf(out, size, "%s", name);
+    else if (strcmp(phase->unit, "bytes") == 0)
+        snprintf(out, size, "%s %.0f %%", name,
+                 floor(100.0 * (double)phase->done / (double)phase->total));
+    else
+        snprintf(out, size, "%s %lld/%lld", name, (long long)phase->done, (long long)phase->total);
+    return out[0] != '\0';
 }
 
 bool job_follow_number(const struct job_follow *follow, const char *key, double *out)

@@ -10,6 +10,7 @@
 #ifndef SPECTRUM_TUI_SESSION_JOB_FOLLOW_H
 #define SPECTRUM_TUI_SESSION_JOB_FOLLOW_H
 
+#include "job/job_progress.h"
 #include "job/lock.h"
 #include "job/metrics.h"
 
@@ -20,6 +21,7 @@ struct job_follow {
     cJSON *job;                   /* job.json; NULL: not there yet */
     cJSON *result;                /* result.json; NULL: it has not ended */
     cJSON *proof;                 /* proof.json: what trains; NULL: not there yet */
+    struct job_progress phase;    /* what a job that lives does; phase.phase "": not known */
     char trouble[ERROR_TEXT_MAX]; /* of a part that is there and cannot be read, in one line; "" */
     double looked_at;
     struct job_part { /* what was read of job.json, result.json and proof.json, or could not be */
@@ -52,6 +54,10 @@ bool job_follow_rows(const struct job_follow *follow, int64_t *done, int64_t *to
 /* The state in words: "running", "killed by signal 9 (Killed) at step 120", and after it what of
  * the job cannot be read. */
 void job_follow_describe(const struct job_follow *follow, char *out, size_t size);
+
+/* What a job that lives does now, in words: "tokenizing 40 %", "evaluating 7/20"; false, and "",
+ * where nothing says so. */
+bool job_follow_phase(const struct job_follow *follow, char *out, size_t size);
 
 /* A number that job.json, or the "parameters" in it, has; false: not known. */
 bool job_follow_number(const struct job_follow *follow, const char *key, double *out);

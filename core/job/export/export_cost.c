@@ -105,11 +105,12 @@ static int loss_of(double *out, uint64_t *tokens, const struct source *source,
 {
     struct transformer *transformer = NULL;
     struct evaluation evaluation = {0};
+    const struct evaluation_watch watch = {.should_stop = is_stopped,
+                                           .context = (void *)(uintptr_t) export};
     int status =
         source_transformer(&transformer, source, backend, seq_len, seq_len, dtype, false, err);
     if (status == 0)
-        status = evaluate(&evaluation, transformer, packing, batch, 1, is_stopped,
-                          (void *)(uintptr_t) export, err);
+        status = evaluate(&evaluation, transformer, packing, batch, 1, &watch, err);
     transformer_free(transformer);
     *out = evaluation.loss;
     *tokens = evaluation.tokens;

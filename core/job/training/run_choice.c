@@ -23,6 +23,15 @@ static int read_plan(struct run_choice *choice, const char *path, struct error *
     return plan_read(choice->plan, path, err);
 }
 
+/* For scan_run(). */
+static void tell_row(void *context, const struct scan_row *row, const double *values, int64_t count,
+                     size_t done, size_t total, double seconds, bool cached)
+{
+    const struct run_sitting *sitting = context;
+    (void)row, (void)values, (void)count, (void)seconds, (void)cached;
+    work_tell(sitting->work, WORK_SCANNING, done, total);
+}
+
 /* --top: the best by SNR, of a scan that is in the cache or made now on the run's device. */
 static int rank_plan(struct run_choice *choice, struct error *err)
 {
@@ -30,8 +39,8 @@ static int rank_plan(struct run_choice *choice, struct error *err)
     const struct run_base *base = choice->base;
     const struct scan_options options = {
         .use_cache = true, .threads = (int)request->threads, .empty_noise = request->empty_noise};
-    const struct scan_observer observer = {.context = choice->sitting,
-                                           .should_stop = run_should_stop};
+    const struct scan_observer observer = {
+        .context = choice->sitting, .on_row = tell_row, .should_stop = run_should_stop};
     char line[SCAN_LINE_MAX];
     run_say(choice->sitting, "scanning %s", base->path);
     if (scan_run(&choice->scanned, base->model, base->backend, &options, &observer, err) != 0)

@@ -27,7 +27,7 @@ static int open_set(struct run_data *data, struct dataset *out, const struct opt
                     struct error *err)
 {
     const struct dataset_watch watch = {
-        .context = data->sitting, .say = say, .stop = run_should_stop};
+        .context = data->sitting, .say = say, .stop = run_should_stop, .work = data->sitting->work};
     struct dataset_options format = data->base->format;
     format.template_may_rest = true;
     format.names_may_rest = true;

@@ -72,6 +72,7 @@ static void gather_inputs(struct run_setup *setup)
         .eval = data->eval.count > 0 ? &data->eval : NULL,
         .run = setup->sitting->request->run,
         .identity = &setup->identity,
+        .work = setup->sitting->work,
     };
     setup->inputs.recipe.touched = choice->touched;
 }

@@ -79,8 +79,9 @@ struct run_sitting {
     bool dry;    /* it ends before the first step and writes no record */
     /* the state folder that a resume continues from; NULL: it begins at step 0 */
     const char *state;
-    pid_t supervisor; /* 0: none; it runs in a terminal */
-    bool stopping;    /* somebody asked for it; from then on true */
+    pid_t supervisor;              /* 0: none; it runs in a terminal */
+    bool stopping;                 /* somebody asked for it; from then on true */
+    const struct work_watch *work; /* is told of all that takes time; NULL in a dry run */
 };
 
 /* One line to whoever watches; of more than 511 bytes the rest is cut off. */

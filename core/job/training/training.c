@@ -1,6 +1,7 @@
 #include "job/training/training.h"
 
 #include "job/job_dir.h"
+#include "job/job_progress.h"
 #include "job/launch.h"
 #include "job/lock.h"
 #include "job/training/run_observer.h"
@@ -17,6 +18,7 @@
 struct training {
     struct run_sitting sitting;
     struct run_lines lines;
+    struct job_progress_writer progress; /* its watch is the sitting's */
     struct run_base base;
     char *state; /* of sitting.state; NULL: none */
     struct run_data data;
@@ -36,6 +38,7 @@ static void begin(struct training *training, const struct training_request *requ
 
 static void end(struct training *training)
 {
+    job_progress_close(&training->progress);
     run_lines_close(&training->lines);
     run_setup_close(&training->setup);
     run_choice_close(&training->choice);
@@ -60,6 +63,8 @@ static int begin_record(struct training *training, struct error *err)
     sitting->supervisor = job_end_with_supervisor(run);
     if (run_lines_open(&training->lines, sitting, err) != 0)
         return -1;
+    job_progress_open(&training->progress, run);
+    sitting->work = &training->progress.watch;
     state_remove_leftovers(run);
     job_dir_remove_left(run);
     training->recorded = sitting->resume && job_dir_has(run, "job.json");

@@ -24,6 +24,7 @@
 
 #include "base/hash.h"
 #include "base/json_writer.h"
+#include "base/work.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +48,7 @@ struct dataset_watch {
     void (*say)(void *context, const char *line); /* what is done now, what was found */
     bool (*stop)(void *context);                  /* true: give up, with ERROR_INTERRUPTED */
     bool untold; /* what was found is shown by whoever waits: say() has only what is done */
+    const struct work_watch *work; /* how far it is */
 };
 
 /* What one of the paths gave: the documents from the end of the source before it up to `end`. */

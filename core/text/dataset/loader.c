@@ -25,6 +25,7 @@ struct loader {
     size_t offset_capacity, kind_capacity;
     size_t ready;            /* tokens of the list whose targets are counted */
     size_t file;             /* which one is read */
+    uint64_t bytes, before;  /* of all files, and of those that were read */
     bool seen[COLUMN_COUNT]; /* some record has the column, be it null */
     bool mark_seen;
 };
@@ -34,14 +35,22 @@ static uint64_t reached(const struct loader *l)
     return l->written + l->list->count;
 }
 
+/* How many bytes of the files were read; of packed ones, as they lie on the disk. */
+static void tell_work(const struct loader *l, const struct record_reader *reader)
+{
+    if (l->watch)
+        work_tell(l->watch->work, WORK_TOKENIZING, l->before + reader->stream.taken, l->bytes);
+}
+
 /* A document's only token stays: its end may drop it. */
-static int flush(struct loader *l, struct error *err)
+static int flush(struct loader *l, const struct record_reader *reader, struct error *err)
 {
     uint64_t own = reached(l) - l->data->offsets[l->data->documents];
     if (!l->writer || l->list->count < FLUSH_TOKENS || own == 1)
         return 0;
     if (l->watch && l->watch->stop && l->watch->stop(l->watch->context))
         return error_set_kind(err, ERROR_INTERRUPTED, "stopped while the data was tokenised");
+    tell_work(l, reader);
     if (token_writer_put(l->writer, l->list->ids, l->list->weights, l->list->count, err) != 0)
         return -1;
     l->written += l->list->count;
@@ -116,7 +125,7 @@ static int load_record(struct loader *l, const struct record_reader *reader,
     uint8_t kind = (form.prompted ? DOCUMENT_PROMPTED : 0) | (stream ? DOCUMENT_STREAM : 0);
     if (!record->unended && end_document(l, kind, err) != 0)
         return -1;
-    return flush(l, err);
+    return flush(l, reader, err);
 }
 
 static int load_file(struct loader *l, const char *path, const char *mark, struct error *err)
@@ -124,9 +133,11 @@ static int load_file(struct loader *l, const char *path, const char *mark, struc
     struct record_reader reader;
     struct record record;
     int status = record_reader_open(&reader, path, mark, err) == 0 ? 1 : -1;
+    tell_work(l, &reader);
     while (status > 0 && (status = record_next(&reader, &record, err)) > 0)
         if (load_record(l, &reader, &record, err) != 0)
             status = -1;
+    l->before += reader.stream.taken;
     record_reader_free(&reader);
     return status;
 }
@@ -145,6 +156,7 @@ static int load(struct loader *l, const struct data_files *files, size_t source_
     if (!data->offsets || !data->kinds || !data->sources)
         return -1;
     l->offset_capacity = l->kind_capacity = 1;
+    l->bytes = data_files_bytes(files);
     data->source_count = source_count;
     for (size_t s = 0; s < source_count; s++)
         data->sources[s].weight = 1;

@@ -49,6 +49,9 @@
 /* Where a training run keeps the file that --template named. */
 #define JOB_TEMPLATE "chat_template.jinja"
 
+/* All that a job writes directly in its folder, files and folders; NULL ends them. */
+extern const char *const job_dir_names[];
+
 /* Every function of core/job that is given a job's folder calls this first, and so does whoever
  * opens a file of one without them: from then on what is opened in it is opened beneath it, without
  * following links (base/confine.h). Not for a folder of which it is yet to be found out whether it

@@ -39,6 +39,7 @@ void app_free(struct app *app)
         if (view->class->close)
             view->class->close(view->state);
     }
+    prompt_free(&app->prompt);
     session_free(&app->session);
     canvas_free(&app->canvas);
     for (size_t i = 0; i < app->written_count; i++)
@@ -89,62 +90,95 @@ void app_error(struct app *app, const struct error *err)
     app->message_is_error = true;
 }
 
+bool app_is_small(const struct app *app)
+{
+    return app->canvas.width < SCREEN_MIN_WIDTH || app->canvas.height < SCREEN_MIN_HEIGHT;
+}
+
 int app_resize(struct app *app, int width, int height, struct error *err)
 {
     return canvas_resize(&app->canvas, width, height, err);
 }
 
-/* Takes in what jobs wrote, and says what a user would miss otherwise:
- *
- *     a scan that failed, a device that does not compute as it was asked to: once, whole, as the
- *     view has one line for them, which may cut them;
- *     what went wrong with keeping the plan: when nobody types, as prompt and question have that
- *     line;
- *
- * and it takes back what is no longer so: a message about a scan or a job that is now in another
- * state. */
-bool app_tick(struct app *app)
-{
-    const struct job_follow *run = app->session.run;
-    const struct scan_feed *feed = &app->session.feed;
-    enum job_state state = run ? run->state : JOB_ENDED;
-    enum feed_state before = feed->state;
-    bool paused = feed->paused;
-    size_t reasons = feed->devices.reasons;
-    bool changed = session_tick(&app->session);
+/* What of jobs a user would miss, before a tick and after it. */
+struct job_look {
+    enum job_state state; /* of the job that is watched */
+    enum feed_state feed;
+    bool paused; /* the scan */
+    size_t reasons;
+};
 
-    if (feed->state == FEED_FAILED && before != FEED_FAILED) {
+static struct job_look look(const struct session *session)
+{
+    const struct scan_feed *feed = &session->feed;
+    return (struct job_look){session->run ? session->run->state : JOB_ENDED, feed->state,
+                             feed->paused, feed->devices.reasons};
+}
+
+/* Says what a user would miss otherwise: a scan that failed, a device that does not compute as it was
+ * asked to, once, whole, as the view has one line for them, which may cut them. And takes back what is no
+ * longer so: a message about a scan or a job that is now in another state. */
+static void say_changes(struct app *app, struct job_look before, struct job_look now)
+{
+    const struct scan_feed *feed = &app->session.feed;
+    if (now.feed == FEED_FAILED && before.feed != FEED_FAILED) {
         app_message(app, "%s", feed->message);
         app->message_is_error = true;
-    } else if (feed->devices.reasons != reasons && feed->devices.reason[0]) {
+    } else if (now.reasons != before.reasons && feed->devices.reason[0]) {
         app_message(app, "%s", feed->devices.reason);
-    } else if ((before == FEED_CHANGING && feed->state != before) || paused != feed->paused ||
-               (feed->state == FEED_STOPPED && before == FEED_RUNNING)) {
+    } else if ((before.feed == FEED_CHANGING && now.feed != before.feed) ||
+               before.paused != now.paused ||
+               (now.feed == FEED_STOPPED && before.feed == FEED_RUNNING)) {
         app->message[0] = '\0';
     }
-    if (run && run->state != state)
+    if (now.state != before.state)
         app->message[0] = '\0';
+}
 
+/* What went wrong with keeping the plan is said when nobody types, as prompt and question have that
+ * line. */
+static void say_kept(struct app *app)
+{
     char *kept = app->session.keep.message;
-    bool typed = app->prompt.active || app->question.request != REQUEST_NONE;
-    if (kept[0] && !typed)
+    if (app->prompt.active || app->question.request != REQUEST_NONE)
+        return;
+    if (kept[0])
         app_message(app, "%s", kept);
-    if (!typed)
-        kept[0] = '\0';
+    kept[0] = '\0';
+}
 
+/* Takes in what jobs wrote. A job in another state, and whatever is said, is not to wait for the
+ * line. */
+bool app_tick(struct app *app)
+{
+    char said[ERROR_TEXT_MAX];
+    struct job_look before = look(&app->session);
+    snprintf(said, sizeof said, "%s", app->message);
+    bool changed = session_tick(&app->session);
+    struct job_look now = look(&app->session);
+    say_changes(app, before, now);
+    say_kept(app);
     struct view *view = app_view(app);
     if (view && view->class->tick)
         changed = view->class->tick(app, view->state) || changed;
+    if (now.state != before.state || now.feed != before.feed || now.paused != before.paused ||
+        strcmp(said, app->message) != 0)
+        app->urgent = true;
     return changed;
 }
 
-/* A view with a tick of its own looks around once a second where nothing else is under way. */
+/* The sooner of what the session wants and what the view wants. A view with a tick, and no wish of
+ * its own, looks around once a second where nothing else is under way. */
 int app_tick_ms(const struct app *app)
 {
     enum { VIEW_TICK_MS = 1000 };
-    int session = session_tick_ms(&app->session);
-    bool follows = app->depth > 0 && app->stack[app->depth - 1].class->tick;
-    return session < 0 && follows ? VIEW_TICK_MS : session;
+    const struct view *view = app->depth > 0 ? &app->stack[app->depth - 1] : NULL;
+    int session = session_tick_ms(&app->session), own = -1;
+    if (view && view->class->tick_ms)
+        own = view->class->tick_ms(app, view->state);
+    else if (view && view->class->tick && session < 0)
+        own = VIEW_TICK_MS;
+    return session < 0 || (own >= 0 && own < session) ? own : session;
 }
 
 /* A job that is a scan is opened as its model, held as the job is; any other job is watched. */

@@ -19,12 +19,14 @@
 #ifndef SPECTRUM_TUI_APP_APP_H
 #define SPECTRUM_TUI_APP_APP_H
 
+#include "tui/app/prompt.h"
 #include "tui/canvas/canvas.h"
+#include "tui/canvas/paste.h"
 #include "tui/keys/keys.h"
 #include "tui/session/session_open.h"
 #include "tui/theme/theme.h"
 
-enum { SCREEN_MIN_WIDTH = 60, SCREEN_MIN_HEIGHT = 16, VIEW_DEPTH_MAX = 8, PROMPT_MAX = 512 };
+enum { SCREEN_MIN_WIDTH = 60, SCREEN_MIN_HEIGHT = 16, VIEW_DEPTH_MAX = 8 };
 
 struct app;
 
@@ -40,8 +42,14 @@ struct view_class {
     bool (*request)(struct app *app, void *state, enum request request, const char *argument);
     /* A raw input before the key table sees it (a form's text); true: taken. May be NULL. */
     bool (*input)(struct app *app, void *state, int input);
+    /* A pasted line (canvas/paste.h: UTF-8 without control characters), for the field that is typed
+     * into, as most do by line_edit_insert(); false: none is. May be NULL. */
+    bool (*paste)(struct app *app, void *state, const char *line, size_t length);
     /* Called with the session's ticks; true: something changed. May be NULL. */
     bool (*tick)(struct app *app, void *state);
+    /* Milliseconds until the next tick is worth it for the view's own sake; -1: it is not. NULL:
+     * once a second where there is a `tick`. */
+    int (*tick_ms)(const struct app *app, const void *state);
 };
 
 struct view {
@@ -56,14 +64,6 @@ struct app_screens {
     bool (*open_model)(struct app *app);
     bool (*open_watch)(struct app *app);
     bool (*open_help)(struct app *app);
-};
-
-/* The line at the bottom in which a command, a search or an argument is typed. */
-struct prompt {
-    bool active;
-    enum request request; /* REQUEST_PROMPT: a whole command */
-    char text[PROMPT_MAX];
-    size_t length;
 };
 
 /* A question whose answer is the next input: with y its request comes again, agreed to. */
@@ -92,6 +92,8 @@ struct app {
     char **written;          /* captures of the screen that were written here */
     size_t written_count, written_capacity;
     bool quit, redraw_all, suspend; /* what the loop has to do */
+    bool
+        urgent; /* a tick changed what nobody should wait to see (pace.h); the loop takes it back */
 };
 
 /* `screens` must outlive the app. */
@@ -116,6 +118,10 @@ void app_error(struct app *app, const struct error *err);
  * nothing changes by itself. */
 bool app_tick(struct app *app);
 int app_tick_ms(const struct app *app);
+
+/* Is the window smaller than any view can be drawn in? It takes no keys then but those that quit. */
+bool app_is_small(const struct app *app);
+
 int app_resize(struct app *app, int width, int height, struct error *err);
 
 /* A plan that was made by hand is not thrown away unasked. False: it is neither saved nor kept for

@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "tui/app/draw.h"
+#include "tui/app/words.h"
 #include "tui/canvas/terminal.h"
 #include "tui/session/wording.h"
 
@@ -205,7 +206,7 @@ void app_request(struct app *app, enum request request, const char *argument)
         !app_takes_plan(app, request, "w again saves it as it is"))
         return;
     if (here && (request == REQUEST_PROMPT || asks)) {
-        app->prompt = (struct prompt){.active = true, .request = request};
+        prompt_open(&app->prompt, request);
         return;
     }
     if (here && view->class->request && view->class->request(app, view->state, request, argument))
@@ -221,14 +222,14 @@ void app_request(struct app *app, enum request request, const char *argument)
  * empty one takes the request back. */
 static void prompt_finish(struct app *app)
 {
-    struct prompt prompt = app->prompt;
-    const char *argument = prompt.text;
-    enum request request = prompt.request;
-    app->prompt.active = false;
+    char text[PROMPT_MAX];
+    const char *argument = text;
+    enum request request = app->prompt.request;
+    snprintf(text, sizeof text, "%s", app->prompt.text);
     if (request == REQUEST_PROMPT) {
-        const struct request_info *info = request_from_line(prompt.text, &argument, &app->agreed);
-        if (!info && prompt.text[0])
-            app_message(app, "\"%s\" is not a command (? lists them)", prompt.text);
+        const struct request_info *info = request_from_line(text, &argument, &app->agreed);
+        if (!info && text[0])
+            app_message(app, "\"%s\" is not a command (? lists them)", text);
         request = info ? info->request : REQUEST_NONE;
     } else if (!argument[0])
         request = REQUEST_NONE;
@@ -236,40 +237,46 @@ static void prompt_finish(struct app *app)
     app->agreed = false;
 }
 
-/* A line editor of four keys: Enter finishes, Esc and Ctrl-C close the prompt, and so does
- * Backspace where nothing is typed; else that erases a whole character, and Ctrl-U all of the line.
- */
-static void prompt_input(struct app *app, int input)
+static void type_prompt(struct app *app, int input)
 {
-    struct prompt *prompt = &app->prompt;
-    char bytes[4];
-    if (input == INPUT_ENTER)
+    if (input == INPUT_TAB)
+        app_propose(app);
+    else if (prompt_input(&app->prompt, input) == PROMPT_DONE)
         prompt_finish(app);
-    else if (input == INPUT_ESCAPE || input == 3 ||
-             (input == INPUT_BACKSPACE && prompt->length == 0))
-        prompt->active = false;
-    else if (input == INPUT_BACKSPACE) {
-        while (prompt->length > 0 &&
-               ((unsigned char)prompt->text[prompt->length - 1] & 0xC0) == 0x80)
-            prompt->length--;
-        if (prompt->length > 0)
-            prompt->length--;
-        prompt->text[prompt->length] = '\0';
-    } else if (input == 'U' - 'A' + 1)
-        prompt->text[prompt->length = 0] = '\0';
-    else if (input >= 32 && input < INPUT_UP) {
-        size_t bytes_used = utf8_encode(input, bytes);
-        if (prompt->length + bytes_used < sizeof prompt->text) {
-            memcpy(prompt->text + prompt->length, bytes, bytes_used);
-            prompt->length += bytes_used;
-            prompt->text[prompt->length] = '\0';
-        }
+}
+
+/* In a window that shows nothing one would press keys blindly: only what quits is taken, and `q`, which
+ * does from the first screen. */
+static void small_input(struct app *app, int input)
+{
+    enum request request = request_from_key(input, SCOPE_ALL);
+    if (request == REQUEST_QUIT || input == 'q')
+        leave(app, REQUEST_QUIT);
+}
+
+/* What was asked about with the last input (app->asked) is forgotten with this one, unless it is asked
+ * about again, or a prompt or a question has just been opened for it. */
+static void forget_asked(struct app *app, enum request asked)
+{
+    if (app->asked == asked && !app->prompt.active && app->question.request == REQUEST_NONE)
+        app->asked = REQUEST_NONE;
+}
+
+/* An open question: with y what was asked about comes again, agreed to. */
+static void answer(struct app *app, int input)
+{
+    struct question question = app->question;
+    app->question.request = REQUEST_NONE;
+    if (input == 'y' || input == 'Y') {
+        app->agreed = true;
+        app_request(app, question.request, question.argument);
+        app->agreed = false;
+    } else {
+        app_message(app, "no: nothing was done");
     }
 }
 
-/* The order in which an input finds its meaning (dispatch.h). What was asked about with the last
- * input (app->asked) is forgotten with this one, unless it is asked about again, or a prompt or a
- * question has just been opened for it. */
+/* The order in which an input finds its meaning (dispatch.h). */
 void app_input(struct app *app, int input)
 {
     struct view *view = top_view(app);
@@ -279,18 +286,12 @@ void app_input(struct app *app, int input)
     app->message[0] = '\0';
     app->message_is_error = false;
     bool leaves = asked == REQUEST_NONE || asked == REQUEST_QUIT || asked == REQUEST_BACK;
-    if (app->question.request != REQUEST_NONE) {
-        struct question question = app->question;
-        app->question.request = REQUEST_NONE;
-        if (input == 'y' || input == 'Y') { /* what was asked about comes again, agreed to */
-            app->agreed = true;
-            app_request(app, question.request, question.argument);
-            app->agreed = false;
-        } else {
-            app_message(app, "no: nothing was done");
-        }
+    if (app_is_small(app)) {
+        small_input(app, input);
+    } else if (app->question.request != REQUEST_NONE) {
+        answer(app, input);
     } else if (app->prompt.active) {
-        prompt_input(app, input);
+        type_prompt(app, input);
     } else if (input == INPUT_ESCAPE && !leaves) { /* "no" to what was asked, and nothing else */
         app_message(app, "as it was");
     } else if (!view->class->input || !view->class->input(app, view->state, input)) {
@@ -299,6 +300,29 @@ void app_input(struct app *app, int input)
         app_request(app, request == REQUEST_NONE ? request_from_key(input, SCOPE_ALL) : request,
                     "");
     }
-    if (app->asked == asked && !app->prompt.active && app->question.request == REQUEST_NONE)
-        app->asked = REQUEST_NONE;
+    forget_asked(app, asked);
+}
+
+/* Where nothing is typed into, nothing is done: neither is it the answer to a question. */
+void app_paste(struct app *app, const struct paste *paste)
+{
+    struct view *view = top_view(app);
+    struct error err = ERROR_INIT;
+    struct buffer line = BUFFER_INIT;
+    bool asked = app->question.request != REQUEST_NONE;
+    if (!view || app_is_small(app) || asked)
+        return;
+    app->message[0] = '\0';
+    app->message_is_error = false;
+    if (paste_line(paste, &line, &err) != 0)
+        app_error(app, &err);
+    else if (app->prompt.active && !prompt_paste(&app->prompt, line.data, line.length))
+        app_message(app, "the pasted text is not taken: it has %zu bytes, and a line at most %d",
+                    line.length, PROMPT_MAX - 1);
+    else if (!app->prompt.active &&
+             (!view->class->paste ||
+              !view->class->paste(app, view->state, buffer_string(&line), line.length)))
+        app_message(
+            app, "the pasted text is not taken: nothing is typed into here (: opens the prompt)");
+    buffer_free(&line);
 }

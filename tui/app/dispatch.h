@@ -9,6 +9,10 @@
  * the view on top; what that does not take (Esc, ?, :theme, :save-screen, ...) is done here, for
  * all.
  *
+ * A pasted text goes the same way to where a line is typed, the prompt or a view's field, and never
+ * becomes keys; it answers no question. In a window that is too small to show a view (app_is_small())
+ * only what quits has a meaning.
+ *
  * A request that needs an argument and has none opens the prompt for it; a key that has a meaning
  * on other screens only says so, by its command's name.
  */
@@ -19,6 +23,9 @@
 
 /* One input: enum input or a code point. */
 void app_input(struct app *app, int input);
+
+/* A pasted text, or why it cannot be one. */
+void app_paste(struct app *app, const struct paste *paste);
 
 /* A request by itself: keys and prompt end here. */
 void app_request(struct app *app, enum request request, const char *argument);

@@ -128,10 +128,28 @@ static size_t put_what_trains(const struct session *session, const struct status
     return used + strlen(out);
 }
 
+/* On the form, where its fields say what trains and the plan of the map does not. */
+static size_t put_own_plan(const struct session *session, bool brief, char *out, size_t size)
+{
+    const struct training_estimate *cost = &session->form_cost;
+    int64_t trained = cost->trained_parameters + cost->adapter_parameters;
+    char count[32] = "n/a", share[32] = "";
+    if (cost->parameters > 0) {
+        count_put((double)trained, count, sizeof count);
+        snprintf(share, sizeof share, " (%.1f %%)",
+                 100.0 * (double)trained / (double)cost->parameters);
+    }
+    snprintf(out, size, "%s%s params%s", brief ? "" : "not the plan of the map: trains ", count,
+             share);
+    return strlen(out);
+}
+
 /* What trains, and at what cost. */
-static void put_status(const struct session *session, const struct status_form *form, char *out,
+static void put_status(const struct app *app, const struct status_form *style, char *out,
                        size_t size)
 {
+    const struct session *session = &app->session;
+    bool form = app->stack[app->depth - 1].class->scope == SCOPE_FORM;
     char memory[32];
     out[0] = '\0';
     if (!session->plan && session->run) { /* a job without its model: what it was asked for */
@@ -145,10 +163,14 @@ static void put_status(const struct session *session, const struct status_form *
     }
     if (!session->plan)
         return;
-    size_t used = put_what_trains(session, form, out, size);
-    bytes_put((double)session->cost.total, memory, sizeof memory);
-    snprintf(out + used, size - used, " · %s%s", form->no_memory ? "" : "memory ",
-             session->cost.known ? memory : "n/a");
+    bool own = form && method_info(settings_method(&session->settings))->plan &&
+               !settings_use_plan(&session->settings);
+    size_t used = own ? put_own_plan(session, style->bare, out, size)
+                      : put_what_trains(session, style, out, size);
+    const struct training_estimate *cost = own ? &session->form_cost : &session->cost;
+    bytes_put((double)cost->total, memory, sizeof memory);
+    snprintf(out + used, size - used, " · %s%s", style->no_memory ? "" : "memory ",
+             cost->known ? memory : "n/a");
 }
 
 /* --- the lines of the frame --- */
@@ -197,29 +219,6 @@ static void draw_keys(struct app *app, struct area area)
     }
 }
 
-/* ":" and the command, or what is asked for: "write FILE: plan.yaml". Of a line that is too long
- * the end is shown, which is where one types. */
-static void draw_prompt(struct app *app, struct area area)
-{
-    const struct request_info *info = request_find(app->prompt.request);
-    struct style accent = theme_style(&app->theme, THEME_ACCENT);
-    int x = app->prompt.request == REQUEST_PROMPT
-                ? area_put(area, 0, 0, accent, ":")
-                : area_print(area, 0, 0, accent, "%s %s: ", info->name, info->argument);
-    int room = area.width - x - 1, columns = text_columns(app->prompt.text);
-    const char *text = app->prompt.text;
-    while (columns > room && *text) {
-        text++;
-        while (((unsigned char)*text & 0xC0) == 0x80)
-            text++;
-        columns = text_columns(text);
-    }
-    x += area_put(area, x, 0, theme_style(&app->theme, THEME_TEXT), text);
-    struct style cursor = theme_style(&app->theme, THEME_TEXT);
-    cursor.attributes |= ATTRIBUTE_REVERSE;
-    area_put(area, x, 0, cursor, " ");
-}
-
 /* In place: every word of the text that is a path of more than MESSAGE_PATH bytes becomes "…" and
  * its end. A cut is never in the middle of a character. */
 static void shorten_paths(char *text)
@@ -249,19 +248,74 @@ static void put_message(const struct app *app, int columns, char out[ERROR_TEXT_
         shorten_paths(out);
 }
 
-/* One of three: the prompt, what there is to say (an error in its own colour), or the keys. */
-static void draw_bottom(struct app *app, struct area area)
+/* Rows below the status line: one of keys, or as many as message and prompt need, up to MESSAGE_ROWS. */
+static int bottom_rows(const struct app *app, int columns, const char *message)
 {
-    char text[ERROR_TEXT_MAX];
+    int said = flow_words_rows(message, columns);
+    int typed = app->prompt.active ? prompt_rows(&app->prompt, columns, MESSAGE_ROWS) : 0;
+    int rows = said + typed;
+    return rows < 1 ? 1 : rows > MESSAGE_ROWS ? MESSAGE_ROWS : rows;
+}
+
+/* What there is to say (an error in its own colour), and below it the prompt; where there is neither, the
+ * keys. */
+static void draw_bottom(struct app *app, struct area area, const char *message)
+{
     enum theme_role role = app->message_is_error ? THEME_ERROR : THEME_WARNING;
+    int typed = app->prompt.active ? prompt_rows(&app->prompt, area.width, area.height) : 0;
+    struct area said = area_part(area, 0, 0, area.width, area.height - typed);
     area_fill(area, theme_style(&app->theme, THEME_TEXT));
-    put_message(app, area.width, text);
     if (app->prompt.active)
-        draw_prompt(app, area);
-    else if (text[0])
-        flow_words(area, theme_style(&app->theme, role), text);
-    else
+        prompt_draw(&app->prompt, area_part(area, 0, said.height, area.width, typed), &app->theme);
+    if (message[0])
+        flow_words(said, theme_style(&app->theme, role), message);
+    else if (!app->prompt.active)
         draw_keys(app, area);
+}
+
+/* --- a window that no view fits --- */
+
+/* "running, step 120 of 500 · 12 s left": the job that is watched, else the scan that is under way; ""
+ * where neither is. */
+static void put_job(const struct session *session, char *out, size_t size)
+{
+    const struct job_follow *run = session->run;
+    double steps = NAN, step = run ? (double)job_metrics_last_step(&run->metrics) : NAN;
+    char left[32];
+    if (!run) {
+        put_progress(session, out, size);
+        return;
+    }
+    job_follow_describe(run, out, size);
+    size_t used = strlen(out);
+    job_follow_number(run, "steps", &steps);
+    if (!job_follow_lives(run) || !(step >= 0) || isnan(steps))
+        return;
+    seconds_put((steps - step) * job_follow_last(run, "step_s"), left, sizeof left);
+    snprintf(out + used, size - used, ", step %.0f of %.0f · %s left", step, steps, left);
+}
+
+/* The program's name, the job in one line, what the window needs and what it has, what can be pressed or
+ * what was said of that; as many of them as there are rows, and in the lowest windows name and job
+ * in one. */
+static void draw_small(struct app *app, struct area area)
+{
+    enum { LINES = 5, JOB = 1, NAMED_ROWS = 3 };
+    struct style text = theme_style(&app->theme, THEME_TEXT);
+    char lines[LINES][ERROR_TEXT_MAX] = {"spectrum: too small"}, job[ERROR_TEXT_MAX];
+    put_job(&app->session, job, sizeof job);
+    bool apart = area.height >= NAMED_ROWS;
+    if (job[0])
+        snprintf(lines[apart], sizeof lines[0], "%s%.400s", apart ? "" : "spectrum: ", job);
+    snprintf(lines[2], sizeof lines[2], "needed: %dx%d", SCREEN_MIN_WIDTH, SCREEN_MIN_HEIGHT);
+    snprintf(lines[3], sizeof lines[3], "window: %dx%d", area.width, area.height);
+    snprintf(lines[4], sizeof lines[4], "%s", app->message[0] ? app->message : "Q quits");
+    int count = lines[JOB][0] ? LINES : LINES - 1;
+    int y = area.height > count ? (area.height - count) / 2 : 0;
+    for (int i = 0; i < LINES; i++)
+        if (lines[i][0])
+            area_put(area, 0, y++, i == JOB ? theme_style(&app->theme, THEME_ACCENT) : text,
+                     lines[i]);
 }
 
 void app_draw_opening(struct app *app, const char *target)
@@ -274,39 +328,37 @@ void app_draw_opening(struct app *app, const char *target)
                target ? target : "the library");
 }
 
+/* The status line, in few words where that has no room for all. */
+static void draw_status(struct app *app, struct area line)
+{
+    char text[512];
+    struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
+    for (int i = 0; i < STATUS_FORMS; i++) {
+        put_status(app, &status_forms[i], text, sizeof text);
+        if (text_columns(text) <= line.width - 2)
+            break;
+    }
+    area_fill(line, style);
+    area_label(line, 1, 0, line.width - 2, style, text);
+}
+
 void app_draw(struct app *app)
 {
     struct area all = canvas_area(&app->canvas);
     canvas_clear(&app->canvas, theme_style(&app->theme, THEME_TEXT));
     if (app->depth == 0)
         return;
-    if (all.width < SCREEN_MIN_WIDTH || all.height < SCREEN_MIN_HEIGHT) { /* says what is needed */
-        struct style text = theme_style(&app->theme, THEME_TEXT);
-        int top = all.height / 2 - 1 > 0 ? all.height / 2 - 1 : 0;
-        area_put(all, 0, top, text, "spectrum: too small");
-        area_print(all, 0, top + 1, text, "window: %dx%d", all.width, all.height);
-        area_print(all, 0, top + 2, text, "needed: %dx%d", SCREEN_MIN_WIDTH, SCREEN_MIN_HEIGHT);
+    if (app_is_small(app)) {
+        draw_small(app, all);
         return;
     }
     const struct view *view = &app->stack[app->depth - 1];
-    /* Rows below the status line: one of keys, or as many as the message needs, up to MESSAGE_ROWS.
-     */
-    char text[ERROR_TEXT_MAX];
-    put_message(app, all.width, text);
-    int rows = app->prompt.active ? 1 : flow_words_rows(text, all.width);
-    int bottom = rows < 1 ? 1 : rows > MESSAGE_ROWS ? MESSAGE_ROWS : rows;
-    int status = all.height - 1 - bottom;
+    char message[ERROR_TEXT_MAX];
+    put_message(app, all.width, message);
+    int bottom = bottom_rows(app, all.width, message), status = all.height - 1 - bottom;
     draw_title(app, area_part(all, 0, 0, all.width, 1));
     /* a long message covers the view's last rows: nothing jumps for it */
     view->class->draw(app, view->state, area_part(all, 0, 1, all.width, all.height - 3));
-    struct area line = area_part(all, 0, status, all.width, 1);
-    struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
-    for (int i = 0; i < STATUS_FORMS; i++) {
-        put_status(&app->session, &status_forms[i], text, sizeof text);
-        if (text_columns(text) <= line.width - 2)
-            break;
-    }
-    area_fill(line, style);
-    area_label(line, 1, 0, line.width - 2, style, text);
-    draw_bottom(app, area_part(all, 0, status + 1, all.width, bottom));
+    draw_status(app, area_part(all, 0, status, all.width, 1));
+    draw_bottom(app, area_part(all, 0, status + 1, all.width, bottom), message);
 }

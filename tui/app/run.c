@@ -1,21 +1,15 @@
 #include "tui/app/run.h"
 
-#include "base/file.h"
 #include "base/process.h"
-#include "base/text.h"
 #include "tui/app/dispatch.h"
 #include "tui/app/draw.h"
+#include "tui/app/pace.h"
 #include "tui/app/watchdog.h"
 #include "tui/canvas/terminal.h"
 
-#include <ctype.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-/* --- on a terminal --- */
 
 static volatile sig_atomic_t ended; /* by this signal; 0: by none */
 
@@ -26,39 +20,88 @@ static void on_signal(int number, siginfo_t *info, void *context)
     ended = number;
 }
 
-/* Draws where something changed, waits for an input or for the time when looking is worth it, and
- * takes in what came. Where nothing is under way the wait is terminal_wait()'s longest, so a screen
- * that nobody touches costs next to nothing; a window of another size is an input like others. */
-static void run_loop(struct app *app)
+/* Of a window on a slow line only so much is drawn, whatever its size. */
+enum { SLOW_WIDTH = 100, SLOW_HEIGHT = 30 };
+
+static void canvas_size(bool slow, int *width, int *height)
 {
-    for (bool changed = true; !app->quit && !ended;) {
-        if (app->redraw_all)
-            terminal_redraw();
-        if (changed || app->redraw_all) {
-            app_draw(app); /* the whole canvas; the terminal gets what differs */
-            terminal_show(&app->canvas);
+    terminal_size(width, height);
+    if (slow && *width > SLOW_WIDTH)
+        *width = SLOW_WIDTH;
+    if (slow && *height > SLOW_HEIGHT)
+        *height = SLOW_HEIGHT;
+}
+
+/* One input of the terminal's; INPUT_RESIZE and INPUT_CLOSED are the window's. */
+static void take_input(struct app *app, bool slow, int input)
+{
+    if (input == INPUT_RESIZE) {
+        int width, height;
+        canvas_size(slow, &width, &height);
+        if (app_resize(app, width, height, NULL) != 0)
+            app->quit = true;
+    } else if (input == INPUT_CLOSED) {
+        app->quit = true;
+    } else if (input == INPUT_PASTE) {
+        app_paste(app, terminal_paste());
+    } else {
+        app_input(app, input);
+    }
+    if (app->suspend) { /* Ctrl-Z: here until the shell lets it continue */
+        app->suspend = false;
+        terminal_suspend();
+    }
+}
+
+/* Draws where something changed: at once what a user did or would miss, and progress when its line has
+ * room for it. The whole canvas is drawn; the terminal gets what differs. */
+struct change {
+    bool any, urgent; /* urgent is any, too */
+};
+
+static void show(struct app *app, struct pace *pace, struct change *change)
+{
+    if (app->redraw_all) {
+        terminal_redraw();
+        app->redraw_all = false;
+        change->any = change->urgent = true;
+    }
+    const struct canvas *canvas = &app->canvas;
+    bool may =
+        change->urgent || pace_wait_ms(pace, canvas->width, canvas->height, clock_seconds()) == 0;
+    if (!change->any || !may)
+        return;
+    app_draw(app);
+    size_t bytes = terminal_show(canvas);
+    if (!change->urgent)
+        pace_spend(pace, bytes);
+    *change = (struct change){false, false};
+}
+
+/* Shows, waits for an input, for the time when looking is worth it or for that when what has changed
+ * may be shown, and takes in what came: all input that is there, and one drawing for all of it. Where
+ * nothing is under way the wait is terminal_wait()'s longest, so a screen that nobody touches costs next
+ * to nothing. */
+static void run_loop(struct app *app, bool slow)
+{
+    struct change change = {true, true};
+    struct pace pace;
+    pace_init(&pace, slow, clock_seconds());
+    while (!app->quit && !ended) {
+        show(app, &pace, &change);
+        int wait = app_tick_ms(app);
+        int drawn =
+            change.any ? pace_wait_ms(&pace, app->canvas.width, app->canvas.height, clock_seconds())
+                       : -1;
+        terminal_wait(drawn >= 0 && (wait < 0 || drawn < wait) ? drawn : wait);
+        for (int input; !app->quit && (input = terminal_read()) != INPUT_NONE;) {
+            take_input(app, slow, input);
+            change.any = change.urgent = true;
         }
-        app->redraw_all = changed = false;
-        terminal_wait(app_tick_ms(app));
-        /* All input that is there: a pasted text is many inputs, and one drawing for all of them.
-         */
-        for (int input; !app->quit && (input = terminal_read()) != INPUT_NONE; changed = true) {
-            if (input == INPUT_RESIZE) {
-                int width, height;
-                terminal_size(&width, &height);
-                if (app_resize(app, width, height, NULL) != 0)
-                    app->quit = true;
-            } else if (input == INPUT_CLOSED) {
-                app->quit = true;
-            } else {
-                app_input(app, input);
-            }
-            if (app->suspend) { /* Ctrl-Z: here until the shell lets it continue */
-                app->suspend = false;
-                terminal_suspend();
-            }
-        }
-        changed = app_tick(app) || changed; /* jobs may have written meanwhile */
+        app->urgent = false;
+        change.any = app_tick(app) || change.any; /* jobs may have written meanwhile */
+        change.urgent = change.urgent || app->urgent;
+        change.any = change.any || change.urgent;
     }
 }
 
@@ -66,6 +109,7 @@ static void run_loop(struct app *app)
 struct opening {
     const struct app_screens *screens;
     const char *target;
+    bool slow;
 };
 
 /* The child's whole life. The first frame says what is opened before anything is read, as a model
@@ -77,11 +121,12 @@ static int run_terminal(void *context, struct error *err)
     struct app app;
     int width, height;
     signals_catch_end(on_signal);
-    if (terminal_open(err) != 0)
+    if (terminal_open(opening->slow, err) != 0)
         return -1;
-    terminal_size(&width, &height);
-    int status = app_init(&app, opening->screens, width, height, terminal_has_color(),
-                          !terminal_is_utf8(), err);
+    canvas_size(opening->slow, &width, &height);
+    const char *theme = getenv("SPECTRUM_THEME");
+    bool color = terminal_has_color() && (!opening->slow || (theme && theme[0]));
+    int status = app_init(&app, opening->screens, width, height, color, !terminal_is_utf8(), err);
     if (status == 0) {
         app_draw_opening(&app, opening->target);
         terminal_show(&app.canvas);
@@ -89,7 +134,7 @@ static int run_terminal(void *context, struct error *err)
         if (status == 0 && terminal_notice()[0])
             app_message(&app, "%s", terminal_notice());
         if (status == 0)
-            run_loop(&app);
+            run_loop(&app, opening->slow);
         app_free(&app);
     }
     terminal_close();
@@ -100,211 +145,9 @@ static int run_terminal(void *context, struct error *err)
     return status;
 }
 
-int screen_run(const struct app_screens *screens, const char *target, struct error *err)
+int screen_run(const struct app_screens *screens, const char *target, bool slow, struct error *err)
 {
     if (terminal_restore_prepare(err) != 0)
         return -1;
-    return watchdog_run(run_terminal, &(struct opening){screens, target}, err);
-}
-
-/* --- from a script --- */
-
-enum { SCRIPT_FILE_MAX = 1 << 20 };
-static const double wait_limit = 300; /* seconds */
-
-/* A script while it is played; errors name its path and the line. */
-struct script {
-    struct app *app;
-    const char *path;
-    int line;
-    struct error *err;
-};
-
-/* --- keys --- */
-
-/* Characters as they are. What is not UTF-8 in the script is left out. */
-static void press_text(struct app *app, const char *text, size_t length)
-{
-    int32_t code;
-    for (size_t at = 0; at < length && !app->quit;) {
-        at += utf8_decode(text + at, length - at, &code);
-        if (code >= 0)
-            app_input(app, code);
-    }
-}
-
-/* "jj<Enter>": characters, and keys' names in angle brackets. */
-static void press_word(struct app *app, const char *word, size_t length)
-{
-    int named = length > 1 ? key_from_name(word, length) : INPUT_NONE;
-    if (named != INPUT_NONE) {
-        app_input(app, named);
-        return;
-    }
-    for (size_t at = 0; at < length && !app->quit;) {
-        const char *end = word[at] == '<' ? memchr(word + at, '>', length - at) : NULL;
-        int key = end ? key_from_name(word + at + 1, (size_t)(end - word) - at - 1) : INPUT_NONE;
-        size_t step = 1;
-        if (key != INPUT_NONE) {
-            app_input(app, key);
-            step = (size_t)(end - word) - at + 1;
-        } else {
-            int32_t code;
-            step = utf8_decode(word + at, length - at, &code);
-            press_text(app, word + at, step);
-        }
-        at += step;
-    }
-}
-
-/* In a line that begins a command or a search, blanks between words are typed, too. */
-static void press_words(struct app *app, const char *words)
-{
-    bool typed = words[0] == ':' || words[0] == '/';
-    for (bool first = true; *words && !app->quit; first = false) {
-        size_t length = strcspn(words, " \t");
-        bool named = length > 1 && key_from_name(words, length) != INPUT_NONE;
-        if (typed && !first && !named)
-            app_input(app, ' ');
-        press_word(app, words, length);
-        words += length + strspn(words + length, " \t");
-    }
-}
-
-/* --- waiting --- */
-
-/* Is it so now: the scan is over ("scan"), the job has come to that step ("step"), neither works
- * any more ("idle"), the screen shows that text ("text")? */
-static bool is_met(struct app *app, const char *what, const char *argument)
-{
-    const struct session *session = &app->session;
-    enum feed_state state = session->feed.state;
-    bool over =
-        !session->model || state == FEED_DONE || state == FEED_STOPPED || state == FEED_FAILED;
-    if (strcmp(what, "scan") == 0)
-        return over;
-    if (strcmp(what, "step") == 0)
-        return session->run && job_metrics_last_step(&session->run->metrics) >= atoll(argument);
-    if (strcmp(what, "idle") == 0)
-        return over && !(session->run && job_follow_lives(session->run));
-    struct buffer screen = BUFFER_INIT;
-    app_draw(app);
-    canvas_put_text(&screen, &app->canvas);
-    bool found = strstr(buffer_string(&screen), argument) != NULL;
-    buffer_free(&screen);
-    return found;
-}
-
-/* Lets time pass, a hundredth of a second at a time, until it is met. An error where nothing is
- * under way any more that could bring it, so that a wrong script fails at once, and after five
- * minutes. */
-static int wait_for(const struct script *script, const char *what, const char *argument)
-{
-    const struct timespec pause = {.tv_nsec = 10000000};
-    double start = clock_seconds();
-    app_tick(script->app);
-    for (bool last = false; !is_met(script->app, what, argument);) {
-        if (last)
-            return error_set(script->err,
-                             "%s:%d: nothing is under way any more, and %s %.100s has not come",
-                             script->path, script->line, what, argument);
-        /* No job runs and no view looks around: nothing can change what is shown, but what the tick
-         * before has brought is looked at once more. */
-        last = app_tick_ms(script->app) < 0;
-        if (clock_seconds() - start > wait_limit)
-            return error_set(script->err, "%s:%d: waited five minutes in vain for %s %.100s",
-                             script->path, script->line, what, argument);
-        nanosleep(&pause, NULL);
-        app_tick(script->app);
-    }
-    return 0;
-}
-
-/* Takes the quotes off, in place. */
-static char *unquote(char *text)
-{
-    size_t length = strlen(text);
-    if (length >= 2 && text[0] == '"' && text[length - 1] == '"') {
-        text[length - 1] = '\0';
-        return text + 1;
-    }
-    return text;
-}
-
-/* "wait scan", "wait step 20", "wait idle", "wait text \"...\"": the word, and what it is given. */
-static int play_wait(const struct script *script, char *rest)
-{
-    static const char *const known[] = {"scan", "step", "idle", "text"};
-    size_t length = strcspn(rest, " \t");
-    char *argument = rest + length + strspn(rest + length, " \t");
-    rest[length] = '\0';
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i], rest) == 0)
-            return wait_for(script, rest, unquote(argument));
-    return error_set(script->err,
-                     "%s:%d: wait for scan, step N, idle or text \"...\", not for %.200s",
-                     script->path, script->line, rest);
-}
-
-/* --- lines --- */
-
-/* The rest of a line that begins with a word; NULL: it begins otherwise. */
-static char *after_word(char *line, const char *word)
-{
-    size_t length = strlen(word);
-    if (strncmp(line, word, length) != 0 || (line[length] && !isspace((unsigned char)line[length])))
-        return NULL;
-    return line + length + strspn(line + length, " \t");
-}
-
-/* A line by its first word; one that begins with none of them is keys. What was typed is followed
- * by a tick, as on a terminal. */
-static int play_line(const struct script *script, char *line)
-{
-    char *rest;
-    line += strspn(line, " \t");
-    for (size_t end = strlen(line); end > 0 && isspace((unsigned char)line[end - 1]);)
-        line[--end] = '\0';
-    if (!line[0] || line[0] == '#')
-        return 0;
-    if ((rest = after_word(line, "wait")))
-        return play_wait(script, rest);
-    if ((rest = after_word(line, "save-screen")))
-        return rest[0] ? app_save_screen(script->app, unquote(rest), script->err)
-                       : error_set(script->err, "%s:%d: save-screen needs a FILE", script->path,
-                                   script->line);
-    if ((rest = after_word(line, "type"))) {
-        rest = unquote(rest);
-        press_text(script->app, rest, strlen(rest));
-    } else {
-        rest = after_word(line, "keys");
-        press_words(script->app, rest ? rest : line);
-    }
-    app_tick(script->app);
-    return 0;
-}
-
-int script_run(const struct app_screens *screens, const char *path, const char *target, int width,
-               int height, struct error *err)
-{
-    struct buffer text = BUFFER_INIT;
-    struct app app;
-    if (file_read_all(&text, path, SCRIPT_FILE_MAX, err) != 0)
-        return -1;
-    const char *no_color = getenv("NO_COLOR");
-    int status = app_init(&app, screens, width, height, !(no_color && no_color[0]), false, err);
-    if (status == 0) {
-        struct script script = {.app = &app, .path = path, .err = err};
-        status = app_open(&app, target, err);
-        for (char *line = text.data, *next; line && status == 0 && !app.quit; line = next) {
-            next = strchr(line, '\n');
-            if (next)
-                *next++ = '\0';
-            script.line++;
-            status = play_line(&script, line);
-        }
-        app_free(&app);
-    }
-    buffer_free(&text);
-    return status;
+    return watchdog_run(run_terminal, &(struct opening){screens, target, slow}, err);
 }

@@ -10,8 +10,10 @@
 #include "tui/app/app.h"
 
 /* On the terminal of standard input and output, until the user leaves or a signal asks for the end
- * (ERROR_INTERRUPTED). `target` may be NULL. */
-int screen_run(const struct app_screens *screens, const char *target, struct error *err);
+ * (ERROR_INTERRUPTED). `target` may be NULL. `slow`: on a line that is, where the first screen of any
+ * model takes at most 4 KB: without colours (unless $SPECTRUM_THEME names some), at most 100x30 cells, and
+ * progress a few times a minute (pace.h). */
+int screen_run(const struct app_screens *screens, const char *target, bool slow, struct error *err);
 
 /* Plays a script without a terminal, on a canvas of the given size: what tests and pictures are
  * made of. Lines of a script:
@@ -19,6 +21,8 @@ int screen_run(const struct app_screens *screens, const char *target, struct err
  *     wait scan | wait step N | wait idle | wait text "..."    five minutes are an error
  *     save-screen FILE
  *     type "..."        characters as they are
+ *     field "LABEL"     the cursor to a field of the form, wherever it is
+ *     paste "..."       the text as a terminal pastes it; \\n in it is a line end, \\e an escape
  *     anything else     keys: names (Enter, Ctrl-R, Down), <Enter> inside words, single characters;
  *                       after a first ":" or "/" blanks are typed, too (":top 30 Enter")
  * A line that cannot be done ends it with an error that names the file and the line.

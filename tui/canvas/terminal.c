@@ -1,6 +1,9 @@
 #include "tui/canvas/terminal.h"
 
+#include "base/process.h"
+#include "base/sys.h"
 #include "base/text.h"
+#include "tui/canvas/emit.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -21,24 +24,33 @@
 /* The file's numbered facts:
  *
  *   1. There is one terminal a process, so this state is static.
- *   2. `shown` is what ncurses was last told, cell by cell; a cell that has not changed is not
- *      sent, so a screen on which nothing happens writes nothing.
- *   3. Colour pairs are handed out on first use and never freed: a theme has a few dozen colours,
- *      and a terminal that has run out of pairs shows the rest in its own colours.
- *   4. What brings the terminal back is looked up before it is opened, and written without ncurses:
+ *   2. ncurses opens and closes the terminal, says what its type can do, and reads keys. It draws
+ *      nothing: its own window is shown empty once, and is never touched again, so that reading a
+ *      key has nothing to show. What is drawn is the emitter's (emit.h).
+ *   3. What brings the terminal back is looked up before it is opened, and written without ncurses:
  *      that is the watching parent's, whose child may be gone in the middle of anything.
+ *   4. ncurses reads a key's sequence byte by byte and nothing behind it, so the bytes behind
+ *      PASTE_START are the paste's.
  */
 static struct {
     bool open, utf8, color;
-    struct canvas shown;
-    bool all;          /* forget what was shown */
-    int width, height; /* what ncurses draws in: window_size() when it was asked last */
+    bool as_xterm; /* it knows xterm's modes and titles, or leaves alone what it does not know */
+    int width, height; /* in which is drawn: window_size() when it was asked last */
     char notice[160];
-    struct {
-        int fg, bg; /* palette numbers, -1: default */
-    } pairs[4096];
-    int pair_count;
+    struct emitter emitter;
+    struct buffer bytes; /* a frame's, kept for its memory */
+    struct paste paste;
+    bool pasting;     /* what comes is of the paste */
+    double pasted_at; /* clock_seconds() when something of it came last */
+    bool titled;      /* the window has a title of ours */
 } terminal;
+
+/* Pasted text is marked as such between these two; the title that the window had is kept and brought
+ * back. */
+#define PASTE_ON "\033[?2004h"
+#define PASTE_OFF "\033[?2004l"
+#define TITLE_KEEP "\033[22;2t"
+#define TITLE_BACK "\033[23;2t"
 
 static struct {
     struct termios modes;
@@ -47,18 +59,35 @@ static struct {
     size_t length;
 } restore;
 
-/* Adds a capability of the terminal by its name, if it has that: leaving attributes (sgr0), keypad
- * (rmkx), a visible cursor (cnorm), the other screen (rmcup). */
-static void restore_append(const char *name)
+/* A capability by its name; NULL: the terminal's type has none. */
+static const char *capability(const char *name)
 {
     const char *text = tigetstr(name);
-    if (!text || text == (char *)-1)
-        return;
-    size_t length = strlen(text);
+    return text && text != (const char *)-1 && text[0] ? text : NULL;
+}
+
+static void restore_append(const char *text)
+{
+    size_t length = text ? strlen(text) : 0;
     if (restore.length + length < sizeof restore.text) {
         memcpy(restore.text + restore.length, text, length);
         restore.length += length;
     }
+}
+
+/* Does it take what xterm has brought up and most have taken over, modes and titles in sequences that
+ * no description names? By two entries of its description, or by its name; of consoles and of
+ * terminals made of glass nothing is known, and nothing is sent. */
+static bool is_as_xterm(const char *type)
+{
+    static const char *const names[] = {"xterm", "screen", "tmux", "rxvt",  "alacritty", "foot",
+                                        "kitty", "st-",    "vte",  "gnome", "konsole",   NULL};
+    if (tigetflag("XT") > 0 || capability("BE"))
+        return true;
+    for (int i = 0; names[i]; i++)
+        if (strncmp(type, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
 }
 
 /* Also finds out, before anything is changed, whether this can be the full screen's terminal at
@@ -81,8 +110,7 @@ int terminal_restore_prepare(struct error *err)
             "TERM: terminal type \"%.60s\" is not known here; set TERM (xterm, screen, "
             "linux, vt100)",
             type);
-    const char *move = tigetstr("cup");
-    if (!move || move == (char *)-1)
+    if (!capability("cup") || !capability("clear"))
         return error_set(
             err,
             "TERM: a terminal of type \"%.60s\" cannot place its cursor, which the full "
@@ -90,10 +118,12 @@ int terminal_restore_prepare(struct error *err)
             type);
     restore.known = tcgetattr(STDIN_FILENO, &restore.modes) == 0;
     restore.length = 0;
-    restore_append("sgr0");
-    restore_append("rmkx");
-    restore_append("cnorm");
-    restore_append("rmcup");
+    if (is_as_xterm(type))
+        restore_append(PASTE_OFF);
+    restore_append(capability("sgr0"));
+    restore_append(capability("rmkx"));  /* the keypad's own mode */
+    restore_append(capability("cnorm")); /* the cursor is seen */
+    restore_append(capability("rmcup")); /* the screen that was there before */
     return 0;
 }
 
@@ -159,8 +189,9 @@ static bool follow_window(void)
         return false;
     terminal.width = width;
     terminal.height = height;
-    resize_term(height, width);
-    terminal.all = true;
+    resize_term(height, width); /* for endwin(), which goes to the last line */
+    untouchwin(stdscr);
+    emit_forget(&terminal.emitter);
     return true;
 }
 
@@ -200,9 +231,9 @@ static SCREEN *open_screen(void)
 }
 
 /* Keys that terminals send in the same way and that no type's description has, beside those that it
- * has: as xterm and what is like it send them, as rxvt does, and Alt as Esc before a character. Numbers
- * above those that ncurses gives out itself. */
-enum { OWN_KEYS = KEY_MAX + 0x1000 };
+ * has: as xterm and what is like it send them, as rxvt does, and Alt as Esc before a character. Their
+ * numbers are above those that ncurses gives out itself. */
+enum { OWN_KEYS = KEY_MAX + 0x1000, PASTE_STARTS = INPUT_LAST + 1, PASTE_ENDS };
 static const struct own_key {
     const char *sequence;
     int input;
@@ -212,7 +243,8 @@ static const struct own_key {
     {"\033[1;5C", INPUT_WORD_RIGHT}, {"\033[1;3C", INPUT_WORD_RIGHT},
     {"\033Oc", INPUT_WORD_RIGHT},    {"\033f", INPUT_WORD_RIGHT},
     {"\033\177", INPUT_WORD_ERASE},  {"\033\b", INPUT_WORD_ERASE},
-    {"\033d", INPUT_WORD_DELETE},
+    {"\033d", INPUT_WORD_DELETE},    {PASTE_START, PASTE_STARTS},
+    {PASTE_END, PASTE_ENDS},
 };
 enum { OWN_KEY_COUNT = sizeof own_keys / sizeof *own_keys };
 
@@ -222,21 +254,102 @@ static void define_own_keys(void)
         define_key(own_keys[i].sequence, OWN_KEYS + i);
 }
 
+/* Without the padding "$<5/>", which hardware of 1978 needed: terminals that want it today stop the
+ * sender themselves (XOFF). */
+static const char *expand(const char *capability, int first, int second)
+{
+    static char out[64];
+    const char *text = tiparm(capability, first, second);
+    size_t used = 0;
+    while (text && *text && used + 1 < sizeof out) {
+        const char *end = text[0] == '$' && text[1] == '<' ? strchr(text, '>') : NULL;
+        if (end)
+            text = end + 1;
+        else
+            out[used++] = *text++;
+    }
+    out[used] = '\0';
+    return out;
+}
+
+/* A capability without parameters, kept for good; NULL: there is none. */
+static const char *plain_capability(const char *name, char *room, size_t size)
+{
+    const char *text = capability(name);
+    if (!text)
+        return NULL;
+    snprintf(room, size, "%s", expand(text, 0, 0));
+    return room;
+}
+
+/* Colours count where the terminal can go back from them to its own. */
+static void find_codes(struct emit_codes *codes)
+{
+    static char room[8][64];
+    const char *no_color = getenv("NO_COLOR");
+    int colors = tigetnum("colors");
+    *codes = (struct emit_codes){
+        .move = capability("cup"),
+        .column = capability("hpa"),
+        .right = capability("cuf"),
+        .clear = plain_capability("clear", room[0], sizeof room[0]),
+        .clear_line = plain_capability("el", room[1], sizeof room[1]),
+        .erase = capability("ech"),
+        .plain = plain_capability("sgr0", room[2], sizeof room[2]),
+        .bold = plain_capability("bold", room[3], sizeof room[3]),
+        .dim = plain_capability("dim", room[4], sizeof room[4]),
+        .underline = plain_capability("smul", room[5], sizeof room[5]),
+        .reverse = plain_capability("rev", room[6], sizeof room[6]),
+        .own_both = plain_capability("op", room[7], sizeof room[7]),
+        .foreground = capability("setaf"),
+        .background = capability("setab"),
+        .fills = tigetflag("bce") > 0,
+        .no_end = tigetflag("am") > 0 && tigetflag("xenl") <= 0,
+        .expand = expand,
+    };
+    if (!(no_color && no_color[0]) && colors >= 8 && codes->foreground && codes->background)
+        codes->colors = colors;
+}
+
+/* Straight to the terminal; one that is gone is found out by who reads. */
+static void put_bytes(const char *bytes, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        ssize_t n = sys.write(STDOUT_FILENO, bytes + done, count - done);
+        if (n < 0 && errno == EAGAIN)
+            poll(&(struct pollfd){STDOUT_FILENO, POLLOUT, 0}, 1, 100);
+        else if (n < 0 && errno != EINTR)
+            return;
+        else if (n > 0)
+            done += (size_t)n;
+    }
+}
+
+static void put_text(const char *text)
+{
+    put_bytes(text, strlen(text));
+}
+
 /* Raw rather than cbreak: Ctrl-C and Ctrl-Z are keys here, which close what is open and stop in
  * order. */
-int terminal_open(struct error *err)
+int terminal_open(bool slow, struct error *err)
 {
+    enum { QUICK_ESC_MS = 25, SLOW_ESC_MS = 250 };
     setlocale(LC_CTYPE, "");
-    terminal.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     struct sigaction change = {.sa_handler =
                                    on_window_change}; /* without SA_RESTART: poll() ends */
     sigaction(SIGWINCH, &change, NULL);               /* before ncurses takes it for itself */
     if (!open_screen())
         return error_set(err, "the terminal could not be opened; is TERM set?");
+    struct emit_codes codes;
+    find_codes(&codes);
+    emit_init(&terminal.emitter, &codes);
     terminal.open = true;
+    terminal.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    terminal.color = codes.colors > 0;
+    terminal.as_xterm = is_as_xterm(getenv("TERM") ? getenv("TERM") : "");
     terminal.notice[0] = '\0';
     terminal.width = terminal.height = 0;
-    follow_window();
     raw();
     noecho();
     nonl();
@@ -244,27 +357,32 @@ int terminal_open(struct error *err)
     nodelay(stdscr, TRUE);
     keypad(stdscr, TRUE);
     define_own_keys();
-    /* ms after which Esc is the key and not the beginning of another one's sequence: 25 suits all
-     * but slow lines */
-    set_escdelay(environment_number("ESCDELAY", 0, 5000, 25, "25 ms are"));
-    const char *no_color = getenv("NO_COLOR");
-    terminal.color = has_colors() && !(no_color && no_color[0]);
-    if (terminal.color) {
-        start_color();
-        use_default_colors();
-    }
-    terminal.all = true;
-    terminal.pair_count = 0;
+    /* ms after which Esc is the key and not the beginning of another one's sequence */
+    set_escdelay(environment_number("ESCDELAY", 0, 5000, slow ? SLOW_ESC_MS : QUICK_ESC_MS,
+                                    slow ? "250 ms are" : "25 ms are"));
+    refresh();
+    follow_window();
+    if (terminal.as_xterm)
+        put_text(PASTE_ON);
     return 0;
 }
 
+/* ncurses does not know what was drawn, so attributes end before it closes. */
 void terminal_close(void)
 {
     if (!terminal.open)
         return;
+    if (terminal.titled)
+        put_text(TITLE_BACK);
+    if (terminal.as_xterm)
+        put_text(PASTE_OFF);
+    if (terminal.emitter.codes.plain)
+        put_text(terminal.emitter.codes.plain);
     endwin();
-    terminal.open = false;
-    canvas_free(&terminal.shown);
+    emit_free(&terminal.emitter);
+    buffer_free(&terminal.bytes);
+    paste_free(&terminal.paste);
+    terminal.open = terminal.titled = false;
 }
 
 bool terminal_has_color(void)
@@ -288,150 +406,41 @@ const char *terminal_notice(void)
     return terminal.notice;
 }
 
-/* How unlike two colours look: squares of the differences, weighted 2:4:3, as eyes see green best
- * and red least well. Only compared, so there is no root. */
-static int distance(int32_t color, int red, int green, int blue)
+/* Cell by cell against what is shown. */
+size_t terminal_show(const struct canvas *canvas)
 {
-    int dr = (color >> 16 & 255) - red, dg = (color >> 8 & 255) - green, db = (color & 255) - blue;
-    return 2 * dr * dr + 4 * dg * dg + 3 * db * db;
-}
-
-/* Of xterm's palette: 16 to 231 are a cube of six levels a colour, 232 to 255 greys from 8 in steps
- * of 10. The first 16 are the user's own and may be anything. */
-static int nearest_256(int32_t color)
-{
-    static const int levels[6] = {0, 95, 135, 175, 215, 255};
-    int best = 16, best_distance = INT_MAX;
-    for (int i = 16; i < 256; i++) {
-        int cube = i - 16, grey = 8 + 10 * (i - 232);
-        int red = i < 232 ? levels[cube / 36] : grey, green = i < 232 ? levels[cube / 6 % 6] : grey;
-        int d = distance(color, red, green, i < 232 ? levels[cube % 6] : grey);
-        if (d < best_distance) {
-            best_distance = d;
-            best = i;
-        }
-    }
-    return best;
-}
-
-/* Of eight colours, bit 0 red, bit 1 green, bit 2 blue, and eight brighter ones, as most terminals
- * have them. */
-static int nearest_16(int32_t color, int count)
-{
-    int best = 0, best_distance = INT_MAX;
-    for (int i = 0; i < count; i++) {
-        int on = i < 8 ? 170 : 255, off = i < 8 ? 0 : 85;
-        int d = distance(color, i & 1 ? on : off, i & 2 ? on : off, i & 4 ? on : off);
-        if (d < best_distance) {
-            best_distance = d;
-            best = i;
-        }
-    }
-    return best;
-}
-
-/* Themes hold a few dozen colours and a gradient: a small direct-mapped cache is enough. */
-static int palette_number(int32_t color)
-{
-    static struct {
-        int32_t color;
-        int number;
-        bool valid;
-    } cache[256];
-    if (color < 0)
-        return -1;
-    unsigned slot = ((unsigned)color * 2654435761u) >> 24;
-    if (!cache[slot].valid || cache[slot].color != color) {
-        cache[slot].color = color;
-        cache[slot].number =
-            COLORS >= 256 ? nearest_256(color) : nearest_16(color, COLORS < 16 ? 8 : 16);
-        cache[slot].valid = true;
-    }
-    return cache[slot].number;
-}
-
-/* ncurses colours by pairs of palette numbers; 0 is the terminal's own two. */
-static int pair_number(struct style style)
-{
-    if (!terminal.color)
+    struct buffer *bytes = &terminal.bytes;
+    buffer_clear(bytes);
+    bytes->failed = false;
+    emit_canvas(&terminal.emitter, canvas, bytes);
+    if (bytes->failed)
         return 0;
-    int fg = palette_number(style.fg), bg = palette_number(style.bg);
-    if (fg < 0 && bg < 0)
-        return 0;
-    for (int i = 0; i < terminal.pair_count; i++)
-        if (terminal.pairs[i].fg == fg && terminal.pairs[i].bg == bg)
-            return i + 1;
-    int capacity = (int)(sizeof terminal.pairs / sizeof *terminal.pairs);
-    if (terminal.pair_count >= capacity || terminal.pair_count + 1 >= COLOR_PAIRS)
-        return 0;
-    terminal.pairs[terminal.pair_count].fg = fg;
-    terminal.pairs[terminal.pair_count].bg = bg;
-    terminal.pair_count++;
-    init_extended_pair(terminal.pair_count, fg, bg);
-    return terminal.pair_count;
+    put_bytes(buffer_string(bytes), bytes->length);
+    return bytes->length;
 }
 
-static attr_t attribute_bits(unsigned attributes)
-{
-    attr_t bits = A_NORMAL;
-    if (attributes & ATTRIBUTE_BOLD)
-        bits |= A_BOLD;
-    if (attributes & ATTRIBUTE_DIM)
-        bits |= A_DIM;
-    if (attributes & ATTRIBUTE_UNDERLINE)
-        bits |= A_UNDERLINE;
-    if (attributes & ATTRIBUTE_REVERSE)
-        bits |= A_REVERSE;
-    return bits;
-}
-
-/* A cell's text is one grapheme: a character, and marks that combine with it. */
-static void cell_send(int x, int y, const struct cell *cell)
-{
-    wchar_t wide[CCHARW_MAX + 1];
-    size_t count = 0, length = strlen(cell->text);
-    if (length == 0)
-        return; /* the right half of the character before it */
-    for (size_t at = 0; at < length && count < CCHARW_MAX;) {
-        int32_t code = -1;
-        at += utf8_decode(cell->text + at, length - at, &code);
-        wide[count++] = code < 0 ? L'?' : (wchar_t)code;
-    }
-    wide[count] = L'\0';
-    int pair = pair_number(cell->style);
-    cchar_t out;
-    if (setcchar(&out, wide, attribute_bits(cell->style.attributes), (short)pair, &pair) == OK)
-        mvadd_wch(y, x, &out);
-}
-
-/* Cell by cell against what is shown. A forced redraw clears the terminal, too, since whatever made
- * it necessary may have written anywhere. */
-void terminal_show(const struct canvas *canvas)
-{
-    struct canvas *shown = &terminal.shown;
-    bool resized = shown->width != canvas->width || shown->height != canvas->height;
-    if (resized && canvas_resize(shown, canvas->width, canvas->height, NULL) < 0)
-        return;
-    bool all = terminal.all || resized, changed = all;
-    if (terminal.all)
-        clearok(stdscr, TRUE);
-    terminal.all = false;
-    for (int y = 0; y < canvas->height; y++)
-        for (int x = 0; x < canvas->width; x++) {
-            size_t at = (size_t)y * (size_t)canvas->width + (size_t)x;
-            if (!all && cell_equal(&canvas->cells[at], &shown->cells[at]))
-                continue;
-            cell_send(x, y, &canvas->cells[at]);
-            shown->cells[at] = canvas->cells[at];
-            changed = true;
-        }
-    if (changed)
-        refresh();
-}
-
+/* It clears the window first, since whatever made it necessary may have written anywhere. */
 void terminal_redraw(void)
 {
-    terminal.all = true;
+    emit_forget(&terminal.emitter);
+}
+
+/* The title that was there before is kept by the terminal, once, and comes back at the end. */
+void terminal_notify(unsigned kinds, const char *title, const char *body)
+{
+    struct buffer out = BUFFER_INIT;
+    if (!terminal.open)
+        return;
+    if (!terminal.as_xterm)
+        kinds &= capability("bel") ? NOTIFY_BELL : 0;
+    if ((kinds & NOTIFY_TITLE) && !terminal.titled) {
+        buffer_text(&out, TITLE_KEEP);
+        terminal.titled = true;
+    }
+    notify_put(&out, kinds, title, body, !terminal.utf8);
+    if (!out.failed)
+        put_bytes(buffer_string(&out), out.length);
+    buffer_free(&out);
 }
 
 enum { LONGEST_WAIT_MS = 1000 };
@@ -466,28 +475,77 @@ static int input_from_key(wint_t key)
     return INPUT_LAST; /* a key that has no meaning here */
 }
 
+/* The end of a terminal looks like "nothing yet" to ncurses; poll tells them apart. */
+static bool is_closed(void)
+{
+    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+    return poll(&input, 1, 0) > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL));
+}
+
+/* What has come of a paste, past ncurses, so that no byte of it is a key; a part of it at a time, so that
+ * one without an end keeps nobody from leaving. One that nothing comes of any more is given up: it is
+ * open still, which is what paste_line() says of it. */
+static int read_paste(void)
+{
+    enum { READS = 20000, QUIET_SECONDS = 5 };
+    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
+    char bytes[16];
+    for (int i = 0; i < READS && terminal.paste.open; i++) {
+        if (poll(&input, 1, 0) <= 0 || !(input.revents & POLLIN))
+            break;
+        ssize_t count = sys.read(STDIN_FILENO, bytes, paste_room(&terminal.paste));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return INPUT_CLOSED;
+        paste_put(&terminal.paste, bytes, (size_t)count);
+        terminal.pasted_at = clock_seconds();
+    }
+    bool given_up = clock_seconds() - terminal.pasted_at > QUIET_SECONDS;
+    if (terminal.paste.open && !given_up)
+        return is_closed() ? INPUT_CLOSED : INPUT_NONE;
+    terminal.pasting = false;
+    return INPUT_PASTE;
+}
+
+const struct paste *terminal_paste(void)
+{
+    return &terminal.paste;
+}
+
 int terminal_read(void)
 {
     wint_t key = 0;
     if (follow_window())
         return INPUT_RESIZE;
-    int kind = get_wch(&key);
-    if (kind == KEY_CODE_YES)
-        return input_from_key(key);
+    if (terminal.pasting)
+        return read_paste();
+    int kind = get_wch(&key), input = kind == KEY_CODE_YES ? input_from_key(key) : INPUT_NONE;
+    if (input == PASTE_STARTS) {
+        paste_begin(&terminal.paste);
+        terminal.pasting = true;
+        terminal.pasted_at = clock_seconds();
+        return read_paste();
+    }
+    if (kind == KEY_CODE_YES) /* the end of a paste that was given up is a key without a meaning */
+        return input == PASTE_ENDS ? INPUT_LAST : input;
     if (kind == OK) /* terminals differ in what Enter and Backspace send */
         return key == '\r' ? INPUT_ENTER : key == '\b' ? INPUT_BACKSPACE : (int)key;
-    /* An end of input looks like "nothing yet" to ncurses; poll tells them apart. */
-    struct pollfd input = {STDIN_FILENO, POLLIN, 0};
-    bool closed = poll(&input, 1, 0) > 0 && (input.revents & (POLLHUP | POLLERR | POLLNVAL));
-    return closed ? INPUT_CLOSED : INPUT_NONE;
+    return is_closed() ? INPUT_CLOSED : INPUT_NONE;
 }
 
 /* The whole process group, as the shell sees a job; ncurses comes back by itself with the next
  * refresh. */
 void terminal_suspend(void)
 {
+    if (terminal.as_xterm)
+        put_text(PASTE_OFF);
+    if (terminal.emitter.codes.plain)
+        put_text(terminal.emitter.codes.plain);
     endwin();
     kill(0, SIGTSTP);
-    terminal.all = true;
     refresh();
+    if (terminal.as_xterm)
+        put_text(PASTE_ON);
+    emit_forget(&terminal.emitter);
 }

@@ -5,6 +5,7 @@
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 #include "tui/screen/screens.h"
+#include "tui/session/job_facts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,33 +24,45 @@ static int parse_size(const char *text, int *width, int *height, struct error *e
                           text);
 }
 
+/* `size` counts for a script alone: a terminal has its own. */
+struct screen_request {
+    const char *script, *size;
+    bool slow;
+};
+
 /* A script first, as it needs no terminal. A word that is neither a command nor a file is most
  * often a command that was mistyped; on a terminal it may be a repository of the cache, and is
  * tried. */
-static int open_screen(const char *script, const char *size, const char *target, struct error *err)
+static int open_screen(const struct screen_request *r, const char *target, struct error *err)
 {
     int width, height;
-    if (!script && target && sys.access(target, F_OK) != 0 && !isatty(STDOUT_FILENO))
+    if (!r->script && target && sys.access(target, F_OK) != 0 && !isatty(STDOUT_FILENO))
         return error_set(err,
                          "\"%s\" is neither a command (`spectrum --help` lists them) nor a file; "
                          "the full screen of a cached repository needs a terminal",
                          target);
-    if (!script)
-        return screen_run(&screens, target, err);
-    if (parse_size(size, &width, &height, err) != 0)
+    if (!r->script)
+        return screen_run(&screens, target, r->slow, err);
+    if (parse_size(r->size, &width, &height, err) != 0)
         return -1;
-    return script_run(&screens, script, target, width, height, err);
+    return script_run(&screens, r->script, target, width, height, err);
 }
 
-/* `size` counts for a script alone: a terminal has its own. */
-struct screen_request {
-    const char *script, *size;
-};
+/* On standard error, for whoever has just left the screen. */
+static void say_what_goes_on(void)
+{
+    size_t count = job_facts_living();
+    if (count > 0)
+        fprintf(stderr, "%zu job%s; `spectrum jobs` lists %s\n", count,
+                count == 1 ? " goes on" : "s go on", count == 1 ? "it" : "them");
+}
 
 #define AT(member) offsetof(struct screen_request, member)
 
 /* clang-format off */
 static const struct option rows[] = {
+    {.name = "slow", .kind = OPTION_FLAG, .at = AT(slow),
+     .help = "for a slow line: few bytes, no colours"},
     {.name = "script", .kind = OPTION_PATH, .at = AT(script), .argument = "FILE",
      .help = "play keys, waits and save-screen without a terminal"},
     {.name = "size", .kind = OPTION_TEXT, .at = AT(size), .argument = "WxH", .preset = "80x24",
@@ -71,14 +84,16 @@ static int run(int argc, char **argv, struct error *err)
         status = error_set_kind(
             err, ERROR_USAGE, "\"%s\" is not a command; `spectrum --help` lists them", targets[0]);
     if (status == 0)
-        status = open_screen(r.script, r.size, count ? targets[0] : NULL, err);
+        status = open_screen(&r, count ? targets[0] : NULL, err);
+    if (status == 0)
+        say_what_goes_on();
     free(targets);
     return status > 0 ? 0 : status;
 }
 
 const struct command command_screen = {
     .name = "",
-    .usage = "spectrum [MODEL | SCAN.json | JOB]",
+    .usage = "spectrum [MODEL | SCAN.json | JOB] [--slow]",
     .options = &table,
     .run = run,
 };

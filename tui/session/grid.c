@@ -124,6 +124,11 @@ static const struct {
     [METRIC_SPIKES] = {"spikes", "spikes"},
 };
 
+const char *metric_name(enum metric metric)
+{
+    return metrics[metric].name;
+}
+
 const char *metric_title(enum metric metric)
 {
     return metrics[metric].title;

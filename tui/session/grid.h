@@ -54,7 +54,8 @@ enum metric {
     METRIC_COUNT
 };
 
-/* As the screen shows it: "stable rank". */
+/* As the prompt takes it: "stable-rank"; and as the screen shows it: "stable rank". */
+const char *metric_name(enum metric metric);
 const char *metric_title(enum metric metric);
 
 /* Finds a metric by the name that the prompt takes, "stable-rank", or a beginning that no other

@@ -1,14 +1,11 @@
 #include "tui/session/wording.h"
 
-#include "base/sys.h"
 #include "base/xdg.h"
+#include "tui/session/candidates.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* --- numbers --- */
 
@@ -58,41 +55,14 @@ void seconds_put(double seconds, char *out, size_t size)
 
 /* --- paths --- */
 
-enum { NAME_SIZE = 256 };
-
-/* The folder is what stands before the last "/", the current one where there is none; what is typed
- * after it is completed as far as all entries that begin so agree. */
 bool path_complete(char *path, size_t size)
 {
-    char folder[4096] = ".", name[NAME_SIZE] = ""; /* name: what they have in common so far */
-    struct stat info;
-    const char *slash = strrchr(path, '/'), *start = slash ? slash + 1 : path;
-    size_t before = strlen(path), kept = (size_t)(start - path), typed = strlen(start);
-    int found = 0;
-    if (slash)
-        snprintf(folder, sizeof folder, "%.*s", (int)kept, path);
-    DIR *open = sys.opendir(folder);
-    for (struct dirent *at; open && (at = sys.readdir(open));) {
-        /* hidden entries only where a dot was typed */
-        if (strncmp(at->d_name, start, typed) != 0 || (at->d_name[0] == '.' && start[0] != '.'))
-            continue;
-        if (found++ == 0)
-            snprintf(name, NAME_SIZE, "%s", at->d_name);
-        size_t same = 0;
-        while (name[same] && name[same] == at->d_name[same])
-            same++;
-        while (same > typed && ((unsigned char)name[same] & 0xC0) == 0x80)
-            same--; /* not in the middle of a character */
-        name[same] = '\0';
-    }
-    if (open)
-        sys.closedir(open);
-    if (found == 0 || kept + strlen(name) + 2 > size)
-        return false;
-    memcpy(path + kept, name, strlen(name) + 1);
-    if (found == 1 && sys.stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        memcpy(path + strlen(path), "/", 2);
-    return strlen(path) > before;
+    struct candidates list = {0};
+    size_t length = strlen(path);
+    candidates_add_paths(&list, path);
+    candidates_common(&list, path, path + length, size - length);
+    candidates_free(&list);
+    return path[length] != '\0';
 }
 
 void path_expand(char *path, size_t size)

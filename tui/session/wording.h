@@ -22,7 +22,7 @@ void seconds_put(double seconds, char *out, size_t size);
 /* --- paths --- */
 
 /* Adds what all entries that begin as the path does have in common, and "/" after a folder that is
- * the only one: what Tab does in a shell. False: there is nothing to add. */
+ * the only one: what Tab does in a shell (candidates.h). False: there is nothing to add. */
 bool path_complete(char *path, size_t size);
 
 /* A path that was typed with "~" in front, in place (base/xdg.h); one that would not fit stays. */

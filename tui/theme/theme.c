@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,21 +120,50 @@ int theme_parse(struct theme *theme, const char *name, const char *text, const c
     return 0;
 }
 
-/* Where a theme of that name would lie: 0, the user's own; 1, the installed program's; 2, the
- * source's, so that a build runs without being installed. False: there is no such place. */
-static bool theme_path(char *out, size_t size, int place, const char *name)
+enum { THEME_PLACES = 3 };
+static const char theme_ending[] = ".theme";
+
+/* Where themes lie: 0, the user's own; 1, the installed program's; 2, the source's, so that a build
+ * runs without being installed. False: there is no such place. */
+static bool theme_folder(char *out, size_t size, int place)
 {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
     int length = -1;
     if (place == 0 && config && config[0])
-        length = snprintf(out, size, "%s/spectrum/themes/%s.theme", config, name);
+        length = snprintf(out, size, "%s/spectrum/themes", config);
     else if (place == 0 && home && home[0])
-        length = snprintf(out, size, "%s/.config/spectrum/themes/%s.theme", home, name);
+        length = snprintf(out, size, "%s/.config/spectrum/themes", home);
     else if (place == 1)
-        length = snprintf(out, size, "%s/%s.theme", SPECTRUM_THEME_DIR, name);
+        length = snprintf(out, size, "%s", SPECTRUM_THEME_DIR);
     else if (place == 2)
-        length = snprintf(out, size, "%s/themes/%s.theme", SPECTRUM_SOURCE_DIR, name);
+        length = snprintf(out, size, "%s/themes", SPECTRUM_SOURCE_DIR);
     return length > 0 && (size_t)length < size;
+}
+
+static bool theme_path(char *out, size_t size, int place, const char *name)
+{
+    char folder[4096];
+    if (!theme_folder(folder, sizeof folder, place))
+        return false;
+    int length = snprintf(out, size, "%s/%s%s", folder, name, theme_ending);
+    return length > 0 && (size_t)length < size;
+}
+
+void theme_each_name(void (*take)(void *context, const char *name), void *context)
+{
+    char folder[4096], name[256];
+    for (int place = 0; place < THEME_PLACES; place++) {
+        DIR *open = theme_folder(folder, sizeof folder, place) ? sys.opendir(folder) : NULL;
+        for (struct dirent *at; open && (at = sys.readdir(open));) {
+            size_t length = strlen(at->d_name), end = sizeof theme_ending - 1;
+            if (length <= end || !text_ends_with(at->d_name, theme_ending) || at->d_name[0] == '.')
+                continue;
+            snprintf(name, sizeof name, "%.*s", (int)(length - end), at->d_name);
+            take(context, name);
+        }
+        if (open)
+            sys.closedir(open);
+    }
 }
 
 /* A name is a name, not a path: what is typed after :theme reads no other file. */
@@ -142,7 +172,7 @@ int theme_load(struct theme *theme, const char *name, struct error *err)
     struct buffer text = BUFFER_INIT;
     char path[4096];
     bool plain_name = name[0] && name[0] != '.' && !strchr(name, '/');
-    for (int place = 0; plain_name && place < 3; place++) {
+    for (int place = 0; plain_name && place < THEME_PLACES; place++) {
         if (!theme_path(path, sizeof path, place, name) || sys.access(path, R_OK) != 0)
             continue;
         int status = file_read_all(&text, path, THEME_FILE_MAX, err);

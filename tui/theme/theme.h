@@ -64,6 +64,9 @@ int theme_parse(struct theme *theme, const char *name, const char *text, const c
 /* Finds and reads a theme by name ("dark"). */
 int theme_load(struct theme *theme, const char *name, struct error *err);
 
+/* Calls `take` with the name of each theme that there is; one that is in several places comes as often. */
+void theme_each_name(void (*take)(void *context, const char *name), void *context);
+
 /* A theme for terminals without colour. */
 bool theme_is_mono(const struct theme *theme);
 

@@ -2,6 +2,7 @@
 
 #include "base/file_writer.h"
 #include "base/text.h"
+#include "tui/session/plan_keep.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -210,10 +211,8 @@ void app_step_back(struct app *app, bool redo)
     struct plan *plan = app->session.plan;
     if (!(redo ? plan_redo(plan) : plan_undo(plan)))
         app_message(app, redo ? "nothing to do again" : "nothing to undo");
-    else {
-        app->session.plan_read = false;
+    else
         session_plan_changed(&app->session, true);
-    }
 }
 
 /* app->asked is how one asks twice: the first time it is set, and the next input, if it is the same

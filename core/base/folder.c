@@ -210,7 +210,7 @@ char *path_temporary(const char *path, struct error *err)
 }
 
 /* ".<name>.<16 hex digits>.tmp", or, as versions up to 0.1 had it, ".<name>.<pid>.<n>.tmp". */
-static bool is_temporary_of(const char *entry, const char *name)
+bool file_is_temporary_of(const char *entry, const char *name)
 {
     static const char end[] = ".tmp";
     size_t length = (size_t)kept_of(name), digits;
@@ -265,7 +265,7 @@ static void remove_left(const char *folder, bool (*is)(const char *entry, const 
 void file_remove_left(const char *path)
 {
     char *folder = path_folder(path, NULL);
-    remove_left(folder, is_temporary_of, path_last(path));
+    remove_left(folder, file_is_temporary_of, path_last(path));
     free(folder);
 }
 

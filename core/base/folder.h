@@ -62,6 +62,9 @@ void file_unique(char out[FILE_UNIQUE_SIZE]);
 /* ".<name>.<16 hex digits>.tmp" beside a path, newly allocated and new each time. */
 char *path_temporary(const char *path, struct error *err);
 
+/* Is `entry`, a name in a folder, the temporary file of `name` there? */
+bool file_is_temporary_of(const char *entry, const char *name);
+
 /* Removes what writers of this file left that were killed, as whoever opens its next writer does.
  */
 void file_remove_left(const char *path);

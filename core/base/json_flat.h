@@ -19,14 +19,16 @@ struct json_flat {
     const char *key; /* that is asked for */
     enum json_flat_kind kind;
     double number;    /* JSON_FLAT_NUMBER */
-    const char *text; /* JSON_FLAT_TEXT: inside the object's text, without an end of its own */
+    const char *text; /* JSON_FLAT_TEXT: inside the object's text, without an end of its own; and of
+                         JSON_FLAT_OTHER the value as it stands there, which an object's members can
+                         be read from in turn */
     size_t length;
 };
 
 /* Fills members[count] from the object text[0..length). False: the text is not plainly an object,
  * or may be none; json_parse() decides. Where it is true, json_parse() takes the text too, and
  * has the same members. Plain is ASCII without escapes and control characters, objects and arrays
- * four deep, and 32 keys an object. */
+ * four deep, and two thousand keys an object. */
 bool json_flat_read(const char *text, size_t length, struct json_flat *members, size_t count);
 
 /* Whole and no further from 0 than 2^53, as json_get_int64() has it. */

@@ -36,6 +36,47 @@ size_t option_by_place(const struct option_table *table, size_t at)
     return row;
 }
 
+/* Levenshtein distance, for "did you mean": the fewest insertions, deletions and changes of a
+ * character that make b of a. One row of the table is kept,
+ *     d[i][j] = min(d[i-1][j] + 1, d[i][j-1] + 1, d[i-1][j-1] + (a[i] != b[j])),
+ * with d[i-1][j-1] in `diagonal`. Names longer than the row count as far away. */
+static int edit_distance(const char *a, const char *b)
+{
+    enum { ROW = 40 };
+    int row[ROW], n = (int)strlen(b);
+    if (n >= ROW)
+        return ROW;
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            int least = row[j] < row[j - 1] ? row[j] : row[j - 1];
+            row[j] = least + 1 < change ? least + 1 : change;
+        }
+    }
+    return row[n];
+}
+
+/* A single letter is near to everything short. */
+const char *option_nearest(const struct option_table *table, const char *name)
+{
+    const char *nearest = NULL;
+    int best = 4;
+    for (size_t i = 0; i < table->count; i++) {
+        const char *known = table->rows[i].name;
+        int distance = edit_distance(name, known);
+        if (known[1] && distance < best) {
+            best = distance;
+            nearest = known;
+        }
+    }
+    return nearest;
+}
+
 static void *place_of(const struct option *row, void *request)
 {
     return (char *)request + row->at;

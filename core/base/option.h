@@ -66,6 +66,7 @@ struct option {
     const char *label; /* of its field on the form; NULL: it has none */
     const char *hint;  /* the form's words where `help` would not do; NULL: help */
     bool needed;       /* the form cannot leave it empty */
+    bool rare;         /* the form shows it where it says something, or when asked for all */
     const char *key;   /* in job.json; NULL: the name with "_" for "-"; "": it is not there */
     /* Does the request make anything of it? NULL: always. */
     bool (*applies)(const void *request);
@@ -96,6 +97,10 @@ bool option_is_given(const struct option_given *given, size_t row);
  */
 size_t option_by_name(const struct option_table *table, const char *name);
 size_t option_by_place(const struct option_table *table, size_t at);
+
+/* For "did you mean": the row's name that is fewest changes away, and fewer than four; NULL: none
+ * is. */
+const char *option_nearest(const struct option_table *table, const char *name);
 
 /* Every member that has a row gets its default; the others are left. */
 void option_defaults(const struct option_table *table, void *request);

@@ -87,4 +87,5 @@ struct sys_table sys = {
     .getrandom = getrandom,
     .dlopen = dlopen,
     .mprotect = mprotect,
+    .mincore = mincore,
 };

@@ -87,6 +87,7 @@ struct sys_table {
     ssize_t (*getrandom)(void *out, size_t count, unsigned flags);
     void *(*dlopen)(const char *library, int flags);
     int (*mprotect)(void *from, size_t count, int allowed);
+    int (*mincore)(void *from, size_t count, unsigned char *out);
 };
 
 extern struct sys_table sys;

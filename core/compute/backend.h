@@ -31,7 +31,7 @@ struct spectra_ops; /* singular values (spectra.h) */
 
 /* What a plug-in must have been built with: the layout of struct backend, which a new operation
  * changes, too. */
-enum { BACKEND_VERSION = 8 * 256 + OP_COUNT };
+enum { BACKEND_VERSION = 9 * 256 + OP_COUNT };
 
 /* `self` is the back end's. */
 typedef void op_function(void *self, const struct op_call *call);
@@ -62,13 +62,16 @@ struct backend {
      * at; NULL: none of its operations takes one. */
     size_t (*workspace)(void *self, const struct op_call *call);
 
-    /* Memory for tensors; NULL, all five, where there is none, and then it cannot train. A buffer
+    /* Memory for tensors; NULL, the first five, where there is none, and then it cannot train. A buffer
      * is its caller's, and freed before the back end is closed. */
     struct device_buffer *(*alloc)(void *self, size_t bytes, struct error *err);
     void (*free)(void *self, struct device_buffer *buffer);
     void (*write)(void *self, struct place to, const void *from, size_t bytes);
     void (*read)(void *self, void *to, struct place from, size_t bytes);
     int (*wait)(void *self, struct error *err);
+    /* How many bytes of a buffer's part are in memory, false where that cannot be told: what was
+     * never touched is not. NULL: it never can. */
+    bool (*resident)(void *self, size_t *out, struct place from, size_t bytes);
 
     /* Host memory that the device copies from quickest, aligned to 64, uninitialised. */
     void *(*host_alloc)(void *self, size_t bytes, struct error *err);

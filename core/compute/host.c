@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/resident.h"
 #include "base/text.h"
 #include "compute/machine.h"
 
@@ -91,6 +92,12 @@ static int host_wait(void *self, struct error *err)
     return 0;
 }
 
+static bool host_resident(void *self, size_t *out, struct place from, size_t bytes)
+{
+    (void)self;
+    return resident_part(out, host_pointer(from), bytes);
+}
+
 static void *host_memory_alloc(void *self, size_t bytes, struct error *err)
 {
     (void)self;
@@ -157,6 +164,7 @@ int host_backend_new(struct backend **out, const char *name,
         .write = host_write,
         .read = host_read,
         .wait = host_wait,
+        .resident = host_resident,
         .host_alloc = host_memory_alloc,
         .host_free = host_memory_free,
         .describe = describe,

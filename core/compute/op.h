@@ -280,11 +280,11 @@ struct step_settings {
     uint32_t tensor;      /* the tensor's number, likewise */
 };
 
-/* Common to the three that follow: they compute in f32 whatever the types, and the decay is
- * decoupled from the gradient. With a master there, that is p, and the parameter its nearest
- * rounding; without, a bf16 parameter is rounded stochastically, by Philox words keyed by (seed,
- * step), counted by (tensor, element, draw). State of all bytes zero is a state of zeros, in every
- * type. g = gradient_scale gradient. */
+/* Common to all optimisers' steps, which follow: they compute in f32 whatever the types, and the
+ * decay is decoupled from the gradient. With a master there, that is p, and the parameter its
+ * nearest rounding; without, a bf16 parameter is rounded stochastically, by Philox words keyed by
+ * (seed, step), counted by (tensor, element, draw). State of all bytes zero is a state of zeros, in
+ * every type. g = gradient_scale gradient. */
 
 /* AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101); correction1 = 1 - beta1^step, correction2 =
  * 1 - beta2^step:

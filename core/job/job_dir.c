@@ -14,14 +14,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What of a job's folder is a job's: these names are not followed where they are links. */
+const char *const job_dir_names[] = {
+    "job.json", "plan.yaml", "proof.json",  "metrics.jsonl", "log.txt",       "result.json", "lock",
+    "requests", "base",      "checkpoints", JOB_TEMPLATE,    "progress.json", NULL};
+
+/* What of a job's folder is a job's is not followed where it is a link. */
 int job_dir_confine(const char *path, struct error *err)
 {
-    static const char *const names[] = {"job.json", "plan.yaml",   "proof.json", "metrics.jsonl",
-                                        "log.txt",  "result.json", "lock",       "requests",
-                                        "base",     "checkpoints", JOB_TEMPLATE, "progress.json",
-                                        NULL};
-    static const struct confined_names confined = {names, "checkpoints"};
+    static const struct confined_names confined = {job_dir_names, "checkpoints"};
     return confine_folder(path, &confined, err);
 }
 

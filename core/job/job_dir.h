@@ -34,7 +34,8 @@
  *                     ended ----- job_lock_take(): a resume -----> running
  *
  * Nothing stores the state: job_state() (lock.h) reads it from lock, result.json and
- * requests/paused. A lock of another host says only that: "elsewhere".
+ * requests/paused. A lock of another host says only that: "elsewhere". A running job that has not
+ * begun, as others are to complete first (job_after.h), has requests/waiting: "waiting".
  */
 #ifndef SPECTRUM_JOB_JOB_DIR_H
 #define SPECTRUM_JOB_JOB_DIR_H
@@ -48,6 +49,9 @@
 
 /* Where a training run keeps the file that --template named. */
 #define JOB_TEMPLATE "chat_template.jinja"
+
+/* All that a job writes directly in its folder, files and folders; NULL ends them. */
+extern const char *const job_dir_names[];
 
 /* Every function of core/job that is given a job's folder calls this first, and so does whoever
  * opens a file of one without them: from then on what is opened in it is opened beneath it, without

@@ -49,6 +49,8 @@ int job_index_add(const char *path, struct error *err)
 void job_index_remove(const char *path)
 {
     char *absolute = sys.realpath(path, NULL);
+    if (!absolute && path[0] == '/') /* its folder is gone already */
+        absolute = string_copy(path, NULL);
     char *folder = absolute ? xdg_state_path("jobs", NULL) : NULL;
     char *entry = folder ? entry_path(folder, absolute, NULL) : NULL;
     if (entry)

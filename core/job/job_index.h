@@ -14,7 +14,8 @@
 /* Enters a job, or makes it the newest. An error is a line to say. */
 int job_index_add(const char *path, struct error *err);
 
-/* Leaves out a job of which nothing is left to see or to do. */
+/* Leaves out a job of which nothing is left to see or to do; where its folder is gone, by the path
+ * that it had. */
 void job_index_remove(const char *path);
 
 /* Absolute paths, newest first; directories that are gone are left out. */

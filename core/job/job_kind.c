@@ -21,6 +21,10 @@ static const struct job_kind kinds[] = {
      .resumes = true,
      .rows = true,
      .files = {"o", "spectra", NULL}},
+    {.command = "probe", /* `train --dry-run --probe` */
+     .noun = "probe of a training run",
+     .unit = "step",
+     .kept = "with nothing"},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 

@@ -35,11 +35,10 @@ static struct json_flat flat_of(const cJSON *json, const char *key)
 /* Most lines are plain, and need no tree (base/json_flat.h). */
 bool job_line_read(struct job_line *line, const char *text, size_t length, const char *path)
 {
-    enum { STEP, LOSS, EVAL_LOSS, EVENT, COUNT };
+    enum { STEP, LOSS, EVAL_LOSS, GRAD_NORMS, EVENT, COUNT };
     struct json_flat members[COUNT] = {
-        [STEP] = {.key = "step"},
-        [LOSS] = {.key = "loss"},
-        [EVAL_LOSS] = {.key = "eval_loss"},
+        [STEP] = {.key = "step"},           [LOSS] = {.key = "loss"},
+        [EVAL_LOSS] = {.key = "eval_loss"}, [GRAD_NORMS] = {.key = "grad_norms"},
         [EVENT] = {.key = "event"},
     };
     *line = (struct job_line){.step = -1, .value = NAN, .length = (uint32_t)length};
@@ -56,14 +55,15 @@ bool job_line_read(struct job_line *line, const char *text, size_t length, const
     long long step;
     if (json_flat_int64(&members[STEP], &step))
         line->step = step;
-    line->kind = members[EVENT].kind != JSON_FLAT_ABSENT       ? JOB_LINE_EVENT
-                 : members[EVAL_LOSS].kind != JSON_FLAT_ABSENT ? JOB_LINE_EVALUATION
-                                                               : JOB_LINE_TRAINING;
+    line->kind = members[EVENT].kind != JSON_FLAT_ABSENT        ? JOB_LINE_EVENT
+                 : members[EVAL_LOSS].kind != JSON_FLAT_ABSENT  ? JOB_LINE_EVALUATION
+                 : members[GRAD_NORMS].kind != JSON_FLAT_ABSENT ? JOB_LINE_GRADIENTS
+                                                                : JOB_LINE_TRAINING;
     const struct json_flat *value = &members[line->kind == JOB_LINE_TRAINING ? LOSS : EVAL_LOSS];
     if (line->kind == JOB_LINE_EVENT) /* a resume has the value 1, and other events NaN */
         line->value =
             members[EVENT].length == 6 && memcmp(members[EVENT].text, "resume", 6) == 0 ? 1 : NAN;
-    else if (value->kind == JSON_FLAT_NUMBER)
+    else if (line->kind != JOB_LINE_GRADIENTS && value->kind == JSON_FLAT_NUMBER)
         line->value = value->number;
     cJSON_Delete(json);
     return true;

@@ -18,12 +18,19 @@
 /* Bytes of a line; a longer one is passed over. */
 enum { JOB_LINE_CAP = 1 << 20 };
 
-enum job_line_kind { JOB_LINE_TRAINING, JOB_LINE_EVALUATION, JOB_LINE_EVENT };
+/* A step's training values, its evaluation, its gradients' norms; an event, also a scan's row. Of
+ * the kinds before JOB_LINE_EVENT one line a step counts (metrics.h). */
+enum job_line_kind {
+    JOB_LINE_TRAINING,
+    JOB_LINE_EVALUATION,
+    JOB_LINE_GRADIENTS,
+    JOB_LINE_EVENT,
+    JOB_LINE_KINDS
+};
 
-/* A step's training values, a step's evaluation, a scan's row, an event. */
 struct job_line {
     int64_t step;    /* -1: it has none */
-    double value;    /* "loss" of training, "eval_loss" of an evaluation; NaN: it has none */
+    double value;    /* "loss" of training, "eval_loss" of an evaluation; NaN: none */
     uint64_t offset; /* where it lies in the file */
     uint32_t length;
     enum job_line_kind kind;

@@ -106,7 +106,7 @@ static int wait_for_start(const char *path, pid_t pid, struct error *err)
             return error_set(err, "the job did not start; %s/log.txt says why", path);
         }
         enum job_state state = job_state(path);
-        bool locked = state == JOB_RUNNING || state == JOB_PAUSED;
+        bool locked = state == JOB_RUNNING || state == JOB_WAITING || state == JOB_PAUSED;
         if (locked && job_lock_names_worker(path))
             return 0;
         unnamed += locked; /* on a full disk the lock cannot name the worker */
@@ -138,7 +138,7 @@ int job_wait_for_data(const char *path, struct error *err)
         cJSON *job = job_dir_read(path, "job.json", NULL);
         bool read = json_get(job, "data_fingerprint") != NULL;
         cJSON_Delete(job);
-        if (read || state == JOB_DIED)
+        if (read || state == JOB_DIED || state == JOB_WAITING)
             return 0;
         sleep_tenth();
     }
@@ -164,7 +164,7 @@ int job_wait_for_resume(const char *path, uint64_t taken, struct error *err)
         enum job_state state = job_state(path);
         if (state == JOB_ENDED)
             return report_failure(path, err);
-        if (state == JOB_DIED || job_metrics_size(path) > taken + 1)
+        if (state == JOB_DIED || state == JOB_WAITING || job_metrics_size(path) > taken + 1)
             return 0;
         sleep_tenth();
     }
@@ -383,11 +383,47 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     return 0;
 }
 
+/* What a worker that resumes is told, which its supervisor inherits. */
+enum { RESTART_RESUME, RESTART_STEP, RESTART_MORE, RESTART_RATE, RESTART_SCHEDULE, RESTART_NAMES };
+static const char *const restart_names[RESTART_NAMES] = {"SPECTRUM_JOB_RESUME", "SPECTRUM_JOB_STEP",
+                                                         "SPECTRUM_JOB_MORE", "SPECTRUM_JOB_LR",
+                                                         "SPECTRUM_JOB_SCHEDULE"};
+
+/* All of them, so that nothing is left of a resume in which this process was started. */
+static void put_restart(const struct job_restart *restart)
+{
+    char number[32];
+    setenv(restart_names[RESTART_RESUME], "1", 1);
+    snprintf(number, sizeof number, "%lld", (long long)restart->step);
+    setenv(restart_names[RESTART_STEP], number, 1);
+    snprintf(number, sizeof number, "%lld", (long long)restart->more);
+    setenv(restart_names[RESTART_MORE], number, 1);
+    snprintf(number, sizeof number, "%.17g", restart->rate);
+    setenv(restart_names[RESTART_RATE], number, 1);
+    setenv(restart_names[RESTART_SCHEDULE], restart->schedule ? restart->schedule : "", 1);
+}
+
+bool job_restart_read(struct job_restart *restart)
+{
+    const char *text[RESTART_NAMES];
+    for (int i = 0; i < RESTART_NAMES; i++) {
+        text[i] = getenv(restart_names[i]);
+        text[i] = text[i] ? text[i] : "";
+    }
+    *restart = (struct job_restart){
+        .step = strtoll(text[RESTART_STEP], NULL, 10),
+        .more = strtoll(text[RESTART_MORE], NULL, 10),
+        .rate = strtod(text[RESTART_RATE], NULL),
+        .schedule = text[RESTART_SCHEDULE][0] ? text[RESTART_SCHEDULE] : NULL,
+    };
+    return text[RESTART_RESUME][0];
+}
+
 /* The arguments are checked first, so that what the user is asked about is a job at all. The worker
  * knows from its environment, which the supervisor inherits, that it resumes: job.json's arguments
  * are those of the first start. */
-int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
-                 struct error *err)
+int job_relaunch(const char *path, const char *program, const struct job_restart *restart,
+                 const char *trusted, struct error *err)
 {
     cJSON *job = job_dir_read(path, "job.json", err);
     if (!job)
@@ -403,15 +439,11 @@ int job_relaunch(const char *path, const char *program, int64_t step, const char
     if (status == 0)
         status = job_trust_check(path, job, trusted, err);
     if (status == 0) {
-        char number[32];
         job_index_add(path, NULL); /* it may have been moved or copied since it was entered */
-        snprintf(number, sizeof number, "%lld", (long long)step);
-        setenv("SPECTRUM_JOB_RESUME", "1", 1);
-        if (step > 0)
-            setenv("SPECTRUM_JOB_STEP", number, 1);
+        put_restart(restart);
         status = launch_in(folder, path, program, arguments, err);
-        unsetenv("SPECTRUM_JOB_RESUME");
-        unsetenv("SPECTRUM_JOB_STEP");
+        for (int i = 0; i < RESTART_NAMES; i++)
+            unsetenv(restart_names[i]);
     }
     free(arguments);
     cJSON_Delete(job);

@@ -39,8 +39,8 @@ int job_supervise(const char *path, const char *program, char *const arguments[]
                   struct error *err);
 
 /* For whoever started a training run and waits, so that what fails at once is said at once: returns
- * when its data has been read, with an error where it has failed, and after JOB_START_SECONDS in
- * any case. Reading may take hours, in which the job continues. */
+ * when its data has been read or it waits for another job, with an error where it has failed, and
+ * after JOB_START_SECONDS in any case. Reading may take hours, in which the job continues. */
 int job_wait_for_data(const char *path, struct error *err);
 
 /* For a worker: where its parent is the job's supervisor, lets the system send TERM when that dies
@@ -48,14 +48,24 @@ int job_wait_for_data(const char *path, struct error *err);
  * long as it lives; else 0. */
 pid_t job_end_with_supervisor(const char *path);
 
-/* Resumes an ended or dead job from its last checkpoint: the arguments of job.json, with
- * SPECTRUM_JOB_RESUME=1 in the worker's environment; or, with a step above 0, from the checkpoint
- * of that step, which is SPECTRUM_JOB_STEP there. Arguments that are neither train nor scan, that
+/* From where, and how far, a job is resumed. {0}: from its last checkpoint to its end. */
+struct job_restart {
+    int64_t step;         /* of the checkpoint; 0: the last */
+    int64_t more;         /* of a run: it ends so many steps after that checkpoint; 0: at its end */
+    double rate;          /* of those steps; 0: of the last step before them */
+    const char *schedule; /* of those steps; NULL: "constant" */
+};
+
+/* Resumes an ended or dead job: the arguments of job.json, with what `restart` says in the worker's
+ * environment. Arguments that are neither train nor scan, that
  * name files to write, or that ask for no work (--help, --dry-run) are refused: the folder may be
  * someone else's. So is a job that the user has to be asked about (job/trust.h), unless what he was
  * shown and trusts has the key `trusted`; NULL: nothing has. */
-int job_relaunch(const char *path, const char *program, int64_t step, const char *trusted,
-                 struct error *err);
+int job_relaunch(const char *path, const char *program, const struct job_restart *restart,
+                 const char *trusted, struct error *err);
+
+/* For the worker: is it a resume, and which? `schedule` points into the environment. */
+bool job_restart_read(struct job_restart *restart);
 
 /* For whoever resumed a training run and waits: returns when it has gone back to its
  * checkpoint, with an error where it has failed, and after JOB_START_SECONDS in any case. `taken`:

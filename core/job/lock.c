@@ -100,7 +100,7 @@ static bool is_alive(const struct holder *holder)
 
 const char *job_state_name(enum job_state state)
 {
-    static const char *const names[] = {"starting", "running", "paused",
+    static const char *const names[] = {"starting", "running", "waiting",  "paused",
                                         "ended",    "died",    "elsewhere"};
     return names[state];
 }
@@ -115,7 +115,9 @@ enum job_state job_state(const char *path)
     if (held && !is_here(&holder))
         return JOB_ELSEWHERE;
     if (held && is_alive(&holder))
-        return job_dir_has(path, "requests/paused") ? JOB_PAUSED : JOB_RUNNING;
+        return job_dir_has(path, "requests/paused")  ? JOB_PAUSED
+               : job_dir_has(path, JOB_WAITING_MARK) ? JOB_WAITING
+                                                     : JOB_RUNNING;
     if (job_dir_has(path, "result.json"))
         return JOB_ENDED;
     if (held || job_dir_has(path, "lock") || sys.stat(path, &info) != 0 ||
@@ -186,7 +188,8 @@ static int take_lock(const char *path, struct error *err)
     if (job_lock_check(path, err) != 0 || write_lock(path, 0, err) != 0)
         return -1;
     if (remove_file(path, "result.json", err) != 0 ||
-        remove_file(path, "requests/paused", err) != 0) {
+        remove_file(path, "requests/paused", err) != 0 ||
+        remove_file(path, JOB_WAITING_MARK, err) != 0) {
         remove_file(path, "lock", NULL);
         return -1;
     }

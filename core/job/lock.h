@@ -27,12 +27,16 @@ enum { JOB_START_SECONDS = 10 };
 enum job_state {
     JOB_STARTING, /* no lock and no result yet, and its folder is young */
     JOB_RUNNING,
+    JOB_WAITING, /* its process is there, and begins when others have completed (job_after.h) */
     JOB_PAUSED,
     JOB_ENDED,     /* result.json says how */
     JOB_DIED,      /* nobody runs it (its lock's process is gone, or none came), and nothing says
                       how it ended */
     JOB_ELSEWHERE, /* another host has the lock: only that one can tell whether it lives */
 };
+
+/* In its folder while it waits. */
+#define JOB_WAITING_MARK "requests/waiting"
 
 const char *job_state_name(enum job_state state); /* "running", ... */
 enum job_state job_state(const char *path);

@@ -60,16 +60,6 @@ struct job_metrics_cache {
 
 /* --- what counts --- */
 
-int job_metrics_follow(struct job_metrics *metrics, const char *job, struct error *err)
-{
-    *metrics = (struct job_metrics){.last = {-1, -1}, .most = JOB_LINES_MAX};
-    if (job_dir_confine(job, err) == 0)
-        metrics->path = path_join(job, "metrics.jsonl", err);
-    if (metrics->path)
-        metrics->cache = array_alloc(1, sizeof *metrics->cache, err);
-    return metrics->path && metrics->cache ? 0 : -1;
-}
-
 /* Lines were forgotten: what was found may be among them. */
 static void forget_found(struct job_metrics *metrics)
 {
@@ -86,10 +76,25 @@ static void begin_at(struct job_metrics *metrics, uint64_t offset)
     metrics->begun = offset;
     metrics->midway = offset > 0;
     metrics->count = 0;
-    metrics->voids[0].count = metrics->voids[1].count = 0;
-    metrics->last[0] = metrics->last[1] = -1;
+    for (int kind = 0; kind < JOB_LINE_EVENT; kind++) {
+        metrics->voids[kind].count = 0;
+        metrics->last[kind] = -1;
+    }
     metrics->replacing = false;
     forget_found(metrics);
+}
+
+int job_metrics_follow(struct job_metrics *metrics, const char *job, struct error *err)
+{
+    *metrics = (struct job_metrics){.most = JOB_LINES_MAX};
+    if (job_dir_confine(job, err) == 0)
+        metrics->path = path_join(job, "metrics.jsonl", err);
+    if (metrics->path)
+        metrics->cache = array_alloc(1, sizeof *metrics->cache, err);
+    if (!metrics->path || !metrics->cache)
+        return -1;
+    begin_at(metrics, 0);
+    return 0;
 }
 
 /* Lines of the kind before `offset` and of `step` or later ones no longer count. What was void from
@@ -139,14 +144,16 @@ static void drop_void(struct job_metrics *metrics)
  * later one, a resume what is of later steps. What stays rises, so that it is one pass. */
 static void forget_replaced(struct job_metrics *metrics)
 {
-    int64_t below[] = {INT64_MAX, INT64_MAX};
+    int64_t below[JOB_LINE_EVENT];
+    for (int kind = 0; kind < JOB_LINE_EVENT; kind++)
+        below[kind] = INT64_MAX;
     for (size_t i = metrics->count; i-- > 0;) {
         struct job_line *line = &metrics->lines[i];
         if (job_line_is_resume(line)) {
             for (int kind = 0; kind < JOB_LINE_EVENT; kind++)
                 if (below[kind] > line->step + 1)
                     below[kind] = line->step + 1;
-        } else if (line->kind != JOB_LINE_EVENT && line->step >= 0) {
+        } else if (line->kind < JOB_LINE_EVENT && line->step >= 0) {
             if (line->step >= below[line->kind])
                 line->length = 0;
             else
@@ -185,7 +192,7 @@ static void thin_quartet(struct quartet *four)
  * many that they are none a run has. */
 static void thin(struct job_metrics *metrics)
 {
-    struct quartet fours[JOB_LINE_EVENT + 1] = {{.count = 0}};
+    struct quartet fours[JOB_LINE_KINDS] = {{.count = 0}};
     if (metrics->replacing)
         forget_replaced(metrics);
     size_t half = metrics->count / 2, events = 0;
@@ -220,7 +227,7 @@ static int take_line(void *context, const char *text, size_t length, uint64_t of
                       sizeof *metrics->lines, err) != 0 ||
         note_voids(metrics, &line, err) != 0)
         return -1;
-    if (line.kind != JOB_LINE_EVENT && line.step >= 0)
+    if (line.kind < JOB_LINE_EVENT && line.step >= 0)
         metrics->last[line.kind] = line.step;
     metrics->lines[metrics->count++] = line;
     metrics->taken++;
@@ -259,7 +266,7 @@ static int take_rest(struct job_metrics *metrics, int fd, uint64_t size, size_t 
  * at. */
 struct reading {
     const struct job_metrics *metrics;
-    size_t passed[2];
+    size_t passed[JOB_LINE_EVENT];
     bool (*take)(void *context, const char *text, size_t length);
     void *context;
     bool ended;
@@ -276,7 +283,7 @@ static int read_counting(void *context, const char *text, size_t length, uint64_
     (void)err;
     if (reading->ended || !job_line_read(&line, text, length, reading->metrics->path))
         return 0;
-    if (line.kind != JOB_LINE_EVENT && line.step >= 0) {
+    if (line.kind < JOB_LINE_EVENT && line.step >= 0) {
         const struct job_voids *voids = &reading->metrics->voids[line.kind];
         size_t *at = &reading->passed[line.kind];
         while (*at < voids->count && voids->list[*at].offset <= offset)
@@ -294,8 +301,9 @@ int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place
 {
     struct reading reading = {.metrics = metrics, .take = take, .context = context};
     if (place->offset < metrics->begun || place->offset > metrics->offset)
-        *place = (struct job_metrics_place){metrics->begun, metrics->begun > 0};
-    if (place->offset == metrics->offset)
+        *place = (struct job_metrics_place){metrics->begun, metrics->begun > 0, place->until};
+    uint64_t end = place->until && place->until < metrics->offset ? place->until : metrics->offset;
+    if (place->offset >= end)
         return 0;
     uint64_t size = 0;
     int fd = file_open_read(metrics->path, &size, err);
@@ -307,8 +315,9 @@ int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place
                               .midway = place->midway,
                               .take = read_counting,
                               .context = &reading};
-    int status = job_lines_read(&lines, size < metrics->offset ? size : metrics->offset, err);
-    *place = (struct job_metrics_place){lines.offset, lines.midway};
+    int status = job_lines_read(&lines, size < end ? size : end, err);
+    place->offset = lines.offset;
+    place->midway = lines.midway;
     sys.close(fd);
     return status;
 }
@@ -366,8 +375,8 @@ void job_metrics_free(struct job_metrics *metrics)
         free(metrics->cache->window);
     }
     free(metrics->cache);
-    free(metrics->voids[0].list);
-    free(metrics->voids[1].list);
+    for (int kind = 0; kind < JOB_LINE_EVENT; kind++)
+        free(metrics->voids[kind].list);
     free(metrics->lines);
     free(metrics->path);
     *metrics = (struct job_metrics){0};
@@ -432,7 +441,10 @@ static bool may_have(const struct job_line *line, const char *key)
         return line->kind == JOB_LINE_TRAINING && !isnan(line->value);
     if (strcmp(key, "eval_loss") == 0)
         return line->kind == JOB_LINE_EVALUATION && !isnan(line->value);
-    return strcmp(key, "text") != 0 || line->kind == JOB_LINE_EVENT; /* a sample, which are few */
+    if (strcmp(key, "grad_norms") == 0)
+        return line->kind == JOB_LINE_GRADIENTS;
+    return line->kind != JOB_LINE_GRADIENTS &&
+           (strcmp(key, "text") != 0 || line->kind == JOB_LINE_EVENT); /* a sample: they are few */
 }
 
 /* What is new since the last look is looked at, from the end on. */

@@ -49,13 +49,13 @@ struct job_metrics {
     uint64_t begun;  /* but for those before this one */
     struct job_line *lines;
     size_t count, capacity;
-    size_t most;               /* JOB_LINES_MAX; tests have fewer */
-    size_t taken;              /* lines taken in so far, whether they still count or not */
-    size_t skipped;            /* lines that are not JSON objects */
-    int64_t last[2];           /* the newest step of training and of evaluation */
-    bool replacing;            /* lines came that make others void */
-    struct job_voids voids[2]; /* of training and of evaluation */
-    bool midway;               /* the offset may be inside a line, whose rest is passed over */
+    size_t most;                  /* JOB_LINES_MAX; tests have fewer */
+    size_t taken;                 /* lines taken in so far, whether they still count or not */
+    size_t skipped;               /* lines that are not JSON objects */
+    int64_t last[JOB_LINE_EVENT]; /* the newest step of each kind that has steps */
+    bool replacing;               /* lines came that make others void */
+    struct job_voids voids[JOB_LINE_EVENT]; /* of each such kind */
+    bool midway;   /* the offset may be inside a line, whose rest is passed over */
     bool end_only; /* set before the first update: only the last step is wanted, of which the
                       file's end tells */
     struct job_metrics_cache *cache;
@@ -68,11 +68,13 @@ int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error 
 void job_metrics_free(struct job_metrics *metrics);
 
 /* Reads the file from `place` ({0} at first, and then where the last call ended) up to what
- * update took in: `take` gets every line that counts, none of which is forgotten here, until it is
- * false. */
+ * update took in, or up to `until`: `take` gets every line that counts, none of which is forgotten
+ * here, until it is false. Who reads a part at a time lets `until` be more than JOB_LINE_CAP beyond
+ * the offset, as a line that it cuts waits for the next call. */
 struct job_metrics_place {
     uint64_t offset;
     bool midway;
+    uint64_t until; /* 0: all */
 };
 int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place *place,
                      bool (*take)(void *context, const char *text, size_t length), void *context,

@@ -25,6 +25,15 @@ int job_request_put(const char *path, enum job_request request, const char *text
     return status;
 }
 
+/* Requests, the one that is being taken, and the mark of a pause. */
+bool job_request_is_file(const char *name)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(path_last(names[i]), name) == 0)
+            return true;
+    return strcmp(name, "taken") == 0 || strcmp(name, "paused") == 0;
+}
+
 /* A request is moved away before it is read: what is asked from then on is another request, and is
  * not lost with this one. */
 bool job_request_take(const char *path, enum job_request request, struct buffer *text)

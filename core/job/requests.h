@@ -36,6 +36,9 @@ int job_request_put(const char *path, enum job_request request, const char *text
 /* The worker's side: true where it was asked; the request is gone then. `text` may be NULL. */
 bool job_request_take(const char *path, enum job_request request, struct buffer *text);
 
+/* Does this module write a file of that name into requests/? */
+bool job_request_is_file(const char *name);
+
 /* Removes every request: nobody is there who asked, or who could take it. */
 void job_requests_drop(const char *path);
 

@@ -267,6 +267,15 @@ static char *run_of_state(const char *path, int64_t *step)
     return run;
 }
 
+bool source_is_run(const char *path)
+{
+    int64_t step;
+    char *run = run_of_state(path, &step);
+    bool is = run || job_dir_has(path, "job.json");
+    free(run);
+    return is;
+}
+
 /* What was trained in fp32 is another model when it is rounded. Of both names "dtype" counts, as in
  * transformers. */
 static bool says_fp32(const struct model *model)

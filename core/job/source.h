@@ -41,6 +41,9 @@ int source_open(struct source *out, const char *path, const struct state_choice 
                 struct error *err);
 void source_close(struct source *source);
 
+/* Is it a job's folder, or a checkpoint of one, and so no model? */
+bool source_is_run(const char *path);
+
 /* A run for its texts alone: base, added tokens, template, columns, mark, without a checkpoint, of
  * which there need be none yet; `step` is -1, and nothing can be computed with it. 1: it is open;
  * 0: the path is not a run; -1. */

@@ -3,9 +3,11 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "compute/devices/devices.h"
+#include "job/job_after.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/method.h"
+#include "job/source.h"
 #include "model/model.h"
 #include "plan/control.h"
 #include "text/data/data_files.h"
@@ -49,10 +51,77 @@ static bool freezes(const void *request)
     return ((const struct training_request *)request)->method != METHOD_FULL;
 }
 
+/* A constant learning rate falls to nothing. */
+static bool falls(const void *request)
+{
+    return ((const struct training_request *)request)->schedule != SCHEDULE_CONSTANT;
+}
+
+/* Which constants an optimiser has, its rules say. */
+static struct optimizer_constants usual_of(const void *request)
+{
+    return optimizer_usual(((const struct training_request *)request)->optimizer);
+}
+
+static bool has_beta1(const void *request)
+{
+    return usual_of(request).beta1 != 0;
+}
+
+static bool has_beta2(const void *request)
+{
+    return usual_of(request).beta2 != 0;
+}
+
+static bool has_epsilon(const void *request)
+{
+    return usual_of(request).epsilon != 0;
+}
+
 /* fp32 weights are their own. */
 static bool may_have_masters(const void *request)
 {
     return ((const struct training_request *)request)->dtype != WEIGHTS_FP32;
+}
+
+static bool has_plan(const void *request)
+{
+    return method_of(request)->plan;
+}
+
+/* What trains is said by a plan file, else by a control, else by a percentage: of the three the
+ * form shows those that the ones before it leave open. */
+static bool may_select(const void *request)
+{
+    return method_of(request)->plan && !((const struct training_request *)request)->plan;
+}
+
+static bool may_rank(const void *request)
+{
+    return may_select(request) && !((const struct training_request *)request)->select;
+}
+
+/* By a percentage of the run's own, not by the plan that is there. */
+static bool ranks(const void *request)
+{
+    return may_rank(request) &&
+           option_is_given(&((const struct training_request *)request)->given, TRAINING_ROW(top));
+}
+
+static bool may_reselect(const void *request)
+{
+    return ranks(request) && ((const struct training_request *)request)->method == METHOD_SPECTRUM;
+}
+
+static bool may_leave_ends(const void *request)
+{
+    return ranks(request) ||
+           (may_select(request) && ((const struct training_request *)request)->select);
+}
+
+static bool makes_samples(const void *request)
+{
+    return ((const struct training_request *)request)->sample_tokens > 0;
 }
 
 /* --- what job.json has of it ---
@@ -202,6 +271,27 @@ static int check_run(const void *request, int stage, struct error *err)
     return stage == TRAINING_ASKED && r->run ? job_dir_check(r->run, err) : 0;
 }
 
+/* Of a model there is one state; of a run's checkpoint, too. */
+static int check_start(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    if (stage != TRAINING_ASKED || !r->model)
+        return 0;
+    bool is_run = source_is_run(r->model), chosen = r->start.step > 0 || r->start.best;
+    if (r->start.step > 0 && r->start.best)
+        return error_set_kind(err, ERROR_USAGE, "--step and --best exclude one another");
+    if (chosen && !(is_run && job_dir_has(r->model, "job.json")))
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is not a run: --step and --best choose the checkpoint of a run "
+                              "to begin from",
+                              r->model);
+    if (is_run && r->init)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is a run, and --init begins from no weights: name a model",
+                              r->model);
+    return 0;
+}
+
 static int check_rope_scaling(const void *request, int stage, struct error *err)
 {
     const char *scaling = ((const struct training_request *)request)->rope_scaling;
@@ -235,6 +325,17 @@ static int check_rate(const void *request, int stage, struct error *err)
         return 0;
     return error_set_kind(err, ERROR_USAGE,
                           "--lr 0 trains nothing: the learning rate must be above 0");
+}
+
+static int check_least_rate(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    (void)stage;
+    if (r->least_rate <= r->rate)
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "--min-lr %g is above --lr %g, from which the learning rate falls to it",
+                          r->least_rate, r->rate);
 }
 
 /* 0.03 is a share of the steps, 30 their number; 1.5 would be neither. */
@@ -272,6 +373,14 @@ static int check_master(const void *request, int stage, struct error *err)
                           "fp32 weights are their own masters: --master none belongs to bf16");
 }
 
+/* A job that has failed since is found by the run, which waits for it. */
+static int check_after(const void *request, int stage, struct error *err)
+{
+    return stage == TRAINING_ASKED
+               ? job_after_check(&((const struct training_request *)request)->after, err)
+               : 0;
+}
+
 /* That there is one of that name which can train; none is opened. */
 static int check_device(const void *request, int stage, struct error *err)
 {
@@ -291,6 +400,11 @@ const char *const training_device_names[] = {"auto", "cpu", "reference", NULL};
 #define SMALL_RATE "2e-6"
 #define SMALL_RATE_OF_ADAPTERS "2e-5"
 
+/* The next below 1 whose distance to 1 fp32 still has. */
+#define BETA_MAX 0.999999
+
+#define GROUP_OF_COMMAND "How the command runs"
+
 /* In the order of --help and of the form, group by group. */
 /* clang-format off */
 static const struct option rows[] = {
@@ -302,6 +416,8 @@ static const struct option rows[] = {
     {.name = "data-weight", .kind = OPTION_NUMBERS, .at = AT(data_weights), .argument = "W",
      .low = 0.0001, .high = 100,
      .help = "for each --data, in order: how often an epoch has it, as in 2 or 0.25 (1)",
+     .label = "data weight", .rare = true,
+     .hint = "how often an epoch has this file, as in 2 or 0.25; empty: once",
      .key = "data_weights", .check = check_data_weights},
     {.name = "columns", .kind = OPTION_TEXT, .at = AT(format.columns), .argument = "MAP",
      .help = COLUMN_VALUES " (default: these names)", .label = "columns",
@@ -318,11 +434,16 @@ static const struct option rows[] = {
      .hint = "yes: marks of the template that are not tokens become some, and train",
      .applies = may_add_tokens, .recorded = always, .check = check_add_tokens},
     {.name = "mark", .kind = OPTION_TEXT, .at = AT(format.mark), .argument = "TEXT",
-     .help = "what separates documents in a .txt file (default: one document)"},
+     .help = "what separates documents in a .txt file (default: one document)",
+     .label = "document mark", .rare = true,
+     .hint = "what separates documents in a .txt file; empty: it is one document"},
     {.name = "long", .kind = OPTION_TEXT, .at = AT(long_documents), .argument = "HOW",
      .choices = long_documents_names,
      .help = "documents longer than a row: drop, truncate (records with a prompt), split (plain "
              "text)",
+     .label = "long documents", .rare = true,
+     .hint = "longer than a row: dropped, truncated (records with a prompt), split (plain text); "
+             "auto: by their kind",
      .check = check_long},
 
     {.group = "The run and its model",
@@ -330,11 +451,23 @@ static const struct option rows[] = {
      .help = "the job's folder (default: runs/MODEL-DATE)", .label = "run folder",
      .hint = "where the job's files go: metrics, checkpoints, log", .needed = true, .key = "",
      .check = check_run},
+    {.name = "step", .kind = OPTION_INTEGER, .at = AT(start.step), .argument = "N", .low = 1,
+     .high = 1e15,
+     .help = "where MODEL is a run: begin from its checkpoint of step N (default: the last)",
+     .key = "", .check = check_start},
+    {.name = "best", .kind = OPTION_FLAG, .at = AT(start.best),
+     .help = "where MODEL is a run: begin from its checkpoint with the lowest evaluation loss",
+     .key = ""},
     {.name = "init", .kind = OPTION_FLAG, .at = AT(init),
      .help = "begin from random weights; MODEL is a folder with config.json and a tokenizer",
+     .label = "random weights", .rare = true,
+     .hint = "yes: training begins from random weights, not from the model's",
      .recorded = always},
     {.name = "rope-scaling", .kind = OPTION_TEXT, .at = AT(rope_scaling), .argument = "TYPE:X",
      .help = "in place of the model's own: linear, yarn, dynamic or llama3, and its factor, as in "
+             "yarn:4",
+     .label = "RoPE scaling", .rare = true,
+     .hint = "in place of the model's own: linear, yarn, dynamic or llama3 and its factor, as in "
              "yarn:4",
      .check = check_rope_scaling},
 
@@ -343,23 +476,40 @@ static const struct option rows[] = {
      .choices = method_names, .preset = "spectrum", .help = "{}", .label = "method",
      .hint = "what trains"},
     {.name = "plan", .kind = OPTION_PATH, .at = AT(plan), .argument = "PLAN",
-     .help = "what trains (see `spectrum plan`)", .check = check_plan},
+     .help = "what trains (see `spectrum plan`)", .label = "plan",
+     .hint = "a plan file that says what trains; empty: the plan of the map", .applies = has_plan,
+     .check = check_plan},
     {.name = "top", .kind = OPTION_NUMBER, .at = AT(top), .argument = "P", .low = 0, .high = 100,
-     .preset = "25", .help = "or: the best P per cent by SNR ({})", .recorded = chooses_by_scan},
+     .preset = "25", .help = "or: the best P per cent by SNR ({})", .label = "top",
+     .hint = "the best so many per cent of each type, by a scan of the run's own; empty: the plan "
+             "of the map",
+     .applies = may_rank, .recorded = chooses_by_scan},
     {.name = "select", .kind = OPTION_TEXT, .at = AT(select), .argument = "HOW",
      .help = "or, as a control: last:N or first:N (blocks), random:P (per cent of each type)",
+     .label = "control", .rare = true,
+     .hint = "what no scan chose, to compare with: last:N or first:N (blocks), random:P (per cent "
+             "of each type)",
+     .applies = may_select,
      .check = check_select},
     {.name = "empty-noise", .kind = OPTION_CHOICE, .at = AT(empty_noise), .argument = "RULE",
      .choices = empty_noise_names, .preset = "infinity",
-     .help = "with --top: what an empty noise set scores: {}", .recorded = chooses_by_scan},
+     .help = "with --top: what an empty noise set scores: {}", .label = "empty noise",
+     .rare = true, .hint = "what a matrix scores in which nothing counts as noise",
+     .applies = ranks, .recorded = chooses_by_scan},
     {.name = "reselect", .kind = OPTION_INTEGER, .at = AT(reselect), .argument = "N", .low = 0,
      .high = 1e9, .preset = "0",
      .help = "with --top: every N steps, rescan what trains and choose by that ({}: never)",
+     .label = "reselect", .rare = true,
+     .hint = "steps after which what trains is scanned and chosen again; 0: never",
+     .applies = may_reselect,
      .recorded = reselects},
     {.name = "no-embeddings", .kind = OPTION_FLAG, .at = AT(no_embeddings),
-     .help = "with --top and --select: freeze them", .recorded = chooses},
+     .help = "with --top and --select: freeze them", .label = "embeddings frozen", .rare = true,
+     .hint = "yes: the embeddings stay as they are", .applies = may_leave_ends,
+     .recorded = chooses},
     {.name = "no-head", .kind = OPTION_FLAG, .at = AT(no_head),
-     .help = "with --top and --select: freeze it", .recorded = chooses},
+     .help = "with --top and --select: freeze it", .label = "head frozen", .rare = true,
+     .hint = "yes: the head stays as it is", .applies = may_leave_ends, .recorded = chooses},
     {.name = "rank", .kind = OPTION_INTEGER, .at = AT(rank), .argument = "N", .low = 1,
      .high = 65536, .preset = "16", .help = "of adapters: lora, qlora ({})", .label = "rank",
      .hint = "of the adapters: how much they can learn, and what they take",
@@ -403,6 +553,10 @@ static const struct option rows[] = {
     {.name = "schedule", .kind = OPTION_CHOICE, .at = AT(schedule), .argument = "NAME",
      .choices = schedule_names, .preset = "cosine", .help = "{}", .label = "schedule",
      .hint = "how the learning rate falls"},
+    {.name = "min-lr", .kind = OPTION_NUMBER, .at = AT(least_rate), .argument = "X", .low = 0,
+     .high = 10, .preset = "0", .help = "to which cosine and linear fall ({})",
+     .label = "lowest rate", .rare = true, .hint = "to which the learning rate falls; often a tenth of it",
+     .applies = falls, .check = check_least_rate},
     {.name = "clip", .kind = OPTION_NUMBER, .at = AT(clip), .argument = "X", .low = 0, .high = 1e9,
      .preset = "1.0", .help = "largest gradient norm ({}); 0: any", .label = "clip",
      .hint = "gradients with a larger norm are scaled down to it; 0: never"},
@@ -412,25 +566,42 @@ static const struct option rows[] = {
      .recorded = always},
     {.name = "lr-factor", .kind = OPTION_TEXTS, .at = AT(factors), .argument = "REGEX=X",
      .help = "times the learning rate of the tensors that it finds; repeatable",
+     .label = "rate factor", .rare = true,
+     .hint = "REGEX=X: the tensors that it finds learn at X times the learning rate",
      .key = "lr_factors", .check = check_factors},
     {.name = "neftune", .kind = OPTION_NUMBER, .at = AT(neftune), .argument = "X", .low = 0,
      .high = 1e3, .preset = "0", .help = "noise on embeddings, alpha as in NEFTune ({})",
-     .label = "NEFTune", .hint = "alpha of the noise on embeddings, often 5; 0: none"},
+     .label = "NEFTune", .rare = true,
+     .hint = "alpha of the noise on embeddings, often 5; 0: none"},
     {.name = "z-loss", .kind = OPTION_NUMBER, .at = AT(z_loss), .argument = "X", .low = 0,
      .high = 1, .preset = "0",
      .help = "times the squared log-sum-exp of the logits is added to the loss ({})",
-     .label = "z-loss",
+     .label = "z-loss", .rare = true,
      .hint = "times the squared log-sum-exp of the logits is added, often 1e-4; 0: none"},
     {.name = "spike-guard", .kind = OPTION_NUMBER, .at = AT(spike_guard), .argument = "Z", .low = 0,
      .high = 1e6, .preset = "0",
      .help = "leave out steps whose loss is Z deviations above the last 64 ({}: none)",
-     .label = "spike guard",
+     .label = "spike guard", .rare = true,
      .hint = "leaves out steps whose loss is as many deviations above the last 64; 0: none"},
     {.name = "optimizer", .kind = OPTION_CHOICE, .at = AT(optimizer), .argument = "NAME",
      .choices = optimizer_names, .preset = "adamw",
      .help = "{}: AdamW by the type of its moments (adamw: fp32), Lion, or Muon for the blocks' "
              "matrices and AdamW for the rest",
      .label = "optimizer", .hint = "AdamW by the type of its moments (adamw: fp32), Lion, Muon"},
+    {.name = "beta1", .kind = OPTION_NUMBER, .at = AT(constants.beta1), .argument = "X", .low = 0,
+     .high = BETA_MAX, .help = "of AdamW and Lion: how much of its first moment stays (0.9)",
+     .label = "beta1", .rare = true, .hint = "how much of the first moment a step keeps; empty: 0.9",
+     .applies = has_beta1, .recorded = has_beta1},
+    {.name = "beta2", .kind = OPTION_NUMBER, .at = AT(constants.beta2), .argument = "X", .low = 0,
+     .high = BETA_MAX,
+     .help = "of AdamW how much of its second moment stays (0.999), of Lion of its mean (0.99)",
+     .label = "beta2", .rare = true,
+     .hint = "how much of the second moment a step keeps; empty: 0.999, of lion 0.99",
+     .applies = has_beta2, .recorded = has_beta2},
+    {.name = "epsilon", .kind = OPTION_NUMBER, .at = AT(constants.epsilon), .argument = "X",
+     .low = 1e-20, .high = 1, .help = "of AdamW: is added to the root of its second moment (1e-8)",
+     .label = "epsilon", .rare = true, .hint = "is added to the root of the second moment; empty: 1e-8",
+     .applies = has_epsilon, .recorded = has_epsilon},
 
     {.group = "Number formats and memory",
      .name = "dtype", .kind = OPTION_CHOICE, .at = AT(dtype), .argument = "NAME",
@@ -465,20 +636,26 @@ static const struct option rows[] = {
      .high = 0.9, .preset = "0.05",
      .help = "without --eval-data: this share of the documents (of a .txt: rows), of 20 or more "
              "({})",
-     .recorded = holds_back},
+     .label = "evaluation split", .rare = true,
+     .hint = "share of the documents that is set aside, where there are 20 or more; 0: none",
+     .applies = holds_back, .recorded = holds_back},
     {.name = "eval-every", .kind = OPTION_INTEGER, .at = AT(eval_every), .argument = "N", .low = 0,
      .high = 1e9, .preset = "50", .help = "steps between evaluations ({})",
      .label = "evaluate every", .hint = "steps; 0: only at the end"},
     {.name = "sample", .kind = OPTION_TEXT, .at = AT(sample), .argument = "TEXT",
-     .help = "what samples begin with (default: a document's beginning)"},
+     .help = "what samples begin with (default: a document's beginning)", .label = "sample prompt",
+     .rare = true, .hint = "what samples begin with; empty: a document's beginning",
+     .applies = makes_samples},
     {.name = "sample-tokens", .kind = OPTION_INTEGER, .at = AT(sample_tokens), .argument = "N",
      .low = 0, .high = 4096, .preset = "48",
-     .help = "tokens of a sample at each evaluation ({}); 0: none"},
+     .help = "tokens of a sample at each evaluation ({}); 0: none", .label = "sample tokens",
+     .rare = true},
     {.name = "save-every", .kind = OPTION_INTEGER, .at = AT(save_every), .argument = "N", .low = 0,
      .high = 1e9, .preset = "100", .help = "steps between checkpoints ({}); 0: at the end only",
      .label = "save every", .hint = "steps between checkpoints; 0: only at the end"},
     {.name = "keep", .kind = OPTION_INTEGER, .at = AT(keep), .argument = "N", .low = 1, .high = 1e6,
-     .preset = "2", .help = "checkpoints that stay, besides the best ({})"},
+     .preset = "2", .help = "checkpoints that stay, besides the best ({})",
+     .label = "checkpoints kept", .rare = true},
 
     {.group = "The machine",
      .name = "seed", .kind = OPTION_INTEGER, .at = AT(seed), .argument = "N", .low = 0,
@@ -490,12 +667,27 @@ static const struct option rows[] = {
      .label = "device", .hint = "what computes; reference is exact, plain and slow",
      .check = check_device},
     {.name = "threads", .kind = OPTION_INTEGER, .at = AT(threads), .argument = "N", .low = 1,
-     .high = 4096, .help = "default: all cores", .key = ""},
+     .high = 4096, .help = "default: all cores", .label = "threads", .rare = true,
+     .hint = "that compute; empty: all cores", .key = ""},
 
-    {.group = "How the command runs",
-     .name = "dry-run", .kind = OPTION_FLAG, .at = AT(dry_run),
+    {.group = GROUP_OF_COMMAND,
+     .name = "config", .kind = OPTION_PATH, .at = AT(config), .argument = "FILE",
+     .help = "YAML with options by their names, or another run: what is given here goes before it",
+     .key = ""},
+    {.name = "trust", .kind = OPTION_FLAG, .at = AT(trusted),
+     .help = "take --config although another user may have written it, or it names files that you "
+             "have not approved",
+     .key = ""},
+    {.name = "dry-run", .kind = OPTION_FLAG, .at = AT(dry_run),
      .help = "everything up to the first step: what would train, on what, in how much memory",
      .key = ""},
+    {.name = "probe", .kind = OPTION_FLAG, .at = AT(probe),
+     .help = "with --dry-run: also takes a few steps, and says how long the run would take",
+     .key = ""},
+    {.name = "after", .kind = OPTION_PATHS, .at = AT(after), .argument = "JOB",
+     .help = "begin when this job has completed; repeatable", .label = "start after",
+     .rare = true, .hint = "jobs that are to complete first, by name or folder; empty: at once",
+     .check = check_after},
     {.name = "detach", .kind = OPTION_FLAG, .at = AT(detach),
      .help = "run as a job; prints its folder", .key = ""},
     {.name = "json", .kind = OPTION_FLAG, .at = AT(json),
@@ -506,6 +698,13 @@ static const struct option rows[] = {
 /* clang-format on */
 
 const struct option_table training_options = {rows, sizeof rows / sizeof *rows};
+
+bool training_row_is_of_command(size_t row)
+{
+    while (row > 0 && !rows[row].group)
+        row--;
+    return rows[row].group && strcmp(rows[row].group, GROUP_OF_COMMAND) == 0;
+}
 
 /* --- the request --- */
 
@@ -538,6 +737,13 @@ void training_request_fill(struct training_request *r)
 {
     if (!option_is_given(&r->given, TRAINING_ROW(rate)))
         r->rate = training_default_rate(r);
+    struct optimizer_constants usual = optimizer_usual(r->optimizer);
+    if (!option_is_given(&r->given, TRAINING_ROW(constants.beta1)))
+        r->constants.beta1 = usual.beta1;
+    if (!option_is_given(&r->given, TRAINING_ROW(constants.beta2)))
+        r->constants.beta2 = usual.beta2;
+    if (!option_is_given(&r->given, TRAINING_ROW(constants.epsilon)))
+        r->constants.epsilon = usual.epsilon;
     if (r->alpha == 0)
         r->alpha = 2 * (double)r->rank;
     if (r->frozen == FROZEN_AUTO)
@@ -587,12 +793,31 @@ static int check_choosing(const struct training_request *r, struct error *err)
     return 0;
 }
 
+/* Of the step: what its schedule or its optimiser has not. */
+static int check_step(const struct training_request *r, struct error *err)
+{
+    static const size_t constants[] = {AT(constants.beta1), AT(constants.beta2),
+                                       AT(constants.epsilon)};
+    if (given(r, TRAINING_ROW(least_rate)) && r->least_rate > 0 && !falls(r))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--min-lr belongs to the schedules that fall: --schedule constant "
+                              "stays at --lr");
+    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {
+        size_t row = option_by_place(&training_options, constants[i]);
+        if (given(r, row) && !rows[row].applies(r))
+            return error_set_kind(err, ERROR_USAGE,
+                                  "--%s belongs to AdamW: --optimizer %s has no such constant",
+                                  rows[row].name, optimizer_names[r->optimizer]);
+    }
+    return 0;
+}
+
 /* An option that would do nothing is a misunderstanding. */
 int training_check_together(const struct training_request *r, struct error *err)
 {
     if (r->data.count == 0)
         return error_set_kind(err, ERROR_USAGE, "train needs --data FILE");
-    if (check_choosing(r, err) != 0)
+    if (check_choosing(r, err) != 0 || check_step(r, err) != 0)
         return -1;
     if (r->method == METHOD_FULL && quantizes(r))
         return error_set_kind(
@@ -604,9 +829,13 @@ int training_check_together(const struct training_request *r, struct error *err)
                               "own nothing is held back");
     if (r->sample && given(r, TRAINING_ROW(sample_tokens)) && r->sample_tokens == 0)
         return error_set_kind(err, ERROR_USAGE, "--sample-tokens 0 makes no samples of --sample");
-    if (r->dry_run && r->detach)
+    if (r->probe && !r->dry_run)
         return error_set_kind(err, ERROR_USAGE,
-                              "--dry-run and --detach exclude one another: a dry run is not a job");
+                              "--probe belongs to --dry-run: a run measures itself");
+    if (r->dry_run && r->detach && !r->probe)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--dry-run and --detach exclude one another: a dry run is not a job, "
+                              "unless with --probe");
     if (!has_adapters(r) && (given(r, TRAINING_ROW(rank)) || given(r, TRAINING_ROW(alpha))))
         return error_set_kind(err, ERROR_USAGE,
                               "--rank and --alpha belong to the methods with lora and qlora");

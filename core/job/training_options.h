@@ -19,6 +19,7 @@
 #include "spectra/score.h"
 #include "text/dataset/dataset.h"
 #include "train/recipe.h"
+#include "train/state.h"
 #include "train/step_rules.h"
 
 /* The order of each is that of its names in the table. */
@@ -36,7 +37,8 @@ struct training_request {
     bool add_tokens;                    /* marks of the template that are not tokens become some */
     const char *long_documents;         /* text/pieces.h; NULL: by kind */
 
-    bool init;                /* random weights from the model folder's config.json */
+    struct state_choice start; /* of a run in the place of the model: which checkpoint */
+    bool init;                 /* random weights from the model folder's config.json */
     const char *rope_scaling; /* "linear:4": in place of the model's own (model/model.h); or NULL */
     enum training_method method;
     const char *plan;             /* a plan file; NULL: the best `top` per cent by SNR */
@@ -54,11 +56,13 @@ struct training_request {
     double rate;   /* the peak learning rate; 0: training_default_rate() */
     double warmup; /* steps, or below 1 a share of them */
     enum schedule_kind schedule;
-    double clip; /* largest gradient norm; 0: any */
+    double least_rate; /* that the schedule falls to */
+    double clip;       /* largest gradient norm; 0: any */
     double weight_decay;
     struct option_list factors; /* "REGEX=X": of the learning rate */
     double neftune, z_loss, spike_guard;
     enum optimizer_kind optimizer;
+    struct optimizer_constants constants; /* 0: as usual for the optimiser, if it has that one */
 
     enum weight_type dtype;
     enum master_type master;
@@ -77,9 +81,18 @@ struct training_request {
     const char *device;
     int64_t threads; /* 0: all cores */
 
-    bool dry_run, detach, json; /* how the command runs, not what */
+    struct option_list after;          /* jobs that are to complete first (job_after.h) */
+    const char *config;                /* a file that the command line was made of (run_config.h) */
+    bool trusted;                      /* that file may be somebody else's */
+    bool dry_run, probe, detach, json; /* how the command runs, not what */
 
-    int64_t from_step;   /* for a resume: the checkpoint to continue from; 0: the last */
+    int64_t from_step; /* for a resume: the checkpoint to continue from; 0: the last */
+    struct {
+        int64_t steps; /* for a resume: beyond that checkpoint, where the run then ends; 0: to the
+                          end that the run has */
+        double rate;   /* that it begins with; 0: of the last step before it */
+        enum schedule_kind schedule;
+    } more;
     const char *program; /* its version, for job.json */
     int argc;            /* for job.json, so that the job can be resumed */
     char *const *argv;
@@ -94,12 +107,15 @@ extern const char *const training_device_names[];
     option_by_place(&training_options, offsetof(struct training_request, member))
 #define TRAINING_OPTION(member) (&training_options.rows[TRAINING_ROW(member)])
 
+/* Does the row say how the command runs, and so nothing of the run? */
+bool training_row_is_of_command(size_t row);
+
 /* The defaults, and nothing of what follows from others yet. */
 void training_request_init(struct training_request *request);
 void training_request_free(struct training_request *request);
 
-/* What is usual for the method where nothing was said: learning rate, alpha, --frozen-dtype auto.
- */
+/* What is usual for method and optimiser where nothing was said: learning rate, the optimiser's
+ * constants, alpha, --frozen-dtype auto. */
 void training_request_fill(struct training_request *request);
 /* 2e-4 with adapters, else 2e-5; of Lion a tenth. */
 double training_default_rate(const struct training_request *request);

@@ -174,7 +174,7 @@ static char *approval_path(const struct job_trust *trust, bool make)
     return file;
 }
 
-static void approve(const struct job_trust *trust)
+void job_trust_approve(const struct job_trust *trust)
 {
     char *file = approval_path(trust, true);
     if (file)
@@ -183,16 +183,12 @@ static void approve(const struct job_trust *trust)
 }
 
 /* Whose is it, and may others write there? */
-static int look_at_owner(struct job_trust *out, const char *path, bool *shared, struct error *err)
+static int look_at_owner(struct job_trust *out, const char *path, const char *file, bool *shared,
+                         struct error *err)
 {
     struct stat folder, record;
-    char *file = path_join(path, "job.json", err);
-    int status = file ? 0 : -1;
-    if (file && (sys.stat(path, &folder) != 0 || sys.stat(file, &record) != 0))
-        status = error_set_errno(err, errno, "cannot tell whose %s is", file);
-    free(file);
-    if (status != 0)
-        return -1;
+    if (sys.stat(path, &folder) != 0 || sys.stat(file, &record) != 0)
+        return error_set_errno(err, errno, "cannot tell whose %s is", file);
     uid_t me = geteuid();
     *shared = (folder.st_mode | record.st_mode) & (S_IWGRP | S_IWOTH);
     out->foreign = folder.st_uid != me || record.st_uid != me;
@@ -200,23 +196,33 @@ static int look_at_owner(struct job_trust *out, const char *path, bool *shared, 
     return 0;
 }
 
-int job_trust_look(struct job_trust *out, const char *path, const cJSON *job, struct error *err)
+int job_trust_look_file(struct job_trust *out, const char *path, const char *file, bool record,
+                        const cJSON *job, struct error *err)
 {
     struct stat info;
     bool shared = true, outside = false;
     *out = (struct job_trust){0};
-    if (job_dir_confine(path, err) != 0 || look_at_owner(out, path, &shared, err) != 0 ||
-        list_files(out, path, job, err) != 0 || make_key(out, path, shared, job, err) != 0) {
+    if (look_at_owner(out, path, file, &shared, err) != 0 || list_files(out, path, job, err) != 0 ||
+        make_key(out, path, shared, job, err) != 0) {
         job_trust_free(out);
         return -1;
     }
     for (size_t i = 0; i < out->count; i++)
-        outside |= !out->files[i].inside;
-    char *file = approval_path(out, false);
-    bool approved = file && sys.stat(file, &info) == 0 && info.st_uid == geteuid();
-    free(file);
+        outside |= record && !out->files[i].inside;
+    char *approval = approval_path(out, false);
+    bool approved = approval && sys.stat(approval, &info) == 0 && info.st_uid == geteuid();
+    free(approval);
     out->asks = (out->foreign || shared || outside) && !approved;
     return 0;
+}
+
+int job_trust_look(struct job_trust *out, const char *path, const cJSON *job, struct error *err)
+{
+    *out = (struct job_trust){0};
+    char *record = job_dir_confine(path, err) == 0 ? path_join(path, "job.json", err) : NULL;
+    int status = record ? job_trust_look_file(out, path, record, true, job, err) : -1;
+    free(record);
+    return status;
 }
 
 void job_trust_free(struct job_trust *trust)
@@ -264,7 +270,7 @@ int job_trust_check(const char *path, const cJSON *job, const char *trusted, str
         status = error_set(
             err, "%s/job.json was changed since it was looked at: look at it once more", path);
     } else if (trust.asks) {
-        approve(&trust);
+        job_trust_approve(&trust);
     }
     buffer_free(&text);
     job_trust_free(&trust);
@@ -277,7 +283,7 @@ void job_trust_note(const char *path)
     struct job_trust trust;
     cJSON *job = job_dir_read(path, "job.json", NULL);
     if (job && job_trust_look(&trust, path, job, NULL) == 0) {
-        approve(&trust);
+        job_trust_approve(&trust);
         job_trust_free(&trust);
     }
     cJSON_Delete(job);

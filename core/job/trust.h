@@ -44,6 +44,15 @@ struct job_trust {
 int job_trust_look(struct job_trust *out, const char *path, const cJSON *job, struct error *err);
 void job_trust_free(struct job_trust *trust);
 
+/* The same for a file that a new run takes its options from (run_config.h), which lies in `folder`
+ * and says what `job` has. A `record` is another job's; any other file is the user's own text,
+ * which names what it likes, and asks only where somebody else may have written it. */
+int job_trust_look_file(struct job_trust *out, const char *folder, const char *file, bool record,
+                        const cJSON *job, struct error *err);
+
+/* The user has seen what it reads, and trusts it: it is not asked about again. */
+void job_trust_approve(const struct job_trust *trust);
+
 /* "belongs to user 1001: it would read model /m, data /d.txt, and ...", one line, without the job's
  * name. */
 void job_trust_put(struct buffer *out, const struct job_trust *trust);

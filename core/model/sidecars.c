@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { SIDECAR_MAX = 256 << 20 };
@@ -25,6 +26,14 @@ static const char *const names[] = {
     "merges.txt",
     "chat_template.jinja",
 };
+
+bool sidecars_have(const char *name)
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
 
 static int copy_file(const char *from_folder, const char *to_folder, const char *name,
                      struct error *err)

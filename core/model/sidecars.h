@@ -10,6 +10,9 @@
  * all but config.json, which would make a model of a folder of adapters. */
 int sidecars_copy(const char *from_folder, const char *to_folder, bool config, struct error *err);
 
+/* Is it one of the files that sidecars_copy() makes in a folder? */
+bool sidecars_have(const char *name);
+
 /* Chat templates beside the default one are in a folder of their own: NAME.jinja. */
 #define TEMPLATES_FOLDER "additional_chat_templates"
 

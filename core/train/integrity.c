@@ -175,8 +175,9 @@ void integrity_note_step(struct integrity *integrity, double rate, double norm)
         const struct optimizer_rule *rule =
             optimizer_rule_of(optimizer->transformer->network.recipe.optimizer, tensor.parameter);
         double rms = clip * optimizer->norms[i] / sqrt((double)tensor.numel);
-        double moved =
-            rms > 0 ? rate * factor * rule->least_move(tensor.rows, tensor.cols, rms) : 0;
+        double least =
+            rms > 0 ? rule->least_move(&optimizer->constants, tensor.rows, tensor.cols, rms) : 0;
+        double moved = rate * factor * least;
         integrity->moved[i] = fmax(integrity->moved[i], moved);
     }
 }

@@ -246,6 +246,20 @@ void network_clear(struct network *network)
         fill_zero(network, gradients, plan->bytes[MEMORY_GRADIENTS]);
 }
 
+bool network_resident(const struct network *network, uint64_t out[MEMORY_CATEGORIES])
+{
+    const struct backend *backend = network->backend;
+    const struct memory_plan *plan = network->plan;
+    for (int i = 0; i < MEMORY_CATEGORIES; i++) {
+        const struct place region = {network->arena, plan->region[i]};
+        size_t bytes = 0;
+        if (!backend->resident || !backend->resident(backend->self, &bytes, region, plan->bytes[i]))
+            return false;
+        out[i] = bytes;
+    }
+    return true;
+}
+
 /* Gradients are summed from zero, an optimiser's state begins at zero; nothing else needs a first
  * value. */
 static void clear_state(struct network *network)

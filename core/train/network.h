@@ -38,6 +38,10 @@ void network_free(struct network *network);
 /* Loss and gradients to zero: the start of an accumulation window. */
 void network_clear(struct network *network);
 
+/* What of each category's region of the arena is in memory now, in bytes; false: not known. Takes
+ * some nanoseconds a page. */
+bool network_resident(const struct network *network, uint64_t out[MEMORY_CATEGORIES]);
+
 /* Where the plan put a buffer, by its index there; nowhere for -1. */
 struct place network_planned_place(const struct network *network, int buffer);
 

@@ -12,6 +12,9 @@ int optimizer_new(struct optimizer **out, struct transformer *transformer,
     if (!optimizer)
         return -1;
     *optimizer = (struct optimizer){.transformer = transformer, .settings = *settings};
+    optimizer->constants = settings->constants
+                               ? *settings->constants
+                               : optimizer_usual(transformer->network.recipe.optimizer);
     optimizer->tensors = array_alloc(most, sizeof *optimizer->tensors, err);
     optimizer->norms = array_alloc(most, sizeof *optimizer->norms, err);
     optimizer->place_of = array_alloc(most, sizeof *optimizer->place_of, err);
@@ -119,7 +122,8 @@ static void update(struct optimizer *optimizer, size_t i, int64_t step,
     };
     for (int k = 0; k < optimizer_state_count(rule); k++)
         tensors.states[k] = network_values(network, number, (enum tensor_slot)(TENSOR_STATE + k));
-    struct op_call call = rule->step(&tensors, settings, step - optimizer->since[i]);
+    struct op_call call =
+        rule->step(&tensors, settings, &optimizer->constants, step - optimizer->since[i]);
     backend_run(network->backend, &call);
 }
 

@@ -18,6 +18,7 @@ struct optimizer_settings {
     double clip;           /* largest gradient norm; 0: no clipping */
     uint64_t seed;         /* of the stochastic rounding */
     const double *factors; /* [run_tensor_count] of the learning rate; NULL: 1 for all. Borrowed */
+    const struct optimizer_constants *constants; /* all that its rules have; NULL: as usual */
 };
 
 /* What trains, as numbers of tensors (recipe.h), ascending. */
@@ -30,6 +31,7 @@ struct optimizer {
     int64_t step;     /* that optimizer_begin() began, and its gradient_scale */
     double scale;
     struct step_settings now; /* its settings */
+    struct optimizer_constants constants;
     int64_t *since; /* [count]: steps of the run before a tensor began to train; mostly 0 */
     double *norms;  /* [count]: each tensor's gradient norm in the last step, before clipping */
 };

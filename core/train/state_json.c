@@ -174,30 +174,57 @@ static void name_steps(const struct state_list *list, char *out, size_t size)
                                    list->states[i].step);
 }
 
-/* The step of the best evaluation up to the last state; -1 with an error. */
-static int64_t best_step(const char *run, const struct state_list *list, const char *steps,
-                         struct error *err)
+/* The best evaluation up to the last state of the list, which has one. */
+static int read_best(const struct state_list *list, struct evaluated *best, struct error *err)
 {
     const struct listed_state *last = state_list_last(list);
     char *folder = path_join(list->parent, last->name, err), *path = NULL;
     cJSON *json = folder ? state_read_json(folder, &path, err) : NULL;
-    struct evaluated evaluated, best = {.step = -1};
-    if (json && state_read_evaluations(json, last->step, &evaluated, &best, path, err) != 0)
-        best.step = -1;
-    else if (json && best.step == 0)
-        best.step = error_set(err,
-                              "%s has no evaluation after a step that says which checkpoint is "
-                              "the best; --step takes one of %s",
-                              run, steps);
-    else if (json && !state_list_step(list, best.step))
-        best.step = error_set(err,
-                              "the checkpoint of step %" PRId64 ", whose evaluation loss %.6g was "
-                              "the best, is not in %s; --step takes one of %s",
-                              best.step, best.loss, list->parent, steps);
+    struct evaluated evaluated;
+    int status = json ? state_read_evaluations(json, last->step, &evaluated, best, path, err) : -1;
     cJSON_Delete(json);
     free(path);
     free(folder);
+    return status;
+}
+
+/* Its step; -1 with an error. */
+static int64_t best_step(const char *run, const struct state_list *list, const char *steps,
+                         struct error *err)
+{
+    struct evaluated best;
+    if (read_best(list, &best, err) != 0)
+        return -1;
+    if (best.step == 0)
+        return error_set(err,
+                         "%s has no evaluation after a step that says which checkpoint is "
+                         "the best; --step takes one of %s",
+                         run, steps);
+    if (!state_list_step(list, best.step))
+        return error_set(err,
+                         "the checkpoint of step %" PRId64 ", whose evaluation loss %.6g was "
+                         "the best, is not in %s; --step takes one of %s",
+                         best.step, best.loss, list->parent, steps);
     return best.step;
+}
+
+int state_best(const char *run, struct evaluated *best, bool *kept, struct error *err)
+{
+    struct state_list list;
+    int status = -1;
+    *kept = false;
+    if (state_list_find(&list, run, err) != 0)
+        return -1;
+    if (list.damage.kind != ERROR_NONE)
+        error_set(err, "%s", list.damage.text);
+    else if (!state_list_last(&list))
+        error_set(err, "%s has no training checkpoint yet", run);
+    else
+        status = read_best(&list, best, err);
+    if (status == 0)
+        *kept = best->step > 0 && state_list_step(&list, best->step);
+    state_list_free(&list);
+    return status;
 }
 
 char *state_choose(const char *run, const struct state_choice *choice, struct error *err)

@@ -57,6 +57,12 @@ struct state_choice {
     bool quickly; /* only what is read of it is checked, not masters and the optimiser's state */
 };
 
+/* The evaluation with the lowest loss of which the last state tells, whose state is the one that
+ * --best means; best->step 0: no evaluation yet. *kept: that state is there. Its tensors are not
+ * read, so whether it is whole is not known. An error where there is no state, or none can be told
+ * to be the last. */
+int state_best(const char *run, struct evaluated *best, bool *kept, struct error *err);
+
 /* Its folder, newly allocated; NULL and an error that lists what there is. */
 char *state_choose(const char *run, const struct state_choice *choice, struct error *err);
 

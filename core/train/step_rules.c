@@ -25,21 +25,32 @@ int schedule_by_name(enum schedule_kind *out, const char *name, struct error *er
                           name);
 }
 
+/* From `peak` to `floor` over `steps` steps, of which `done` were taken. */
+static double fall(enum schedule_kind kind, double peak, double floor, int64_t done, int64_t steps)
+{
+    double left = steps > 0 ? fmax(0, 1 - (double)done / (double)steps) : 0;
+    floor = fmin(floor, peak);
+    switch (kind) {
+    case SCHEDULE_COSINE:
+        return floor + (peak - floor) * 0.5 * (1 + cos(acos(-1) * (1 - left)));
+    case SCHEDULE_LINEAR:
+        return floor + (peak - floor) * left;
+    default:
+        return peak;
+    }
+}
+
 double schedule_rate(const struct schedule *schedule, int64_t step)
 {
+    for (size_t i = schedule->part_count; i-- > 0;) {
+        const struct schedule_part *part = &schedule->parts[i];
+        if (step >= part->from)
+            return fall(part->kind, part->rate, schedule->floor, step - part->from, part->steps);
+    }
     if (step < schedule->warmup)
         return schedule->peak * (double)step / (double)schedule->warmup;
-    int64_t rest = schedule->steps - schedule->warmup;
-    double done = rest > 0 ? (double)(step - schedule->warmup) / (double)rest : 1;
-    double left = fmax(0, 1 - done); /* (n - step) / (n - w) */
-    switch (schedule->kind) {
-    case SCHEDULE_COSINE:
-        return schedule->peak * 0.5 * (1 + cos(acos(-1) * (1 - left)));
-    case SCHEDULE_LINEAR:
-        return schedule->peak * left;
-    default:
-        return schedule->peak;
-    }
+    return fall(schedule->kind, schedule->peak, schedule->floor, step - schedule->warmup,
+                schedule->steps - schedule->warmup);
 }
 
 /* --- which loss is left out --- */

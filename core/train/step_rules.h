@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* --- the learning rate ---
@@ -15,17 +16,30 @@
  * first step being 0:
  *
  *     step < w     peak * step / w                                     (0 in the first step)
- *     cosine       peak * (1 + cos(pi * (step - w) / (n - w))) / 2
- *     linear       peak * (n - step) / (n - w)
+ *     cosine       floor + (peak - floor) * (1 + cos(pi * (step - w) / (n - w))) / 2
+ *     linear       floor + (peak - floor) * (n - step) / (n - w)
  *     constant     peak
+ *
+ * A run that has ended can go on: each time it does adds a part of steps of its own, m of them from
+ * step f on, with the same shapes from the part's rate down over its steps and without a warm-up
+ * (step - f for step - w, m for n - w). The last part that has begun is what counts.
  */
 
 enum schedule_kind { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_KINDS };
 
+struct schedule_part {
+    int64_t from, steps; /* the steps before it, and its own */
+    double rate;         /* of its first step */
+    enum schedule_kind kind;
+};
+
 struct schedule {
     enum schedule_kind kind;
     double peak;           /* the learning rate after the warm-up */
-    int64_t warmup, steps; /* of the whole run; warmup < steps */
+    int64_t warmup, steps; /* of the run as it was begun; warmup < steps */
+    double floor;          /* what cosine and linear fall to; of a lower rate that one */
+    const struct schedule_part *parts; /* borrowed; `from` rises */
+    size_t part_count;
 };
 
 /* "cosine", "linear", "constant", by their enum; a NULL ends them. */

@@ -53,6 +53,28 @@ static int pack(struct trainer *trainer, struct packing **out, const struct piec
     return packing_new(out, pieces, s->optimizer.seed, shuffle, s->pad, err);
 }
 
+/* Each part goes on from a step that the run has by then, and ends the run. */
+static int add_parts(struct trainer *trainer, struct error *err)
+{
+    struct train_settings *s = &trainer->settings;
+    for (size_t i = 0; i < s->part_count; i++) {
+        struct schedule_part *part = &s->parts[i];
+        if (part->from < 1 || part->from > s->steps)
+            return error_set(err, "the run has %lld steps: it cannot go on from step %lld",
+                             (long long)s->steps, (long long)part->from);
+        if (part->rate == 0)
+            part->rate = schedule_rate(&trainer->schedule, part->from - 1);
+        if (part->rate == 0)
+            return error_set_kind(err, ERROR_USAGE,
+                                  "the learning rate of step %lld is 0, and nothing would train "
+                                  "with it: --lr says at which one to go on",
+                                  (long long)part->from);
+        trainer->schedule.part_count = i + 1;
+        s->steps = part->from + part->steps;
+    }
+    return 0;
+}
+
 /* Steps and warm-up, from epochs and shares where they are given so. The warm-up's first step has
  * the rate 0, so the last step of a run is never part of it. */
 static int fix_schedule(struct trainer *trainer, struct error *err)
@@ -63,9 +85,13 @@ static int fix_schedule(struct trainer *trainer, struct error *err)
     if (s->steps < 1)
         return error_set(err, "the run would have no steps: give --steps or more --epochs");
     double warmup = s->warmup < 1 ? ceil(s->warmup * (double)s->steps) : s->warmup;
-    trainer->schedule = (struct schedule){s->schedule, s->rate,
-                                          (int64_t)fmin(warmup, (double)s->steps - 1), s->steps};
-    return 0;
+    trainer->schedule = (struct schedule){.kind = s->schedule,
+                                          .peak = s->rate,
+                                          .floor = s->least_rate,
+                                          .warmup = (int64_t)fmin(warmup, (double)s->steps - 1),
+                                          .steps = s->steps,
+                                          .parts = s->parts};
+    return add_parts(trainer, err);
 }
 
 /* Clipping needs all gradients before the first update, and accumulation their sum. */
@@ -219,6 +245,11 @@ struct frozen_count trainer_frozen(const struct trainer *trainer)
 const struct memory_plan *trainer_memory(const struct trainer *trainer)
 {
     return trainer->transformer->network.plan;
+}
+
+bool trainer_resident(const struct trainer *trainer, uint64_t out[MEMORY_CATEGORIES])
+{
+    return network_resident(&trainer->transformer->network, out);
 }
 
 const struct progress *trainer_progress(const struct trainer *trainer)
@@ -411,9 +442,10 @@ static int explain(const struct trainer *trainer, struct error *err)
 }
 
 /* AdamW moves a weight by at most rate * factor * (1 - beta1) / sqrt(1 - beta2), about 3 times the
- * rate, Lion by the rate, Muon by less than the rate times the root of the matrix' longer side; and
- * AdamW's second moment overflows where a gradient's element has 2^64. A step far below both ends
- * leaves what was finite finite. Another one is looked at before it counts. */
+ * rate by its usual constants and 1000 times by the largest --beta2, Lion by the rate, Muon by less
+ * than the rate times the root of the matrix' longer side; and AdamW's second moment overflows
+ * where a gradient's element has 2^64. A step far below both ends leaves what was finite finite.
+ * Another one is looked at before it counts. */
 static int check_step(const struct trainer *trainer, const struct train_report *report,
                       struct error *err)
 {
@@ -433,6 +465,11 @@ static int check_step(const struct trainer *trainer, const struct train_report *
     return status;
 }
 
+int trainer_check_frozen(const struct trainer *trainer, struct error *err)
+{
+    return integrity_check_frozen(trainer->integrity, err);
+}
+
 /* Unless it is on disk; one that is there for its evaluation alone is written again when it is due.
  */
 static int save(struct trainer *trainer, const struct train_observer *observer, bool for_best,
@@ -444,7 +481,7 @@ static int save(struct trainer *trainer, const struct train_observer *observer, 
     if (there || step == 0)
         return 0;
     work_tell(trainer->inputs->work, WORK_SAVING, 0, 0);
-    if (integrity_check_frozen(trainer->integrity, err) != 0)
+    if (trainer_check_frozen(trainer, err) != 0)
         return -1;
     progress->for_best = for_best;
     if (state_save(trainer->inputs->run, trainer->optimizer, progress, trainer->inputs->identity,
@@ -467,41 +504,53 @@ int trainer_save(struct trainer *trainer, const struct train_observer *observer,
 
 /* Who waits for a sample. */
 struct sample_wait {
-    const struct train_observer *observer;
     const struct work_watch *work;
-    uint64_t done, total; /* tokens */
+    bool (*should_stop)(void *context);
+    void *context;
+    int64_t made, more; /* tokens */
 };
 
 static void note_token(void *context, int32_t id)
 {
     struct sample_wait *wait = context;
     (void)id;
-    work_tell(wait->work, WORK_SAMPLING, ++wait->done, wait->total);
+    work_tell(wait->work, WORK_SAMPLING, (uint64_t)++wait->made, (uint64_t)wait->more);
 }
 
 static bool sample_should_stop(void *context)
 {
-    const struct train_observer *observer = ((struct sample_wait *)context)->observer;
-    return observer->should_stop && observer->should_stop(observer->context);
+    const struct sample_wait *wait = context;
+    return wait->should_stop && wait->should_stop(wait->context);
+}
+
+int trainer_sample(struct trainer *trainer, const struct work_watch *work,
+                   bool (*should_stop)(void *context), void *context, int64_t *made,
+                   struct error *err)
+{
+    const struct train_settings *s = &trainer->settings;
+    static const struct sampling likeliest = {0};
+    struct sample_wait wait = {work, should_stop, context, 0, s->sample.more};
+    const struct generation_watch watch = {note_token, sample_should_stop, &wait};
+    int64_t count = s->sample.count;
+    work_tell(work, WORK_SAMPLING, 0, (uint64_t)s->sample.more);
+    memcpy(trainer->sample, s->sample.ids, (size_t)count * sizeof *trainer->sample);
+    int status = generate(trainer->transformer, trainer->sample, &count, count + s->sample.more,
+                          s->sample.more, &s->sample.ends, &likeliest, &watch, err);
+    *made = count - s->sample.count;
+    return status;
 }
 
 static int show_sample(struct trainer *trainer, const struct train_observer *observer,
                        struct error *err)
 {
-    const struct train_settings *s = &trainer->settings;
-    static const struct sampling likeliest = {0};
-    struct sample_wait wait = {observer, trainer->inputs->work, 0, (uint64_t)s->sample.more};
-    const struct generation_watch watch = {note_token, sample_should_stop, &wait};
-    int64_t count = s->sample.count;
-    if (!s->sample.ids || !observer->on_sample)
+    int64_t made;
+    if (!trainer->settings.sample.ids || !observer->on_sample)
         return 0;
-    work_tell(wait.work, WORK_SAMPLING, 0, wait.total);
-    memcpy(trainer->sample, s->sample.ids, (size_t)count * sizeof *trainer->sample);
-    if (generate(trainer->transformer, trainer->sample, &count, count + s->sample.more,
-                 s->sample.more, &s->sample.ends, &likeliest, &watch, err) != 0)
+    if (trainer_sample(trainer, trainer->inputs->work, observer->should_stop, observer->context,
+                       &made, err) != 0)
         return -1;
-    return observer->on_sample(observer->context, trainer->progress.step, trainer->sample, count,
-                               err);
+    return observer->on_sample(observer->context, trainer->progress.step, trainer->sample,
+                               trainer->settings.sample.count + made, err);
 }
 
 /* Takes the evaluation down, which the state on disk does not know: *better where it is the best so
@@ -524,6 +573,13 @@ static int note_evaluation(struct trainer *trainer, double loss, bool *better, s
     return 0;
 }
 
+int trainer_evaluate(struct evaluation *out, struct trainer *trainer,
+                     const struct evaluation_watch *watch, struct error *err)
+{
+    return evaluate(out, trainer->transformer, trainer->eval_packing, &trainer->batch,
+                    trainer->settings.batch, watch, err);
+}
+
 /* 1: the observer does not want to wait for it. */
 static int evaluate_now(struct trainer *trainer, const struct train_observer *observer,
                         bool *better, struct error *err)
@@ -533,8 +589,7 @@ static int evaluate_now(struct trainer *trainer, const struct train_observer *ob
     const struct evaluation_watch watch = {observer->should_stop, observer->context,
                                            trainer->inputs->work};
     if (trainer->eval_packing) {
-        if (evaluate(&evaluation, trainer->transformer, trainer->eval_packing, &trainer->batch,
-                     trainer->settings.batch, &watch, &trouble) != 0) {
+        if (trainer_evaluate(&evaluation, trainer, &watch, &trouble) != 0) {
             if (trouble.kind == ERROR_INTERRUPTED)
                 return 1;
             return error_set_kind(err, trouble.kind, "%s", trouble.text);
@@ -547,6 +602,13 @@ static int evaluate_now(struct trainer *trainer, const struct train_observer *ob
             return -1;
     }
     return show_sample(trainer, observer, err);
+}
+
+int trainer_step(struct trainer *trainer, struct train_report *report, struct error *err)
+{
+    if (take_step(trainer, report, err) != 0 || check_step(trainer, report, err) != 0)
+        return explain(trainer, err);
+    return 0;
 }
 
 /* How many steps are taken. */
@@ -567,8 +629,8 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
     const struct train_settings *s = &trainer->settings;
     struct train_report report;
     bool better = false;
-    if (take_step(trainer, &report, err) != 0 || check_step(trainer, &report, err) != 0)
-        return explain(trainer, err);
+    if (trainer_step(trainer, &report, err) != 0)
+        return -1;
     tell_step(trainer);
     if (observer->on_step && observer->on_step(observer->context, &report, err) != 0)
         return -1;

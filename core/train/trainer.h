@@ -24,6 +24,11 @@ struct train_settings {
     int64_t seq_len, batch, accumulate;
     enum schedule_kind schedule;
     double rate, warmup; /* warmup: steps (of n at most n - 1), or below 1 a share */
+    double least_rate;   /* what the schedule falls to */
+    /* steps after those of `steps` and `epochs` (step_rules.h); borrowed. trainer_new() puts the
+     * rate of the step before a part in the place of a rate of 0 */
+    struct schedule_part *parts;
+    size_t part_count;
     struct optimizer_settings optimizer;
     enum storage storage;
     bool masters;
@@ -105,6 +110,8 @@ int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, str
 const struct optimizer *trainer_optimizer(const struct trainer *trainer);
 struct frozen_count trainer_frozen(const struct trainer *trainer);
 const struct memory_plan *trainer_memory(const struct trainer *trainer);
+/* What of each category of that plan is in memory (network_resident()). */
+bool trainer_resident(const struct trainer *trainer, uint64_t out[MEMORY_CATEGORIES]);
 const struct progress *trainer_progress(const struct trainer *trainer);
 int64_t trainer_steps(const struct trainer *trainer);
 int64_t trainer_warmup(const struct trainer *trainer); /* steps of it */
@@ -114,6 +121,21 @@ uint64_t trainer_targets(const struct trainer *trainer);
 
 /* Continues from a state of this run with another freeze set (state_carry()). */
 int trainer_carry(struct trainer *trainer, const char *folder, struct error *err);
+
+/* --- parts of a run, for who measures how long they take; nothing is reported or saved --- */
+
+/* One step. */
+int trainer_step(struct trainer *trainer, struct train_report *report, struct error *err);
+/* An evaluation of the model as it is; there must be data for it. */
+int trainer_evaluate(struct evaluation *out, struct trainer *trainer,
+                     const struct evaluation_watch *watch, struct error *err);
+/* A sample, which `should_stop` (may be NULL) may end: *made tokens are behind the prompt then. The
+ * settings must have one. */
+int trainer_sample(struct trainer *trainer, const struct work_watch *work,
+                   bool (*should_stop)(void *context), void *context, int64_t *made,
+                   struct error *err);
+/* That every frozen tensor is as it was, as before a state is saved. */
+int trainer_check_frozen(const struct trainer *trainer, struct error *err);
 
 /* Writes the state as it is now, unless it is on disk. What is not finite in it ends the run:
  * ERROR_NOT_FINITE, which names the step, the tensor and the last checkpoint, and nothing is

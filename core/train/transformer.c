@@ -44,9 +44,10 @@ static size_t optimizer_workspace(const struct backend *backend,
             continue;
         struct tensor parameter =
             tensor_at((struct place){NULL, 0}, request->storage, tensor.rows, tensor.cols);
-        struct op_call call = optimizer_rule_of(request->recipe.optimizer, tensor.parameter)
-                                  ->step(&(struct step_tensors){.parameter = parameter},
-                                         (struct step_settings){0}, 1);
+        struct op_call call =
+            optimizer_rule_of(request->recipe.optimizer, tensor.parameter)
+                ->step(&(struct step_tensors){.parameter = parameter}, (struct step_settings){0},
+                       &(struct optimizer_constants){0}, 1);
         size_t bytes = backend_workspace(backend, &call);
         most = bytes > most ? bytes : most;
     }

@@ -14,7 +14,8 @@
 static void relaunch(const char *job, const char *trusted)
 {
     struct error err = ERROR_INIT;
-    if (fuzz_ok(job_relaunch(job, "/nonexistent/spectrum", 0, trusted, &err), &err))
+    if (fuzz_ok(job_relaunch(job, "/nonexistent/spectrum", &(struct job_restart){0}, trusted, &err),
+                &err))
         abort();
 }
 

@@ -609,6 +609,42 @@ def put_jobs():
     put("job", "bad-twice", '{"command": "train", "command": "scan", "arguments": ["train"], "arguments": []}')
 
 
+def put_run_configs():
+    job = {"format": "spectrum.job", "version": 1, "command": "train", "folder": "/there"}
+    for name, lines in {
+        "valid-options": ["model: model", "data: [a.txt, b.txt]", "data_weight:", "  - 1", "  - 0.5", "lr: 2e-5",
+                          "add_tokens: true", "init: false", "memory-limit: 8G", "lr_factor: ['norm=0.1']"],
+        "valid-json": ['{"model": "m", "data": ["a.txt"], "steps": 3}'],
+        "odd-quotes": ['"sample": "a\\tb"', "mark: |", "  two", "  lines"],
+        "odd-tag": ["steps: !!str 3"],
+        "bad-unknown": ["lerning_rate: 1"],
+        "bad-model": ["model: --detach"],
+        "bad-twice": ["lr: 1", "lr: 2"],
+        "bad-value": ["lr: fast"],
+        "bad-list": ["lr: [1]"],
+        "bad-empty": ["lr:"],
+        "bad-flag": ["init: 1"],
+        "bad-nesting": ["data:", "  a: {b: [c]}"],
+        "bad-lists": ["data: [[[[a]]]]"],
+        "bad-alias": ["data: &a [x, *a]"],
+        "bad-bomb": ["a: &a [x, x]", "b: &b [*a, *a]", "c: [*b, *b]"],
+        "bad-documents": ["lr: 1", "---", "lr: 2"],
+        "bad-command": ["detach: true"],
+        "bad-yaml": ["data: [a"],
+        "bad-nul": ['mark: "a\\0b"'],
+        "bad-scalar": ["a text"],
+    }.items():
+        put("run_config", name, "\n".join(lines).encode() + b"\n")
+    for name, arguments in {
+        "valid-record": ["train", "m", "--data", "d.txt", "--lr=1", "--init", "--run", "r", "--detach", "--", "n"],
+        "bad-record-option": ["train", "m", "--nothing"],
+        "bad-record-end": ["train", "m", "--data"],
+        "bad-record-number": ["train", 1],
+    }.items():
+        put("run_config", name, json.dumps(job | {"arguments": arguments}).encode())
+    put("run_config", "bad-record-scan", json.dumps(job | {"command": "scan", "arguments": ["scan"]}).encode())
+
+
 def put_states():
     """What the target's own run wrote, up to the digest that ends it, and what else may stand there."""
     digest = lambda letter: letter * 64
@@ -661,6 +697,30 @@ def put_requests():
     put("requests", "odd-at-the-cap", b"\x10" + b"a" * 4000)
     put("requests", "valid-resume", b"\x02")
     put("requests", "valid-stop", b"\x28")
+
+
+def put_forms():
+    def form(fields, **more):
+        return json.dumps({"format": "spectrum.form", "version": 1, "model": "/m", "fields": fields, **more})
+    def by(who, *values):
+        return {"by": who, "values": list(values)}
+    put("form", "valid-empty", form({}))
+    put("form", "valid-lists", form({"data": by("hand", "a.jsonl", "b"), "data-weight": by("hand", "", "0.5"),
+                                     "lr-factor": by("hand", "head=2"), "eval-data": by("preset", "c.txt")}))
+    put("form", "valid-values", form({"method": by("preset", "qlora"), "rank": by("preset", "16"), "lr": by("hand", "1e-4"),
+                                      "steps": by("proposal", "60"), "add-tokens": by("hand", "yes")}))
+    put("form", "valid-own-plan", form({"select": by("hand", "last:4"), "top": by("hand", "50"), "reselect": by("hand", "5")}))
+    put("form", "odd-values", form({"batch": by("hand", "x"), "lr": by("hand", ""), "template": by("hand", "\u00e9"),
+                                    "rope-scaling": by("hand", "yarn:"), "columns": by("hand", "=")}))
+    put("form", "odd-default", form({"batch": by("hand", "1"), "data": by("hand")}))
+    put("form", "bad-field", form({"colour": by("hand", "red")}))
+    put("form", "bad-flag", form({"json": by("hand", "yes")}))
+    put("form", "bad-by", form({"batch": by("me", "2")}))
+    put("form", "bad-number", form({"batch": {"by": "hand", "values": [2]}}))
+    put("form", "bad-two", form({"batch": by("hand", "2", "3")}))
+    put("form", "bad-control", form({"batch": by("hand", "\u001b[2J")}))
+    put("form", "bad-long", form({"sample": by("hand", "x" * 1024)}))
+    put("form", "bad-format", "{\"format\": \"spectrum.plan\", \"fields\": {}}")
 
 
 def put_themes():
@@ -781,8 +841,10 @@ def main():
     put_metrics()
     put_added()
     put_jobs()
+    put_run_configs()
     put_states()
     put_requests()
+    put_forms()
     put_themes()
     put_spectra()
     put_chats()

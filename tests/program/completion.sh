@@ -27,7 +27,7 @@ same() { [ "$2" = "$3" ] || fail "$1: $(diff <(echo "$2") <(echo "$3"))"; }
 [ "$(wc -l <commands)" -ge 16 ] || fail "--help lists no commands"
 same "commands" "$(cat commands)" "$(proposes '' | grep -v '^commands$\|^bash$')"
 while read -r command; do
-  "$binary" "$command" --help | sed -n '/^Options:/,$s/^  \(--*[a-z-]*\).*/\1/p' | sort >options
+  "$binary" "$command" --help | sed -n '/^Options:/,$s/^  \(--*[a-z0-9-]*\).*/\1/p' | sort >options
   grep -qx -- --help options || fail "$command --help lists no options"
   same "$command" "$(cat options)" "$(proposes "$command" -)"
 done <commands
@@ -48,7 +48,7 @@ same "a kind of cache" spectra "$(proposes cache sp)"
 same "a shell" zsh "$(proposes completion z)"
 
 # The others' scripts are read, and know the same options.
-"$binary" train --help | sed -n 's/^  --\([a-z-]*\) .*/\1/p' >options
+"$binary" train --help | sed -n 's/^  --\([a-z0-9-]*\) .*/\1/p' >options
 for shell in zsh fish; do
   "$binary" completion $shell >script.$shell || fail "there is none for $shell"
   while read -r option; do
@@ -60,7 +60,7 @@ done
 if command -v fish >/dev/null; then
   export HOME=$work XDG_CONFIG_HOME=$work/config XDG_DATA_HOME=$work/data
   fish_proposes() { fish --no-config -c "source script.fish; complete -C '$1'" | cut -f 1 | sort; }
-  same "fish: options" "$("$binary" train --help | sed -n 's/^  \(--s[a-z-]*\).*/\1/p' | sort)" "$(fish_proposes 'spectrum train --s' | sed 's/=$//')"
+  same "fish: options" "$("$binary" train --help | sed -n 's/^  \(--s[a-z0-9-]*\).*/\1/p' | sort)" "$(fish_proposes 'spectrum train --s' | sed 's/=$//')"
   same "fish: a method" "$(printf '%s\n' lora)" "$(fish_proposes 'spectrum train x --method lo')"
 fi
 if command -v zsh >/dev/null; then

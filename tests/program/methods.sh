@@ -72,6 +72,9 @@ export_equals_run spectrum+lora --merge
 check spectrum+qlora bf16 --method spectrum+qlora --top 25 --no-embeddings --no-head --optimizer adamw-8bit
 
 check lion bf16 --method full --optimizer lion --lr 1e-4
+check constants bf16 --method full --beta1 0.8 --beta2 0.95 --epsilon 1e-6 --min-lr 1e-5
+tr -d ' ' <constants/job.json |
+    grep -q '"min_lr":1e-05.*"beta1":0.8,"beta2":0.95,"epsilon":1e-06' || fail "job.json has other constants"
 check muon fp32 --method full --optimizer muon --weight-decay 0.1
 export_equals_run muon
 check muon-lora bf16 --method spectrum+qlora --top 25 --rank 4 --optimizer muon --master none

@@ -18,7 +18,7 @@ opendir|fdopendir|readdir|closedir|scandir|scandirat|ftw|nftw|fts_open|glob|fope
 fclose|fread|fgets|getline|getdelim|popen|system|pipe|pipe2|socket|socketpair|connect|accept|fork|
 vfork|clone|execl|execlp|execle|execv|execvp|execve|execvpe|fexecve|posix_spawn|posix_spawnp|wait|
 wait3|wait4|waitid|waitpid|kill|killpg|pthread_create|thrd_create|getrandom|getentropy|dlopen|mmap|
-mremap|munmap|mprotect|shm_open|memfd_create|syscall|quotactl'
+mremap|munmap|mprotect|mincore|shm_open|memfd_create|syscall|quotactl'
 calls=${calls//$'\n'/}
 
 # Those that may, by file and call, and why. One that is not needed any more is to go.

@@ -17,7 +17,7 @@ play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
 type "folder"
-Down Down
+field "chat template"
 type "mine"
 save-screen wrong.txt
 <Ctrl-U>
@@ -93,7 +93,7 @@ play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
 type "kto.jsonl"
-Down Down
+field "chat template"
 type "marks.jinja"
 Ctrl-S
 save-screen refused.txt
@@ -103,7 +103,7 @@ play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
 type "kto.jsonl"
-Down Down
+field "chat template"
 type "marks.jinja"
 Ctrl-D
 save-screen kto.txt
@@ -117,9 +117,11 @@ i
 save-screen whole.txt
 q
 save-screen added.txt
-Down Down Right Down
+field "method"
+Right
+field "steps"
 type "1"
-Down Down
+field "sequence length"
 type "64"
 Ctrl-S
 wait text "completed"

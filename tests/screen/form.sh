@@ -16,13 +16,13 @@ t
 save-screen first.txt
 Up
 save-screen last.txt
-Down Down Down Down Down Down
+field "steps"
 type "1000000000"
-Down Down
+field "sequence length"
 type "1000000"
-Down
+field "batch"
 type "65536"
-Down
+field "accumulate"
 type "65536"
 save-screen giant.txt
 SCRIPT
@@ -33,7 +33,7 @@ hides last.txt "↓"
 shows giant.txt "4.29e+24 tokens in all"
 shows giant.txt "it does not"
 
-play 120x40 "$model" <<'SCRIPT'
+play 120x60 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen tall.txt
@@ -67,9 +67,9 @@ else
 fi
 
 # Defaults are the sub-command's; the demonstration's are a short run.
-shows tall.txt "1 epoch, memory"
+shows tall.txt "1 epoch"
 for line in "epochs 1 " "sequence length 512 " "accumulate 8 " "learning rate auto (2e-5) " "warm-up 0.03 "; do
-  tr -s ' ' <"$work/tall.txt" | grep -qF -- "$line" || { fail "the form has no $line"; cat "$work/tall.txt"; }
+  grep -qF -- "$line" <<<"$(tr -s ' ' <"$work/tall.txt")" || { fail "the form has no $line"; cat "$work/tall.txt"; }
 done
 shared=$model model=$2/demo/model
 play 120x40 "$model" <<'SCRIPT'
@@ -77,7 +77,7 @@ wait scan
 t
 save-screen demo.txt
 SCRIPT
-play 80x50 "$model" <<'SCRIPT'
+play 80x60 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen command.txt
@@ -85,7 +85,7 @@ SCRIPT
 model=$shared
 for line in "problems.jsonl" "steps 60 " "sequence length 256 " "batch 4 " "accumulate 1 " \
   "learning rate 5e-4 "; do
-  tr -s ' ' <"$work/demo.txt" | grep -qF -- "$line" || { fail "the demo has no $line"; cat "$work/demo.txt"; }
+  grep -qF -- "$line" <<<"$(tr -s ' ' <"$work/demo.txt")" || { fail "the demo has no $line"; cat "$work/demo.txt"; }
 done
 
 # The sub-command: below the bars, in wide windows beside them.
@@ -100,7 +100,7 @@ play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
 type "data.jsonl"
-Down
+field "columns"
 type "demo/te"
 save-screen columns.txt
 Up Ctrl-S
@@ -108,7 +108,7 @@ save-screen start.txt
 <Ctrl-U>
 type "text=text"
 save-screen right.txt
-Down Down <Ctrl-U>
+field "run folder"
 type "data.jsonl/below"
 save-screen run.txt
 <Ctrl-U>
@@ -116,13 +116,13 @@ type "taken"
 save-screen taken.txt
 <Ctrl-U>
 type "new/run"
-Down Down
+field "steps"
 type "5"
-Down Down
+field "sequence length"
 type "1"
 save-screen range.txt
 type "6"
-Down Down Down Down
+field "warm-up"
 type "6"
 save-screen warmup.txt
 type "<Ctrl-U>"

@@ -27,6 +27,8 @@ mkdir -p "$XDG_CACHE_HOME/huggingface/hub/models--someone--a-model"
 printf 'no' >"$work/broken.gguf"
 play 80x24 <<'SCRIPT'
 save-screen library.txt
+/someone Enter
+save-screen cached.txt
 /snr Enter
 Enter
 wait text "of 561 matrices"
@@ -38,7 +40,7 @@ Esc
 SCRIPT
 shows library.txt "stories"
 shows library.txt "someone/a-model"
-shows library.txt "Hugging Face cache"
+shows cached.txt "Hugging Face cache"
 shows scan.txt "all "
 shows scan.txt "n/a"
 shows broken.txt "broken.gguf"
@@ -73,7 +75,7 @@ SCRIPT
 wait
 shows listed.txt "the-first"
 shows followed.txt "the-second"
-shows top.txt "not shown"
+shows top.txt "1000/1104"
 
 # A job whose metrics are damaged says so where its graph is.
 {

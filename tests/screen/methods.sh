@@ -9,7 +9,7 @@ hides() { # hides FILE TEXT
   grep -qF -- "$2" "$work/$1" && { fail "$1 shows \"$2\":"; cat "$work/$1"; }
 }
 field() { # field FILE LABEL VALUE, whatever is between them
-  tr -s ' ' <"$work/$1" | grep -qF -- "$2 $3 " || { fail "$1 has no $2 $3:"; cat "$work/$1"; }
+  grep -qF -- "$2 $3 " <<<"$(tr -s ' ' <"$work/$1")" || { fail "$1 has no $2 $3:"; cat "$work/$1"; }
 }
 has() { # has RUN MEMBER: of the run's job.json
   grep -qF -- "$2" "$work/runs/$1/job.json" || { fail "$1 has no $2:"; cat "$work/runs/$1/job.json"; }
@@ -18,26 +18,27 @@ lacks() { # lacks RUN TEXT
   grep -qF -- "$2" "$work/runs/$1/job.json" && { fail "$1 has $2:"; cat "$work/runs/$1/job.json"; }
 }
 memory() { grep -oP 'memory \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
+plan() { grep -oP 'plan \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
 export OMP_NUM_THREADS=1
 head -30 "$2/demo/text/problems.jsonl" >"$work/data.jsonl"
 
 # Fields of adapters come with the method, one that is empty follows it; the learning rate is the
 # demonstration's, until it is empty.
-play 80x24 "$model" <<'SCRIPT'
+play 80x40 "$model" <<'SCRIPT'
 wait scan
 t
 type "data.jsonl"
-Down Down Down Down
+field "method"
 save-screen spectrum.txt
 Right Right
 save-screen lora.txt
-Down
+field "rank"
 type "4"
-Down Down
+field "steps"
 type "2"
-Down Down
+field "sequence length"
 type "64"
-Down Down Down
+field "learning rate"
 <Ctrl-U>
 save-screen filled.txt
 Ctrl-S
@@ -52,7 +53,7 @@ field lora.txt alpha "auto (32)"
 shows lora.txt " adapters at 56 · 417.8k params (12.5 %)"
 field filled.txt rank 4
 field filled.txt alpha "auto (8)"
-field filled.txt "learning rate" "auto (2e-4)▏"
+field filled.txt "learning rate" "auto (2e-4)"
 shows completed.txt "trains 56 adapters, 104.4k parameters"
 hides completed.txt "get no gradient"
 says completed.txt "makes a PEFT folder, or with --merge a complete Hugging Face folder of it"
@@ -62,37 +63,37 @@ has model-1 '"alpha": 8'
 has model-1 '"lr": 0.0002'
 lacks model-1 plan
 [ -e "$work/runs/model-1/plan.yaml" ] && fail "a run without a plan has one"
-[ -n "$(memory completed.txt)" ] && [ "$(memory filled.txt)" = "$(memory completed.txt)" ] ||
-  fail "memory: the form says $(memory filled.txt), the job $(memory completed.txt)"
+[ -n "$(plan completed.txt)" ] && [ "$(memory filled.txt)" = "$(plan completed.txt)" ] ||
+  fail "memory: the form says $(memory filled.txt), the job $(plan completed.txt)"
 
 # With a plan, types of one's own and an alpha of one's own; the run's bars are the form's.
 play 120x50 "$model" <<'SCRIPT'
 wait scan
 t
 type "data.jsonl"
-Down Down Down Down
+field "method"
 Left
 save-screen turned.txt
-Down
+field "rank"
 type "8"
-Down
+field "alpha"
 type "12"
-Down
+field "steps"
 type "1"
-Down Down
+field "sequence length"
 type "64"
-Down Down Down Down Down Down Down Down
+field "NEFTune"
 type "5"
-Down Down
+field "spike guard"
 type "4"
-Down
+field "optimizer"
 Right Right
-Down
+field "dtype"
 Left
-Down
+field "frozen dtype"
 Right Right
 save-screen free.txt
-Down
+field "memory limit"
 type "1MM"
 save-screen bytes.txt
 <Ctrl-U>
@@ -126,8 +127,12 @@ has model-2 '"spike_guard": 4'
 has model-2 '"memory_limit": 25165824'
 shows mixed-run.txt "trains 14 adapters, 1 tensor, 445.4k parameters"
 [ -s "$work/runs/model-2/plan.yaml" ] || fail "a run with a plan has none"
-bars() { grep -oE '(weights|masters|gradients|optimizer|activations|workspace) +[0-9.]+ ([KMG]i)?B' "$work/$1"; }
-[ "$(bars mixed.txt | wc -l)" -eq 6 ] && [ "$(bars mixed.txt)" = "$(bars mixed-run.txt)" ] ||
+categories='(weights|masters|gradients|optimizer|activations|workspace)' bytes='[0-9.]+ ([KMG]i)?B'
+bars() { grep -oE "$categories +$bytes" "$work/$1" | tr -s ' '; }
+planned() { # of a run, whose first column is what it holds
+  grep -oE "$categories +(n/a|$bytes) +$bytes" "$work/$1" | sed -E "s,(n/a|$bytes) +($bytes),\\3," | tr -s ' '
+}
+[ "$(bars mixed.txt | wc -l)" -eq 6 ] && [ "$(bars mixed.txt)" = "$(planned mixed-run.txt)" ] ||
   { fail "the bars are not the run's:"; cat "$work/mixed.txt" "$work/mixed-run.txt"; }
 
 # What was typed for another method is not in its way.
@@ -135,15 +140,18 @@ play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
 type "data.jsonl"
-Down Down Down Down
-Right Right Down
+field "method"
+Right Right
+field "rank"
 type "0"
 save-screen wrong.txt
 Ctrl-S
 save-screen refused.txt
-Up Left Down
+field "method"
+Left
+field "steps"
 type "1"
-Down Down
+field "sequence length"
 type "64"
 Ctrl-S
 wait text "completed"

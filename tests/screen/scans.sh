@@ -68,7 +68,7 @@ S S
 wait text "stopped"
 save-screen $work/stopped.txt
 SCRIPT
-shows library.txt "stopped · scan"
+grep -q "scan, stopped at [0-9]* of 56 matrices" "$work/library.txt" || fail "the library: $(cat "$work/library.txt")"
 shows held.txt "scan stopped"
 shows held.txt "p continues it"
 shows ask.txt "the same key again"

@@ -211,8 +211,8 @@ static void train_at(int cols, int rows)
     press(&window, "\023"); /* Ctrl-S */
     wait_text(&window, "● running");
     wait_text(&window, "of 50000 ·"); /* it has a time left: a step is done */
-    wait_text(&window, "● training");
-    wait_text(&window, "gradients");
+    wait_text(&window, "learning rate");
+    wait_text(&window, "gradient norm");
     press(&window, "S");
     wait_text(&window, "again stops it");
     press(&window, "S");

@@ -39,13 +39,13 @@ Ctrl-D
 wait text "supervised"
 save-screen data.txt
 Esc
-Down Down Down Down Down
+field "steps"
 type "4000"
-Down Down
+field "sequence length"
 type "16"
-Down Down
+field "accumulate"
 type "1"
-Up Up Up Up Up Up Up Up Up Up
+field "device"
 Left
 save-screen filled.txt
 Ctrl-S
@@ -55,7 +55,7 @@ q
 save-screen back.txt
 W
 wait step 5
-Space
+p
 wait text "paused"
 save-screen paused.txt
 p
@@ -69,15 +69,15 @@ shows data.txt "It ran and ran."
 shows filled.txt "reference"
 shows running.txt "● running"
 shows running.txt "of 4000"
-shows running.txt "training"
-shows running.txt "gradients"
+shows running.txt "◆ evaluation"
+shows running.txt "gradient norm"
 shows back.txt "job running, step"
 shows paused.txt "● paused"
 
 # What the form says of memory is what the trainer takes.
-memory() { grep -oP 'memory \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
-[ -n "$(memory filled.txt)" ] && [ "$(memory filled.txt)" = "$(memory running.txt)" ] ||
-  fail "memory: the form says $(memory filled.txt), the job $(memory running.txt)"
+bytes() { grep -oP "$2 \K[0-9.]+ ([KMG]i)?B" "$work/$1" | head -1; }
+[ -n "$(bytes filled.txt memory)" ] && [ "$(bytes filled.txt memory)" = "$(bytes running.txt plan)" ] ||
+  fail "memory: the form says $(bytes filled.txt memory), the job $(bytes running.txt plan)"
 
 # The screen is gone, the job is not.
 is_over && { fail "the job ended with the screen"; cat "$run/log.txt" "$run/result.json"; }

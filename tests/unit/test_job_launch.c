@@ -134,7 +134,7 @@ static void refuse_relaunch(const char *job, const char *json, const char *says)
     struct buffer text = BUFFER_INIT;
     buffer_text(&text, json);
     assert_int_equal(job_dir_save(job, "job.json", &text, NULL), 0);
-    assert_int_equal(job_relaunch(job, "/bin/true", 0, NULL, &err), -1);
+    assert_int_equal(job_relaunch(job, "/bin/true", &(struct job_restart){0}, NULL, &err), -1);
     if (!strstr(err.text, says))
         fail_msg("%s: it says \"%s\"", json, err.text);
     assert_false(job_dir_has(job, "log.txt")); /* nothing was started */

@@ -318,6 +318,142 @@ static void test_plain_lines(void **state)
     }
 }
 
+/* {"step": 5, "k0": 1.5, "k1": 1.5, ...}, in which the key number `again` (if not -1) is the one
+ * before the last once more. */
+static bool is_plain(int keys, int again)
+{
+    struct buffer text = BUFFER_INIT;
+    struct json_flat member = {.key = "step"};
+    buffer_text(&text, "{\"step\": 5, \"grad_norms\": {");
+    for (int i = 0; i < keys; i++)
+        buffer_format(&text, "%s\"model.layers.%d.weight\": 1.5", i ? ", " : "",
+                      i == again ? keys - 2 : i);
+    buffer_text(&text, "}}");
+    bool plain = json_flat_read(text.data, text.length, &member, 1);
+    assert_true(!plain || (member.kind == JSON_FLAT_NUMBER && member.number == 5));
+    cJSON *json = json_parse(text.data, text.length, JSON_STRICT, "a line", NULL);
+    assert_int_equal(json != NULL, again < 0);
+    cJSON_Delete(json);
+    buffer_free(&text);
+    return plain;
+}
+
+/* A member for each tensor of a model is plain, too; a key that is there twice never is. */
+static void test_plain_lines_of_many_keys(void **state)
+{
+    (void)state;
+    assert_true(is_plain(31, -1));
+    assert_true(is_plain(32, -1));
+    assert_true(is_plain(33, -1));
+    assert_true(is_plain(2000, -1));
+    assert_false(is_plain(5000, -1)); /* left to the tree */
+    assert_false(is_plain(32, 0));
+    assert_false(is_plain(33, 3));
+    assert_false(is_plain(1000, 3));
+    assert_false(is_plain(1000, 600));
+}
+
+/* Norms of a step's gradients stand beside its line and its evaluation, and are void after a resume
+ * as these are. */
+static void test_gradients_of_a_step(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct job_metrics metrics;
+    size_t added;
+    double norm = 0;
+    char *job = make_job();
+    append(job, "{\"step\": 1, \"loss\": 5, \"grad_norm\": 9}\n"
+                "{\"step\": 2, \"loss\": 4}\n{\"step\": 2, \"grad_norms\": {\"a\": 2}}\n"
+                "{\"step\": 2, \"eval_loss\": 4.5}\n"
+                "{\"step\": 4, \"loss\": 3}\n{\"step\": 4, \"grad_norms\": {\"a\": 4}}\n");
+    assert_int_equal(job_metrics_follow(&metrics, job, &err), 0);
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    assert_int_equal(metrics.count, 6);
+    assert_int_equal(job_metrics_last_step(&metrics), 4);
+    const cJSON *norms = json_get(job_metrics_last_with(&metrics, "grad_norms"), "grad_norms");
+    assert_true(json_get_double(norms, "a", &norm) && norm == 4);
+    append(job, "{\"event\": \"resume\", \"step\": 2}\n{\"step\": 3, \"loss\": 3.5}\n");
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    assert_int_equal(metrics.count, 6); /* two of step 4 went */
+    norms = json_get(job_metrics_last_with(&metrics, "grad_norms"), "grad_norms");
+    assert_true(json_get_double(norms, "a", &norm) && norm == 2);
+    assert_true(json_get_double(job_metrics_last(&metrics, "loss"), "loss", &norm) && norm == 3.5);
+    job_metrics_free(&metrics);
+    free(job);
+}
+
+static ssize_t (*pread_before)(int fd, void *out, size_t count, off_t offset);
+static uint64_t bytes_read;
+
+static ssize_t count_bytes(int fd, void *out, size_t count, off_t offset)
+{
+    ssize_t got = pread_before(fd, out, count, offset);
+    bytes_read += got > 0 ? (uint64_t)got : 0;
+    return got;
+}
+
+/* As a run of that many steps writes them, with everything that a line has. */
+static uint64_t write_history(const char *job, int steps)
+{
+    char *path = path_join(job, "metrics.jsonl", NULL);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int step = 1; step <= steps; step++) {
+        fprintf(
+            file,
+            "{\"step\": %d, \"time_s\": %.9g, \"tokens\": %d, \"supervised_tokens\": %d, "
+            "\"loss\": %.12g, \"lr\": 1.9594929736144978e-05, \"grad_norm\": 5.350398589809367, "
+            "\"tokens_per_s\": 32.224515317823034, \"step_s\": 15.888524465000046, "
+            "\"memory_bytes\": {\"weights\": 6691200, \"masters\": 4521984}, "
+            "\"resident_bytes\": {\"weights\": 6691200, \"masters\": 4521984}, "
+            "\"process_bytes\": 48857088}\n",
+            step, step * 1.5, step * 512, step * 500, 2 + 1000.0 / (step + 100));
+        if (step % 50 != 0)
+            continue;
+        fprintf(file, "{\"step\": %d, \"grad_norms\": {\"model.norm.weight\": 0.25", step);
+        for (int i = 0; i < 210; i++)
+            fprintf(file, ", \"model.layers.%d.mlp.up_proj.weight\": 0.4944%d", i, step + i);
+        fprintf(file, "}}\n{\"step\": %d, \"eval_loss\": 2.5}\n", step);
+    }
+    long size = ftell(file);
+    assert_int_equal(fclose(file), 0);
+    free(path);
+    return (uint64_t)size;
+}
+
+/* Opening a history reads every byte once, but for lines that a chunk cuts, and keeps 32 bytes of a
+ * line; another update reads what came since. */
+static void test_a_history_is_read_once(void **state)
+{
+    (void)state;
+    enum { STEPS = 40000, CHUNKS = 32 };
+    struct error err = ERROR_INIT;
+    struct job_metrics metrics;
+    size_t added;
+    char *job = make_job();
+    uint64_t size = write_history(job, STEPS);
+    assert_int_equal(sizeof *metrics.lines, 32);
+    assert_int_equal(job_metrics_follow(&metrics, job, &err), 0);
+    pread_before = sys.pread;
+    sys.pread = count_bytes;
+    bytes_read = 0;
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    assert_int_equal(added, STEPS + 2 * STEPS / 50);
+    assert_int_equal(metrics.skipped, 0);
+    assert_true(bytes_read >= size && bytes_read < size + CHUNKS * 16384);
+    assert_true(metrics.capacity < 2 * metrics.count);
+    bytes_read = 0;
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    assert_int_equal(bytes_read, 0);
+    append(job, "{\"step\": 40001, \"loss\": 2}\n");
+    assert_int_equal(job_metrics_update(&metrics, &added, &err), 0);
+    assert_true(added == 1 && bytes_read < 64);
+    sys.pread = pread_before;
+    job_metrics_free(&metrics);
+    free(job);
+}
+
 /* NUL bytes and lines of megabytes between good ones: passed over and counted, and said. */
 static void test_foreign_bytes(void **state)
 {
@@ -421,6 +557,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_damaged_metrics, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_long_history, make_folder, remove_folder),
         cmocka_unit_test(test_plain_lines),
+        cmocka_unit_test(test_plain_lines_of_many_keys),
+        cmocka_unit_test_setup_teardown(test_gradients_of_a_step, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_history_is_read_once, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_foreign_bytes, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_full_disk_holds_lines, make_folder, remove_folder),
     };

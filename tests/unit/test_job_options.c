@@ -51,6 +51,28 @@ static void every_table_is_sound(void **state)
         assert_true(rows(i)->label || (!rows(i)->hint && !rows(i)->needed && !rows(i)->applies));
 }
 
+/* Every option is a field of the form, but for how the command runs (the screen's runs are jobs, and
+ * its form stands for a file of options), and for what begins from a run: the screen opens models. */
+static void every_option_is_a_field(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"step",    "best",  "config", "trust",
+                                       "dry-run", "probe", "detach", "json"};
+    for (size_t i = 0; i < training_options.count; i++) {
+        bool listed = false;
+        for (size_t n = 0; n < sizeof none / sizeof *none; n++)
+            listed = listed || strcmp(rows(i)->name, none[n]) == 0;
+        if (listed == (rows(i)->label != NULL))
+            fail_msg("--%s: %s", rows(i)->name,
+                     listed ? "has a field, and is among those that have none"
+                            : "needs a label, by which the form has a field for it");
+        /* a script and `:field` find it, and no other has its label */
+        if (rows(i)->label)
+            assert_int_equal(setting_by_label(rows(i)->label), i);
+        assert_true(rows(i)->label || !rows(i)->rare);
+    }
+}
+
 /* A choice's member holds an enum, whose order the names have. */
 static void names_are_in_their_enums_order(void **state)
 {
@@ -98,6 +120,69 @@ static void what_follows_from_the_method_is_filled_in(void **state)
 }
 
 /* The form takes what the command line takes, and refuses what it refuses: number for number. */
+/* Options as they would be typed, up to a NULL, and what is said of them: "" where they go. */
+static void together(const char *const typed[], const char *says)
+{
+    struct training_request r;
+    struct error err = ERROR_INIT;
+    training_request_init(&r);
+    r.model = SPECTRUM_SOURCE_DIR "/demo/model";
+    for (int i = 0; typed[i]; i += 2) {
+        size_t row = option_by_name(&training_options, typed[i]);
+        assert_true(row < training_options.count);
+        assert_int_equal(option_set(rows(row), &r, typed[i + 1], &err), 0);
+        option_give(&r.given, row);
+    }
+    training_request_fill(&r);
+    int status = training_check_together(&r, &err);
+    if (status == 0)
+        status = training_check(&r, TRAINING_STARTS, &err);
+    if (says[0] ? status == 0 || !strstr(err.text, says) || err.kind != ERROR_USAGE : status != 0)
+        fail_msg("--%s %s: it says \"%s\"", typed[2], typed[3], err.text);
+    training_request_free(&r);
+}
+#define TOGETHER(says, ...)                                                                        \
+    together((const char *const[]){"data", "x.txt", __VA_ARGS__, NULL}, says)
+
+/* Each optimiser has some of the constants, and takes no other. */
+static void constants_are_the_optimisers(void **state)
+{
+    (void)state;
+    static const double usual[OPTIMIZER_KINDS][3] = {[OPTIMIZER_ADAMW] = {0.9, 0.999, 1e-8},
+                                                     [OPTIMIZER_ADAMW_BF16] = {0.9, 0.999, 1e-8},
+                                                     [OPTIMIZER_ADAMW_8BIT] = {0.9, 0.999, 1e-8},
+                                                     [OPTIMIZER_LION] = {0.9, 0.99, 0},
+                                                     [OPTIMIZER_MUON] = {0.9, 0.999, 1e-8}};
+    for (int kind = 0; kind < OPTIMIZER_KINDS; kind++) {
+        struct training_request r;
+        training_request_init(&r);
+        r.optimizer = (enum optimizer_kind)kind;
+        option_give(&r.given, TRAINING_ROW(constants.beta2));
+        r.constants.beta2 = 0.5;
+        training_request_fill(&r);
+        assert_true(r.constants.beta1 == usual[kind][0] && r.constants.beta2 == 0.5);
+        assert_true(r.constants.epsilon == usual[kind][2]);
+        assert_int_equal(TRAINING_OPTION(constants.epsilon)->applies(&r), usual[kind][2] > 0);
+        assert_int_equal(TRAINING_OPTION(constants.epsilon)->recorded(&r), usual[kind][2] > 0);
+        training_request_free(&r);
+    }
+    TOGETHER("", "beta1", "0", "beta2", "0.95", "epsilon", "1e-6");
+    TOGETHER("", "optimizer", "lion", "beta1", "0.95");
+    TOGETHER("", "optimizer", "muon", "epsilon", "1e-6");
+    TOGETHER("--epsilon belongs to AdamW: --optimizer lion", "optimizer", "lion", "epsilon",
+             "1e-6");
+}
+
+static void a_lowest_rate_is_below_the_highest(void **state)
+{
+    (void)state;
+    TOGETHER("", "lr", "1e-3", "min-lr", "1e-4");
+    TOGETHER("", "lr", "1e-3", "min-lr", "1e-3", "schedule", "linear");
+    TOGETHER("--min-lr 0.002 is above --lr 0.001", "lr", "1e-3", "min-lr", "2e-3");
+    TOGETHER("--min-lr 0.001 is above --lr 2e-05", "min-lr", "1e-3", "method", "full");
+    TOGETHER("belongs to the schedules that fall", "min-lr", "1e-6", "schedule", "constant");
+}
+
 static void form_and_command_line_agree(void **state)
 {
     (void)state;
@@ -116,15 +201,16 @@ static void form_and_command_line_agree(void **state)
             char why[ERROR_TEXT_MAX];
             settings_init(&settings);
             training_request_init(&r);
-            snprintf(settings.values[i], SETTING_VALUE_MAX, "%s", texts[t]);
+            assert_true(settings_type(&settings, i, texts[t]));
             bool taken = option_set(row, &r, texts[t], &err) == 0;
             option_give(&r.given, i);
             training_request_fill(&r);
             taken = taken && (!row->check || row->check(&r, TRAINING_ASKED, &err) == 0);
-            if (settings_check(&settings, i, why, sizeof why) != taken)
+            if (settings_check(&settings, i, 0, why, sizeof why) != taken)
                 fail_msg("--%s %s: the command line %s it, the form does not: %s%s", row->name,
                          texts[t], taken ? "takes" : "refuses", why, err.text);
             training_request_free(&r);
+            settings_free(&settings);
         }
         fields += row->label && number;
     }
@@ -136,8 +222,10 @@ static bool form_takes(size_t field, const char *path)
     struct settings settings;
     char why[ERROR_TEXT_MAX];
     settings_init(&settings);
-    snprintf(settings.values[field], SETTING_VALUE_MAX, "%s", path);
-    return settings_check(&settings, field, why, sizeof why);
+    assert_true(settings_type(&settings, field, path));
+    bool taken = settings_check(&settings, field, 0, why, sizeof why);
+    settings_free(&settings);
+    return taken;
 }
 
 /* Data may be a file or a folder of files, in the form as on the command line. */
@@ -206,8 +294,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_table_is_sound),
+        cmocka_unit_test(every_option_is_a_field),
         cmocka_unit_test(names_are_in_their_enums_order),
         cmocka_unit_test(what_follows_from_the_method_is_filled_in),
+        cmocka_unit_test(constants_are_the_optimisers),
+        cmocka_unit_test(a_lowest_rate_is_below_the_highest),
         cmocka_unit_test(form_and_command_line_agree),
         cmocka_unit_test_setup_teardown(resume_knows_every_file, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(form_takes_folders_of_data, make_folder, remove_folder),

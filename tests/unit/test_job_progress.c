@@ -247,7 +247,7 @@ static void test_a_run_tells_its_phases(void **state)
         fail_msg("%s", err.text);
     sys = real;
     assert_string_equal(buffer_string(&phases),
-                        "tokenizing scanning loading training evaluating sampling training "
+                        "loading tokenizing scanning loading training evaluating sampling training "
                         "evaluating sampling saving");
     assert_false(job_dir_has(job, "progress.json"));
     assert_false(job_dir_has(job, ".progress.json.tmp"));

@@ -72,6 +72,7 @@ enum { DEPTH = 12, PLACES_MAX = 2048 };
     X(readdir, struct dirent *, (DIR * a), (a), NULL, EIO)                                         \
     X(thread_create, int, (pthread_t * a, const pthread_attr_t *b, void *(*c)(void *), void *d),   \
       (a, b, c, d), EAGAIN, EAGAIN)                                                                \
+    X(mincore, int, (void *a, size_t b, unsigned char *c), (a, b, c), -1, ENOSYS)                  \
     X(getrandom, ssize_t, (void *a, size_t b, unsigned c), (a, b, c), -1, ENOSYS)
 
 /* These three do something before they fail. */

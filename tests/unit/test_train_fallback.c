@@ -89,7 +89,7 @@ static void run_course(struct course *course, int kind, struct backend *backend,
                                                 .generation = true,
                                                 .seed = 3,
                                                 .neftune = 5};
-    const struct optimizer_settings settings = {0.1, 1, 1, NULL};
+    const struct optimizer_settings settings = {.weight_decay = 0.1, .clip = 1, .seed = 1};
     if (transformer_new(&transformer, backend, model, &options, &err) != 0 ||
         optimizer_new(&optimizer, transformer, &settings, &err) != 0)
         fail_msg("%s", err.text);

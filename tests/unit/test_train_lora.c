@@ -283,10 +283,12 @@ static void ten_steps_equal_pytorch(void **state)
     struct error err = ERROR_INIT;
     struct optimizer *optimizer;
     cJSON *oracle = train_data_json("lora/adamw.json");
-    const struct schedule schedule = {SCHEDULE_COSINE, number(oracle, "rate"),
-                                      (int64_t)number(oracle, "warmup"), 10};
-    const struct optimizer_settings settings = {number(oracle, "weight_decay"),
-                                                number(oracle, "clip"), 0, NULL};
+    const struct schedule schedule = {.kind = SCHEDULE_COSINE,
+                                      .peak = number(oracle, "rate"),
+                                      .warmup = (int64_t)number(oracle, "warmup"),
+                                      .steps = 10};
+    const struct optimizer_settings settings = {.weight_decay = number(oracle, "weight_decay"),
+                                                .clip = number(oracle, "clip")};
     int64_t at = 0;
     const cJSON *step;
     bench_open(&bench, "llama_gqa", "llama_gqa", "llama_gqa", "cpu");

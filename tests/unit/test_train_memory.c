@@ -149,7 +149,7 @@ static void take_steps(struct optimizer *optimizer, const struct batch *batch, b
 
 static void check_updates(struct bench *bench, struct recipe recipe)
 {
-    const struct optimizer_settings settings = {0.1, 0, 7, NULL};
+    const struct optimizer_settings settings = {.weight_decay = 0.1, .seed = 7};
     struct error err = ERROR_INIT;
     struct transformer *transformers[2];
     double norms[2][STEPS];

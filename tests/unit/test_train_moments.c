@@ -51,7 +51,7 @@ static void fill_batch(struct batch *batch)
 static struct transformer *train(struct backend *backend, struct model *model,
                                  const struct recipe *recipe, const struct batch *batch)
 {
-    const struct optimizer_settings settings = {0.1, 1, 7, NULL};
+    const struct optimizer_settings settings = {.weight_decay = 0.1, .clip = 1, .seed = 7};
     struct error err = ERROR_INIT;
     struct transformer *transformer;
     struct optimizer *optimizer;

@@ -150,6 +150,8 @@ static void ten_steps(const char *name, enum optimizer_kind kind, double toleran
     cJSON *adamw = train_data_json("adamw.json"), *lora = train_data_json("lora/adamw.json");
     const cJSON *expected, *cases = json_get(json_get(oracle, "optimizers"), name);
     int count = 0;
+    if (!cases)
+        fail_msg("optimizers.json has no %s", name);
     cJSON_ArrayForEach(expected, cases)
     {
         char said[80];
@@ -166,9 +168,10 @@ static void ten_steps(const char *name, enum optimizer_kind kind, double toleran
                                 .tolerance = tolerance,
                                 .weight_decay = number(oracle, "weight_decay"),
                                 .clip = number(adapters ? lora : adamw, "clip"),
-                                .schedule = {SCHEDULE_COSINE,
-                                             number(json_get(oracle, "rates"), name),
-                                             (int64_t)number(oracle, "warmup"), 10}};
+                                .schedule = {.kind = SCHEDULE_COSINE,
+                                             .peak = number(json_get(oracle, "rates"), name),
+                                             .warmup = (int64_t)number(oracle, "warmup"),
+                                             .steps = 10}};
         run_course(&course, adapters ? "llama_gqa" : expected->string, device);
         count++;
     }

@@ -4,6 +4,7 @@
  * of its norm. In bf16 the gradients of each case are at most twice as far from fp32's as PyTorch's
  * are (make_tiny_bf16.py), and so are the losses of all cases together: that of one is chance. */
 #include "compute/devices/devices.h"
+#include "train/optimizer.h"
 #include "train_data.h"
 
 static const char *const names[] = {
@@ -78,6 +79,33 @@ static void check_gradient(struct bench *bench, const struct transformer *transf
                  parameter->name, distance);
 }
 
+/* The norm of each tensor's gradient as a step has it (metrics.jsonl's grad_norms), against that of
+ * PyTorch's gradient, and of all of them against the whole's. The step's rate is 0. */
+static void check_norms(struct bench *bench, struct transformer *transformer)
+{
+    struct error err = ERROR_INIT;
+    struct optimizer *optimizer = NULL;
+    const struct optimizer_settings settings = {.weight_decay = 0};
+    double whole = 0, squares = 0;
+    if (optimizer_new(&optimizer, transformer, &settings, &err) != 0 ||
+        optimizer_step(optimizer, 1, 0, 1, &whole, &err) != 0)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < optimizer->count; i++) {
+        const struct parameter *parameter = optimizer_tensor(optimizer, i).parameter;
+        float *expected = read_expected(bench, parameter->name);
+        double sum = 0;
+        for (int64_t k = 0; k < parameter->numel; k++)
+            sum += (double)expected[k] * (double)expected[k];
+        free(expected);
+        squares += optimizer->norms[i] * optimizer->norms[i];
+        if (!(fabs(optimizer->norms[i] - sqrt(sum)) <= 1e-4 * sqrt(sum)))
+            fail_msg("%s, %s, %s: a gradient's norm is %.9g, PyTorch's %.9g", bench->name,
+                     bench->kind, parameter->name, optimizer->norms[i], sqrt(sum));
+    }
+    assert_true(optimizer->count > 0 && fabs(sqrt(squares) - whole) <= 1e-12 * whole);
+    optimizer_free(optimizer);
+}
+
 /* The loss of bench->kind; the caller frees both. */
 static double run_case(const struct bench *bench, enum storage storage, struct batch *batch,
                        struct transformer **transformer)
@@ -106,6 +134,7 @@ static void check_case(struct bench *bench, const char *kind)
         fail_msg("%s, %s: loss %.9g, PyTorch has %.9g", bench->name, kind, loss, expected);
     for (size_t i = 0; i < bench->model->parameter_count; i++)
         check_gradient(bench, transformer, i);
+    check_norms(bench, transformer);
     transformer_free(transformer);
     batch_free(&batch);
 }

@@ -23,7 +23,7 @@ struct asked {
 
 static void set(struct session *session, size_t field, const char *value)
 {
-    snprintf(session->settings.values[field], SETTING_VALUE_MAX, "%s", value);
+    assert_true(settings_type(&session->settings, field, value));
 }
 
 /* One block and the embeddings, by hand: no scan is needed. */
@@ -272,27 +272,28 @@ static void empty_fields_follow_the_method(void **state)
     struct settings settings;
     char shown[64];
     settings_init(&settings);
-    assert_string_equal(settings.values[SETTING(rate)], "");
-    settings_show(&settings, SETTING(rate), shown, sizeof shown);
+    assert_string_equal(settings_value(&settings, SETTING(rate)), "");
+    settings_show(&settings, SETTING(rate), 0, shown, sizeof shown);
     assert_string_equal(shown, "auto (2e-5)");
     assert_false(settings_uses(&settings, SETTING(rank)));
     for (int method = 0; method < METHOD_COUNT; method++) {
         const struct method_info *info;
         settings_turn(&settings, SETTING(method), 1);
         info = method_info(settings_method(&settings));
-        settings_show(&settings, SETTING(rate), shown, sizeof shown);
+        settings_show(&settings, SETTING(rate), 0, shown, sizeof shown);
         assert_string_equal(shown, info->adapters ? "auto (2e-4)" : "auto (2e-5)");
         assert_int_equal(settings_uses(&settings, SETTING(rank)), info->adapters);
         assert_int_equal(settings_uses(&settings, SETTING(alpha)), info->adapters);
-        settings_show(&settings, SETTING(frozen), shown, sizeof shown);
+        settings_show(&settings, SETTING(frozen), 0, shown, sizeof shown);
         assert_string_equal(shown, info->quantized ? "auto (nf4)" : "auto (none)");
     }
-    snprintf(settings.values[SETTING(rank)], SETTING_VALUE_MAX, "6");
-    settings_show(&settings, SETTING(alpha), shown, sizeof shown);
+    settings_type(&settings, SETTING(rank), "6");
+    settings_show(&settings, SETTING(alpha), 0, shown, sizeof shown);
     assert_string_equal(shown, "auto (12)");
-    snprintf(settings.values[SETTING(alpha)], SETTING_VALUE_MAX, "1.5");
-    settings_show(&settings, SETTING(alpha), shown, sizeof shown);
+    settings_type(&settings, SETTING(alpha), "1.5");
+    settings_show(&settings, SETTING(alpha), 0, shown, sizeof shown);
     assert_string_equal(shown, "1.5");
+    settings_free(&settings);
 }
 
 int main(void)

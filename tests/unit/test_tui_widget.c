@@ -130,8 +130,9 @@ static void plots_stay_inside(void **state)
 static void numbers_and_ticks(void **state)
 {
     (void)state;
-    static const double values[] = {0,     1,      -1,    0.0012, 12.5e3, 3e-7,
-                                    1e300, -1e-30, 99999, 123456, NAN,    INFINITY};
+    static const double values[] = {0,      1,        -1,     0.0012,  12.5e3, 3e-7,
+                                    1e300,  -1e-30,   1.1e-5, -1.1e-5, 2.5e99, 1.5e-300,
+                                    1.5e13, -2.5e120, 99999,  123456,  NAN,    INFINITY};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         char text[32];
         plot_number(values[i], text, sizeof text);
@@ -207,7 +208,8 @@ static void axes_end_at_round_numbers(void **state)
     } cases[] = {
         {2.31, 4.17, 2, 4.5, false}, {2.31, 4.42, 2, 5, false},    {0, 39, 0, 40, false},
         {-3, 3, -4, 4, false},       {1e-6, 2e-5, 0, 2e-5, false}, {0.3, 70, 0.2, 100, true},
-        {1, 10, 1, 10, true},        {2.5, 2.6, 2.5, 2.6, false},
+        {1, 10, 1, 10, true},        {2.5, 2.6, 2.5, 2.6, false},  {3.63, 4.41, 3.6, 4.6, true},
+        {1, 9, 1, 10, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct axis axis = {cases[i].low, cases[i].high, cases[i].logarithmic, 0};

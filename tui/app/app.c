@@ -166,13 +166,18 @@ bool app_tick(struct app *app)
     return changed;
 }
 
-/* A view with a tick of its own looks around once a second where nothing else is under way. */
+/* The sooner of what the session wants and what the view wants. A view with a tick, and no wish of
+ * its own, looks around once a second where nothing else is under way. */
 int app_tick_ms(const struct app *app)
 {
     enum { VIEW_TICK_MS = 1000 };
-    int session = session_tick_ms(&app->session);
-    bool follows = app->depth > 0 && app->stack[app->depth - 1].class->tick;
-    return session < 0 && follows ? VIEW_TICK_MS : session;
+    const struct view *view = app->depth > 0 ? &app->stack[app->depth - 1] : NULL;
+    int session = session_tick_ms(&app->session), own = -1;
+    if (view && view->class->tick_ms)
+        own = view->class->tick_ms(view->state);
+    else if (view && view->class->tick)
+        own = VIEW_TICK_MS;
+    return session < 0 || (own >= 0 && own < session) ? own : session;
 }
 
 /* A job that is a scan is opened as its model, held as the job is; any other job is watched. */

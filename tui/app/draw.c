@@ -113,9 +113,27 @@ static size_t put_what_trains(const struct session *session, bool brief, char *o
     return used + strlen(out);
 }
 
-/* What trains, and at what cost. `brief`: for windows that the whole does not fit. */
-static void put_status(const struct session *session, bool brief, char *out, size_t size)
+/* On the form, where its fields say what trains and the plan of the map does not. */
+static size_t put_own_plan(const struct session *session, bool brief, char *out, size_t size)
 {
+    const struct training_estimate *cost = &session->form_cost;
+    int64_t trained = cost->trained_parameters + cost->adapter_parameters;
+    char count[32] = "n/a", share[32] = "";
+    if (cost->parameters > 0) {
+        count_put((double)trained, count, sizeof count);
+        snprintf(share, sizeof share, " (%.1f %%)",
+                 100.0 * (double)trained / (double)cost->parameters);
+    }
+    snprintf(out, size, "%s%s params%s", brief ? "" : "not the plan of the map: trains ", count,
+             share);
+    return strlen(out);
+}
+
+/* What trains, and at what cost. `brief`: for windows that the whole does not fit. */
+static void put_status(const struct app *app, bool brief, char *out, size_t size)
+{
+    const struct session *session = &app->session;
+    bool form = app->stack[app->depth - 1].class->scope == SCOPE_FORM;
     char memory[32];
     out[0] = '\0';
     if (!session->plan && session->run) { /* a job without its model: what it was asked for */
@@ -129,10 +147,14 @@ static void put_status(const struct session *session, bool brief, char *out, siz
     }
     if (!session->plan)
         return;
-    size_t used = put_what_trains(session, brief, out, size);
-    bytes_put((double)session->cost.total, memory, sizeof memory);
+    bool own = form && method_info(settings_method(&session->settings))->plan &&
+               !settings_use_plan(&session->settings);
+    size_t used =
+        own ? put_own_plan(session, brief, out, size) : put_what_trains(session, brief, out, size);
+    const struct training_estimate *cost = own ? &session->form_cost : &session->cost;
+    bytes_put((double)cost->total, memory, sizeof memory);
     snprintf(out + used, size - used, " · %s%s", brief ? "" : "memory ",
-             session->cost.known ? memory : "n/a");
+             cost->known ? memory : "n/a");
 }
 
 /* --- the lines of the frame --- */
@@ -295,9 +317,9 @@ static void draw_status(struct app *app, struct area line)
 {
     char text[512];
     struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
-    put_status(&app->session, false, text, sizeof text);
+    put_status(app, false, text, sizeof text);
     if (text_columns(text) > line.width - 2)
-        put_status(&app->session, true, text, sizeof text);
+        put_status(app, true, text, sizeof text);
     area_fill(line, style);
     area_label(line, 1, 0, line.width - 2, style, text);
 }

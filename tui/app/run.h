@@ -21,6 +21,7 @@ int screen_run(const struct app_screens *screens, const char *target, bool slow,
  *     wait scan | wait step N | wait idle | wait text "..."    five minutes are an error
  *     save-screen FILE
  *     type "..."        characters as they are
+ *     field "LABEL"     the cursor to a field of the form, wherever it is
  *     paste "..."       the text as a terminal pastes it; \\n in it is a line end, \\e an escape
  *     anything else     keys: names (Enter, Ctrl-R, Down), <Enter> inside words, single characters;
  *                       after a first ":" or "/" blanks are typed, too (":top 30 Enter")

@@ -192,6 +192,14 @@ static int play_line(const struct script *script, char *line)
         return rest[0] ? app_save_screen(script->app, unquote(rest), script->err)
                        : error_set(script->err, "%s:%d: save-screen needs a FILE", script->path,
                                    script->line);
+    if ((rest = after_word(line, "field"))) {
+        script->app->message[0] = '\0';
+        app_request(script->app, REQUEST_FIELD, unquote(rest));
+        return script->app->message[0] /* there is none where it was found */
+                   ? error_set(script->err, "%s:%d: %.400s", script->path, script->line,
+                               script->app->message)
+                   : 0;
+    }
     if ((rest = after_word(line, "type"))) {
         rest = unquote(rest);
         press_text(script->app, rest, strlen(rest));

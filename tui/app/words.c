@@ -47,6 +47,10 @@ static void add_arguments(struct proposal *proposal, const struct app *app,
         theme_each_name(take, proposal);
     else if (info->request == REQUEST_DEVICE)
         add_devices(proposal, &app->session.feed.devices);
+    else if (info->request == REQUEST_FIELD)
+        for (size_t i = 0; i < training_options.count; i++)
+            if (settings_uses(&app->session.settings, i))
+                take(proposal, training_options.rows[i].label);
 }
 
 /* A command that takes an argument is followed by a blank. */

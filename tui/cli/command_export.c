@@ -82,10 +82,10 @@ static void print_adapters(const char *out, const struct export_summary *summary
                   out, summary->step, summary->trained, text_s(summary->trained),
                   bytes_text((double)summary->bytes).text);
     if (summary->base)
-        message_print("%s: their base as transformers loads it (of a GGUF file dequantised), %s; "
-                      " adapter_config.json names it "
-                      "by this path, so a folder that moves needs another there",
-                      summary->base, bytes_text((double)summary->base_bytes).text);
+        message_print(
+            "%s: their base as transformers loads it (of a GGUF file dequantised), %s; "
+            "adapter_config.json names it by this path, so a folder that moves needs another there",
+            summary->base, bytes_text((double)summary->base_bytes).text);
     if (!summary->cost.differs)
         return;
     if (summary->cost.frozen == STORAGE_NF4)

@@ -1,9 +1,9 @@
-/* `spectrum jobs`, and what is done to one: attach, pause, checkpoint, stop, resume; and
- * `supervise`, by which a job is run.
+/* What is done to one job: attach, pause, checkpoint, stop, resume; and `supervise`, by which a job
+ * is run. (command_jobs.c has what is done to several.)
  *
- * A job is named by its folder. All commands but `jobs` find it, do one thing to it, and with
- * --json say how it stands then: with_job() is that frame, and a function a command is what is
- * done, by the rules and in the words of tui/session/steer.h.
+ * A job is named by its folder. A command finds it, does one thing to it, and with --json says how
+ * it stands then: with_job() is that frame, and a function a command is what is done, by the rules
+ * and in the words of tui/session/steer.h.
  */
 #include "base/memory.h"
 #include "base/text.h"
@@ -14,9 +14,11 @@
 #include "job/trust.h"
 #include "train/state.h"
 #include "tui/cli/command.h"
+#include "tui/cli/job_view.h"
 #include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
+#include "tui/cli/train_config.h"
 #include "tui/session/steer.h"
 
 #include <inttypes.h>
@@ -28,150 +30,13 @@
 /* What the command line says besides the job. */
 struct request {
     struct state_choice choice;
+    int64_t more; /* steps beyond the checkpoint; 0: to the end that the run has */
+    double rate;  /* of those; 0: the last one */
+    enum schedule_kind schedule;
+    struct option_given given;
     bool trusted, json;
 };
-
-/* A path need not be UTF-8; JSON must. */
-static void put_text(struct json_writer *json, const char *key, const char *text)
-{
-    struct buffer plain = BUFFER_INIT;
-    buffer_text(&plain, text);
-    if (plain.data && !utf8_valid(plain.data, plain.length))
-        utf8_sanitize(plain.data);
-    json_text(json, key, buffer_string(&plain));
-    buffer_free(&plain);
-}
-
-/* Text of a folder that may be anyone's, for a terminal. */
-static void put_plain(struct buffer *out, int width, const char *text)
-{
-    struct buffer plain = BUFFER_INIT;
-    buffer_text(&plain, text);
-    if (plain.data)
-        utf8_sanitize(plain.data);
-    buffer_format(out, "%-*s", width, buffer_string(&plain));
-    buffer_free(&plain);
-}
-
-/* "running   train /home/u/runs/first\n          running at step 31": two lines, so that neither a
- * long path nor a long state is cut. A scan's folder does not say whose it is, so its model
- * follows. */
-static void put_line(struct buffer *out, const struct job_follow *job)
-{
-    int64_t step = job_metrics_last_step(&job->metrics), done, total;
-    const char *model = "", *command = "";
-    char state[ERROR_TEXT_MAX];
-    json_get_string(job->job, "command", &command);
-    job_follow_describe(job, state, sizeof state);
-    buffer_format(out, "%-9s ", job_state_name(job->state));
-    put_plain(out, 6, command);
-    buffer_byte(out, ' ');
-    put_plain(out, 0, job->path);
-    buffer_format(out, "\n          %s", state);
-    if (step >= 0 && job_follow_lives(job))
-        buffer_format(out, " at step %" PRId64, step);
-    else if (job_follow_lives(job) && job_follow_rows(job, &done, &total))
-        buffer_format(out, " at %" PRId64 " of %" PRId64 " matrices", done, total);
-    if (job_follow_is_scan(job) && json_get_string(job->job, "model", &model)) {
-        buffer_text(out, ", ");
-        put_plain(out, 0, model);
-    }
-    buffer_byte(out, '\n');
-}
-
-/* How a job stands: the members of an object that is begun, the same in the list, and of one job.
- */
-static void put_members(struct json_writer *json, const struct job_follow *job)
-{
-    const char *model = NULL, *command = NULL;
-    char state[ERROR_TEXT_MAX];
-    int64_t step = job_metrics_last_step(&job->metrics), done, total;
-    json_get_string(job->job, "command", &command);
-    job_follow_describe(job, state, sizeof state);
-    json_get_string(job->job, "model", &model);
-    put_text(json, "job", job->path);
-    json_text(json, "state", job_state_name(job->state));
-    put_text(json, "text", state);
-    json_text(json, "command", command);
-    json_text(json, "model", model);
-    if (step >= 0)
-        json_integer(json, "step", step);
-    else
-        json_null(json, "step");
-    if (job_follow_rows(job, &done, &total)) {
-        json_integer(json, "matrices", done);
-        json_integer(json, "matrices_total", total);
-    }
-}
-
-/* All that the list of jobs has, and that can be read. Of the metrics only the end is read: a list
- * is to come at once, however long the runs are. */
-static int list_jobs(bool as_json, struct error *err)
-{
-    struct buffer out = BUFFER_INIT;
-    struct json_writer json = {.out = &out};
-    char **paths;
-    size_t count;
-    struct error unread = ERROR_INIT;
-    if (job_index_list(&paths, &count, &unread) != 0)
-        fprintf(stderr, "the list of jobs cannot be read: %s\n", unread.text);
-    if (as_json) {
-        json_begin(&json, "spectrum.jobs");
-        json_list(&json, "jobs");
-        json_layout(&json, JSON_ROWS_BESIDE);
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct job_follow *job = NULL;
-        if (job_follow_open_end(&job, paths[i], NULL) != 0)
-            continue;
-        if (as_json) {
-            json_object(&json, NULL);
-            put_members(&json, job);
-            json_end(&json);
-        } else {
-            put_line(&out, job);
-        }
-        job_follow_close(job);
-    }
-    if (count == 0 && unread.kind == ERROR_NONE)
-        fprintf(stderr, "no jobs yet\n");
-    job_index_free(paths, count);
-    if (!as_json)
-        return output_text(&out, err);
-    json_end(&json);
-    json_end(&json);
-    return output_json(&json, err);
-}
-
 #define AT(member) offsetof(struct request, member)
-
-static const struct option list_rows[] = {ROW_JSON(AT(json))};
-static const struct option_table list_table = {list_rows, sizeof list_rows / sizeof *list_rows};
-
-/* Without a job's name; all others are with_job()'s. */
-static int run_jobs(int argc, char **argv, struct error *err)
-{
-    struct request r = {.json = false};
-    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
-    size_t count;
-    if (!rest)
-        return -1;
-    int status = options_parse(&command_jobs, &r, NULL, argc, argv, rest, &count, err);
-    if (status == 0 && count > 0)
-        status = error_set_kind(err, ERROR_USAGE, "jobs takes no arguments");
-    free(rest);
-    if (status == 0)
-        status = list_jobs(r.json, err);
-    return status > 0 ? 0 : status;
-}
-
-const struct command command_jobs = {
-    .name = "jobs",
-    .summary = "scans and runs, and how they stand",
-    .usage = "spectrum jobs [--json]",
-    .options = &list_table,
-    .run = run_jobs,
-};
 
 /* --- one job --- */
 
@@ -228,8 +93,7 @@ static int64_t chosen_step(const struct job_follow *job, const struct state_choi
     return step;
 }
 
-/* What it reads, in full, one file a line: an error's line may not have room for all. The key of
- * what was said, or "". */
+/* The key of what was said, or "". */
 static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT_SIZE])
 {
     struct job_trust trust;
@@ -237,16 +101,7 @@ static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT
     if (!job->job || job_trust_look(&trust, job->path, job->job, NULL) != 0)
         return;
     memcpy(key, trust.key, DIGEST_TEXT_SIZE);
-    for (size_t i = 0; trust.asks && i < trust.count; i++) {
-        const struct job_named *file = &trust.files[i];
-        struct buffer line = BUFFER_INIT;
-        buffer_format(&line, "it would read %.*s: %s%s", file->length, file->option, file->path,
-                      file->inside ? ", in its folder" : "");
-        if (line.data)
-            utf8_sanitize(line.data);
-        fprintf(stderr, "%s\n", buffer_string(&line));
-        buffer_free(&line);
-    }
+    trust_say(&trust);
     job_trust_free(&trust);
 }
 
@@ -256,7 +111,10 @@ static void say_what_it_reads(const struct job_follow *job, char key[DIGEST_TEXT
  * that a failure is said here. */
 static int resume_job(struct job_follow *job, const struct request *request, struct error *err)
 {
-    struct steer_how how = {.step = chosen_step(job, &request->choice, err)};
+    struct steer_how how = {.step = chosen_step(job, &request->choice, err),
+                            .more = request->more,
+                            .rate = request->rate,
+                            .schedule = schedule_name(request->schedule)};
     char said[ERROR_TEXT_MAX], key[DIGEST_TEXT_SIZE];
     if (how.step < 0)
         return -1;
@@ -284,13 +142,29 @@ static int print_status(struct job_follow *job, bool metrics, struct error *err)
     job_follow_refresh(job);
     job_follow_update(job);
     json_object(&json, NULL);
-    put_members(&json, job);
+    job_view_put_members(&json, job);
     if (metrics) {
         json_tree(&json, "metrics", job_metrics_last(&job->metrics, "loss"));
         json_tree(&json, "evaluation", job_metrics_last(&job->metrics, "eval_loss"));
     }
     json_end(&json);
     return output_json(&json, err);
+}
+
+/* The learning rate of a run that goes to the end that it has is the run's own. */
+static int check_together(const struct command *command, const struct request *request,
+                          struct error *err)
+{
+    static const size_t of_more[] = {AT(rate), AT(schedule)};
+    for (size_t i = 0; i < sizeof of_more / sizeof *of_more; i++) {
+        size_t row = option_by_place(command->options, of_more[i]);
+        if (request->more == 0 && row < command->options->count &&
+            option_is_given(&request->given, row))
+            return error_set_kind(err, ERROR_USAGE,
+                                  "--lr and --schedule belong to --more: to its own end a run "
+                                  "keeps what it was begun with");
+    }
+    return 0;
 }
 
 /* Finds the job that the command line names, does something to it, and with --json says how it
@@ -300,16 +174,18 @@ static int with_job(const struct command *command, int argc, char **argv,
                                struct error *err),
                     struct error *err)
 {
-    struct request request = {.json = false};
+    struct request request = {.schedule = SCHEDULE_CONSTANT};
     bool attach = act == follow_job;
     const char *name = NULL;
     struct job_follow *job = NULL;
-    int status = options_parse_one(command, &request, NULL,
+    int status = options_parse_one(command, &request, &request.given,
                                    "name one JOB: its folder; `spectrum jobs` "
                                    "lists them",
                                    argc, argv, &name, err);
     if (status != 0)
         return status > 0 ? 0 : status;
+    if (check_together(command, &request, err) != 0)
+        return -1;
     char *path = job_find(name, err);
     status = path ? (attach ? job_follow_open : job_follow_open_end)(&job, path, err) : -1;
     free(path);
@@ -328,6 +204,14 @@ static const struct option rows[] = {
     ROW_JSON_OF("how it stands, as strict JSON on standard output", AT(json)),
     ROW_STEP_THAT("continue from the checkpoint", AT(choice.step)),
     ROW_BEST_THAT("continue from the checkpoint", AT(choice.best)),
+    {.name = "more", .kind = OPTION_INTEGER, .at = AT(more), .argument = "N", .low = 1,
+     .high = 1e9,
+     .help = "of a run: end N steps after that checkpoint, whatever its --steps and --epochs were"},
+    {.name = "lr", .kind = OPTION_NUMBER, .at = AT(rate), .argument = "X", .low = 1e-30,
+     .high = 10, .help = "with --more: the learning rate of those steps (that of the last step)"},
+    {.name = "schedule", .kind = OPTION_CHOICE, .at = AT(schedule), .argument = "NAME",
+     .choices = schedule_names, .preset = "constant",
+     .help = "with --more: how it falls over those steps: {}"},
     {.name = "trust", .kind = OPTION_FLAG, .at = AT(trusted),
      .help = "resume it although another user made it, or it names files that you have not "
              "approved"},
@@ -400,7 +284,7 @@ const struct command command_stop = {
 const struct command command_resume = {
     .name = "resume",
     .summary = "go on: a paused job, or one that ended or died",
-    .usage = "spectrum resume JOB [--step N | --best] [--trust]",
+    .usage = "spectrum resume JOB [--step N | --best] [--more N] [--trust]",
     .options = &resume_table,
     .run = resume,
 };

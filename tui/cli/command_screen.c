@@ -5,6 +5,7 @@
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 #include "tui/screen/screens.h"
+#include "tui/session/job_facts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,15 @@ static int open_screen(const struct screen_request *r, const char *target, struc
     return script_run(&screens, r->script, target, width, height, err);
 }
 
+/* On standard error, for whoever has just left the screen. */
+static void say_what_goes_on(void)
+{
+    size_t count = job_facts_living();
+    if (count > 0)
+        fprintf(stderr, "%zu job%s; `spectrum jobs` lists %s\n", count,
+                count == 1 ? " goes on" : "s go on", count == 1 ? "it" : "them");
+}
+
 #define AT(member) offsetof(struct screen_request, member)
 
 /* clang-format off */
@@ -75,6 +85,8 @@ static int run(int argc, char **argv, struct error *err)
             err, ERROR_USAGE, "\"%s\" is not a command; `spectrum --help` lists them", targets[0]);
     if (status == 0)
         status = open_screen(&r, count ? targets[0] : NULL, err);
+    if (status == 0)
+        say_what_goes_on();
     free(targets);
     return status > 0 ? 0 : status;
 }

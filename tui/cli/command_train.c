@@ -3,16 +3,18 @@
  * One function runs it (job/training.h), whoever asked: from a terminal the process is the job
  * itself and shows lines on standard error; with --detach it starts the same command again as a job
  * of its own (job/launch.h) and prints that job's folder; started by a supervisor it finds its
- * folder in $SPECTRUM_JOB, and there $SPECTRUM_JOB_RESUME and $SPECTRUM_JOB_STEP say what it
- * resumes.
+ * folder in $SPECTRUM_JOB, and job_restart_read() says whether it resumes, and from where.
  */
+#include "base/folder.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "base/xdg.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/launch.h"
+#include "job/run_config.h"
 #include "job/training/training.h"
 #include "tui/cli/command.h"
 #include "tui/cli/dry_run_view.h"
@@ -21,6 +23,7 @@
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
 #include "tui/cli/source_view.h"
+#include "tui/cli/train_config.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -223,8 +226,8 @@ static int print_run(const char *run, bool as_json, struct error *err)
     return status;
 }
 
-/* The same command without --detach, as a job of its own. */
-static int detach(const struct training_request *r, struct error *err)
+/* The same command without --detach, as a job of its own in that folder. */
+static int detach(const struct training_request *r, const char *job, struct error *err)
 {
     char **arguments = array_alloc((size_t)r->argc + 1, sizeof *arguments, err);
     int count = 0;
@@ -233,17 +236,39 @@ static int detach(const struct training_request *r, struct error *err)
     for (int i = 0; i < r->argc; i++)
         if (strcmp(r->argv[i], "--detach") != 0)
             arguments[count++] = r->argv[i];
-    int status = job_launch(r->run, "/proc/self/exe", arguments, err);
+    int status = job_launch(job, "/proc/self/exe", arguments, err);
     free(arguments);
-    if (status == 0)
-        status = job_wait_for_data(r->run, err);
-    return status == 0 ? print_run(r->run, r->json, err) : -1;
+    if (status == 0 && !r->dry_run)
+        status = job_wait_for_data(job, err);
+    return status == 0 ? print_run(job, r->json, err) : -1;
+}
+
+static void enter_in_index(const char *job)
+{
+    struct error unlisted = ERROR_INIT;
+    if (job_index_add(job, &unlisted) != 0)
+        fprintf(stderr, "%s\n", unlisted.text);
+}
+
+/* A probe's folder is not the run's, which is to be free for it: "probe" in this user's state, or
+ * "probe-2", ... */
+static int detach_probe(const struct training_request *r, struct error *err)
+{
+    char *folder = xdg_state_folder("probes", err);
+    char *name = folder ? path_join(folder, "probe", err) : NULL;
+    char *job = name ? job_dir_create_new(name, err) : NULL;
+    if (job)
+        enter_in_index(job);
+    int status = job ? detach(r, job, err) : -1;
+    free(folder);
+    free(name);
+    free(job);
+    return status;
 }
 
 /* The folder that --run names, or one of its own; in *made what is to be freed. */
 static int make_run(struct training_request *r, char **made, struct error *err)
 {
-    struct error unlisted = ERROR_INIT;
     char *name = r->run ? NULL : default_run(r->model, err);
     if (r->run ? job_dir_create(r->run, err) != 0
                : !name || !(*made = job_dir_create_new(name, err))) {
@@ -252,9 +277,20 @@ static int make_run(struct training_request *r, char **made, struct error *err)
     }
     free(name);
     r->run = *made ? *made : r->run;
-    if (job_index_add(r->run, &unlisted) != 0)
-        fprintf(stderr, "%s\n", unlisted.text);
+    enter_in_index(r->run);
     return 0;
+}
+
+/* What a resume was asked for, which is not among the arguments of the run. */
+static int take_restart(struct training_request *r, bool *resumes, struct error *err)
+{
+    struct job_restart restart;
+    *resumes = job_restart_read(&restart);
+    r->from_step = restart.step;
+    r->more.steps = restart.more;
+    r->more.rate = restart.rate;
+    return schedule_by_name(&r->more.schedule, restart.schedule ? restart.schedule : "constant",
+                            err);
 }
 
 /* Where it runs: in the folder that a supervisor named, or in one that is made now; a dry run makes
@@ -262,14 +298,14 @@ static int make_run(struct training_request *r, char **made, struct error *err)
  * supervised run was checked by who started it, and finds out by itself what is wrong since. */
 static int train(struct training_request *r, struct error *err)
 {
-    const char *job = getenv("SPECTRUM_JOB"), *resume = getenv("SPECTRUM_JOB_RESUME");
-    const char *step = getenv("SPECTRUM_JOB_STEP");
-    bool supervised = job && job[0] && !r->dry_run;
+    const char *job = getenv("SPECTRUM_JOB");
+    bool supervised = job && job[0] && (!r->dry_run || r->probe), resumes = false;
     char *run = NULL;
     if (!supervised && training_check(r, TRAINING_ASKED, err) != 0)
         return -1;
-    r->from_step = supervised && step ? strtoll(step, NULL, 10) : 0;
-    if (supervised)
+    if (supervised && !r->dry_run && take_restart(r, &resumes, err) != 0)
+        return -1;
+    if (supervised && !r->dry_run)
         r->run = job;
     else if (r->dry_run && !r->run && !(r->run = run = default_run(r->model, err)))
         return -1;
@@ -278,16 +314,18 @@ static int train(struct training_request *r, struct error *err)
         free(run);
         return -1;
     }
-    if (r->dry_run) {
-        status = dry_run_print(r, r->json, err); /* without being a job */
+    if (r->dry_run && r->detach && !supervised) {
+        status = detach_probe(r, err);
+    } else if (r->dry_run) {
+        status = dry_run_print(r, supervised ? job : NULL, err); /* no run's folder is made */
     } else if (r->detach && !supervised) {
-        status = detach(r, err);
+        status = detach(r, r->run, err);
     } else {
         struct train_view view;
         struct training_view shown = train_view_make(&view, r->run, r->json);
         shown.interrupted =
             interrupt_watch("the step in hand is finished and a checkpoint written");
-        status = training_run(r, resume && resume[0], &shown, err);
+        status = training_run(r, resumes, &shown, err);
         if (status == 0)
             train_view_end(&view);
         buffer_free(&view.data);
@@ -296,18 +334,47 @@ static int train(struct training_request *r, struct error *err)
     return status;
 }
 
+/* The one MODEL, from here or from the file of --config. *made: the arguments that file and command
+ * line make together, from which the request is then, and which must outlive it. */
+static int parse(struct training_request *r, int argc, char **argv, char ***made, struct error *err)
+{
+    static const char needs[] = "train takes one MODEL, and --data FILE";
+    const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
+    size_t count = 0;
+    if (!rest)
+        return -1;
+    int status = options_parse(&command_train, r, &r->given, argc, argv, rest, &count, err);
+    if (status == 0 && count > 1)
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    r->model = status == 0 && count == 1 ? rest[0] : NULL;
+    free(rest);
+    if (status != 0)
+        return status;
+    if (r->config) {
+        *made = train_config_expand(r, argc, argv, &argc, err);
+        argv = *made;
+        training_request_free(r);
+        training_request_init(r);
+        status = *made ? options_parse_one(&command_train, r, &r->given, needs, argc, argv,
+                                           &r->model, err)
+                       : -1;
+    } else if (!r->model) {
+        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    }
+    r->program = SPECTRUM_VERSION;
+    r->argc = argc;
+    r->argv = argv;
+    return status;
+}
+
 /* What does not go together is refused before anything is opened; of --steps and --epochs the first
  * counts, which is said, as a user who gives both may think otherwise. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct training_request r;
+    char **made = NULL;
     training_request_init(&r);
-    r.program = SPECTRUM_VERSION;
-    r.argc = argc;
-    r.argv = argv;
-    int status =
-        options_parse_one(&command_train, &r, &r.given, "train takes one MODEL, and --data FILE",
-                          argc, argv, &r.model, err);
+    int status = parse(&r, argc, argv, &made, err);
     if (status == 0)
         status = training_check_together(&r, err);
     if (status == 0 && option_is_given(&r.given, TRAINING_ROW(steps)) &&
@@ -317,13 +384,14 @@ static int run(int argc, char **argv, struct error *err)
     if (status == 0)
         status = train(&r, err);
     training_request_free(&r);
+    run_config_free_arguments(made);
     return status > 0 ? 0 : status;
 }
 
 const struct command command_train = {
     .name = "train",
     .summary = "train what the plan names, freeze the rest",
-    .usage = "spectrum train MODEL --data FILE [--plan PLAN]",
+    .usage = "spectrum train MODEL|RUN --data FILE [--plan PLAN] [--config FILE]",
     .options = &training_options,
     .run = run,
     .computes = true,

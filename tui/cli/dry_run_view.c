@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "job/training/run_probe.h"
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
 
@@ -44,6 +45,23 @@ static int count_types(struct type_counts *out, const struct optimizer *optimize
         out->items[t].parameters += tensor.numel;
     }
     return 0;
+}
+
+/* --- the optimiser's constants, where it has them --- */
+
+enum { CONSTANTS = 3 };
+
+static const struct option *constant_row(size_t i)
+{
+    static const size_t at[CONSTANTS] = {offsetof(struct training_request, constants.beta1),
+                                         offsetof(struct training_request, constants.beta2),
+                                         offsetof(struct training_request, constants.epsilon)};
+    return &training_options.rows[option_by_place(&training_options, at[i])];
+}
+
+static double constant_of(const struct training_request *request, size_t i)
+{
+    return *(const double *)((const char *)request + constant_row(i)->at);
 }
 
 /* What is planned, against what the system lets the process have now. */
@@ -104,67 +122,69 @@ static void put_memory_json(struct json_writer *json, const struct training_star
 
 /* Settings are called as job.json calls them; the rate is what follows from the method where none
  * was given. Room on a disk that cannot be asked, and a sample where none is drawn, are absent. */
-static int put_json(struct buffer *out, const struct training_request *r,
+static int put_json(struct json_writer *json, const struct training_request *r,
                     const struct training_start *start, const struct type_counts *types,
                     struct error *err)
 {
     const struct training_disk *disk = &start->disk;
-    struct json_writer json = {.out = out};
-    json_begin(&json, "spectrum.dry-run");
-    json_text(&json, "model", r->model);
-    json_text(&json, "method", method_names[r->method]);
-    json_text(&json, "precision", start->precision);
-    json_text(&json, "optimizer", optimizer_names[r->optimizer]);
-    json_integer(&json, "seq_len", r->seq_len);
-    json_integer(&json, "batch", r->batch);
-    json_integer(&json, "accumulate", r->accumulate);
-    json_integer(&json, "seed", r->seed);
-    json_text(&json, "schedule", schedule_name(r->schedule));
-    json_real(&json, "lr", r->rate);
-    json_text(&json, "device", r->device);
+    json_begin(json, "spectrum.dry-run");
+    json_text(json, "model", r->model);
+    json_text(json, "method", method_names[r->method]);
+    json_text(json, "precision", start->precision);
+    json_text(json, "optimizer", optimizer_names[r->optimizer]);
+    json_integer(json, "seq_len", r->seq_len);
+    json_integer(json, "batch", r->batch);
+    json_integer(json, "accumulate", r->accumulate);
+    json_integer(json, "seed", r->seed);
+    json_text(json, "schedule", schedule_name(r->schedule));
+    json_real(json, "lr", r->rate);
+    json_real(json, "min_lr", r->least_rate);
+    for (size_t i = 0; i < CONSTANTS; i++)
+        if (constant_row(i)->applies(r))
+            json_real(json, constant_row(i)->name, constant_of(r, i));
+    json_text(json, "device", r->device);
 
     /* --- what trains --- */
-    json_count(&json, "trained_tensors", start->trained_tensors);
-    json_integer(&json, "trained_parameters", start->trained_parameters);
-    json_count(&json, "tensors", start->tensors);
-    json_integer(&json, "parameters", start->parameters);
-    json_object(&json, "types");
+    json_count(json, "trained_tensors", start->trained_tensors);
+    json_integer(json, "trained_parameters", start->trained_parameters);
+    json_count(json, "tensors", start->tensors);
+    json_integer(json, "parameters", start->parameters);
+    json_object(json, "types");
     for (size_t t = 0; t < types->count; t++) {
-        json_object(&json, types->items[t].type);
-        json_count(&json, "tensors", types->items[t].tensors);
-        json_integer(&json, "parameters", types->items[t].parameters);
-        json_end(&json);
+        json_object(json, types->items[t].type);
+        json_count(json, "tensors", types->items[t].tensors);
+        json_integer(json, "parameters", types->items[t].parameters);
+        json_end(json);
     }
-    json_end(&json);
-    if (put_tensors_json(&json, start->optimizer, err) != 0)
+    json_end(json);
+    if (put_tensors_json(json, start->optimizer, err) != 0)
         return -1;
 
     /* --- on what, in how much memory and disk --- */
-    json_integer(&json, "steps", start->steps);
-    json_integer(&json, "warmup_steps", start->warmup);
-    json_object(&json, "data");
-    training_put_data_plan(&json, &start->data);
-    json_end(&json);
-    json_count(&json, "eval_pieces", start->data.eval_pieces);
-    put_memory_json(&json, start, r->memory_limit);
-    json_object(&json, "disk");
-    json_count(&json, "checkpoint_bytes", disk->state);
-    json_count(&json, "checkpoints", disk->states);
-    json_count(&json, "total", disk->total);
+    json_integer(json, "steps", start->steps);
+    json_integer(json, "warmup_steps", start->warmup);
+    json_object(json, "data");
+    training_put_data_plan(json, &start->data);
+    json_end(json);
+    json_count(json, "eval_pieces", start->data.eval_pieces);
+    put_memory_json(json, start, r->memory_limit);
+    json_object(json, "disk");
+    json_count(json, "checkpoint_bytes", disk->state);
+    json_count(json, "checkpoints", disk->states);
+    json_count(json, "total", disk->total);
     if (disk->known)
-        json_count(&json, "free", disk->left);
-    json_end(&json);
+        json_count(json, "free", disk->left);
+    json_end(json);
     if (start->sample) {
         struct buffer prompt = BUFFER_INIT;
         int status = tokenizer_decode(start->tokenizer, start->sample->ids, start->sample->count,
                                       false, &prompt, err);
-        json_text(&json, "sample", buffer_string(&prompt));
+        json_text(json, "sample", buffer_string(&prompt));
         buffer_free(&prompt);
         if (status != 0)
             return -1;
     }
-    json_end(&json);
-    return json_finish(&json, err);
+    return buffer_check(json->out, err);
 }
 
 /* --- as lines --- */
@@ -276,8 +296,14 @@ static int put_lines(struct buffer *out, const struct training_request *request,
     utf8_copy(model, sizeof model, request->model);
     buffer_format(out, "model       %s\nmethod      %s, %s\n", model, method_names[request->method],
                   start->precision);
-    buffer_format(out, "optimizer   %s, learning rate %g\n", optimizer_names[request->optimizer],
+    buffer_format(out, "optimizer   %s, learning rate %g", optimizer_names[request->optimizer],
                   request->rate);
+    if (request->least_rate > 0)
+        buffer_format(out, ", falling to %g", request->least_rate);
+    for (size_t i = 0; i < CONSTANTS; i++)
+        if (constant_row(i)->applies(request))
+            buffer_format(out, ", %s %g", constant_row(i)->name, constant_of(request, i));
+    buffer_byte(out, '\n');
     put_trains(out, start, types);
     put_data(out, data);
     buffer_format(out,
@@ -301,13 +327,62 @@ static int put_lines(struct buffer *out, const struct training_request *request,
     return status;
 }
 
+/* --- how long it would take --- */
+
+/* "12.5 s", "3 min 20 s", "5 h 7 min", "2 d 4 h". */
+static void put_duration(struct buffer *out, double seconds)
+{
+    int64_t whole = (int64_t)(seconds + 0.5);
+    if (seconds < 99.95)
+        buffer_format(out, "%.3g s", seconds);
+    else if (whole < 3600)
+        buffer_format(out, "%" PRId64 " min %" PRId64 " s", whole / 60, whole % 60);
+    else if (whole < 48 * 3600)
+        buffer_format(out, "%" PRId64 " h %" PRId64 " min", whole / 3600, whole % 3600 / 60);
+    else
+        buffer_format(out, "%" PRId64 " d %" PRId64 " h", whole / 86400, whole % 86400 / 3600);
+}
+
+static void put_part(struct buffer *out, const char *name, int64_t count, double seconds)
+{
+    if (count == 0)
+        return;
+    buffer_format(out, "  %-32s %6" PRId64 " of ", name, count);
+    put_duration(out, seconds);
+    buffer_byte(out, '\n');
+}
+
+static void put_probe(struct buffer *out, const struct training_probe *probe)
+{
+    buffer_text(out, "time        ");
+    put_duration(out, probe->total);
+    buffer_text(out, ", by the spread of the steps ");
+    put_duration(out, probe->total_low);
+    buffer_text(out, " to ");
+    put_duration(out, probe->total_high);
+    buffer_byte(out, '\n');
+    put_part(out, "steps", probe->steps, probe->step);
+    put_part(out, "evaluations", probe->evaluations, probe->evaluation);
+    put_part(out, "samples", probe->samples, probe->sample);
+    put_part(out, "checkpoints, at most", probe->saves, probe->save);
+    buffer_format(out, "measured    %zu step%s: a median of ", probe->measured,
+                  text_s(probe->measured));
+    put_duration(out, probe->step);
+    buffer_text(out, ", quartiles ");
+    put_duration(out, probe->step_low);
+    buffer_text(out, " and ");
+    put_duration(out, probe->step_high);
+    buffer_format(out, "; the run takes in %" PRIu64 " tokens\n", probe->tokens);
+}
+
 /* --- the run that is asked --- */
 
 struct dry_run_view {
     const struct training_request *request;
     bool json;
-    struct buffer out; /* complete when the start was told */
-    struct error err;  /* what went wrong then */
+    struct buffer out; /* what was told so far; of JSON the object is open */
+    struct json_writer writer;
+    struct error err; /* what went wrong then */
 };
 
 /* The run tells how it would start. Its structures live until this returns, so all text is made
@@ -316,18 +391,37 @@ static void on_start(void *context, const struct training_start *start)
 {
     struct dry_run_view *view = context;
     struct type_counts types = {0};
-    if (count_types(&types, start->optimizer, &view->err) == 0)
-        (view->json ? put_json : put_lines)(&view->out, view->request, start, &types, &view->err);
+    if (count_types(&types, start->optimizer, &view->err) == 0 && view->json)
+        put_json(&view->writer, view->request, start, &types, &view->err);
+    else if (view->err.kind == ERROR_NONE)
+        put_lines(&view->out, view->request, start, &types, &view->err);
     free(types.items);
 }
 
-int dry_run_print(const struct training_request *r, bool json, struct error *err)
+static void on_probe(void *context, const struct training_probe *probe)
 {
-    struct dry_run_view view = {.request = r, .json = json, .err = ERROR_INIT};
+    struct dry_run_view *view = context;
+    if (!view->json) {
+        put_probe(&view->out, probe);
+        return;
+    }
+    json_object(&view->writer, "probe");
+    training_put_probe(&view->writer, probe);
+    json_end(&view->writer);
+}
+
+int dry_run_print(const struct training_request *r, const char *job, struct error *err)
+{
+    struct dry_run_view view = {.request = r, .json = r->json, .err = ERROR_INIT};
     struct training_view shown = {
-        .context = &view, .on_message = message_say, .on_start = on_start};
+        .context = &view, .on_message = message_say, .on_start = on_start, .on_probe = on_probe};
+    view.writer = (struct json_writer){.out = &view.out};
     shown.interrupted = interrupt_watch("what is in hand is finished");
-    int status = training_dry_run(r, &shown, err);
+    int status = job ? training_probe_job(job, r, &shown, err) : training_dry_run(r, &shown, err);
+    if (status == 0 && view.json) {
+        json_end(&view.writer);
+        status = json_finish(&view.writer, err);
+    }
     if (status == 0 && view.err.kind != ERROR_NONE)
         status = error_set_kind(err, view.err.kind, "%s", view.err.text);
     else if (status == 0)

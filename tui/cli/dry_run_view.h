@@ -13,6 +13,8 @@
  *     steps       60 of up to 4 rows, 76 an epoch; 2 of warm-up
  *     memory      95.1 MiB planned; 22.9 GiB are free here: it fits
  *     disk        ...
+ *
+ * With --probe the time that it would take, measured, and of what that is the sum.
  */
 #ifndef SPECTRUM_TUI_CLI_DRY_RUN_VIEW_H
 #define SPECTRUM_TUI_CLI_DRY_RUN_VIEW_H
@@ -20,7 +22,8 @@
 #include "base/buffer.h"
 #include "job/training/training.h"
 
-/* Does it, as lines or as JSON; `r` is checked. Nothing is printed where it fails. */
-int dry_run_print(const struct training_request *r, bool json, struct error *err);
+/* Does it, as lines or as JSON; `r` is checked. Nothing is printed where it fails. `job`: the folder
+ * of the job that this probe is; NULL: it is none. */
+int dry_run_print(const struct training_request *r, const char *job, struct error *err);
 
 #endif

@@ -61,6 +61,19 @@ static double number(const cJSON *json, const char *key)
     return value;
 }
 
+/* Steps that were added to a run. */
+static void put_more(struct buffer *out, int64_t step, const cJSON *json)
+{
+    double rate = number(json, "lr");
+    int64_t more;
+    if (!json_get_int64(json, "steps", &more))
+        return;
+    buffer_format(out, "step %" PRId64 "  %" PRId64 " steps more", step, more);
+    if (!isnan(rate))
+        buffer_format(out, ", at a learning rate of %g", rate);
+    buffer_byte(out, '\n');
+}
+
 /* An event by its name, an evaluation or a step by the loss that it has; nothing for what is not
  * known, as another version's job may write it. */
 static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
@@ -89,6 +102,8 @@ static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
             buffer_format(out, "step %" PRId64 "  checkpoint\n", step);
         else if (strcmp(event, "resume") == 0)
             buffer_format(out, "step %" PRId64 "  resumed from it\n", step);
+        else if (strcmp(event, "more") == 0)
+            put_more(out, step, json);
     } else if (!isnan(eval_loss)) {
         metrics_line_evaluation(out, step, eval_loss, number(json, "eval_tokens"));
     } else if (!isnan(loss)) {

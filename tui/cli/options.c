@@ -7,45 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Levenshtein distance, for "did you mean": the fewest insertions, deletions and changes of a
- * character that make b of a. One row of the table is kept,
- *     d[i][j] = min(d[i-1][j] + 1, d[i][j-1] + 1, d[i-1][j-1] + (a[i] != b[j])),
- * with d[i-1][j-1] in `diagonal`. Names longer than the row count as far away. */
-static int edit_distance(const char *a, const char *b)
-{
-    enum { ROW = 40 };
-    int row[ROW], n = (int)strlen(b);
-    if (n >= ROW)
-        return ROW;
-    for (int j = 0; j <= n; j++)
-        row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int change = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            int least = row[j] < row[j - 1] ? row[j] : row[j - 1];
-            row[j] = least + 1 < change ? least + 1 : change;
-        }
-    }
-    return row[n];
-}
-
-/* Names the nearest option where one is near: fewer than four changes away, and not a single
- * letter, which everything short is near to. */
+/* Names the nearest option where one is near. */
 static int unknown_option(const struct option_table *table, const char *name, struct error *err)
 {
-    const char *nearest = NULL;
-    int best = 4;
-    for (size_t i = 0; i < table->count; i++) {
-        const char *known = table->rows[i].name;
-        int distance = edit_distance(name, known);
-        if (known[1] && distance < best) {
-            best = distance;
-            nearest = known;
-        }
-    }
+    const char *nearest = option_nearest(table, name);
     if (nearest)
         return error_set_kind(err, ERROR_USAGE, "there is no option --%s; did you mean --%s?", name,
                               nearest);

@@ -52,6 +52,7 @@ int scan_view_join(struct scan_view *view, const char *model, int argc, char **a
         return -1;
     view->job = path;
     job_progress_open(&view->progress, path);
+    work_tell(&view->progress.watch, WORK_LOADING, 0, 0); /* the model is opened, and hashed */
     if (write_description(view, model, NULL, err) != 0)
         return -1;
     job_trust_note(path); /* who may start it may resume it */

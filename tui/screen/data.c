@@ -102,12 +102,12 @@ static void data_look_free(struct data_look *look)
     *look = (struct data_look){0};
 }
 
-/* What the form names, with what the form says of how it is read. Nothing is left to free after an
- * error. */
-static int data_look_read(struct data_look *look, const struct app *app, struct error *err)
+/* One of what the form names, with what the form says of how it is read. Nothing is left to free
+ * after an error. */
+static int data_look_read(struct data_look *look, const struct app *app, const char *path,
+                          struct error *err)
 {
     const struct settings *settings = &app->session.settings;
-    const char *path = settings->values[SETTING(data)];
     struct record_walk *walk = NULL;
     struct training_request request;
     *look = (struct data_look){0};
@@ -148,11 +148,12 @@ enum { TOKENS_SHOWN = 8000, PLACE_ROWS = 4 };
 /* `page` and `more` are what drawing found out: how far a key goes depends on the window. */
 struct data_view {
     struct data_look look;
-    size_t record; /* which of look.records is shown */
-    bool ids;      /* token by token, else as text */
-    int scroll;    /* lines of the record that are above the window */
-    int page;      /* lines that were drawn */
-    bool more;     /* the record goes on below them */
+    char path[SETTING_VALUE_MAX]; /* as the form has it */
+    size_t record;                /* which of look.records is shown */
+    bool ids;                     /* token by token, else as text */
+    int scroll;                   /* lines of the record that are above the window */
+    int page;                     /* lines that were drawn */
+    bool more;                    /* the record goes on below them */
 };
 
 static const struct record_look *shown(const struct data_view *view)
@@ -212,9 +213,9 @@ static void draw_ids(struct app *app, struct area area, struct data_view *view)
 }
 
 /* "below/data.jsonl" of a folder, "data.jsonl" of a file. */
-static const char *file_shown(const struct app *app, const char *path)
+static const char *file_shown(const char *data, const char *path)
 {
-    const char *data = app->session.settings.values[SETTING(data)], *slash = strrchr(path, '/');
+    const char *slash = strrchr(path, '/');
     size_t length = strlen(data);
     while (length > 1 && data[length - 1] == '/')
         length--;
@@ -225,10 +226,11 @@ static const char *file_shown(const struct app *app, const char *path)
 
 /* Where the record is from, what form it has, and what of it is not read. Returns the rows that it
  * takes. */
-static int draw_place(struct app *app, struct area area, const struct record_look *record)
+static int draw_place(struct app *app, struct area area, const char *data,
+                      const struct record_look *record)
 {
     struct buffer line = BUFFER_INIT;
-    buffer_format(&line, "%s:%zu  %s", file_shown(app, record->path), record->line, record->form);
+    buffer_format(&line, "%s:%zu  %s", file_shown(data, record->path), record->line, record->form);
     for (size_t i = 0; i < record->unread.count; i++)
         buffer_format(&line, "%s%s", i ? ", " : "; not read: ", record->unread.items[i].text);
     if (record->tokens.count < 2)
@@ -264,7 +266,7 @@ static void data_draw(struct app *app, void *state, struct area area)
                                       : "in this colour ");
     if (!mono && !record->undesired)
         area_put(area, x, 1, theme_style(&app->theme, THEME_ACCENT), "■");
-    int y = 2 + draw_place(app, area_part(area, 0, 2, area.width, PLACE_ROWS), record);
+    int y = 2 + draw_place(app, area_part(area, 0, 2, area.width, PLACE_ROWS), view->path, record);
     struct buffer notes = BUFFER_INIT; /* what is true of the whole look beside its counts */
     if (look->undesired > 0)
         buffer_format(&notes, "%zu undesired (label false)", look->undesired);
@@ -374,14 +376,17 @@ static const struct view_class data_class = {
 };
 
 /* A value that the form would refuse is refused here in the same words. */
-bool screen_open_data(struct app *app)
+bool screen_open_data(struct app *app, size_t item)
 {
     struct error err = ERROR_INIT;
     char why[ERROR_TEXT_MAX];
+    const struct settings *settings = &app->session.settings;
     struct data_view *view = array_alloc(1, sizeof *view, NULL);
-    if (!settings_check(&app->session.settings, SETTING(data), why, sizeof why)) {
+    if (view)
+        snprintf(view->path, sizeof view->path, "%s", settings_item(settings, SETTING(data), item));
+    if (!settings_check(settings, SETTING(data), item, why, sizeof why)) {
         app_message(app, "data: %s", why);
-    } else if (view && data_look_read(&view->look, app, &err) == 0) {
+    } else if (view && data_look_read(&view->look, app, view->path, &err) == 0) {
         return app_push(app, &data_class, view);
     } else {
         app_error(app, &err);

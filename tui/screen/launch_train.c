@@ -2,8 +2,9 @@
 
 #include "base/file_writer.h"
 #include "base/folder.h"
-#include "base/memory.h"
+#include "base/limits.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "job/added_tokens.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
@@ -36,12 +37,29 @@ static void find_run(const struct session *session, char *out)
     }
 }
 
-/* Beside the demonstration's model lie its texts: what it has not seen yet, else what it has. A
- * tiny model and a tiny text get a minute of steps in which one can see it learn; what was typed
- * stays. */
-void launch_train_defaults(struct session *session)
+/* Beside the demonstration's model lie its texts: what it has not seen yet, else what it has. */
+static bool find_demo_text(const struct session *session, char out[SETTING_VALUE_MAX])
 {
     static const char *const texts[] = {"problems.jsonl", "shakespeare.txt"};
+    char path[SETTING_VALUE_MAX];
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        int length = snprintf(path, sizeof path, "%s/../text/%s", session->source, texts[i]);
+        bool fits = length > 0 && (size_t)length < sizeof path;
+        char *whole = fits ? sys.realpath(path, NULL) : NULL;
+        bool found = whole && strlen(whole) < SETTING_VALUE_MAX;
+        if (found)
+            memcpy(out, whole, strlen(whole) + 1);
+        free(whole);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
+/* A tiny model and a tiny text get a minute of steps in which one can see it learn; what was typed
+ * or taken from a preset stays. The learning rate is AdamW's. */
+static void propose_demo(struct settings *settings)
+{
     const struct {
         size_t field;
         const char *value;
@@ -49,35 +67,40 @@ void launch_train_defaults(struct session *session)
         {SETTING(steps), "60"},     {SETTING(seq_len), "256"}, {SETTING(batch), "4"},
         {SETTING(accumulate), "1"}, {SETTING(rate), "5e-4"},   {SETTING(eval_every), "20"},
     };
-    char(*values)[SETTING_VALUE_MAX] = session->settings.values;
-    char *data = values[SETTING(data)], path[SETTING_VALUE_MAX];
-    bool was_empty = !data[0];
-    for (size_t i = 0; i < sizeof texts / sizeof *texts && !data[0]; i++) {
-        int length = snprintf(path, sizeof path, "%s/../text/%s", session->source, texts[i]);
-        bool fits = length > 0 && (size_t)length < sizeof path;
-        char *whole = fits ? sys.realpath(path, NULL) : NULL;
-        if (whole && strlen(whole) < SETTING_VALUE_MAX)
-            snprintf(data, SETTING_VALUE_MAX, "%s", whole);
-        free(whole);
+    for (size_t i = 0; i < sizeof demo / sizeof *demo; i++)
+        if (settings_count(settings, demo[i].field) == 0)
+            settings_propose(settings, demo[i].field, demo[i].value);
+}
+
+void launch_train_defaults(struct session *session)
+{
+    struct settings *settings = &session->settings;
+    char text[SETTING_VALUE_MAX];
+    if (settings_count(settings, SETTING(data)) == 0 && find_demo_text(session, text)) {
+        settings_propose(settings, SETTING(data), text);
+        propose_demo(settings);
     }
-    for (size_t i = 0; was_empty && data[0] && i < sizeof demo / sizeof *demo; i++)
-        if (strcmp(values[demo[i].field], setting_preset(demo[i].field)) == 0)
-            snprintf(values[demo[i].field], SETTING_VALUE_MAX, "%s", demo[i].value);
-    if (!values[SETTING(run)][0] || job_dir_has(values[SETTING(run)], "job.json"))
-        find_run(session, values[SETTING(run)]);
+    const char *run = settings_value(settings, SETTING(run));
+    if (!run[0] || job_dir_has(run, "job.json")) {
+        find_run(session, text);
+        settings_propose(settings, SETTING(run), text);
+    }
     /* A sequence is at most what the model was made for. */
     int64_t most = session->model->architecture ? session->model->config.max_positions : 0;
     struct training_request request;
-    settings_request(&session->settings, &request);
+    settings_request(settings, &request);
+    snprintf(text, sizeof text, "%lld", (long long)most);
     if (most > 0 && request.seq_len > most)
-        snprintf(values[SETTING(seq_len)], SETTING_VALUE_MAX, "%lld", (long long)most);
+        settings_propose(settings, SETTING(seq_len), text);
     training_request_free(&request);
 }
 
+/* --- the sub-command --- */
+
 /* What is empty or of another method's is not passed on; steps count more than epochs. */
-static bool is_passed(const struct settings *settings, size_t field)
+static bool is_passed(const struct settings *settings, const bool used[SETTINGS_MAX], size_t field)
 {
-    if (!settings_uses(settings, field) || settings_is_empty(settings, field))
+    if (!used[field] || settings_is_empty(settings, field))
         return false;
     return field != SETTING(epochs) || settings_is_empty(settings, SETTING(steps));
 }
@@ -88,47 +111,106 @@ static bool takes_value(size_t field)
     return training_options.rows[field].kind != OPTION_FLAG;
 }
 
-/* The most that a form can ask for: every field as two arguments, and those around them. */
-enum { MARKS_SHOWN = 200, OPTION_MAX = 32, ARGUMENTS_MAX = 4 + 2 * SETTINGS_MAX + 3 };
+/* The values of a field, each of which is an option by itself, up to a NULL: of a list the items
+ * that are not empty, of weights one for each of the data where any is said. Borrowed. */
+static void values_of(const struct settings *settings, size_t field,
+                      const char *out[SETTING_ITEMS_MAX + 1])
+{
+    bool weights = field == SETTING(data_weights);
+    size_t items = settings_count(settings, weights ? SETTING(data) : field), count = 0;
+    bool none = weights && settings_is_empty(settings, field);
+    if (!setting_is_list(field))
+        out[count++] = settings_value(settings, field);
+    for (size_t i = 0; setting_is_list(field) && !none && i < items; i++) {
+        const char *text = settings_item(settings, field, i);
+        if (weights ? settings_item(settings, SETTING(data), i)[0] : text[0])
+            out[count++] = text[0] ? text : "1";
+    }
+    out[count] = NULL;
+}
+
+/* The most that a form can ask for: every field as two arguments, lists with all their items, and
+ * those around them. */
+enum {
+    MARKS_SHOWN = 200,
+    OPTION_MAX = 32,
+    LISTS_MAX = 8,
+    ARGUMENTS_MAX = 8 + 2 * SETTINGS_MAX + 2 * LISTS_MAX * SETTING_ITEMS_MAX
+};
 struct arguments {
     char options[SETTINGS_MAX][OPTION_MAX]; /* "--seq-len" */
-    char *list[ARGUMENTS_MAX];
+    const char *list[ARGUMENTS_MAX];
     size_t count;
 };
 
-/* "train MODEL --seq-len 256 ... --plan FILE": every field that counts, in its row's order. The
- * list borrows the settings' texts. */
-static void fill_arguments(struct arguments *out, struct session *session, char *model, char *plan)
+static void add_argument(struct arguments *out, const char *text)
 {
-    struct settings *settings = &session->settings;
-    out->list[out->count++] = "train";
-    out->list[out->count++] = model;
+    if (out->count < ARGUMENTS_MAX - 1)
+        out->list[out->count++] = text;
+}
+
+/* "train MODEL --seq-len 256 ... --plan FILE": every field that counts, in its row's order. The
+ * list borrows the settings' texts. `plan`: NULL where the fields say what trains. A probe takes a
+ * few steps of the run, makes none, and waits for no other. */
+static void fill_arguments(struct arguments *out, const struct session *session, const char *model,
+                           const char *plan, bool probe)
+{
+    const struct settings *settings = &session->settings;
+    bool used[SETTINGS_MAX];
+    settings_used(settings, used);
+    add_argument(out, "train");
+    add_argument(out, model);
     for (size_t i = 0; i < training_options.count; i++) {
-        if (!is_passed(settings, i))
+        const char *values[SETTING_ITEMS_MAX + 1];
+        if (!is_passed(settings, used, i) || (probe && i == SETTING(after)))
             continue;
         snprintf(out->options[i], OPTION_MAX, "--%s", training_options.rows[i].name);
-        out->list[out->count++] = out->options[i];
-        if (takes_value(i))
-            out->list[out->count++] = settings->values[i];
+        values_of(settings, i, values);
+        for (size_t k = 0; values[k]; k++) {
+            add_argument(out, out->options[i]);
+            if (takes_value(i))
+                add_argument(out, values[k]);
+        }
     }
-    if (method_info(settings_method(settings))->plan) {
-        out->list[out->count++] = "--plan";
-        out->list[out->count++] = plan;
+    if (plan) {
+        add_argument(out, "--plan");
+        add_argument(out, plan);
+    }
+    if (probe) {
+        add_argument(out, "--dry-run");
+        add_argument(out, "--probe");
     }
 }
 
-/* A job is resumed from anywhere: its arguments name files by their whole paths. */
-static int make_absolute(char *value, struct error *err)
+/* A job is resumed from anywhere: its arguments name files by their whole paths. A template may be
+ * a name and no file. */
+static int make_absolute(struct settings *settings, size_t field, size_t item, struct error *err)
 {
-    char *absolute = value[0] ? sys.realpath(value, NULL) : string_copy("", err);
+    const char *value = settings_item(settings, field, item);
+    if (!value[0] || setting_choice(field, value) >= 0)
+        return 0;
+    char *absolute = sys.realpath(value, NULL);
+    if (!absolute && field == SETTING(after)) /* jobs have names, too */
+        return 0;
     if (!absolute)
         return error_set_errno(err, errno, "cannot find %s", value);
-    bool fits = strlen(absolute) < SETTING_VALUE_MAX;
-    if (fits)
-        memcpy(value, absolute, strlen(absolute) + 1);
+    bool fits = settings_restore(settings, field, item, absolute, settings->fields[field].origin);
     free(absolute);
     return fits ? 0 : error_set(err, "the path of %.200s is too long", value);
 }
+
+static int make_all_absolute(struct settings *settings, struct error *err)
+{
+    bool used[SETTINGS_MAX];
+    settings_used(settings, used);
+    for (size_t i = 0; i < training_options.count; i++)
+        for (size_t k = 0; used[i] && setting_is_path(i) && k < settings_count(settings, i); k++)
+            if (make_absolute(settings, i, k, err) != 0)
+                return -1;
+    return 0;
+}
+
+/* --- what stands in the way --- */
 
 /* Only a template that the user chose: what the model's own writes it was trained with. */
 bool launch_train_check_marks(const struct session *session, char *why, size_t size)
@@ -141,8 +223,8 @@ bool launch_train_check_marks(const struct session *session, char *why, size_t s
         !settings_is_empty(settings, SETTING(add_tokens)))
         return true;
     if (tokenizer_for_checkpoint(&tokenizer, session->model->checkpoint, &err) == 0)
-        added_tokens_look(tokenizer, settings->values[SETTING(format.template_name)], false, marks,
-                          sizeof marks, &err);
+        added_tokens_look(tokenizer, settings_value(settings, SETTING(format.template_name)), false,
+                          marks, sizeof marks, &err);
     tokenizer_close(tokenizer);
     bool uses = settings_uses(settings, SETTING(add_tokens));
     snprintf(why, size, "no token%s of this tokenizer: %s of the chat template; %s",
@@ -152,50 +234,138 @@ bool launch_train_check_marks(const struct session *session, char *why, size_t s
     return !marks[0];
 }
 
-/* What was made before a step that fails stays: the folder, perhaps with its plan. A plan is
- * written where the method has one, and with that it is kept. */
-int launch_train(struct session *session, struct error *unlisted, struct error *err)
+/* The run itself would refuse some of it, and be killed by the system for the rest, in the middle.
+ */
+bool launch_train_check_fit(const struct session *session, char *why, size_t size)
 {
-    char(*values)[SETTING_VALUE_MAX] = session->settings.values;
-    char *run = values[SETTING(run)], *template = values[SETTING(format.template_name)];
-    char prefix[SETTING_VALUE_MAX], *plan = NULL, *model = NULL;
-    struct arguments arguments = {.count = 0};
-    struct buffer text = BUFFER_INIT;
-    bool by_plan = method_info(settings_method(&session->settings))->plan;
-    int status = -1, length = put_run_prefix(session, prefix);
-
-    /* Another screen may have taken the name that was proposed here: the next number is as good. */
-    bool proposed = strncmp(run, prefix, (size_t)length) == 0 && run[length] &&
-                    !run[length + (int)strspn(run + length, "0123456789")];
-    if (proposed && !folder_is_empty(run))
-        find_run(session, run);
-    if (job_dir_create(run, err) != 0 || make_absolute(run, err) != 0 ||
-        make_absolute(values[SETTING(data)], err) != 0 ||
-        make_absolute(values[SETTING(eval_data)], err) != 0)
-        goto out;
-    if (setting_choice(SETTING(format.template_name), template) < 0 && /* else it is not a file */
-        make_absolute(template, err) != 0)
-        goto out;
-    job_index_add(run, unlisted);
-
-    plan = path_join(run, "plan.yaml", err);
-    if (!plan)
-        goto out;
-    if (by_plan) {
-        session_put_plan(session, PLAN_YAML, &text);
-        if (buffer_check(&text, err) != 0 || file_save(plan, text.data, text.length, err) != 0)
-            goto out;
+    const struct training_estimate *cost = &session->form_cost;
+    struct memory_limit limit;
+    uint64_t machine = available_memory_within(&limit);
+    bool over = cost->known && (cost->total > machine || cost->over_limit);
+    if (!cost->known) {
+        snprintf(why, size, "what this run would take is not known: %s", cost->why);
+    } else if (over) {
+        struct buffer less = BUFFER_INIT;
+        struct training_request request;
+        settings_request(&session->settings, &request);
+        training_memory_remedy(&less, &request);
+        uint64_t room = cost->over_limit ? request.memory_limit : machine;
+        training_request_free(&request);
+        snprintf(why, size, "it does not start: it takes %s, and %s is %s%s%s; %s",
+                 bytes_text((double)cost->total).text,
+                 cost->over_limit ? "the memory limit" : "what is free here",
+                 bytes_text((double)room).text, !cost->over_limit && limit.by[0] ? " within " : "",
+                 cost->over_limit ? "" : limit.by, buffer_string(&less));
+        buffer_free(&less);
+    } else if (!cost->disk.fits) {
+        struct buffer disk = BUFFER_INIT;
+        training_disk_put(&disk, &cost->disk);
+        snprintf(why, size,
+                 "it does not start: %s; a lower --keep, or --run on another disk, needs less",
+                 buffer_string(&disk));
+        buffer_free(&disk);
     }
-    model = sys.realpath(session->scan->model, NULL); /* as the checkpoint resolved it */
-    fill_arguments(&arguments, session, model ? model : session->scan->model, plan);
-    if (job_launch(run, "/proc/self/exe", arguments.list, err) != 0)
-        goto out;
-    session->plan_changed = session->plan_changed && !by_plan; /* the run has kept it */
-    status = session_watch(session, run, err);
-out:
+    return cost->known && !over && cost->disk.fits;
+}
+
+/* --- the start --- */
+
+/* The screen's plan as plan.yaml of a job's folder, where it is what trains: its path into *out,
+ * newly allocated; else NULL. */
+static int write_plan(const struct session *session, const char *folder, char **out,
+                      struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    *out = NULL;
+    if (!settings_use_plan(&session->settings))
+        return 0;
+    session_put_plan(session, PLAN_YAML, &text);
+    int status = buffer_check(&text, err);
+    *out = status == 0 ? path_join(folder, "plan.yaml", err) : NULL;
+    if (!*out || file_save(*out, text.data, text.length, err) != 0) {
+        free(*out);
+        *out = NULL;
+        status = -1;
+    }
     buffer_free(&text);
+    return status;
+}
+
+/* `train` with the form's fields as a job in a folder. */
+static int launch(const struct session *session, const char *folder, bool probe, struct error *err)
+{
+    struct arguments arguments = {.count = 0};
+    char *plan = NULL, *model = sys.realpath(session->scan->model, NULL);
+    int status = write_plan(session, folder, &plan, err);
+    if (status == 0) {
+        fill_arguments(&arguments, session, model ? model : session->scan->model, plan, probe);
+        status = job_launch(folder, "/proc/self/exe", (char *const *)arguments.list, err);
+    }
     free(plan);
     free(model);
+    return status;
+}
+
+/* What was made before a step that fails stays: the folder, perhaps with its plan. A plan that is
+ * written is kept with that. A probe would take the processor from the run. */
+int launch_train(struct session *session, struct error *unlisted, struct error *err)
+{
+    struct settings *settings = &session->settings;
+    char prefix[SETTING_VALUE_MAX], run[SETTING_VALUE_MAX];
+    bool by_plan = settings_use_plan(settings);
+    int length = put_run_prefix(session, prefix);
+
+    /* Another screen may have taken the name that was proposed here: the next number is as good. */
+    snprintf(run, sizeof run, "%s", settings_value(settings, SETTING(run)));
+    bool proposed = strncmp(run, prefix, (size_t)length) == 0 && run[length] &&
+                    !run[length + (int)strspn(run + length, "0123456789")];
+    if (proposed && !folder_is_empty(run)) {
+        find_run(session, run);
+        settings_propose(settings, SETTING(run), run);
+    }
+    if (job_dir_create(run, err) != 0 || make_all_absolute(settings, err) != 0)
+        return -1;
+    snprintf(run, sizeof run, "%s", settings_value(settings, SETTING(run)));
+    job_index_add(run, unlisted);
+    probe_stop(&session->probe);
+    if (launch(session, run, false, err) != 0)
+        return -1;
+    form_history_add(settings);
+    form_keep_changed(&session->form);
+    session->plan_changed = session->plan_changed && !by_plan; /* the run has kept it */
+    return session_watch(session, run, err);
+}
+
+/* --- a probe --- */
+
+/* The sub-command without the run's name, and how much trains: the plan may be another one. */
+void launch_train_probe_key(const struct session *session, struct buffer *out)
+{
+    struct buffer command = BUFFER_INIT;
+    launch_train_command(session, &command);
+    const char *text = buffer_string(&command), *run = strstr(text, " --run ");
+    const char *rest = run ? strstr(run + 1, " --") : NULL;
+    buffer_append(out, text, run ? (size_t)(run - text) : strlen(text));
+    buffer_format(out, "%s %lld %lld", rest ? rest : "",
+                  (long long)session->form_cost.trained_parameters,
+                  (long long)session->form_cost.adapter_parameters);
+    buffer_free(&command);
+}
+
+int launch_train_probe(struct session *session, struct error *err)
+{
+    struct buffer key = BUFFER_INIT;
+    char *folder = probe_folder(&session->probe, err);
+    int status = folder ? launch(session, folder, true, err) : -1;
+    launch_train_probe_key(session, &key);
+    if (status == 0)
+        status = buffer_check(&key, err);
+    if (status == 0)
+        status = probe_begin(&session->probe, folder, key.data, err);
+    else
+        probe_stop(&session->probe);
+    buffer_free(&key);
+    free(folder);
     return status;
 }
 
@@ -222,17 +392,23 @@ static void put_word(struct buffer *out, const char *word)
 void launch_train_command(const struct session *session, struct buffer *out)
 {
     const struct settings *settings = &session->settings;
+    bool used[SETTINGS_MAX];
+    settings_used(settings, used);
     buffer_text(out, "spectrum train ");
     put_word(out, session->source);
     for (size_t i = 0; i < training_options.count; i++) {
-        if (!is_passed(settings, i) || strcmp(settings->values[i], setting_preset(i)) == 0)
+        const char *values[SETTING_ITEMS_MAX + 1];
+        if (!is_passed(settings, used, i) || settings_count(settings, i) == 0)
             continue;
-        buffer_format(out, " --%s", training_options.rows[i].name);
-        if (!takes_value(i))
-            continue;
-        buffer_byte(out, ' ');
-        put_word(out, settings->values[i]);
+        values_of(settings, i, values);
+        for (size_t k = 0; values[k]; k++) {
+            buffer_format(out, " --%s", training_options.rows[i].name);
+            if (!takes_value(i))
+                continue;
+            buffer_byte(out, ' ');
+            put_word(out, values[k]);
+        }
     }
-    if (method_info(settings_method(settings))->plan)
+    if (settings_use_plan(settings))
         buffer_text(out, " --plan PLAN");
 }

@@ -11,12 +11,21 @@
 
 #include "tui/session/session.h"
 
-/* Fills what is still empty: the text beside a demo model, a run folder that is free. */
+/* Proposes what is still empty: the text beside a demo model, a run folder that is free. */
 void launch_train_defaults(struct session *session);
 
 /* False, with what helps, where a chosen template has marks that are not tokens of the model and
  * are not to become some: `train` would refuse them when the job had begun. */
 bool launch_train_check_marks(const struct session *session, char *why, size_t size);
+
+/* False, with what helps, where the run cannot be: its memory or its checkpoints have no room here,
+ * or what it would take cannot be told, as the model or the plan is none that trains. */
+bool launch_train_check_fit(const struct session *session, char *why, size_t size);
+
+/* Starts a probe of the run that the form asks for (tui/session/probe.h), and the text of all that
+ * its result depends on. */
+int launch_train_probe(struct session *session, struct error *err);
+void launch_train_probe_key(const struct session *session, struct buffer *out);
 
 /* Makes the run's folder, puts the plan in it, starts the job and watches it. *unlisted (ERROR_INIT
  * before) says why the list of jobs does not have it, where it could not be entered there. */

@@ -294,8 +294,8 @@ static void draw_memory(struct app *app, struct area area)
         return;
     }
     area_print(area, 28, 0, theme_style(&app->theme, THEME_DIM), "%s, %s × %s tokens at a time",
-               settings->values[SETTING(dtype)], settings->values[SETTING(batch)],
-               settings->values[SETTING(seq_len)]);
+               settings_value(settings, SETTING(dtype)), settings_value(settings, SETTING(batch)),
+               settings_value(settings, SETTING(seq_len)));
     memory_bars_draw(area_part(area, 0, 1, area.width, area.height - 1), &app->theme, cost->bytes);
 }
 

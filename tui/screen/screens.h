@@ -3,6 +3,7 @@
  *     library --Enter--> model --Enter--> spectrum      the matrix under the cursor
  *        |                 |  `--d-----> device         what computes the scan
  *        |                 `-----t-----> train --Ctrl-D--> data     records of the form's data
+ *        |                               |  `----Ctrl-P--> presets  usual ways to train
  *        `--Enter, a job--> watch <--Ctrl-S--'          `-- the job that was started
  *     any --?--> help
  *
@@ -22,9 +23,10 @@ extern const struct app_screens screens;
 bool screen_open_library(struct app *app);
 bool screen_open_model(struct app *app); /* the heat map, and the plan over it */
 bool screen_open_spectrum(struct app *app, size_t row);
-bool screen_open_train(struct app *app); /* the form */
-bool screen_open_data(struct app *app);  /* a look at the form's data */
-bool screen_open_watch(struct app *app); /* the session's job */
+bool screen_open_train(struct app *app);             /* the form */
+bool screen_open_data(struct app *app, size_t item); /* a look at one of the form's data */
+bool screen_open_presets(struct app *app);           /* values for the form */
+bool screen_open_watch(struct app *app);             /* the session's job */
 bool screen_open_help(struct app *app);
 bool screen_open_device(struct app *app); /* what there is to compute the scan */
 

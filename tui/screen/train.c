@@ -1,5 +1,6 @@
 /* The form from which training starts: `spectrum train`'s options, checked as they are typed. Its
- * picture is in train_draw.c; what comes of Ctrl-S is launch_train.h's.
+ * picture is in train_draw.c, its lines are train_layout.h's; what comes of Ctrl-S is
+ * launch_train.h's.
  *
  * A field is a row of the trainer's own table of options (tui/session/settings.h); so an option
  * that is added there is a field here, and what may be typed follows from its row:
@@ -9,8 +10,9 @@
  *     a text                     every character
  *     a number, bytes            digits and what belongs to them; letters are keys
  *
- * Arrows, Tab and Enter go between fields. What was typed stays when one leaves the form, and when
- * another model is opened: it is the session's.
+ * Arrows, Tab and Enter go between fields, PgUp and PgDn between groups; within a value the keys
+ * are those of a line editor. Where a list of candidates is open, the same keys choose from it.
+ * What was typed is kept (form_keep.h).
  */
 #include "base/memory.h"
 #include "base/text.h"
@@ -20,16 +22,11 @@
 #include "tui/screen/train_draw.h"
 #include "tui/session/wording.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- typing --- */
-
-static bool is_path(size_t field)
-{
-    enum option_kind kind = training_options.rows[field].kind;
-    return kind == OPTION_PATH || kind == OPTION_PATHS;
-}
+/* --- the cursor --- */
 
 /* Letters are text in a name and keys in a number. */
 static bool takes_character(size_t field, int input)
@@ -37,116 +34,302 @@ static bool takes_character(size_t field, int input)
     enum option_kind kind = training_options.rows[field].kind;
     if (setting_is_turned(field))
         return false;
-    if (kind == OPTION_TEXT || is_path(field))
+    if (kind == OPTION_TEXT || kind == OPTION_TEXTS || setting_is_path(field))
         return input >= ' ' && input < INPUT_UP && input != INPUT_BACKSPACE;
-    const char *taken = kind == OPTION_BYTES ? "0123456789.KMGTkmgt" : "0123456789.eE+-";
+    const char *taken = kind == OPTION_BYTES ? "0123456789.KMGTkmgtiIbB" : "0123456789.eE+-";
     return input > 0 && input < 128 && strchr(taken, input);
 }
 
-/* To the next field that the others make something of, and round. The value there is fresh. */
-static void move_field(const struct settings *settings, struct train_view *view, int by)
+/* On the heading of a closed group there is nothing to type into. */
+static bool is_closed(const struct train_view *view)
 {
-    do
-        view->field = (view->field + training_options.count + (size_t)by) % training_options.count;
-    while (!settings_uses(settings, view->field));
-    view->fresh = true;
+    return view->folds[form_group_of(view->field)] == FOLD_CLOSED;
 }
 
-/* Moves between fields, turns choices, completes a path that was begun; true: taken. */
-static bool navigate(struct app *app, struct train_view *view, int input)
+/* The value under the cursor, as it is in the settings; it is fresh. */
+static void arrive(struct app *app, struct train_view *view, size_t field, size_t item)
+{
+    view->field = field;
+    view->item = item;
+    view->fresh = true;
+    snprintf(view->text, sizeof view->text, "%s",
+             settings_item(&app->session.settings, field, item));
+    line_edit_begin(&view->edit, view->text, sizeof view->text);
+    candidates_free(&view->candidates);
+}
+
+/* A value is made whole when one leaves it: a path is as a shell would have it ("~/text.jsonl"),
+ * and an item of a list that is empty is none. True: an item went. */
+static bool leave(struct app *app, struct train_view *view)
 {
     struct settings *settings = &app->session.settings;
-    size_t field = view->field;
-    bool choice = setting_choice_count(field) > 0;
-    bool typed = !setting_is_turned(field) && !view->fresh; /* a blank belongs to its name */
-    char *value = settings->values[field];
-    /* Tab completes a path of something that is there; a run's folder is not. */
-    if (input == INPUT_TAB && is_path(field) && field != SETTING(run) && !view->fresh &&
-        path_complete(value, SETTING_VALUE_MAX))
-        return true;
-    if (input == INPUT_DOWN || input == INPUT_TAB || input == INPUT_ENTER)
-        move_field(settings, view, 1);
-    else if (input == INPUT_UP || input == INPUT_BACK_TAB)
-        move_field(settings, view, -1);
-    else if (choice && (input == INPUT_RIGHT || (input == ' ' && !typed)))
-        settings_turn(settings, field, 1);
-    else if (choice && input == INPUT_LEFT)
-        settings_turn(settings, field, -1);
-    else
-        return false;
-    view->fresh = true; /* what is typed next takes the place of a choice */
-    return true;
+    size_t count = settings_count(settings, view->field);
+    if (setting_is_path(view->field) && view->text[0] == '~') {
+        path_expand(view->text, sizeof view->text);
+        settings_set(settings, view->field, view->item, view->text, SETTING_TYPED);
+    }
+    settings_tidy(settings, view->field);
+    bool went = settings_count(settings, view->field) < count;
+    if (went)
+        session_form_changed(&app->session);
+    return went;
 }
 
-/* A character is put at the end, in place of the whole where one has just arrived; Backspace takes
- * the last one off, all of its bytes; Ctrl-U empties the field. True: taken. */
+/* To a line, with what is left behind made whole first; what goes from a list moves what is behind
+ * it up. */
+static void go_to(struct app *app, struct train_view *view, size_t field, size_t item)
+{
+    size_t left = view->item;
+    bool same = view->field == field;
+    if (leave(app, view) && same && item > left)
+        item--;
+    arrive(app, view, field, item);
+}
+
+enum stride { STRIDE_LINE, STRIDE_GROUP };
+
+static void move_cursor(struct app *app, struct train_view *view, enum stride stride, int by)
+{
+    struct form_layout layout;
+    form_layout_make(&layout, &app->session.settings, view->folds, view->field);
+    size_t line = form_layout_find(&layout, view->field, view->item);
+    line = stride == STRIDE_GROUP ? form_layout_next_group(&layout, view->folds, line, by)
+                                  : form_layout_next(&layout, view->folds, line, by);
+    go_to(app, view, layout.lines[line].field, layout.lines[line].item);
+}
+
+/* To a field, wherever it is: a closed group opens for it. */
+static void show_field(struct app *app, struct train_view *view, size_t field, size_t item)
+{
+    size_t group = form_group_of(field);
+    if (view->folds[group] == FOLD_CLOSED)
+        view->folds[group] = FOLD_USUAL;
+    go_to(app, view, field, item);
+}
+
+/* --- values --- */
+
+/* Every change is a new request, which is kept, and its cost is reckoned at once, as the summary
+ * shows it. */
+static void set_value(struct app *app, struct train_view *view)
+{
+    if (!settings_set(&app->session.settings, view->field, view->item, view->text, SETTING_TYPED))
+        app_message(app, "no more than %d of them: a folder holds any number of files",
+                    SETTING_ITEMS_MAX);
+    session_form_changed(&app->session);
+}
+
+static void put_value(struct app *app, struct train_view *view, const char *text)
+{
+    line_edit_set(&view->edit, text);
+    view->fresh = false;
+    set_value(app, view);
+}
+
+/* Characters that belong to the field are typed, in place of the whole where one has just arrived.
+ * Keys of the line editor move and erase; Ctrl-D is the form's own. True: taken. */
 static bool edit(struct app *app, struct train_view *view, int input)
 {
-    bool turned = setting_is_turned(view->field);
-    char *value = app->session.settings.values[view->field], bytes[4];
-    size_t length = strlen(value);
-    if (takes_character(view->field, input)) {
-        size_t count = utf8_encode(input, bytes);
-        length = view->fresh ? 0 : length;
-        if (length + count < SETTING_VALUE_MAX) {
-            memcpy(value + length, bytes, count);
-            value[length + count] = '\0';
-        }
-    } else if (!turned && input == INPUT_BACKSPACE) {
-        while (length > 0 && ((unsigned char)value[length - 1] & 0xC0) == 0x80)
-            length--;
-        value[length > 0 ? length - 1 : 0] = '\0';
-    } else if (!turned && input == 'U' - 'A' + 1) {
-        value[0] = '\0';
-    } else {
+    bool character = takes_character(view->field, input);
+    bool key =
+        input != 'D' - 'A' + 1 && (input < ' ' || input >= INPUT_UP || input == INPUT_BACKSPACE);
+    if (setting_is_turned(view->field) || (!character && !key))
         return false;
-    }
+    char before[SETTING_VALUE_MAX];
+    memcpy(before, view->text, sizeof before);
+    if (character && view->fresh)
+        line_edit_set(&view->edit, "");
+    if (!line_edit_input(&view->edit, input))
+        return false;
     view->fresh = false;
+    if (strcmp(before, view->text) != 0)
+        set_value(app, view);
     return true;
 }
 
-/* What was typed is as a shell would have it: "~/text.jsonl". */
-static void expand_field(struct app *app, const struct train_view *view)
+/* Turns names; of a path that has names, too, where nothing was typed yet. */
+static bool turn(struct app *app, struct train_view *view, int input)
 {
-    if (is_path(view->field))
-        path_expand(app->session.settings.values[view->field], SETTING_VALUE_MAX);
+    bool right = input == INPUT_RIGHT || input == ' ';
+    if (setting_choice_count(view->field) == 0 || (!right && input != INPUT_LEFT) ||
+        (!setting_is_turned(view->field) && !view->fresh))
+        return false;
+    settings_turn(&app->session.settings, view->field, right ? 1 : -1);
+    arrive(app, view, view->field, view->item);
+    session_form_changed(&app->session);
+    return true;
 }
 
-/* A field's own keys, before the table of keys sees them. A path is made whole when one leaves it;
- * every change is a new request, and its cost is reckoned at once, which is what the summary shows.
- */
+/* --- candidates --- */
+
+/* Tab, as in a shell: what all that is there has in common is added, names among it; where there is
+ * nothing to add, they are listed. A run's folder is not there yet. */
+static bool complete(struct app *app, struct train_view *view)
+{
+    char more[SETTING_VALUE_MAX];
+    if (!setting_is_path(view->field) || view->field == SETTING(run) || view->fresh)
+        return false;
+    candidates_free(&view->candidates);
+    for (int i = 0; i < setting_choice_count(view->field); i++)
+        candidates_add(&view->candidates, setting_choice_at(view->field, i), view->text);
+    candidates_add_paths(&view->candidates, view->text);
+    candidates_common(&view->candidates, view->text, more, sizeof more);
+    bool added = more[0] && strlen(view->text) + strlen(more) < sizeof view->text;
+    if (added) {
+        memcpy(view->text + strlen(view->text), more, strlen(more) + 1);
+        line_edit_begin(&view->edit, view->text, sizeof view->text);
+        set_value(app, view);
+    }
+    view->chosen = 0;
+    view->candidates_title = "what is there";
+    bool listed = !added && view->candidates.count > 1;
+    if (!listed)
+        candidates_free(&view->candidates);
+    return added || listed;
+}
+
+static void list_history(struct app *app, struct train_view *view)
+{
+    char *values[FORM_HISTORY_MAX];
+    size_t count = setting_is_turned(view->field) || is_closed(view)
+                       ? 0
+                       : form_history_read(view->field, values, FORM_HISTORY_MAX);
+    candidates_free(&view->candidates);
+    view->chosen = 0;
+    view->candidates_title = "what runs were started with";
+    for (size_t i = 0; i < count; i++) {
+        candidates_append(&view->candidates, values[i]);
+        free(values[i]);
+    }
+    if (count == 0)
+        app_message(app, "no run was started with another value in this field");
+}
+
+/* The keys of an open list; any other closes it, and means what it means. */
+static bool choose(struct app *app, struct train_view *view, int input)
+{
+    struct candidates *list = &view->candidates;
+    if (list->count == 0)
+        return false;
+    if (input == INPUT_DOWN || input == INPUT_TAB) {
+        view->chosen = (view->chosen + 1) % list->count;
+    } else if (input == INPUT_UP || input == INPUT_BACK_TAB) {
+        view->chosen = (view->chosen + list->count - 1) % list->count;
+    } else if (input == INPUT_ENTER) {
+        put_value(app, view, list->words[view->chosen]);
+        candidates_free(list);
+    } else {
+        candidates_free(list);
+        return input == INPUT_ESCAPE;
+    }
+    return true;
+}
+
+/* A pasted line is text of the field, in place of a value that was just arrived at. What the field
+ * could not be typed to hold is said, and nothing of it is taken. */
+static bool train_paste(struct app *app, void *state, const char *line, size_t length)
+{
+    struct train_view *view = state;
+    if (is_closed(view) || setting_is_turned(view->field))
+        return false;
+    for (size_t at = 0; at < length;) {
+        int32_t code;
+        at += utf8_decode(line + at, length - at, &code);
+        if (!takes_character(view->field, code)) {
+            app_message(app, "%s takes a number: nothing was pasted",
+                        training_options.rows[view->field].label);
+            return true;
+        }
+    }
+    char before[SETTING_VALUE_MAX];
+    memcpy(before, view->text, sizeof before);
+    if (view->fresh)
+        line_edit_set(&view->edit, "");
+    if (!line_edit_insert(&view->edit, line, length)) {
+        line_edit_set(&view->edit, before);
+        app_message(app, "that is longer than a field: nothing was pasted");
+        return true;
+    }
+    candidates_free(&view->candidates);
+    view->fresh = false;
+    set_value(app, view);
+    return true;
+}
+
+/* --- keys --- */
+
+/* A field's own keys, before the table of keys sees them. */
 static bool train_input(struct app *app, void *state, int input)
 {
     struct train_view *view = state;
-    if (input == INPUT_TAB || input == INPUT_BACK_TAB || input == INPUT_ENTER ||
-        input == INPUT_UP || input == INPUT_DOWN)
-        expand_field(app, view);
-    if (!navigate(app, view, input) && !edit(app, view, input))
-        return false;
-    session_cost_changed(&app->session);
+    if (choose(app, view, input))
+        return true;
+    if (is_closed(view) && (input == INPUT_ENTER || input == INPUT_RIGHT || input == ' ')) {
+        view->folds[form_group_of(view->field)] = FOLD_USUAL;
+        arrive(app, view, view->field, 0);
+        return true;
+    }
+    if (input == INPUT_TAB && !is_closed(view) && complete(app, view))
+        return true;
+    if (input == INPUT_DOWN || input == INPUT_TAB || input == INPUT_ENTER)
+        move_cursor(app, view, STRIDE_LINE, 1);
+    else if (input == INPUT_UP || input == INPUT_BACK_TAB)
+        move_cursor(app, view, STRIDE_LINE, -1);
+    else
+        return !is_closed(view) && (turn(app, view, input) || edit(app, view, input));
     return true;
 }
 
+/* Turns through what the group shows. */
+static void fold(struct app *app, struct train_view *view)
+{
+    enum form_fold *fold = &view->folds[form_group_of(view->field)];
+    *fold = (enum form_fold)((*fold + 1) % FOLD_COUNT);
+    app_message(app, *fold == FOLD_ALL      ? "all fields of this group; Ctrl-G closes it"
+                     : *fold == FOLD_CLOSED ? "Enter opens this group again"
+                                            : "the usual fields, and what was set");
+    arrive(app, view, view->field, view->item);
+}
+
+/* By its label, or its option's name. */
+static void find_field(struct app *app, struct train_view *view, const char *label)
+{
+    size_t field = setting_by_label(label);
+    struct error err = ERROR_INIT;
+    if (field == training_options.count)
+        error_set(&err, "the form has no field \"%s\"", label);
+    else if (!settings_uses(&app->session.settings, field))
+        error_set(&err, "%s does nothing beside the other fields as they are",
+                  training_options.rows[field].label);
+    else
+        show_field(app, view, field, 0);
+    if (err.kind != ERROR_NONE)
+        app_error(app, &err);
+}
+
 /* What stands in the way is said, and the cursor goes to its field: a value that is wrong, marks
- * that the model has no tokens for, a plan whose scores are not all there. Else the job begins, and
- * its view takes the form's place. */
+ * that the model has no tokens for, what this machine has no room for, a plan whose scores are not
+ * all there. Else the job begins, and its view takes the form's place. */
 static void start(struct app *app, struct train_view *view)
 {
     struct error err = ERROR_INIT, unlisted = ERROR_INIT;
     char why[ERROR_TEXT_MAX];
+    size_t item;
     const struct settings *settings = &app->session.settings;
-    bool by_plan = method_info(settings_method(settings))->plan;
-    size_t wrong = settings_first_wrong(settings, why, sizeof why);
+    size_t wrong = settings_first_wrong(settings, &item, why, sizeof why);
     if (wrong != training_options.count) {
         app_message(app, "%s", why);
-        view->field = wrong;
-        view->fresh = true;
+        show_field(app, view, wrong, item);
     } else if (!launch_train_check_marks(&app->session, why, sizeof why)) {
         app_message(app, "%s", why);
-        view->field = settings_uses(settings, SETTING(add_tokens)) ? SETTING(add_tokens)
-                                                                   : SETTING(format.template_name);
-        view->fresh = true;
-    } else if (by_plan && !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same")) {
+        show_field(app, view,
+                   settings_uses(settings, SETTING(add_tokens)) ? SETTING(add_tokens)
+                                                                : SETTING(format.template_name),
+                   0);
+    } else if (!launch_train_check_fit(&app->session, why, sizeof why)) {
+        app_message(app, "%s", why);
+    } else if (settings_use_plan(settings) &&
+               !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same")) {
         return; /* it was asked about */
     } else if (launch_train(&app->session, &unlisted, &err) != 0) {
         app_error(app, &err);
@@ -158,20 +341,64 @@ static void start(struct app *app, struct train_view *view)
     }
 }
 
-/* Keys that are not text in this field. All of them may leave it, so its path is made whole first.
+/* The run as it is asked for must be one that could start. */
+static void probe(struct app *app, struct train_view *view)
+{
+    struct error err = ERROR_INIT;
+    char why[ERROR_TEXT_MAX];
+    size_t item, wrong = settings_first_wrong(&app->session.settings, &item, why, sizeof why);
+    if (wrong != training_options.count) {
+        app_message(app, "%s", why);
+        show_field(app, view, wrong, item);
+    } else if (!launch_train_check_marks(&app->session, why, sizeof why) ||
+               !launch_train_check_fit(&app->session, why, sizeof why)) {
+        app_message(app, "%s", why);
+    } else if (probe_runs(&app->session.probe)) {
+        probe_stop(&app->session.probe);
+        app_message(app, "the probe was stopped");
+    } else if (launch_train_probe(&app->session, &err) != 0) {
+        app_error(app, &err);
+    }
+}
+
+/* Keys that are not text in this field. All of them may leave it, so its value is made whole first.
  */
 static bool train_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct train_view *view = state;
-    (void)argument;
-    expand_field(app, view);
+    const struct settings *settings = &app->session.settings;
+    if (leave(app, view) ||
+        strcmp(settings_item(settings, view->field, view->item), view->text) != 0)
+        arrive(app, view, view->field, view->item);
     switch (request) {
     case REQUEST_DOWN:
     case REQUEST_UP:
-        move_field(&app->session.settings, view, request == REQUEST_DOWN ? 1 : -1);
+        move_cursor(app, view, STRIDE_LINE, request == REQUEST_DOWN ? 1 : -1);
         return true;
-    case REQUEST_DATA:
-        screen_open_data(app);
+    case REQUEST_PAGE_DOWN:
+    case REQUEST_PAGE_UP:
+        move_cursor(app, view, STRIDE_GROUP, request == REQUEST_PAGE_DOWN ? 1 : -1);
+        return true;
+    case REQUEST_GROUP:
+        fold(app, view);
+        return true;
+    case REQUEST_FIELD:
+        find_field(app, view, argument);
+        return true;
+    case REQUEST_EARLIER:
+        list_history(app, view);
+        return true;
+    case REQUEST_PRESETS:
+        screen_open_presets(app);
+        return true;
+    case REQUEST_DATA: /* of several files the one under the cursor, else the first */
+        screen_open_data(app, view->field == SETTING(data) &&
+                                      view->item < settings_count(settings, SETTING(data))
+                                  ? view->item
+                                  : 0);
+        return true;
+    case REQUEST_PROBE:
+        probe(app, view);
         return true;
     case REQUEST_START:
         start(app, view);
@@ -181,13 +408,31 @@ static bool train_request(struct app *app, void *state, enum request request, co
     }
 }
 
+/* Another screen may have changed the fields, and with them which there are. */
+static void train_enter(struct app *app, void *state)
+{
+    struct train_view *view = state;
+    if (!settings_uses(&app->session.settings, view->field))
+        view->field = view->item = 0;
+    arrive(app, view, view->field, view->item);
+}
+
+static void train_close(void *state)
+{
+    struct train_view *view = state;
+    candidates_free(&view->candidates);
+    free(view);
+}
+
 static const struct view_class train_class = {
     .name = "train",
     .scope = SCOPE_FORM,
-    .close = free,
+    .enter = train_enter,
+    .close = train_close,
     .draw = train_draw,
     .request = train_request,
     .input = train_input,
+    .paste = train_paste,
 };
 
 /* What the session still has of the last time is shown; what is empty is proposed. */
@@ -199,8 +444,5 @@ bool screen_open_train(struct app *app)
     }
     launch_train_defaults(&app->session);
     session_cost_changed(&app->session);
-    struct train_view *view = array_alloc(1, sizeof *view, NULL);
-    if (view)
-        *view = (struct train_view){.fresh = true};
-    return app_push(app, &train_class, view);
+    return app_push(app, &train_class, array_alloc(1, sizeof(struct train_view), NULL));
 }

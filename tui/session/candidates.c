@@ -18,17 +18,11 @@ void candidates_free(struct candidates *list)
     *list = (struct candidates){0};
 }
 
-/* Into its place among those that are there. */
-void candidates_add(struct candidates *list, const char *word, const char *typed)
+/* At a place among those that are there. */
+static void insert(struct candidates *list, size_t at, const char *word)
 {
-    size_t at = list->count;
-    if (strncmp(word, typed, strlen(typed)) != 0 || list->count == CANDIDATES_MAX)
-        return;
-    while (at > 0 && strcmp(list->words[at - 1], word) > 0)
-        at--;
-    if (at > 0 && strcmp(list->words[at - 1], word) == 0)
-        return;
-    if (array_reserve((void **)&list->words, &list->capacity, list->count + 1, sizeof *list->words,
+    if (list->count == CANDIDATES_MAX ||
+        array_reserve((void **)&list->words, &list->capacity, list->count + 1, sizeof *list->words,
                       NULL) != 0)
         return;
     char *copy = string_copy(word, NULL);
@@ -37,6 +31,22 @@ void candidates_add(struct candidates *list, const char *word, const char *typed
     memmove(list->words + at + 1, list->words + at, (list->count - at) * sizeof *list->words);
     list->words[at] = copy;
     list->count++;
+}
+
+void candidates_append(struct candidates *list, const char *word)
+{
+    insert(list, list->count, word);
+}
+
+void candidates_add(struct candidates *list, const char *word, const char *typed)
+{
+    size_t at = list->count;
+    if (strncmp(word, typed, strlen(typed)) != 0)
+        return;
+    while (at > 0 && strcmp(list->words[at - 1], word) > 0)
+        at--;
+    if (at == 0 || strcmp(list->words[at - 1], word) != 0)
+        insert(list, at, word);
 }
 
 /* --- paths --- */

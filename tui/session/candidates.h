@@ -25,6 +25,9 @@ void candidates_free(struct candidates *list);
 
 void candidates_add(struct candidates *list, const char *word, const char *typed);
 
+/* Puts a word behind the others, whatever was typed: a history is in its own order. */
+void candidates_append(struct candidates *list, const char *word);
+
 /* Entries of the folder that a path as typed names; folders end in "/". "~" is read as a shell does,
  * and stays as typed; hidden entries are there where a dot was typed, and names that a terminal must not
  * get never. */

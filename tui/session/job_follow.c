@@ -227,7 +227,8 @@ bool job_follow_update(struct job_follow *follow)
 bool job_follow_lives(const struct job_follow *follow)
 {
     return follow->state == JOB_STARTING || follow->state == JOB_RUNNING ||
-           follow->state == JOB_PAUSED || follow->state == JOB_ELSEWHERE;
+           follow->state == JOB_WAITING || follow->state == JOB_PAUSED ||
+           follow->state == JOB_ELSEWHERE;
 }
 
 bool job_follow_pauses(const struct job_follow *follow)
@@ -254,6 +255,19 @@ static void put_where(const struct job_follow *follow, int64_t step, char *out, 
         snprintf(out, size, " at step %lld", (long long)step);
     else if (job_follow_rows(follow, &done, &total))
         snprintf(out, size, " at %lld of %lld matrices", (long long)done, (long long)total);
+}
+
+/* For which jobs it waits; which of them has not completed yet, its log says. */
+static void put_waits(const struct job_follow *follow, char *out, size_t size)
+{
+    const cJSON *list = json_get(follow->job, "after"), *job;
+    size_t length = (size_t)snprintf(out, size, "waiting for");
+    cJSON_ArrayForEach(job, list)
+    {
+        if (cJSON_IsString(job) && length < size)
+            length += (size_t)snprintf(out + length, size - length, "%s %s",
+                                       job == list->child ? "" : ",", job->valuestring);
+    }
 }
 
 /* An end by a signal or on request says so itself; a failure's reason is in the log, and so is that
@@ -285,6 +299,8 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
                  : job_follow_is_scan(follow) ? " before the first matrix"
                                               : " before the first step",
                  reason);
+    } else if (follow->state == JOB_WAITING) {
+        put_waits(follow, out, size);
     } else if (follow->state == JOB_ELSEWHERE)
         snprintf(out, size, "%s on another machine", job_follow_pauses(follow) ? "paused" : "runs");
     else

@@ -10,6 +10,7 @@
 #include "plan/plan_read.h"
 #include "plan/plan_write.h"
 #include "spectra/cache.h"
+#include "tui/session/form_plan.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -25,20 +26,38 @@ void session_init(struct session *session)
     settings_init(&session->settings);
 }
 
-/* What a run with these settings would take of memory and disk, as the dry run would say it. Of a
- * scan file alone that is not known: shapes of what is not scanned are missing. */
+/* What a run with these settings would take of memory and disk, as the dry run would say it: by the
+ * session's plan, and by the one that the form's fields name, where they do. Of a scan file alone
+ * that is not known: shapes of what is not scanned are missing. */
 void session_cost_changed(struct session *session)
 {
     struct training_request request;
-    struct training_estimate *cost = &session->cost;
+    struct training_estimate *cost = &session->cost, *form = &session->form_cost;
+    struct form_plan own;
+    struct error err = ERROR_INIT;
     if (!session->plan)
         return;
+    const struct model *model = plan_model(session->plan);
+    *cost = *form = (struct training_estimate){.why = "only a scan is open, not the model"};
+    if (!model)
+        return;
     settings_request(&session->settings, &request);
-    if (plan_model(session->plan))
-        training_estimate(cost, &request, plan_model(session->plan), session->plan);
-    else
-        *cost = (struct training_estimate){.why = "only a scan is open, not the model"};
+    training_estimate(cost, &request, model, session->plan);
+    *form = *cost;
+    if (form_plan_make(&own, &session->settings, &request, session->scan, model, &err) != 0) {
+        *form = (struct training_estimate){.known = false};
+        snprintf(form->why, sizeof form->why, "%s", err.text);
+    } else if (own.plan) {
+        training_estimate(form, &request, model, own.plan);
+    }
+    form_plan_free(&own);
     training_request_free(&request);
+}
+
+void session_form_changed(struct session *session)
+{
+    form_keep_changed(&session->form);
+    session_cost_changed(session);
 }
 
 void session_plan_changed(struct session *session, bool by_hand)

@@ -26,8 +26,10 @@
 
 #include "job/training/resources.h"
 #include "plan/plan_write.h"
+#include "tui/session/form_keep.h"
 #include "tui/session/grid.h"
 #include "tui/session/job_follow.h"
+#include "tui/session/probe.h"
 #include "tui/session/scan_feed.h"
 #include "tui/session/settings.h"
 
@@ -62,9 +64,12 @@ struct session {
     struct plan_keep keep;
     char plan_path[4096]; /* the file that it was last read from or written to; "": none */
     enum plan_scope scope;
-    struct training_estimate cost; /* of a run with this plan and these settings */
-    struct settings settings;      /* the training form's fields; they outlive the model */
-    struct job_follow *run;        /* NULL: no job is watched */
+    struct training_estimate cost;      /* of a run with this plan and these settings */
+    struct training_estimate form_cost; /* of the form's run: its fields may name another plan */
+    struct settings settings;           /* the training form's fields */
+    struct form_keep form;              /* where they are kept */
+    struct probe probe;                 /* how long their run would take */
+    struct job_follow *run;             /* NULL: no job is watched */
 };
 
 /* Nothing is open. (session_open.h opens, lets time pass, and frees.) */
@@ -74,6 +79,8 @@ void session_init(struct session *session);
  * `by_hand`: by the user, so that the plan is kept, and not given up without a question. */
 void session_plan_changed(struct session *session, bool by_hand);
 void session_cost_changed(struct session *session);
+/* A field of the form has another value: it is kept, and the cost is reckoned anew. */
+void session_form_changed(struct session *session);
 
 /* Matrices without a score yet; and those that matter to the plan: 0 where scores chose nothing of
  * it, by hand, by a file, nothing or all. */

@@ -17,10 +17,13 @@
 #include <unistd.h>
 
 /* All that belongs to what is open. Device, settings and the watched job are the session's own, and
- * stay for what is opened next. The kept plan is written first, while there is a plan. */
+ * stay for what is opened next (form_keep.h says what of the settings). The kept plan is written
+ * first, while there is a plan, and the form. */
 static void close_model(struct session *session)
 {
     session_keep_close(session);
+    form_keep_close(&session->form, &session->settings);
+    probe_stop(&session->probe);
     plan_free(session->plan);
     scan_feed_free(&session->feed);
     grid_free(&session->grid);
@@ -39,6 +42,7 @@ static void close_model(struct session *session)
 void session_free(struct session *session)
 {
     close_model(session);
+    settings_free(&session->settings);
     job_follow_close(session->run);
     session->run = NULL;
 }
@@ -96,6 +100,8 @@ int session_open(struct session *session, const char *path, struct error *err)
         goto fail;
     plan_settle(session->plan);
     session->scope = PLAN_BY_TYPE;
+    if (session->model)
+        form_keep_open(&session->form, &session->settings, path);
     session_plan_changed(session, false);
     session_keep_open(session);
     return 0;
@@ -140,6 +146,12 @@ bool session_tick(struct session *session)
 {
     struct error ignored = ERROR_INIT;
     bool changed = session->run && job_follow_update(session->run), scanned = false;
+    if (probe_update(&session->probe)) {
+        changed = true;
+        if (session->probe.why[0] && !probe_runs(&session->probe) && !session->keep.message[0])
+            snprintf(session->keep.message, sizeof session->keep.message,
+                     "the probe failed: %.600s", session->probe.why);
+    }
     if (session->model && session->feed.state == FEED_WAITING) {
         scan_feed_start(&session->feed, session->scan, session->device, session->scan_held,
                         &ignored);
@@ -149,6 +161,12 @@ bool session_tick(struct session *session)
     }
     if (scanned)
         session_plan_changed(session, false);
+    /* one message line: what is to be said of the form waits until nothing is of the plan */
+    char *said = session->keep.message, *waits = session->form.message;
+    if (form_keep_tick(&session->form, &session->settings) && !said[0]) {
+        memcpy(said, waits, sizeof session->keep.message);
+        waits[0] = '\0';
+    }
     return session_keep_tick(session) || changed || scanned;
 }
 
@@ -156,7 +174,7 @@ bool session_tick(struct session *session)
  * or `spectrum resume`, may let it continue. */
 int session_tick_ms(const struct session *session)
 {
-    int jobs = -1, keep = session_keep_ms(session);
+    int jobs = -1, keep = session_keep_ms(session), form = form_keep_ms(&session->form);
     enum feed_state state = session->feed.state;
     if (session->model && state == FEED_WAITING)
         jobs = 0;
@@ -164,8 +182,10 @@ int session_tick_ms(const struct session *session)
         jobs = session->feed.taken == 0 ? 15 : 60; /* what is in the cache comes at once */
     else if (session->model && (state == FEED_STOPPED || state == FEED_FAILED))
         jobs = 500;
-    else if (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED)
+    else if (probe_runs(&session->probe) ||
+             (session->run && session->run->state != JOB_ENDED && session->run->state != JOB_DIED))
         jobs = 200;
+    keep = keep < 0 || (form >= 0 && form < keep) ? form : keep;
     return jobs < 0 || (keep >= 0 && keep < jobs) ? keep : jobs;
 }
 

@@ -9,7 +9,7 @@
  *
  * session_tick_ms() says how often to look, so that the screen sleeps where nothing is under way:
  *
- *     a scan that is to begin          0 ms       a training job that lives    200 ms
+ *     a scan that is to begin          0 ms       a training job or a probe    200 ms
  *     a scan that runs                60 ms       a plan that is to be kept    what is left of it
  *     one that was stopped, failed   500 ms       nothing of these             -1: for an input
  */

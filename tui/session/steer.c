@@ -41,15 +41,13 @@ static int check_kind(const struct job_kind *kind, enum steering what, struct er
     return 0;
 }
 
-/* One that has ended is started again by its job.json; without that nothing can be. A run that is
- * complete goes on from an earlier checkpoint alone, and only where that is named. */
-static int check_again(const struct job_follow *job, const struct job_kind *kind, int64_t step,
-                       const char *state, struct error *err)
+/* One that has ended is started again by its job.json, which is judged where that is done
+ * (job_relaunch()). A run that is complete goes on from an earlier checkpoint alone, and only where
+ * that is named. */
+static int check_again(const struct job_follow *job, int64_t step, const char *state,
+                       struct error *err)
 {
     int64_t last = -1;
-    if (job->job && !kind->resumes)
-        return error_set(err, "it is a %s that cannot be started again; it is %s", kind->noun,
-                         state);
     if (!is_completed(job))
         return 0;
     if (step == 0)
@@ -62,9 +60,18 @@ static int check_again(const struct job_follow *job, const struct job_kind *kind
                                    state, step);
 }
 
+/* Steps are added to what has some, and where its course is not being taken. */
+static int check_more(const struct job_kind *kind, bool lives, const char *state, struct error *err)
+{
+    if (!kind->steps)
+        return error_set(err, "it is a %s: more steps are for a training run", kind->noun);
+    return lives ? error_set(err, "%s; stop it before more steps are added to it", state) : 0;
+}
+
 int steer_check(const struct job_follow *job, enum steering what, const struct steer_how *how,
                 struct error *err)
 {
+    bool more = how && how->more > 0;
     int64_t step = how ? how->step : 0;
     const struct job_kind *kind = job_kind_of(job->job);
     bool lives = job_follow_lives(job), pauses = job_follow_pauses(job);
@@ -72,10 +79,15 @@ int steer_check(const struct job_follow *job, enum steering what, const struct s
     job_follow_describe(job, state, sizeof state);
     if (check_kind(kind, what, err) != 0)
         return -1;
+    if (what == STEER_RESUME && more)
+        return check_more(kind, lives, state, err);
     if (what == STEER_RESUME && !lives)
-        return check_again(job, kind, step, state, err);
+        return check_again(job, step, state, err);
     if (what == STEER_RESUME && step > 0)
         return error_set(err, "%s; stop it before it continues from another checkpoint", state);
+    if (job->state == JOB_WAITING && what != STEER_STOP)
+        return error_set(err, "the %s is %s: it has not begun, and can be stopped", kind->noun,
+                         state);
     if (!lives)
         return error_set(err, "the %s cannot %s: %s%s", kind->noun, requests[what].name, state,
                          kind->resumes && !is_completed(job) ? "; resuming it comes first" : "");
@@ -136,13 +148,16 @@ static void say(const struct job_kind *kind, enum steering what, char *said, siz
 static int start_again(const struct job_follow *job, const struct steer_how *how, char *said,
                        size_t size, struct error *err)
 {
-    int64_t step = how ? how->step : 0;
+    struct job_restart restart = {0};
+    if (how)
+        restart = (struct job_restart){
+            .step = how->step, .more = how->more, .rate = how->rate, .schedule = how->schedule};
     const struct job_kind *kind = job_kind_of(job->job);
     snprintf(said, size, "the %s goes on from %s", kind->noun,
-             step > 0            ? "that checkpoint"
+             restart.step > 0    ? "that checkpoint"
              : kind->checkpoints ? "its last checkpoint"
                                  : "what it has computed");
-    return job_relaunch(job->path, "/proc/self/exe", step, how ? how->trusted : NULL, err);
+    return job_relaunch(job->path, "/proc/self/exe", &restart, how ? how->trusted : NULL, err);
 }
 
 int steer(struct job_follow *job, enum steering what, const struct steer_how *how, char *said,

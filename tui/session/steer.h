@@ -27,8 +27,11 @@ enum steering {
 
 /* How to resume. NULL stands for {0}. */
 struct steer_how {
-    int64_t step;        /* from the checkpoint of this step; 0: the last */
-    const char *trusted; /* the key of what the user was shown and trusts; NULL: nothing */
+    int64_t step;         /* from the checkpoint of this step; 0: the last */
+    int64_t more;         /* a run that has ended: so many steps beyond it; 0: to the run's end */
+    double rate;          /* of those steps; 0: the last one before them */
+    const char *schedule; /* of those steps; NULL: constant */
+    const char *trusted;  /* the key of what the user was shown and trusts; NULL: nothing */
 };
 
 /* May this be asked of the job as it was last looked at? An error says in one line why not, without

@@ -5,14 +5,16 @@
 
 /* --- numbers, and which are round --- */
 
-/* Four digits, with k, M or G so that it fits the axis; tiny and huge ones as powers of ten. */
+/* Four digits, with k, M or G so that it fits the axis; tiny and huge ones with a power of ten, and
+ * two digits where there is room for them. */
 void plot_number(double value, char *out, size_t size)
 {
     double magnitude = fabs(value);
     if (!isfinite(value))
         snprintf(out, size, "n/a");
     else if (magnitude >= 1e12 || (magnitude < 1e-3 && magnitude > 0))
-        snprintf(out, size, "%.0e", value);
+        snprintf(out, size, value > 0 && magnitude < 1e99 && magnitude > 1e-99 ? "%.2g" : "%.0e",
+                 value);
     else if (magnitude >= 1e9)
         snprintf(out, size, "%.4gG", value / 1e9);
     else if (magnitude >= 1e6)
@@ -50,8 +52,11 @@ size_t plot_ticks(double low, double high, bool logarithmic, size_t wanted, doub
     size_t count = 0;
     if (!isfinite(low) || !isfinite(high) || high <= low || wanted == 0)
         return 0;
-    if (logarithmic)
-        return low > 0 ? ticks_logarithmic(low, high, wanted, out, capacity) : 0;
+    if (logarithmic && low > 0)
+        count = ticks_logarithmic(low, high, wanted, out, capacity);
+    if (logarithmic && (low <= 0 || count > 1))
+        return count;
+    count = 0; /* a short stretch of a logarithmic axis has round numbers as any other */
     double rough = (high - low) / (double)wanted, power = pow(10, floor(log10(rough)));
     double step = rough / power <= 1 ? 1 : rough / power <= 2 ? 2 : rough / power <= 5 ? 5 : 10;
     step *= power;
@@ -112,32 +117,41 @@ bool axis_finish(struct axis *axis)
     return true;
 }
 
-/* Where rounding would not widen it sensibly (a span that doubles cannot hold), it stays as it is.
+/* Logarithmic: out to 1, 2 or 5 times a power of ten. */
+static struct axis round_logarithmic(struct axis axis)
+{
+    static const double digits[] = {1, 2, 5, 10};
+    double below = pow(10, floor(log10(axis.low) + 1e-9));
+    double above = pow(10, ceil(log10(axis.high) - 1e-9) - 1);
+    struct axis to = {below, 10 * above, true, axis.dots};
+    for (int i = 1; i < 3; i++)
+        to.low = digits[i] * below <= axis.low * (1 + 1e-9) ? digits[i] * below : to.low;
+    for (int i = 3; i-- > 0;)
+        to.high = digits[i] * above >= axis.high * (1 - 1e-9) ? digits[i] * above : to.high;
+    return to;
+}
+
+/* To multiples of 1, 2 or 5 times a power of ten that is not below a quarter of the axis. */
+static struct axis round_linear(struct axis axis)
+{
+    static const double digits[] = {1, 2, 5, 10};
+    double rough = (axis.high - axis.low) / 4, power = pow(10, floor(log10(rough))), step = power;
+    for (int i = 0; i < 4 && step < rough * (1 - 1e-9); i++)
+        step = digits[i] * power;
+    return (struct axis){floor(axis.low / step + 1e-9) * step, ceil(axis.high / step - 1e-9) * step,
+                         axis.logarithmic, axis.dots};
+}
+
+/* Within a power of ten a logarithmic axis is rounded as a linear one, where that leaves it above 0.
+ * Where rounding would not widen it sensibly (a span that doubles cannot hold), it stays as it is.
  */
 void axis_round(struct axis *axis)
 {
-    static const double digits[] = {1, 2, 5, 10};
-    if (axis->logarithmic) {
-        double below = pow(10, floor(log10(axis->low) + 1e-9)), low = below, high = INFINITY;
-        double above = pow(10, ceil(log10(axis->high) - 1e-9) - 1);
-        for (int i = 0; i < 3; i++)
-            low = digits[i] * below <= axis->low * (1 + 1e-9) ? digits[i] * below : low;
-        for (int i = 4; i-- > 0;)
-            high = digits[i] * above >= axis->high * (1 - 1e-9) ? digits[i] * above : high;
-        if (low > 0 && isfinite(high)) {
-            axis->low = low;
-            axis->high = high;
-        }
-        return;
-    }
-    double rough = (axis->high - axis->low) / 4, power = pow(10, floor(log10(rough)));
-    double step = power;
-    for (int i = 0; i < 4 && step < rough * (1 - 1e-9); i++)
-        step = digits[i] * power;
-    double low = floor(axis->low / step + 1e-9) * step,
-           high = ceil(axis->high / step - 1e-9) * step;
-    if (step > 0 && isfinite(low) && isfinite(high) && low < high) {
-        axis->low = low;
-        axis->high = high;
-    }
+    struct axis to = axis->logarithmic && axis->high >= 10 * axis->low ? round_logarithmic(*axis)
+                                                                       : round_linear(*axis);
+    bool positive = !axis->logarithmic || to.low > 0;
+    if (!positive)
+        to.low = axis->low;
+    if (isfinite(to.low) && isfinite(to.high) && to.low < to.high)
+        *axis = to;
 }

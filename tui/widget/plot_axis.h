@@ -26,16 +26,16 @@ bool axis_finish(struct axis *axis);
 
 /* Both ends out to round numbers, so that the axis stays as it is while values come that are a
  * little beyond the ones before: a screen that is sent over a line changes a dot, not every number.
- * Linear: to multiples of the distance of about four round numbers. Logarithmic: to 1, 2 or 5 times
- * a power of ten. */
+ * Linear, and logarithmic within a power of ten: to multiples of the distance of about four round
+ * numbers; else to 1, 2 or 5 times a power of ten. */
 void axis_round(struct axis *axis);
 
 /* The dot of a value: round(t (dots - 1)) with t = (v - low) / (high - low), of logarithms where
  * the axis has them. -1: it is not on the axis. */
 int axis_dot(const struct axis *axis, double value);
 
-/* Round values within [low, high]: 1, 2 or 5 times a power of ten apart (powers of ten, and what
- * lies between them, on a logarithmic axis). Returns how many, at most `capacity`. */
+/* Round values within [low, high]: 1, 2 or 5 times a power of ten apart (on a logarithmic axis that
+ * has more than one of them powers of ten, and what lies between them). Returns how many, at most `capacity`. */
 size_t plot_ticks(double low, double high, bool logarithmic, size_t wanted, double *out,
                   size_t capacity);
 

@@ -53,6 +53,12 @@ static int wait_and_report(void *self, struct error *err)
     return -1;
 }
 
+static bool hand_resident(void *self, size_t *out, struct place from, size_t bytes)
+{
+    struct backend *below = below_of(self);
+    return below->resident(below->self, out, from, bytes);
+}
+
 static void *hand_host_alloc(void *self, size_t bytes, struct error *err)
 {
     struct backend *below = below_of(self);
@@ -150,6 +156,7 @@ int wrapper_new(struct backend **out, struct backend *below, size_t bytes, op_fu
         backend->write = hand_write;
         backend->read = hand_read;
         backend->wait = wait_and_report;
+        backend->resident = below->resident ? hand_resident : NULL;
     }
     *out = backend;
     return 0;

@@ -79,14 +79,10 @@ static bool base_stands_alone(const struct export *export, const char *run)
 
 /* --- the folder --- */
 
-/* The first file of an export, and locked by whoever writes it; it goes when all others are
- * there. */
-static const char unfinished[] = ".spectrum-unfinished";
-
 /* Never through a link: the folder may have been there before, and be somebody else's. */
 static int open_mark(const char *out, int flags, struct error *err)
 {
-    char *path = path_join(out, unfinished, err);
+    char *path = path_join(out, EXPORT_UNFINISHED, err);
     int fd = path ? sys.open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0666) : -1;
     if (path && fd < 0)
         error_set_errno(err, errno, "cannot write %s", path);
@@ -97,7 +93,7 @@ static int open_mark(const char *out, int flags, struct error *err)
 /* With the mark the next export to this folder would clear it. */
 static int remove_mark(const char *out, struct error *err)
 {
-    char *path = path_join(out, unfinished, err);
+    char *path = path_join(out, EXPORT_UNFINISHED, err);
     int status = path ? 0 : -1;
     if (path && sys.unlink(path) != 0)
         status = error_set_errno(err, errno, "cannot remove %s", path);
@@ -247,6 +243,38 @@ static void find_best(const struct source *source, struct evaluated *best)
     free(folder);
 }
 
+static void close_export(struct export *export)
+{
+    tokenizer_close(export->tokenizer);
+    source_close(&export->source);
+    free(export->parts);
+    free(export->entries);
+}
+
+/* The folder may have what was left of an export that was killed. */
+int export_base(const char *run, const struct state_choice *choice, const char *out,
+                const volatile sig_atomic_t *interrupted, struct export_summary *summary,
+                char **state, struct error *err)
+{
+    struct export export = {.interrupted = interrupted};
+    struct source *source = &export.source;
+    *summary = (struct export_summary){.step = -1};
+    int status = open_run(&export, run, choice, false, err);
+    if (status == 0) {
+        clear_left(out);
+        summary->step = source->step;
+        status = write_folder(&export, source->run, out, summary, err);
+    }
+    if (status == 0) {
+        summarize(&export, summary);
+        find_best(source, &summary->best);
+        *state = source->state;
+        source->state = NULL;
+    }
+    close_export(&export);
+    return status;
+}
+
 /* In the order of what is lost by an error: nothing is written before run and folder are known to
  * be right, and what is measured comes when all is there. */
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
@@ -277,9 +305,6 @@ out:
         free(summary->base);
         summary->base = NULL;
     }
-    tokenizer_close(export.tokenizer);
-    source_close(source);
-    free(export.parts);
-    free(export.entries);
+    close_export(&export);
     return status;
 }

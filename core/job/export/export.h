@@ -52,6 +52,9 @@ struct export_summary {
     uint64_t bytes;
 };
 
+/* The first file of a folder that is being written; whoever writes it holds its lock. */
+#define EXPORT_UNFINISHED ".spectrum-unfinished"
+
 /* Exports what `choice` means of the run into the folder `out`, which is made; one that is not
  * empty is refused, and so is one in a job's folder. `merge` of a run without adapters is
  * ERROR_USAGE.
@@ -61,5 +64,12 @@ struct export_summary {
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
                const volatile sig_atomic_t *interrupted, struct export_summary *summary,
                struct error *err);
+
+/* The same for the base of a run that begins from this one, a folder of that run's: always a whole
+ * model, and what a merge costs is not measured. *state: the state that it was written from, newly
+ * allocated. */
+int export_base(const char *run, const struct state_choice *choice, const char *out,
+                const volatile sig_atomic_t *interrupted, struct export_summary *summary,
+                char **state, struct error *err);
 
 #endif

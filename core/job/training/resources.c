@@ -13,6 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One that was given has the others filled in beside it. */
+static bool sets_constants(const struct training_request *r)
+{
+    return option_is_given(&r->given, TRAINING_ROW(constants.beta1)) ||
+           option_is_given(&r->given, TRAINING_ROW(constants.beta2)) ||
+           option_is_given(&r->given, TRAINING_ROW(constants.epsilon));
+}
+
 struct train_settings training_settings(const struct training_request *r)
 {
     bool bf16 = r->dtype == WEIGHTS_AUTO ? machine_has_bf16() : r->dtype == WEIGHTS_BF16;
@@ -25,7 +33,11 @@ struct train_settings training_settings(const struct training_request *r)
         .schedule = r->schedule,
         .rate = r->rate,
         .warmup = r->warmup,
-        .optimizer = {.weight_decay = r->weight_decay, .clip = r->clip, .seed = (uint64_t)r->seed},
+        .least_rate = r->least_rate,
+        .optimizer = {.weight_decay = r->weight_decay,
+                      .clip = r->clip,
+                      .seed = (uint64_t)r->seed,
+                      .constants = sets_constants(r) ? &r->constants : NULL},
         .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
         .masters = bf16 && r->master == MASTERS_FP32,
         .z_loss = r->z_loss,

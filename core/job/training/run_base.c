@@ -8,6 +8,8 @@
 #include "compute/devices/devices.h"
 #include "job/added_tokens.h"
 #include "job/job_dir.h"
+#include "job/source.h"
+#include "job/training/run_start.h"
 #include "model/init.h"
 #include "text/template/template.h"
 #include "text/tokenizer/tokenizer.h"
@@ -51,15 +53,14 @@ void run_base_drop_template(const struct run_base *base)
 
 /* --- the model --- */
 
-/* With --init a new model of random weights in RUN/base, which a resume finds there. A dry run
- * draws them, too, in a scratch folder: which tensors train is chosen by their spectra. */
-static int open_model(struct run_base *base, struct error *err)
+/* The run's own base, in RUN/base, where a resume finds it: random weights with --init, or what
+ * another run has trained. A dry run makes it, too, in a scratch folder: which tensors train is
+ * chosen by their spectra. */
+static int make_own(struct run_base *base, struct error *err)
 {
     const struct run_sitting *sitting = base->sitting;
     const struct training_request *request = sitting->request;
-    if (!request->init) {
-        base->path = string_copy(request->model, err);
-    } else if (sitting->dry) {
+    if (sitting->dry) {
         base->scratch = xdg_scratch_folder("init", &base->scratch_lock, err);
         base->path = base->scratch ? string_copy(base->scratch, err) : NULL;
     } else {
@@ -67,9 +68,22 @@ static int open_model(struct run_base *base, struct error *err)
     }
     if (!base->path)
         return -1;
-    if (request->init &&
-        !(sitting->resume && job_dir_has(request->run, "base/model.safetensors")) &&
-        model_init(request->model, base->path, (uint64_t)request->seed, err) != 0)
+    if (request->init)
+        return sitting->resume && job_dir_has(request->run, "base/model.safetensors")
+                   ? 0
+                   : model_init(request->model, base->path, (uint64_t)request->seed, err);
+    return sitting->resume && run_start_is_made(request->run)
+               ? 0
+               : run_start_make(&base->start, sitting, base->path, err);
+}
+
+static int open_model(struct run_base *base, struct error *err)
+{
+    const struct run_sitting *sitting = base->sitting;
+    const struct training_request *request = sitting->request;
+    bool own = request->init || (sitting->resume && job_dir_has(request->run, "base")) ||
+               source_is_run(request->model);
+    if (own ? make_own(base, err) != 0 : !(base->path = string_copy(request->model, err)))
         return -1;
     if (model_open(&base->model, base->path, err) != 0)
         return -1;
@@ -126,15 +140,20 @@ static int check_marks(struct run_base *base, const struct chat_template *chat,
     return 0;
 }
 
-/* A resume has what the run had, of its job.json: the date, and the added tokens with their ids. */
+/* A resume has what the run had, of its job.json: where it began, the date, and the added tokens
+ * with their ids. */
 static int restore_texts(struct run_base *base, struct error *err)
 {
     const char *date = NULL, *run = base->sitting->request->run;
     cJSON *job = job_dir_read(run, "job.json", err);
-    const cJSON *added = json_get(job, "added_tokens");
+    const cJSON *added = json_get(job, "added_tokens"), *start = json_get(job, "start");
     int status = -1;
     if (!job)
         return -1;
+    if (!base->start && start && !(base->start = cJSON_Duplicate(start, true))) {
+        error_set(err, "not enough memory");
+        goto out;
+    }
     if (json_get_string(job, "template_date", &date) && !(base->date = string_copy(date, err)))
         goto out;
     base->format.date = base->date;
@@ -213,4 +232,5 @@ void run_base_close(struct run_base *base)
     free(base->template_copy);
     free(base->date);
     cJSON_Delete(base->added_tokens);
+    cJSON_Delete(base->start);
 }

@@ -21,7 +21,7 @@
 
 struct run_base {
     struct run_sitting *sitting;
-    char *path; /* the request's, or RUN/base where the run began from random weights */
+    char *path; /* the request's, or RUN/base where the run began from random weights, or a run */
     struct model *model;
     struct backend *backend;
     struct tokenizer *tokenizer;
@@ -29,7 +29,8 @@ struct run_base {
     struct dataset_options format;
     char *template_copy, *date;
     cJSON *added_tokens; /* added_tokens.h; NULL: none */
-    char *scratch;       /* a dry run's model of random weights, to be removed; NULL: none */
+    cJSON *start;        /* run_start.h; NULL: it begins from a model */
+    char *scratch;       /* a dry run's base, to be removed; NULL: none */
     int scratch_lock;
 };
 

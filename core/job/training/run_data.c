@@ -62,10 +62,10 @@ static int split(struct run_data *data, int64_t seq_len, struct error *err)
     }
     data->train = all;
     if (share)
-        run_say(data->sitting,
-                "no evaluation: %zu documents are too few to hold some back (%d are needed); "
-                "--eval-data names others",
-                units, SPLIT_AT_LEAST);
+        run_warn(data->sitting,
+                 "no evaluation: %zu documents are too few to hold some back (%d are needed); "
+                 "--eval-data names others",
+                 units, SPLIT_AT_LEAST);
     if (request->eval_data.count == 0)
         return 0;
     if (open_set(data, &data->eval_set, &request->eval_data, err) == 0 &&
@@ -101,9 +101,9 @@ static int tell_turn_end(const struct run_data *data, struct error *err)
         0)
         return -1;
     if (template_turn_end(chat, base->tokenizer) < 0)
-        run_say(data->sitting,
-                "the chat template ends an assistant's turn without a special token: "
-                "the model will not learn from it where to stop");
+        run_warn(data->sitting,
+                 "the chat template ends an assistant's turn without a special token: "
+                 "the model will not learn from it where to stop");
     template_close(chat);
     return 0;
 }
@@ -181,10 +181,10 @@ static int make_prompt(struct run_data *data, struct train_settings *s, struct e
         return error_prefix(err, "--sample");
     left -= count;
     if (left <= 0) {
-        run_say(data->sitting,
-                "no samples: their prompt has %lld tokens and a sequence %lld; a shorter "
-                "--sample or a longer --seq-len helps",
-                (long long)count, (long long)s->seq_len);
+        run_warn(data->sitting,
+                 "no samples: their prompt has %lld tokens and a sequence %lld; a shorter "
+                 "--sample or a longer --seq-len helps",
+                 (long long)count, (long long)s->seq_len);
         return 0;
     }
     s->sample.ids = data->prompt.ids;

@@ -4,6 +4,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "job/job_dir.h"
+#include "job/job_line.h"
 #include "job/requests.h"
 
 #include <math.h>
@@ -53,8 +54,8 @@ static int append(struct run_lines *lines, struct json_writer *json, struct erro
     if (status < 0)
         return -1;
     if (status > 0 && !lines->waits)
-        run_say(lines->sitting, "%s: its lines wait in memory for room, and training continues",
-                why.text);
+        run_warn(lines->sitting, "%s: its lines wait in memory for room, and training continues",
+                 why.text);
     lines->waits = status > 0;
     return 0;
 }
@@ -72,9 +73,33 @@ static void put_bytes(struct json_writer *json, const char *key, size_t bytes)
         json_count(json, key, bytes);
 }
 
+static void put_categories(struct json_writer *json, const char *key,
+                           const uint64_t bytes[MEMORY_CATEGORIES])
+{
+    json_object(json, key);
+    for (int i = 0; i < MEMORY_CATEGORIES; i++)
+        json_count(json, memory_category_name((enum memory_category)i), bytes[i]);
+    json_end(json);
+}
+
+/* Where it is time for it again: a thousand times as long as the last look took is none. */
+static void put_resident(struct run_lines *lines, struct json_writer *json,
+                         const struct trainer *trainer)
+{
+    enum { LOOKS_APART = 1000 };
+    uint64_t bytes[MEMORY_CATEGORIES];
+    double begun = clock_seconds();
+    if (begun < lines->look_at)
+        return;
+    if (trainer_resident(trainer, bytes))
+        put_categories(json, "resident_bytes", bytes);
+    double ended = clock_seconds();
+    lines->look_at = ended + LOOKS_APART * (ended - begun);
+}
+
 /* A value that a step has not, as the norm of one that was left out, is absent. */
 int run_lines_step(struct run_lines *lines, const struct train_report *report,
-                   const struct memory_plan *memory, size_t base_bytes, struct error *err)
+                   const struct trainer *trainer, size_t base_bytes, struct error *err)
 {
     const struct progress *progress = &report->progress;
     struct buffer line = BUFFER_INIT;
@@ -90,10 +115,8 @@ int run_lines_step(struct run_lines *lines, const struct train_report *report,
     put_known(&json, "step_s", report->step_seconds);
     if (report->z_loss > 0)
         json_real(&json, "z_loss", report->z_loss);
-    json_object(&json, "memory_bytes");
-    for (int i = 0; i < MEMORY_CATEGORIES; i++)
-        json_count(&json, memory_category_name((enum memory_category)i), memory->bytes[i]);
-    json_end(&json);
+    put_categories(&json, "memory_bytes", trainer_memory(trainer)->bytes);
+    put_resident(lines, &json, trainer);
     /* what the process has, the most that it had, and what it had before it took the plan's
      * memory */
     put_bytes(&json, "process_bytes", process_resident_bytes());
@@ -102,14 +125,43 @@ int run_lines_step(struct run_lines *lines, const struct train_report *report,
     return append(lines, &json, err);
 }
 
+int run_lines_gradients(struct run_lines *lines, int64_t step, const struct optimizer *optimizer,
+                        struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    begin_line(&json, step);
+    json_object(&json, "grad_norms");
+    for (size_t i = 0; i < optimizer->count; i++) {
+        struct run_tensor tensor = optimizer_tensor(optimizer, i);
+        char *name = run_tensor_name(&tensor, err);
+        if (!name) {
+            buffer_free(&line);
+            return -1;
+        }
+        json_real(&json, name, optimizer->norms[i]);
+        free(name);
+    }
+    json_end(&json);
+    if (line.length < JOB_LINE_CAP - 1)
+        return append(lines, &json, err);
+    if (!lines->too_long)
+        run_say(lines->sitting,
+                "metrics.jsonl has no grad_norms: %zu names are more than a line of it holds",
+                optimizer->count);
+    lines->too_long = true;
+    buffer_free(&line);
+    return 0;
+}
+
 int run_lines_spike(struct run_lines *lines, const struct train_report *report, struct error *err)
 {
     struct buffer line = BUFFER_INIT;
     struct json_writer json = {.out = &line};
     long long step = (long long)report->progress.step;
-    run_say(lines->sitting,
-            "step %lld was left out: its loss %.4f stands %.1f deviations above the last ones",
-            step, report->loss, report->spike_score);
+    run_warn(lines->sitting,
+             "step %lld was left out: its loss %.4f stands %.1f deviations above the last ones",
+             step, report->loss, report->spike_score);
     begin_event(&json, "spike", step);
     json_real(&json, "loss", report->loss);
     if (isfinite(report->spike_score))
@@ -145,6 +197,21 @@ int run_lines_reselect(struct run_lines *lines, int64_t step, size_t begun, size
     begin_event(&json, "reselect", step);
     json_count(&json, "begin", begun);
     json_count(&json, "end", ended);
+    return append(lines, &json, err);
+}
+
+int run_lines_more(struct run_lines *lines, const struct schedule_part *part, struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    run_say(lines->sitting, "goes on for %lld steps after step %lld, at a learning rate of %g%s%s",
+            (long long)part->steps, (long long)part->from, part->rate,
+            part->kind == SCHEDULE_CONSTANT ? "" : ", which falls by the schedule ",
+            part->kind == SCHEDULE_CONSTANT ? "" : schedule_name(part->kind));
+    begin_event(&json, "more", part->from);
+    json_integer(&json, "steps", part->steps);
+    json_real(&json, "lr", part->rate);
+    json_text(&json, "schedule", schedule_name(part->kind));
     return append(lines, &json, err);
 }
 
@@ -296,20 +363,25 @@ int run_proof_saved(const struct run_proof *proof, const struct trainer *trainer
 
 /* --- the observer --- */
 
-/* The line first, then the proof, then the view: what a screen shows is in the files by then. A
- * step that was left out updates nothing, so it proves nothing. */
+/* The lines first, then the proof, then the view: what a screen shows is in the files by then. The
+ * gradients' norms come when evaluations do. A step that was left out updates nothing, so it proves
+ * nothing. */
 static int on_step(void *context, const struct train_report *report, struct error *err)
 {
     struct run_observer *observer = context;
     const struct run_setup *setup = observer->setup;
     const struct training_view *view = observer->sitting->view;
-    if (run_lines_step(observer->lines, report, trainer_memory(setup->trainer), setup->base_bytes,
-                       err) != 0)
+    const struct trainer *trainer = setup->trainer;
+    int64_t step = report->progress.step, every = setup->settings.eval_every;
+    bool due = step == trainer_steps(trainer) || (every > 0 && step % every == 0);
+    if (run_lines_step(observer->lines, report, trainer, setup->base_bytes, err) != 0)
         return -1;
     if (report->left_out && run_lines_spike(observer->lines, report, err) != 0)
         return -1;
-    if (!report->left_out &&
-        run_proof_step(observer->proof, setup->trainer, report->progress.step, err) != 0)
+    if (!report->left_out && due &&
+        run_lines_gradients(observer->lines, step, trainer_optimizer(trainer), err) != 0)
+        return -1;
+    if (!report->left_out && run_proof_step(observer->proof, trainer, step, err) != 0)
         return -1;
     if (view->on_step)
         view->on_step(view->context, report, trainer_steps(setup->trainer));

@@ -16,11 +16,12 @@
 
 /* --- metrics.jsonl ---
  *
- * One JSON object each: a step, an evaluation, events.
+ * One JSON object each: a step, its gradients' norms, an evaluation, events.
  *
  *     {"step": 3, "time_s": 1.5, "tokens": 384, ..., "loss": 2.25, "lr": 2e-05, ...}
+ *     {"step": 3, "grad_norms": {"model.norm.weight": 0.25, ...}}
  *     {"step": 3, "eval_loss": 2.5, "eval_tokens": 512}
- *     {"event": "checkpoint", "step": 3}     or "resume", "sample", "spike", "reselect"
+ *     {"event": "checkpoint", "step": 3}     or "resume", "more", "sample", "spike", "reselect"
  *
  * run_lines_open() opens the job's file for appending, which locks it (job/metrics_writer.h), and
  * run_lines_close() closes it; each function between writes one line. A line for which the disk has
@@ -32,15 +33,23 @@ struct run_lines {
     const struct run_sitting *sitting;
     struct job_metrics_writer writer;
     bool open, waits; /* waits: the last line had no room on the disk */
+    double look_at;   /* the clock's seconds from which on memory is looked at again */
+    bool too_long;    /* it was said that a line of norms is */
 };
 
 int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, struct error *err);
 void run_lines_close(struct run_lines *lines);
 
-/* `memory` is the plan, and base_bytes what the process had before it took the plan's memory (0:
- * unknown): what the plan can be held against stands beside it. */
+/* The trainer has the memory's plan and what of it is resident; base_bytes is what the process had
+ * before it took the plan's memory (0: unknown): what the plan can be held against stands beside
+ * it. The resident bytes, which take some nanoseconds a page, are in the first line, and then in as
+ * many as keep looking at them below a thousandth of the time. */
 int run_lines_step(struct run_lines *lines, const struct train_report *report,
-                   const struct memory_plan *memory, size_t base_bytes, struct error *err);
+                   const struct trainer *trainer, size_t base_bytes, struct error *err);
+/* The norm of each trained tensor's gradient in the last step (train/optimizer.h), by its name. Not
+ * written where the line would be longer than readers take (job_line.h), which is said once. */
+int run_lines_gradients(struct run_lines *lines, int64_t step, const struct optimizer *optimizer,
+                        struct error *err);
 
 /* A step that the spike guard left out; it is said, too. */
 int run_lines_spike(struct run_lines *lines, const struct train_report *report, struct error *err);
@@ -50,6 +59,8 @@ int run_lines_sample(struct run_lines *lines, int64_t step, const char *text, st
 /* After a new choice of what trains: how many tensors begin to train, and how many end. */
 int run_lines_reselect(struct run_lines *lines, int64_t step, size_t begun, size_t ended,
                        struct error *err);
+/* After a resume that adds steps to the run: how many, and their learning rate. */
+int run_lines_more(struct run_lines *lines, const struct schedule_part *part, struct error *err);
 /* "checkpoint", "resume": an event without more. */
 int run_lines_event(struct run_lines *lines, const char *event, int64_t step, struct error *err);
 

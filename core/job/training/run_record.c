@@ -5,6 +5,7 @@
 #include "compute/cpu/onednn.h"
 #include "compute/machine.h"
 #include "job/job_dir.h"
+#include "job/training/run_more.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,7 @@ static void put_found(struct json_writer *json, const struct run_data *data,
     const struct training_data_plan plan = run_data_plan(data, &setup->settings, setup->trainer);
     json_text(json, "precision", identity->precision);
     json_integer(json, "steps", trainer_steps(setup->trainer));
+    run_more_put(json, setup->settings.parts, setup->settings.part_count);
     json_object(json, "data_counts");
     training_put_data_plan(json, &plan);
     json_end(json);
@@ -173,6 +175,8 @@ int run_record_write(const struct run_base *base, const struct run_data *data,
     int status = put_model(&json, base, err);
     if (status != 0)
         goto out;
+    if (base->start)
+        json_tree(&json, "start", base->start);
     put_request(&json, request);
     /* of its texts: what its template wrote as today's date, and tokens that it added */
     put_option(&json, "template_date", base->date);

@@ -124,10 +124,10 @@ static int check_memory(struct run_setup *setup, struct error *err)
     buffer_free(&less);
     if (status != 0)
         return -1;
-    run_say(setup->sitting,
-            "the run needs %s of memory and only %s are available here: it may be slowed by "
-            "swapping or killed",
-            bytes_text((double)total).text, bytes_text((double)setup->free_bytes).text);
+    run_warn(setup->sitting,
+             "the run needs %s of memory and only %s are available here: it may be slowed by "
+             "swapping or killed",
+             bytes_text((double)total).text, bytes_text((double)setup->free_bytes).text);
     return 0;
 }
 
@@ -151,21 +151,21 @@ int run_setup_open(struct run_setup *setup, const struct run_choice *choice, str
         backend_warm_up(base->backend, setup->settings.storage, err) != 0)
         return -1;
     if (backend_missing(base->backend, missing, sizeof missing) > 0)
-        run_say(setup->sitting,
-                "the device cannot do these operations yet, which the processor computes in its "
-                "place, slowly: %s",
-                missing);
+        run_warn(setup->sitting,
+                 "the device cannot do these operations yet, which the processor computes in its "
+                 "place, slowly: %s",
+                 missing);
     setup->base_bytes = process_resident_bytes();
     setup->free_bytes = available_memory();
     if (check_memory(setup, err) != 0 ||
         trainer_new(&setup->trainer, &setup->inputs, &setup->settings, err) != 0)
         return -1;
-    double warmup = request->warmup, most = (double)trainer_steps(setup->trainer) - 1;
-    if (warmup >= 1 && warmup > most)
+    int64_t warmup = trainer_warmup(setup->trainer);
+    if (request->warmup >= 1 && request->warmup > (double)warmup)
         run_say(setup->sitting,
-                "--warmup %g is cut to %g step%s: the last step of a run has the whole learning "
+                "--warmup %g is cut to %lld step%s: the last step of a run has the whole learning "
                 "rate",
-                warmup, most, most == 1 ? "" : "s");
+                request->warmup, (long long)warmup, text_s((uint64_t)warmup));
     return 0;
 }
 
@@ -180,8 +180,8 @@ int run_setup_check_disk(struct run_setup *setup, struct error *err)
                            setup->inputs.eval != NULL, run, err) != 0)
         return -1;
     if (!disk->known)
-        run_say(setup->sitting, "how much room there is for checkpoints cannot be known here: %s",
-                bytes_text((double)disk->total).text);
+        run_warn(setup->sitting, "how much room there is for checkpoints cannot be known here: %s",
+                 bytes_text((double)disk->total).text);
     if (disk->fits)
         return 0;
     return error_set(err,

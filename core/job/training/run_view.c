@@ -5,18 +5,35 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+static void say(const struct run_sitting *sitting, const char *before, const char *format,
+                va_list arguments)
+{
+    char line[512];
+    size_t length = strlen(before);
+    if (!sitting->view->on_message)
+        return;
+    memcpy(line, before, length);
+    vsnprintf(line + length, sizeof line - length, format, arguments);
+    sitting->view->on_message(sitting->view->context, line);
+}
 
 void run_say(const struct run_sitting *sitting, const char *format, ...)
 {
-    char line[512];
     va_list arguments;
-    if (!sitting->view->on_message)
-        return;
     va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
+    say(sitting, "", format, arguments);
     va_end(arguments);
-    sitting->view->on_message(sitting->view->context, line);
+}
+
+void run_warn(const struct run_sitting *sitting, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    say(sitting, "warning: ", format, arguments);
+    va_end(arguments);
 }
 
 /* Once true it stays true: a request is gone when it has been taken. */
@@ -26,7 +43,7 @@ bool run_should_stop(void *context)
     const volatile sig_atomic_t *interrupted = sitting->view->interrupted;
     if ((interrupted && *interrupted) ||
         (sitting->supervisor && getppid() != sitting->supervisor) ||
-        (!sitting->dry && job_request_take(sitting->request->run, JOB_REQUEST_STOP, NULL)))
+        (sitting->job && job_request_take(sitting->job, JOB_REQUEST_STOP, NULL)))
         sitting->stopping = true;
     return sitting->stopping;
 }

@@ -61,11 +61,14 @@ struct training_start {
     bool adapters; /* what is exported without --merge */
 };
 
+struct training_probe; /* run_probe.h */
+
 /* For whoever shows the run; any member may be NULL. */
 struct training_view {
     void *context;
     void (*on_message)(void *context, const char *line);
     void (*on_start)(void *context, const struct training_start *start);
+    void (*on_probe)(void *context, const struct training_probe *probe);
     void (*on_step)(void *context, const struct train_report *report, int64_t steps);
     void (*on_evaluation)(void *context, int64_t step, const struct evaluation *evaluation);
     void (*on_sample)(void *context, int64_t step, const char *text);
@@ -75,8 +78,9 @@ struct training_view {
 struct run_sitting {
     const struct training_request *request;
     const struct training_view *view;
-    bool resume; /* an earlier sitting left its records */
-    bool dry;    /* it ends before the first step and writes no record */
+    const char *job; /* the folder whose requests are taken; NULL: a dry run that is no job */
+    bool resume;     /* an earlier sitting left its records */
+    bool dry;        /* it ends before the first step and writes no record */
     /* the state folder that a resume continues from; NULL: it begins at step 0 */
     const char *state;
     pid_t supervisor;              /* 0: none; it runs in a terminal */
@@ -86,6 +90,10 @@ struct run_sitting {
 
 /* One line to whoever watches; of more than 511 bytes the rest is cut off. */
 void run_say(const struct run_sitting *sitting, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The same of what a user would want to change: "warning: " stands before it, here and in log.txt,
+ * where screens look for it. */
+void run_warn(const struct run_sitting *sitting, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* For a `struct run_sitting *`, so that it can be a callback: was an interrupt caught, has the

@@ -1,10 +1,13 @@
 #include "job/training/training.h"
 
+#include "job/job_after.h"
 #include "job/job_dir.h"
 #include "job/job_progress.h"
 #include "job/launch.h"
 #include "job/lock.h"
+#include "job/training/run_more.h"
 #include "job/training/run_observer.h"
+#include "job/training/run_probe.h"
 #include "job/training/run_record.h"
 #include "job/training/run_reselect.h"
 #include "job/trust.h"
@@ -21,6 +24,7 @@ struct training {
     struct job_progress_writer progress; /* its watch is the sitting's */
     struct run_base base;
     char *state; /* of sitting.state; NULL: none */
+    struct run_more more;
     struct run_data data;
     struct run_choice choice;
     struct run_setup setup;
@@ -30,8 +34,11 @@ struct training {
 static void begin(struct training *training, const struct training_request *request,
                   const struct training_view *view, bool resume, bool dry)
 {
-    *training = (struct training){
-        .sitting = {.request = request, .view = view, .resume = resume, .dry = dry}};
+    *training = (struct training){.sitting = {.request = request,
+                                              .view = view,
+                                              .job = dry ? NULL : request->run,
+                                              .resume = resume,
+                                              .dry = dry}};
     run_base_begin(&training->base, &training->sitting);
     run_setup_begin(&training->setup, &training->sitting);
 }
@@ -44,6 +51,7 @@ static void end(struct training *training)
     run_choice_close(&training->choice);
     run_data_close(&training->data);
     run_base_close(&training->base);
+    run_more_close(&training->more);
     free(training->state);
 }
 
@@ -65,6 +73,7 @@ static int begin_record(struct training *training, struct error *err)
         return -1;
     job_progress_open(&training->progress, run);
     sitting->work = &training->progress.watch;
+    work_tell(sitting->work, WORK_LOADING, 0, 0); /* files are opened and checked */
     state_remove_leftovers(run);
     job_dir_remove_left(run);
     training->recorded = sitting->resume && job_dir_has(run, "job.json");
@@ -90,10 +99,35 @@ static int find_checkpoint(struct training *training, struct error *err)
     if (!training->state || state_check(training->state, STATE_ALL, &digested, err) != 0)
         return -1;
     if (!digested)
-        run_say(sitting,
-                "%s is an earlier version's and has no SHA-256: whether it is as it was written "
-                "cannot be said",
-                training->state);
+        run_warn(sitting,
+                 "%s is an earlier version's and has no SHA-256: whether it is as it was written "
+                 "cannot be said",
+                 training->state);
+    return 0;
+}
+
+static void say_wait(void *sitting, const char *job)
+{
+    run_say(sitting, "waits until %s has completed", job);
+}
+
+/* For the jobs of --after; a run that has a checkpoint has begun. */
+static int wait_for_others(struct training *training, struct error *err)
+{
+    struct run_sitting *sitting = &training->sitting;
+    const struct training_request *request = sitting->request;
+    if (sitting->state || request->after.count == 0)
+        return 0;
+    return job_after_wait(request->run, &request->after, run_should_stop, say_wait, sitting, err);
+}
+
+/* The steps that were added to the run, of which the trainer is to know before it is made. */
+static int find_more(struct training *training, struct error *err)
+{
+    if (run_more_open(&training->more, &training->sitting, err) != 0)
+        return -1;
+    training->setup.settings.parts = training->more.parts;
+    training->setup.settings.part_count = training->more.count;
     return 0;
 }
 
@@ -103,7 +137,12 @@ static int open_parts(struct training *training, struct error *err)
     struct run_base *base = &training->base;
     struct run_data *data = &training->data;
     struct run_setup *setup = &training->setup;
-    if (run_base_open(base, err) != 0 || run_data_open(data, base, &setup->settings, err) != 0 ||
+    if (run_base_open(base, err) != 0)
+        return -1;
+    /* where it began is known once: a resume finds the base made */
+    if (!training->recorded && base->start && write_record(training, err) != 0)
+        return -1;
+    if (run_data_open(data, base, &setup->settings, err) != 0 ||
         run_setup_identify(setup, base, data, err) != 0)
         return -1;
     if (!training->recorded && write_record(training, err) != 0)
@@ -127,8 +166,8 @@ static int go_back_to_checkpoint(struct training *training, bool *exact, struct 
         state_leave_later(sitting->request->run, trainer_progress(trainer)->step, err) != 0)
         return -1;
     if (!*exact)
-        run_say(sitting, "resuming on another machine, thread count or version: the numbers "
-                         "will not be the same to the bit");
+        run_warn(sitting, "resuming on another machine, thread count or version: the numbers "
+                          "will not be the same to the bit");
     return 0;
 }
 
@@ -207,12 +246,16 @@ static int train(struct training *training, struct error *err)
     enum training_stage stage = resume ? TRAINING_RESUMES : TRAINING_STARTS;
     if (begin_record(training, err) != 0 || training_check(sitting->request, stage, err) != 0 ||
         run_base_keep_template(&training->base, err) != 0 ||
-        (resume && find_checkpoint(training, err) != 0) || open_parts(training, err) != 0 ||
+        (resume && (find_checkpoint(training, err) != 0 || find_more(training, err) != 0)) ||
+        wait_for_others(training, err) != 0 || open_parts(training, err) != 0 ||
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
         write_record(training, err) != 0)
         return -1;
     int64_t step = trainer_progress(training->setup.trainer)->step;
     if (resume && run_lines_event(&training->lines, "resume", step, err) != 0)
+        return -1;
+    if (training->more.added &&
+        run_lines_more(&training->lines, &training->more.parts[training->more.count - 1], err) != 0)
         return -1;
     tell_start(training, exact);
     int status = run_steps(training, err);
@@ -262,7 +305,7 @@ int training_run(const struct training_request *request, bool resume,
         return -1;
     begin(&training, request, view, resume, false);
     int status = train(&training, err);
-    if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan */
+    if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan, or while it waited */
         status = 1;
     int64_t step = last_step(&training);
     if (status < 0 && step < 0 && !resume)
@@ -283,20 +326,91 @@ int training_run(const struct training_request *request, bool resume,
     return status;
 }
 
+/* --- without a run --- */
+
 /* The same parts in the same order, without record, lines and lock. */
+static int run_dry(struct training *training, struct training_probe *probe, struct error *err)
+{
+    const struct training_view *view = training->sitting.view;
+    bool probes = training->sitting.request->probe;
+    if (run_base_keep_template(&training->base, err) != 0 || open_parts(training, err) != 0 ||
+        write_record(training, err) != 0)
+        return -1;
+    tell_start(training, true);
+    if (probes && run_probe(probe, &training->setup, err) != 0)
+        return -1;
+    if (probes && view->on_probe)
+        view->on_probe(view->context, probe);
+    return 0;
+}
+
 int training_dry_run(const struct training_request *request, const struct training_view *view,
                      struct error *err)
 {
     struct training training;
-    int status = training_check(request, TRAINING_ASKED, err);
-    if (status != 0)
+    struct training_probe probe;
+    if (training_check(request, TRAINING_ASKED, err) != 0)
         return -1;
     begin(&training, request, view, false, true);
-    if (run_base_keep_template(&training.base, err) != 0 || open_parts(&training, err) != 0 ||
-        write_record(&training, err) != 0)
-        status = -1;
-    else
-        tell_start(&training, true);
+    int status = run_dry(&training, &probe, err);
     end(&training);
+    return status;
+}
+
+static int write_probe_record(const char *job, const struct training_request *request,
+                              struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    struct json_writer json = {.out = &text};
+    json_begin(&json, "spectrum.job");
+    json_text(&json, "command", "probe");
+    json_text(&json, "model", request->model);
+    job_put_arguments(&json, request->argc, request->argv);
+    json_end(&json);
+    int status = json_finish(&json, err);
+    if (status == 0)
+        status = job_dir_save(job, "job.json", &text, err);
+    buffer_free(&text);
+    return status;
+}
+
+static int append_probe(struct job_metrics_writer *writer, const struct training_probe *probe,
+                        struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    json_object(&json, NULL);
+    json_text(&json, "event", "probe");
+    json_object(&json, "probe");
+    training_put_probe(&json, probe);
+    json_end(&json);
+    json_end(&json);
+    int status = job_metrics_append(writer, &line, err);
+    buffer_free(&line);
+    return status == 0 ? 0 : -1; /* nobody will write it later */
+}
+
+/* The sitting is dry: of the run that would be nothing is made. */
+int training_probe_job(const char *job, const struct training_request *request,
+                       const struct training_view *view, struct error *err)
+{
+    struct training training;
+    struct training_probe probe;
+    struct job_metrics_writer writer;
+    if (job_metrics_open(&writer, job, err) != 0)
+        return -1;
+    begin(&training, request, view, false, true);
+    job_progress_open(&training.progress, job);
+    training.sitting.work = &training.progress.watch;
+    work_tell(training.sitting.work, WORK_LOADING, 0, 0);
+    training.sitting.job = job;
+    training.sitting.supervisor = job_end_with_supervisor(job);
+    int status = write_probe_record(job, request, err);
+    if (status == 0 &&
+        (training_check(request, TRAINING_ASKED, err) != 0 ||
+         run_dry(&training, &probe, err) != 0 || append_probe(&writer, &probe, err) != 0))
+        status = -1;
+    end(&training);
+    job_metrics_close(&writer);
     return status;
 }

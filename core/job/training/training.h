@@ -10,10 +10,13 @@
  *
  *     resources     what follows from the request alone: settings, recipe, memory, disk
  *     run_view      who watches; run_say(), run_should_stop()
+ *     run_start     a base from another run
  *     run_base      model, device, tokenizer, chat template
  *     run_data      documents, their split, the samples' prompt
+ *     run_more      steps beyond the run's end
  *     run_choice    the plan and what trains; plan.yaml
  *     run_setup     fingerprints, memory and disk held against what there is, the trainer
+ *     run_probe     how long it would take, measured
  *     run_record    job.json
  *     run_observer  the trainer's callbacks; metrics.jsonl, proof.json
  *     run_reselect  another choice on the way
@@ -27,15 +30,22 @@
 
 /* Trains what a filled request asks for (training_options.h); training_check() is called once more.
  * With `resume` it continues from the run's last checkpoint, or from the one of step `from_step`,
- * or from the start where there is none. 0: completed; ERROR_INTERRUPTED: stopped, with a
- * checkpoint; -1. */
+ * or from the start where there is none; to its end, or `more` steps beyond. 0: completed;
+ * ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */
 int training_run(const struct training_request *request, bool resume,
                  const struct training_view *view, struct error *err);
 
 /* Everything up to the first step: what training_run() would refuse is refused, and
  * view->on_start() is told what it would train. Nothing is left but what is in the cache: no
- * folder, no job. request->run is the folder that the run would have. */
+ * folder, no job. request->run is the folder that the run would have. With request->probe a few
+ * steps are measured then (run_probe.h), and view->on_probe() is told. */
 int training_dry_run(const struct training_request *request, const struct training_view *view,
                      struct error *err);
+
+/* The same with a probe as the worker of a job of its own, in the folder `job`: there are a job.json
+ * of the command "probe", progress.json, and in the end one line of metrics.jsonl: {"event": "probe",
+ * "probe": {...}}, training_put_probe()'s. A stop that is requested there ends it. */
+int training_probe_job(const char *job, const struct training_request *request,
+                       const struct training_view *view, struct error *err);
 
 #endif

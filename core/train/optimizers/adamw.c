@@ -3,25 +3,22 @@
  *
  *     correction1 = 1 - beta1^t,    correction2 = 1 - beta2^t
  *
- * by which the two running means are divided, as they began with zeros. t counts from where the
- * tensor began to train, not from where the run did.
+ * by which the two running means are divided, as they began with zeros; of the betas as fp32 has
+ * them, by which the means are taken: 1 - 0.999999 differs there by a hundredth. t counts from where
+ * the tensor began to train, not from where the run did.
  */
 #include "train/optimizers/optimizers.h"
 
 #include <math.h>
 
-#define BETA1 0.9
-#define BETA2 0.999
-#define EPSILON 1e-8
-
 static struct op_call step(const struct step_tensors *tensors, struct step_settings settings,
-                           int64_t number)
+                           const struct optimizer_constants *constants, int64_t number)
 {
-    settings.beta1 = (float)BETA1;
-    settings.beta2 = (float)BETA2;
-    settings.epsilon = (float)EPSILON;
-    settings.correction1 = (float)(1 - pow(BETA1, (double)number));
-    settings.correction2 = (float)(1 - pow(BETA2, (double)number));
+    settings.beta1 = (float)constants->beta1;
+    settings.beta2 = (float)constants->beta2;
+    settings.epsilon = (float)constants->epsilon;
+    settings.correction1 = (float)(1 - pow((double)settings.beta1, (double)number));
+    settings.correction2 = (float)(1 - pow((double)settings.beta2, (double)number));
     return (struct op_call){OP_ADAMW, .adamw = {.parameter = tensors->parameter,
                                                 .master = tensors->master,
                                                 .m = tensors->states[0],
@@ -33,16 +30,17 @@ static struct op_call step(const struct step_tensors *tensors, struct step_setti
 /* In a step whose moments begin, m / correction1 = g and v / correction2 = g^2: the element of the
  * largest gradient, which is rms at least, moves by |g| / (|g| + epsilon); in others by about that.
  */
-static double least_move(int64_t rows, int64_t cols, double rms)
+static double least_move(const struct optimizer_constants *constants, int64_t rows, int64_t cols,
+                         double rms)
 {
     (void)rows;
     (void)cols;
-    return rms / (rms + EPSILON);
+    return rms / (rms + constants->epsilon);
 }
 
 const struct optimizer_rule adamw_rule = {
     .states = {"exp_avg", "exp_avg_sq"},
-    .constants = {{"beta1", BETA1}, {"beta2", BETA2}, {"epsilon", EPSILON}},
+    .usual = {.beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
     .step = step,
     .least_move = least_move,
 };

@@ -3,15 +3,12 @@
  * the sign of the direction counts. */
 #include "train/optimizers/optimizers.h"
 
-#define BETA1 0.9
-#define BETA2 0.99
-
 static struct op_call step(const struct step_tensors *tensors, struct step_settings settings,
-                           int64_t number)
+                           const struct optimizer_constants *constants, int64_t number)
 {
     (void)number;
-    settings.beta1 = (float)BETA1;
-    settings.beta2 = (float)BETA2;
+    settings.beta1 = (float)constants->beta1;
+    settings.beta2 = (float)constants->beta2;
     return (struct op_call){OP_LION, .lion = {.parameter = tensors->parameter,
                                               .master = tensors->master,
                                               .m = tensors->states[0],
@@ -20,8 +17,10 @@ static struct op_call step(const struct step_tensors *tensors, struct step_setti
 }
 
 /* Each element by the rate, whatever its gradient is. */
-static double least_move(int64_t rows, int64_t cols, double rms)
+static double least_move(const struct optimizer_constants *constants, int64_t rows, int64_t cols,
+                         double rms)
 {
+    (void)constants;
     (void)rows;
     (void)cols;
     (void)rms;
@@ -30,7 +29,7 @@ static double least_move(int64_t rows, int64_t cols, double rms)
 
 const struct optimizer_rule lion_rule = {
     .states = {"exp_avg"},
-    .constants = {{"beta1", BETA1}, {"beta2", BETA2}},
+    .usual = {.beta1 = 0.9, .beta2 = 0.99},
     .step = step,
     .least_move = least_move,
 };

@@ -7,8 +7,9 @@
 #define EPSILON 1e-7
 
 static struct op_call step(const struct step_tensors *tensors, struct step_settings settings,
-                           int64_t number)
+                           const struct optimizer_constants *constants, int64_t number)
 {
+    (void)constants;
     (void)number;
     settings.beta1 = (float)MOMENTUM;
     settings.epsilon = (float)EPSILON;
@@ -25,8 +26,10 @@ static struct op_call step(const struct step_tensors *tensors, struct step_setti
  * element of the update is at least its root mean square,
  *     0.2 sqrt(max(N, K)) 0.6 / sqrt(N K) = 0.12 / sqrt(min(N, K))
  * of which half is promised. */
-static double least_move(int64_t rows, int64_t cols, double rms)
+static double least_move(const struct optimizer_constants *constants, int64_t rows, int64_t cols,
+                         double rms)
 {
+    (void)constants;
     (void)rms;
     return 0.06 / sqrt((double)(rows < cols ? rows : cols));
 }

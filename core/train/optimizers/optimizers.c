@@ -27,6 +27,21 @@ const struct optimizer_rule *optimizer_rule_of(enum optimizer_kind kind,
     return matrix ? optimizer_rows[kind].matrices : optimizer_rows[kind].rest;
 }
 
+/* Two rules of a row have no constant in common, or the same one. */
+static double either(double one, double other)
+{
+    return one != 0 ? one : other;
+}
+
+struct optimizer_constants optimizer_usual(enum optimizer_kind kind)
+{
+    const struct optimizer_constants *rest = &optimizer_rows[kind].rest->usual;
+    const struct optimizer_constants *matrices = &optimizer_rows[kind].matrices->usual;
+    return (struct optimizer_constants){.beta1 = either(rest->beta1, matrices->beta1),
+                                        .beta2 = either(rest->beta2, matrices->beta2),
+                                        .epsilon = either(rest->epsilon, matrices->epsilon)};
+}
+
 int optimizer_state_count(const struct optimizer_rule *rule)
 {
     int count = 0;

@@ -39,6 +39,11 @@ struct step_tensors {
     struct tensor workspace; /* backend_workspace() bytes of the call */
 };
 
+/* What options say of an algorithm: --beta1, --beta2, --epsilon. */
+struct optimizer_constants {
+    double beta1, beta2, epsilon;
+};
+
 /* What the algorithm has that no option says; job.json records it. */
 struct optimizer_constant {
     const char *name;
@@ -49,14 +54,16 @@ struct optimizer_rule {
     /* What it keeps of each tensor, as a checkpoint calls it ("<tensor>.exp_avg") and in the order
      * of step_tensors.states; NULL: no more. */
     const char *states[OPTIMIZER_STATES];
-    struct optimizer_constant constants[4]; /* name NULL: no more */
+    struct optimizer_constants usual; /* where no option says another; 0: it has no such constant */
+    struct optimizer_constant constants[3]; /* name NULL: no more */
     /* The call that takes a tensor's step number `step`, the first is 1. Of the settings lr,
      * weight_decay, gradient_scale, key and tensor are there; the rule adds its own. */
     struct op_call (*step)(const struct step_tensors *tensors, struct step_settings settings,
-                           int64_t step);
+                           const struct optimizer_constants *constants, int64_t step);
     /* How far a step of learning rate 1 surely moves the element that it moves most, where the
      * gradient has this root mean square above 0: what integrity.h promises. */
-    double (*least_move)(int64_t rows, int64_t cols, double rms);
+    double (*least_move)(const struct optimizer_constants *constants, int64_t rows, int64_t cols,
+                         double rms);
 };
 
 /* adamw.c, lion.c, muon.c */
@@ -76,6 +83,9 @@ extern const struct optimizer_row optimizer_rows[OPTIMIZER_KINDS];
 /* The rule of a tensor that is the parameter, or an adapter beside it. */
 const struct optimizer_rule *optimizer_rule_of(enum optimizer_kind kind,
                                                const struct parameter *parameter);
+
+/* Those of the row's rules; 0: neither has such a constant. */
+struct optimizer_constants optimizer_usual(enum optimizer_kind kind);
 
 /* How many states a rule keeps. */
 int optimizer_state_count(const struct optimizer_rule *rule);

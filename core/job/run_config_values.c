@@ -1,0 +1,121 @@
+#include "job/run_config_values.h"
+
+#include "base/folder.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/xdg.h"
+#include "job/training_options.h"
+#include "text/template/template.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ENTRIES_MAX = 100000 };
+
+int run_config_at(const struct run_config *config, size_t line, struct error *err)
+{
+    return line > 0 ? error_prefix(err, "%s:%zu", config->path, line)
+                    : error_prefix(err, "%s", config->path);
+}
+
+/* --- what it says --- */
+
+/* "lr_factor" is --lr-factor. */
+static void name_of(const char *key, char *name, size_t size)
+{
+    snprintf(name, size, "%s", key);
+    for (char *at = name; (at = strchr(at, '_'));)
+        *at = '-';
+}
+
+int run_config_find(size_t *row, const struct run_config *config, const char *key, size_t line,
+                    struct error *err)
+{
+    char name[64];
+    const size_t count = training_options.count;
+    name_of(key, name, sizeof name);
+    *row = option_by_name(&training_options, name);
+    if (strcmp(name, "model") == 0 || (*row < count && !training_row_is_of_command(*row)))
+        return 0;
+    const char *near = option_nearest(&training_options, name);
+    if (*row < count)
+        error_set(err, "%s says how a command runs, and not what: it belongs on the command line",
+                  name);
+    else if (near)
+        error_set(err, "there is no option \"%.60s\"; did you mean %s?", key, near);
+    else
+        error_set(err, "there is no option \"%.60s\"; `spectrum train --help` lists them", key);
+    err->kind = ERROR_USAGE;
+    return run_config_at(config, line, err);
+}
+
+static bool names_file(const struct option *row, const char *text)
+{
+    if (row && row->at == offsetof(struct training_request, format.template_name))
+        return template_is_file(text);
+    return row && (row->kind == OPTION_PATH || row->kind == OPTION_PATHS);
+}
+
+/* Relative paths from the folder; a model may also be named as in the hub's cache. */
+static char *resolve(const struct run_config *config, const struct option *row, const char *text,
+                     struct error *err)
+{
+    struct buffer home = BUFFER_INIT;
+    if (row && !names_file(row, text))
+        return string_copy(text, err);
+    path_put_home(&home, text);
+    char *path = home.data && home.data[0] != '/' ? path_join(config->folder, home.data, err)
+                                                  : string_copy(buffer_string(&home), err);
+    buffer_free(&home);
+    if (row || !path || sys.access(path, F_OK) == 0)
+        return path;
+    free(path);
+    return string_copy(text, err);
+}
+
+/* Would the option take it? */
+static int check_value(const struct option *row, const char *text, struct error *err)
+{
+    struct training_request scratch;
+    training_request_init(&scratch);
+    int status = option_set(row, &scratch, text, err);
+    training_request_free(&scratch);
+    return status;
+}
+
+int run_config_add(struct run_config *config, const char *key, const char *text, size_t line,
+                   struct error *err)
+{
+    size_t number;
+    if (run_config_find(&number, config, key, line, err) != 0)
+        return -1;
+    const struct option *row =
+        number < training_options.count ? &training_options.rows[number] : NULL;
+    if (row && check_value(row, text, err) != 0)
+        return run_config_at(config, line, err);
+    if (!row && (!text || !text[0] || text[0] == '-')) {
+        error_set_kind(err, ERROR_USAGE, "a model is a folder, a file or a name, not \"%.60s\"",
+                       text ? text : "");
+        return run_config_at(config, line, err);
+    }
+    char *value = text ? resolve(config, row, text, err) : NULL;
+    if (text && !value)
+        return -1;
+    if (!row) {
+        free(config->model);
+        config->model = value;
+        return 0;
+    }
+    if (config->count >= ENTRIES_MAX ||
+        array_reserve((void **)&config->entries, &config->capacity, config->count + 1,
+                      sizeof *config->entries, err) != 0) {
+        free(value);
+        return config->count >= ENTRIES_MAX
+                   ? error_set(err, "%s: more than %d values", config->path, ENTRIES_MAX)
+                   : -1;
+    }
+    config->entries[config->count++] = (struct run_config_entry){number, value};
+    return 0;
+}

@@ -1,0 +1,240 @@
+/* The library's rows: what is read of a job and of a model, when it is read again, and how much of
+ * it at once; the best evaluation, a piece at a time. */
+#include "job_folder.h"
+
+#include "base/sys.h"
+#include "job/job_dir.h"
+#include "job/job_index.h"
+#include "tui/session/library.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void put(const char *path, const char *name, const char *text)
+{
+    char *file = path_join(path, name, NULL);
+    FILE *stream = fopen(file, "w");
+    assert_non_null(stream);
+    fputs(text, stream);
+    fclose(stream);
+    free(file);
+}
+
+/* --- the best evaluation --- */
+
+static void test_a_resume_takes_evaluations_back(void **state)
+{
+    (void)state;
+    char *job = make_job();
+    struct job_best best = {0};
+    assert_true(job_best_read(&best, job, 1 << 20)); /* there are no metrics yet */
+    assert_true(isnan(job_best_loss(&best)));
+    put(job, "metrics.jsonl",
+        "{\"step\": 1, \"eval_loss\": 3}\n{\"step\": 2, \"loss\": 0.1}\n"
+        "{\"step\": 2, \"eval_loss\": 2}\n{\"step\": 3, \"eval_loss\": 1}\n"
+        "{\"step\": 4, \"eval_loss\": 4}\nnonsense \"eval_loss\"\n");
+    assert_true(job_best_read(&best, job, 1 << 20));
+    assert_true(job_best_loss(&best) == 1);
+    assert_true(job_best_last(&best) == 4);
+    char *metrics = path_join(job, "metrics.jsonl", NULL);
+    FILE *stream = fopen(metrics, "a");
+    fputs("{\"event\": \"resume\", \"step\": 2}\n{\"step\": 3, \"eval_loss\": 2.5}\n", stream);
+    fclose(stream);
+    assert_true(job_best_read(&best, job, 1 << 20));
+    assert_true(job_best_loss(&best) == 2);
+    assert_true(job_best_last(&best) == 2.5);
+    put(job, "metrics.jsonl", "{\"step\": 1, \"eval_loss\": 7}\n"); /* another, shorter one */
+    assert_true(job_best_read(&best, job, 1 << 20));
+    assert_true(job_best_loss(&best) == 7);
+    job_best_free(&best);
+    free(metrics);
+    free(job);
+}
+
+static void test_it_is_read_a_piece_at_a_time(void **state)
+{
+    (void)state;
+    enum { PIECE = 4096, LINES = 2000 };
+    char *job = make_job(), *metrics = path_join(job, "metrics.jsonl", NULL);
+    struct job_best best = {0};
+    FILE *stream = fopen(metrics, "w");
+    for (int i = 1; i <= LINES; i++)
+        fprintf(stream, "{\"step\": %d, \"eval_loss\": %d}\n", i, LINES - i + 5);
+    fclose(stream);
+    int pieces = 1;
+    while (!job_best_read(&best, job, PIECE)) {
+        assert_true(best.offset <= (uint64_t)pieces * PIECE);
+        pieces++;
+    }
+    assert_true(pieces > 5);
+    assert_true(job_best_loss(&best) == 5);
+    job_best_free(&best);
+    free(metrics);
+    free(job);
+}
+
+/* --- rows --- */
+
+/* Opens of files are counted, and among them those of files in jobs' folders. */
+static struct sys_table real;
+static int opens, opens_of_jobs;
+
+static int count_open(const char *path, int flags, mode_t mode)
+{
+    opens++;
+    opens_of_jobs += strstr(path, "/runs/") != NULL;
+    return real.open(path, flags, mode);
+}
+
+static struct library_row *row_of(struct library *library, const char *path)
+{
+    for (size_t i = 0; i < library->count; i++)
+        if (strcmp(library->rows[i].path, path) == 0)
+            return &library->rows[i];
+    fail_msg("%s is not listed", path);
+    return NULL;
+}
+
+static char *make_listed(void)
+{
+    char *job = make_job();
+    put(job, "job.json",
+        "{\"command\": \"train\", \"method\": \"lora\", \"model\": \"/m/base\\u0007\", "
+        "\"steps\": 60}");
+    put(job, "result.json", "{\"status\": \"stopped\", \"last_step\": 31}");
+    put(job, "metrics.jsonl",
+        "{\"step\": 31, \"loss\": 2.5, \"step_s\": 1}\n{\"step\": 31, \"eval_loss\": 2.25}\n");
+    assert_int_equal(job_index_add(job, NULL), 0);
+    return job;
+}
+
+static void test_a_row_is_read_once_until_it_changes(void **state)
+{
+    (void)state;
+    struct library library = {0};
+    char *job = make_listed();
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(library_read(&library, NULL), 0);
+    struct library_row *row = row_of(&library, job);
+    assert_string_equal(row->job.word, ""); /* nothing is read to list it */
+    assert_true(library_tick(&library, NULL, 0, 10));
+    assert_string_equal(row->job.word, "stopped");
+    assert_string_equal(row->job.model, "base?");
+    assert_string_equal(row->job.method, "lora");
+    assert_int_equal(row->job.done, 31);
+    assert_int_equal(row->job.total, 60);
+    assert_true(isnan(row->job.seconds_left)); /* it does not live */
+    assert_true(row->job.evaluation == 2.25 && row->job.best == 2.25);
+    assert_int_equal(library.pending, 0);
+
+    real = sys;
+    sys.open = count_open;
+    opens = 0;
+    assert_false(library_tick(&library, NULL, 0, 10));
+    assert_int_equal(opens, 0);
+    row->marked = true;
+    assert_int_equal(library_read(&library, NULL), 0); /* what is known stays */
+    row = row_of(&library, job);
+    assert_true(row->marked);
+    assert_string_equal(row->job.word, "stopped");
+    opens = 0;
+    assert_false(library_tick(&library, NULL, 0, 10));
+    assert_int_equal(opens, 0);
+    sys = real;
+
+    struct buffer text = BUFFER_INIT;
+    buffer_text(&text, "{\"status\": \"completed\", \"last_step\": 60}");
+    assert_int_equal(job_dir_save(job, "result.json", &text, NULL), 0);
+    buffer_free(&text);
+    assert_true(library_tick(&library, NULL, 0, 10));
+    assert_string_equal(row->job.word, "completed");
+    library_free(&library);
+    free(job);
+}
+
+static void test_no_time_reads_nothing(void **state)
+{
+    (void)state;
+    struct library library = {0};
+    char *job = make_listed();
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(library_read(&library, NULL), 0);
+    size_t wanted = 0;
+    assert_false(library_tick(&library, &wanted, 1, 0));
+    assert_int_equal(library.pending, 1);
+    library_free(&library);
+    free(job);
+}
+
+/* Thousands of jobs are listed without a look into any; what is visible is read first, and alone
+ * where there is no time for more. */
+static void test_many_jobs_are_listed_unread(void **state)
+{
+    (void)state;
+    enum { JOBS = 300 };
+    struct library library = {0};
+    char path[96], *index = path_join(folder, "spectrum/jobs", NULL);
+    assert_int_equal(folder_make(index, NULL), 0);
+    for (int i = 0; i < JOBS; i++) {
+        char name[16];
+        snprintf(path, sizeof path, "%s/runs/%d/requests", folder, i);
+        assert_int_equal(folder_make(path, NULL), 0);
+        *strrchr(path, '/') = '\0';
+        put(path, "job.json", "{\"command\": \"train\"}");
+        put(path, "result.json", "{\"status\": \"completed\"}");
+        snprintf(name, sizeof name, "%d", i);
+        put(index, name, path);
+    }
+    assert_int_equal(chdir(index), 0);
+    real = sys;
+    sys.open = count_open;
+    opens_of_jobs = 0;
+    assert_int_equal(library_read(&library, NULL), 0);
+    assert_int_equal(library.count, JOBS);
+    assert_int_equal(opens_of_jobs, 0);
+    sys = real;
+    size_t wanted = JOBS - 1;
+    library_tick(&library, &wanted, 1, 1e-5);
+    assert_string_equal(library.rows[wanted].job.word, "completed");
+    library_free(&library);
+    free(index);
+}
+
+/* A folder with the names of a model and bytes that are none is listed, and not known. */
+static void test_what_is_no_model_is_not_known(void **state)
+{
+    (void)state;
+    struct library library = {0};
+    char *model = path_join(folder, "model", NULL);
+    assert_int_equal(folder_make(model, NULL), 0);
+    put(model, "config.json", "{\"model_type\": \"llama\"}");
+    put(model, "model.safetensors", "no");
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(library_read(&library, NULL), 0);
+    assert_int_equal(library.models, 1);
+    library_tick(&library, NULL, 0, 10);
+    assert_true(isnan(library.rows[0].model.parameters));
+    assert_int_equal(library.rows[0].model.scanned, SCANNED_UNKNOWN);
+    assert_int_equal(library.rows[0].model.plans, -1);
+    library_free(&library);
+    free(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_resume_takes_evaluations_back, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_it_is_read_a_piece_at_a_time, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_row_is_read_once_until_it_changes, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_no_time_reads_nothing, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_many_jobs_are_listed_unread, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_what_is_no_model_is_not_known, make_folder,
+                                        remove_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

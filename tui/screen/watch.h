@@ -1,0 +1,83 @@
+/* The watch screen's state, and its parts: watch.c has what keys do, watch_look.c what the state
+ * takes from the job, watch_layout.h where what lies, watch_draw.c and watch_plots.c how it looks.
+ *
+ *     the job's folder --watch_look()--> struct watch_view --watch_draw()--> cells
+ *     keys             --watch_request()->
+ */
+#ifndef SPECTRUM_TUI_SCREEN_WATCH_H
+#define SPECTRUM_TUI_SCREEN_WATCH_H
+
+#include "base/hash.h"
+#include "tui/app/app.h"
+#include "tui/screen/watch_layout.h"
+#include "tui/screen/watch_window.h"
+#include "tui/session/job_log.h"
+#include "tui/session/job_series.h"
+
+/* What the rows at the bottom show: the last sample, or what is read there, all of the log or
+ * samples over time. */
+enum watch_text { WATCH_TEXT_LAST, WATCH_TEXT_LOG, WATCH_TEXT_SAMPLES };
+
+/* A step's numbers: the last ones, or those at the cross-hair. NaN: not known. */
+struct watch_numbers {
+    int64_t step; /* of the line of training; -1: there is none */
+    double loss, evaluation, evaluation_step, rate, norm, speed, seconds, tokens;
+    double planned[MEMORY_CATEGORIES], resident[MEMORY_CATEGORIES], process;
+};
+
+/* What --best would take now. */
+struct watch_best {
+    bool known, kept; /* kept: its checkpoint is there */
+    int64_t step;     /* 0: no evaluation yet */
+    double loss;
+    char why[ERROR_TEXT_MAX]; /* not known: why */
+};
+
+struct watch_view {
+    const struct job_follow *job; /* whose all of this is: the session's run */
+    struct job_series *series;    /* NULL: there was no memory for it */
+    struct watch_window window;
+    double half_life; /* of the smoothing, in steps; negative: by what is shown */
+    bool memory;      /* the large graph is the memory, not the loss */
+
+    struct watch_numbers numbers;
+    struct watch_best best;
+    size_t best_events; /* how many events there were when it was looked for, and 1 more */
+
+    enum watch_text text;
+    struct job_log log; /* path NULL: not open */
+    size_t log_back;    /* lines from the end of the log to what is shown last */
+    char *sample;       /* NULL: none yet; may be anything (flow_put() sees to that) */
+    int64_t sample_step;
+    bool sample_held; /* an earlier one, which stays while others come */
+
+    bool stop_asked;                    /* stopping is asked twice, */
+    char trust_asked[DIGEST_TEXT_SIZE]; /* and so is resuming what may be somebody else's: the key
+                                           of what was shown, or "" */
+};
+
+/* --- watch_look.c --- */
+
+/* For the session's run, which may be another one than before. */
+void watch_begin(struct app *app, struct watch_view *view);
+void watch_end(struct watch_view *view);
+
+/* Takes in what is new, reading for about so many seconds at most; true: something is. */
+bool watch_look(struct watch_view *view, double seconds);
+
+/* An earlier or a later sample than the one that is shown; false: there is none. */
+bool watch_sample(struct watch_view *view, bool earlier);
+
+struct watch_extent watch_extent(const struct watch_view *view);
+/* The part of a curve that the window shows, in so many columns of dots. */
+struct job_window watch_job_window(const struct watch_view *view, int columns);
+
+/* --- watch_draw.c, watch_plots.c --- */
+
+void watch_draw(struct app *app, void *state, struct area area);
+void watch_draw_main(struct app *app, const struct watch_view *view, struct area area);
+void watch_draw_panel(struct app *app, const struct watch_view *view, enum watch_part part,
+                      struct area area);
+void watch_draw_table(struct app *app, const struct watch_view *view, struct area area);
+
+#endif

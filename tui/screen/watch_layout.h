@@ -1,0 +1,61 @@
+/* Where on the watch screen what lies: a pure function of the size and of what there is to show.
+ *
+ *     head            the run, what trains
+ *     state           its state and how far it is; a bar
+ *     reason          why it failed, where that is longer than a line
+ *     main        | rate          the loss (or the memory) | learning rate
+ *                 | norm                                   | gradient norm
+ *                 | speed                                  | tokens a second
+ *                 | memory                                 | memory
+ *                 | table                                  | memory by category, where there is room
+ *     note            the best checkpoint, or the cross-hair; what of the run is shown
+ *     text            the last sample; or the log, or samples over time
+ *     end             what an ended run can be made into
+ *
+ * What holds at every size from 60x16 on (of the whole window; `height` is the view's, 3 less):
+ * parts lie inside, none overlaps another, head, state and note have their rows, and main has at
+ * least WATCH_MAIN_COLUMNS x WATCH_MAIN_ROWS, each panel WATCH_PANEL_COLUMNS x 1; where a text is
+ * wanted and there is no room for both, the text takes main's and the panels' place, which are then
+ * empty. A part without room has width and height 0.
+ */
+#ifndef SPECTRUM_TUI_SCREEN_WATCH_LAYOUT_H
+#define SPECTRUM_TUI_SCREEN_WATCH_LAYOUT_H
+
+#include <stdbool.h>
+
+enum { WATCH_MAIN_COLUMNS = 30, WATCH_MAIN_ROWS = 4, WATCH_PANEL_COLUMNS = 26 };
+
+enum watch_part {
+    WATCH_HEAD,
+    WATCH_STATE,
+    WATCH_REASON,
+    WATCH_MAIN,
+    WATCH_RATE,
+    WATCH_NORM,
+    WATCH_SPEED,
+    WATCH_MEMORY,
+    WATCH_TABLE,
+    WATCH_NOTE,
+    WATCH_TEXT,
+    WATCH_END,
+    WATCH_PARTS
+};
+
+/* What there is to show. */
+struct watch_known {
+    int reason_rows, end_rows; /* that these would take; 0: there is none */
+    bool table;                /* there is memory to list */
+    bool reads;                /* log or samples were asked for: the text gets half of the rows */
+};
+
+struct watch_rect {
+    int x, y, width, height;
+};
+
+struct watch_layout {
+    struct watch_rect parts[WATCH_PARTS];
+};
+
+struct watch_layout watch_layout(int width, int height, const struct watch_known *known);
+
+#endif

@@ -1,0 +1,240 @@
+#include "tui/screen/watch.h"
+
+#include "base/memory.h"
+#include "job/job_kind.h"
+#include "train/state_json.h"
+#include "tui/session/smoothing.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- numbers --- */
+
+static void read_categories(const cJSON *line, const char *key, double out[MEMORY_CATEGORIES])
+{
+    const cJSON *object = json_get(line, key);
+    for (int i = 0; i < MEMORY_CATEGORIES; i++) {
+        double value = NAN;
+        json_get_double(object, memory_category_name((enum memory_category)i), &value);
+        out[i] = value >= 0 ? value : NAN;
+    }
+}
+
+/* Of the last lines that have them. */
+static void read_last(const struct watch_view *view, struct watch_numbers *numbers)
+{
+    const struct job_follow *job = view->job;
+    const struct job_metrics *metrics = &job->metrics;
+    numbers->step = job_metrics_last_step(metrics);
+    numbers->loss = job_follow_last(job, "loss");
+    numbers->rate = job_follow_last(job, "lr");
+    numbers->norm = job_follow_last(job, "grad_norm");
+    numbers->speed = job_follow_last(job, "tokens_per_s");
+    numbers->seconds = job_follow_last(job, "step_s");
+    numbers->tokens = job_follow_last(job, "tokens");
+    numbers->process = job_follow_last(job, "process_bytes");
+    read_categories(job_metrics_last_with(metrics, "memory_bytes"), "memory_bytes",
+                    numbers->planned);
+    read_categories(job_metrics_last_with(metrics, "resident_bytes"), "resident_bytes",
+                    numbers->resident);
+}
+
+static double number_of(const cJSON *line, const char *key)
+{
+    double value = NAN;
+    json_get_double(line, key, &value);
+    return value;
+}
+
+/* Of one line, and what it has not is not known. */
+static void read_line(const cJSON *line, struct watch_numbers *numbers)
+{
+    numbers->loss = number_of(line, "loss");
+    numbers->rate = number_of(line, "lr");
+    numbers->norm = number_of(line, "grad_norm");
+    numbers->speed = number_of(line, "tokens_per_s");
+    numbers->seconds = number_of(line, "step_s");
+    numbers->tokens = number_of(line, "tokens");
+    numbers->process = number_of(line, "process_bytes");
+    read_categories(line, "memory_bytes", numbers->planned);
+    read_categories(line, "resident_bytes", numbers->resident);
+}
+
+/* The last evaluation up to the step. Steps of evaluations rise. */
+static void read_evaluation(const struct watch_view *view, double step,
+                            struct watch_numbers *numbers)
+{
+    size_t low = 0, high = 0;
+    const struct job_evaluation *list =
+        view->series ? job_series_evaluations(view->series, &high) : NULL;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (list[middle].step <= step)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    numbers->evaluation = low > 0 ? list[low - 1].loss : NAN;
+    numbers->evaluation_step = low > 0 ? list[low - 1].step : NAN;
+}
+
+/* At the cross-hair those of its step, or of the nearest one before it that is known. */
+static void read_numbers(struct watch_view *view)
+{
+    const struct job_metrics *metrics = &view->job->metrics;
+    size_t at;
+    view->numbers = (struct watch_numbers){.step = -1};
+    if (!view->window.crossed) {
+        read_last(view, &view->numbers);
+        read_evaluation(view, INFINITY, &view->numbers);
+        return;
+    }
+    bool found = job_series_find(metrics, view->window.cross, &at);
+    cJSON *line = found ? job_metrics_json(metrics, at) : NULL;
+    view->numbers.step = found ? metrics->lines[at].step : -1;
+    read_line(line, &view->numbers);
+    read_evaluation(view, (double)view->window.cross, &view->numbers);
+    for (int i = 0; view->series && i < MEMORY_CATEGORIES; i++) /* not in every line */
+        if (isnan(view->numbers.resident[i]))
+            view->numbers.resident[i] = job_series_last(
+                view->series, (enum job_key)(JOB_KEY_RESIDENT + i), view->window.cross);
+    cJSON_Delete(line);
+}
+
+/* --- the best checkpoint --- */
+
+/* Looked for again when there were events, as a checkpoint is one. */
+static void look_for_best(struct watch_view *view)
+{
+    struct watch_best *best = &view->best;
+    struct evaluated found = {0};
+    struct error err = ERROR_INIT;
+    size_t events = view->series ? job_series_events(view->series) : 0;
+    if (view->best_events == events + 1 || !job_kind_of(view->job->job)->weights)
+        return;
+    view->best_events = events + 1;
+    *best = (struct watch_best){.known = false};
+    best->known = state_best(view->job->path, &found, &best->kept, &err) == 0;
+    best->step = found.step;
+    best->loss = found.loss;
+    snprintf(best->why, sizeof best->why, "%s", err.text);
+}
+
+/* --- samples --- */
+
+/* The sample of an event's line, the caller's; NULL: it is another event. */
+static char *read_sample(const struct job_metrics *metrics, size_t at)
+{
+    const char *text = NULL;
+    cJSON *line = job_metrics_json(metrics, at);
+    json_get_string(line, "text", &text);
+    char *copy = text ? string_copy(text, NULL) : NULL;
+    cJSON_Delete(line);
+    return copy;
+}
+
+/* The newest one. */
+static bool look_for_sample(struct watch_view *view)
+{
+    const cJSON *line = job_metrics_last_with(&view->job->metrics, "text");
+    const char *text = NULL;
+    int64_t step = -1;
+    json_get_string(line, "text", &text);
+    json_get_int64(line, "step", &step);
+    bool same =
+        text && view->sample && step == view->sample_step && strcmp(text, view->sample) == 0;
+    if (view->sample_held || same || (!text && !view->sample))
+        return false;
+    free(view->sample);
+    view->sample = text ? string_copy(text, NULL) : NULL;
+    view->sample_step = step;
+    return true;
+}
+
+/* Events are few, and most of those with a step are samples; a file in which they are not is
+ * looked at so far. */
+bool watch_sample(struct watch_view *view, bool earlier)
+{
+    enum { LOOKS = 4096 };
+    const struct job_metrics *metrics = &view->job->metrics;
+    int looks = 0;
+    if (!view->sample)
+        return false;
+    for (size_t i = 0; i < metrics->count && looks < LOOKS; i++) {
+        size_t at = earlier ? metrics->count - 1 - i : i;
+        const struct job_line *line = &metrics->lines[at];
+        if (line->kind != JOB_LINE_EVENT || line->step < 0 ||
+            (earlier ? line->step >= view->sample_step : line->step <= view->sample_step))
+            continue;
+        char *text = read_sample(metrics, at);
+        looks++;
+        if (!text)
+            continue;
+        free(view->sample);
+        view->sample = text;
+        view->sample_step = line->step;
+        view->sample_held = true;
+        return true;
+    }
+    view->sample_held =
+        view->sample_held && earlier; /* after the newest it follows the run again */
+    return false;
+}
+
+/* --- all of it --- */
+
+struct watch_extent watch_extent(const struct watch_view *view)
+{
+    double total = -1;
+    int64_t last = job_metrics_last_step(&view->job->metrics);
+    job_follow_number(view->job, "steps", &total);
+    return (struct watch_extent){last, total >= 1 && total <= 9e15 ? (int64_t)total : -1};
+}
+
+/* Unless somebody says otherwise a value counts half after a fiftieth of the steps that are shown.
+ */
+struct job_window watch_job_window(const struct watch_view *view, int columns)
+{
+    enum { SHARE = 50 };
+    struct watch_steps steps = watch_window_steps(&view->window, watch_extent(view));
+    double own = fmax((double)(steps.to - steps.from) / SHARE, 1);
+    double half_life = view->half_life >= 0 ? view->half_life : own;
+    return (struct job_window){.from = (double)steps.from,
+                               .to = (double)steps.to,
+                               .logarithmic = view->window.log_x,
+                               .columns = columns,
+                               .weight = smoothing_weight(half_life)};
+}
+
+void watch_end(struct watch_view *view)
+{
+    job_series_close(view->series);
+    job_log_close(&view->log);
+    free(view->sample);
+    view->series = NULL;
+    view->sample = NULL;
+}
+
+void watch_begin(struct app *app, struct watch_view *view)
+{
+    watch_end(view);
+    *view = (struct watch_view){.job = app->session.run, .half_life = -1, .sample_step = -1};
+    job_series_open(&view->series, NULL);
+}
+
+bool watch_look(struct watch_view *view, double seconds)
+{
+    bool changed = false;
+    struct watch_steps steps = watch_window_steps(&view->window, watch_extent(view));
+    if (view->series) {
+        job_series_want(view->series, &view->job->metrics, steps.from, steps.to);
+        changed = job_series_update(view->series, &view->job->metrics, seconds);
+    }
+    if (view->log.path)
+        changed = job_log_update(&view->log) || changed;
+    look_for_best(view);
+    read_numbers(view);
+    return look_for_sample(view) || changed;
+}

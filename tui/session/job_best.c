@@ -1,0 +1,94 @@
+#include "tui/session/job_best.h"
+
+#include "base/file.h"
+#include "base/folder.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "job/job_dir.h"
+#include "job/job_line.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Evaluations of that step and of later ones are void. */
+static void forget_from(struct job_best *best, int64_t step)
+{
+    while (best->count > 0 && best->marks[best->count - 1].step >= step)
+        best->count--;
+    if (best->last.step >= step)
+        best->last = (struct evaluation_mark){0};
+}
+
+static bool has(const char *text, size_t length, const char *word)
+{
+    return memmem(text, length, word, strlen(word)) != NULL;
+}
+
+static int take(void *context, const char *text, size_t length, uint64_t offset, struct error *err)
+{
+    struct job_best *best = context;
+    struct job_line line;
+    (void)offset;
+    if ((!has(text, length, "\"eval_loss\"") && !has(text, length, "\"resume\"")) ||
+        !job_line_read(&line, text, length, "metrics.jsonl") || line.step < 0)
+        return 0;
+    if (job_line_is_resume(&line)) {
+        forget_from(best, line.step + 1);
+        return 0;
+    }
+    if (line.kind != JOB_LINE_EVALUATION)
+        return 0;
+    forget_from(best, line.step);
+    best->last = (struct evaluation_mark){line.step, line.value};
+    if (isnan(line.value) || line.value >= job_best_loss(best))
+        return 0;
+    if (array_reserve((void **)&best->marks, &best->capacity, best->count + 1, sizeof *best->marks,
+                      err) != 0)
+        return -1;
+    best->marks[best->count++] = (struct evaluation_mark){line.step, line.value};
+    return 0;
+}
+
+/* A file that became shorter is another one, and is read from its beginning. */
+bool job_best_read(struct job_best *best, const char *job, uint64_t most)
+{
+    uint64_t size = 0;
+    char *path = job_dir_confine(job, NULL) == 0 ? path_join(job, "metrics.jsonl", NULL) : NULL;
+    int fd = path ? file_open_read(path, &size, NULL) : -1;
+    if (fd < 0) {
+        free(path);
+        return true;
+    }
+    if (size < best->offset)
+        best->offset = best->count = 0;
+    uint64_t to = size - best->offset > most ? best->offset + most : size;
+    struct job_lines lines = {.fd = fd,
+                              .path = path,
+                              .offset = best->offset,
+                              .midway = best->midway,
+                              .take = take,
+                              .context = best};
+    bool failed = job_lines_read(&lines, to, NULL) != 0;
+    best->offset = lines.offset;
+    best->midway = lines.midway;
+    sys.close(fd);
+    free(path);
+    return failed || to == size;
+}
+
+double job_best_loss(const struct job_best *best)
+{
+    return best->count > 0 ? best->marks[best->count - 1].loss : NAN;
+}
+
+double job_best_last(const struct job_best *best)
+{
+    return best->last.step > 0 ? best->last.loss : NAN;
+}
+
+void job_best_free(struct job_best *best)
+{
+    free(best->marks);
+    *best = (struct job_best){0};
+}

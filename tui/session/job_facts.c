@@ -1,0 +1,100 @@
+#include "tui/session/job_facts.h"
+
+#include "base/folder.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "job/job_index.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* When job.json was written, as the last sitting began; where there is none, its folder. */
+static int64_t began(const char *path)
+{
+    struct stat info;
+    char *file = path_join(path, "job.json", NULL);
+    int64_t at = -1;
+    if ((file && sys.stat(file, &info) == 0) || sys.stat(path, &info) == 0)
+        at = info.st_mtim.tv_sec;
+    free(file);
+    return at;
+}
+
+/* The last part of a path, and of a path that ends with "/" the one before. */
+static void put_last(char *out, size_t size, const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    size_t from = length;
+    while (from > 0 && path[from - 1] != '/')
+        from--;
+    char last[4096];
+    snprintf(last, sizeof last, "%.*s", (int)(length - from), path + from);
+    utf8_copy(out, size, last);
+}
+
+/* What is left is the last step's time for each step to come. A scan's rows take times of their
+ * own, and those that were cached none: nothing is known of what is left. */
+static double seconds_left(const struct job_facts *facts, const struct job_follow *job)
+{
+    if (!facts->lives || !facts->kind->steps || facts->total < facts->done || facts->done < 0)
+        return NAN;
+    return (double)(facts->total - facts->done) * job_follow_last(job, "step_s");
+}
+
+static void take_progress(struct job_facts *facts, const struct job_follow *job)
+{
+    double steps;
+    facts->done = facts->total = -1;
+    if (job_follow_rows(job, &facts->done, &facts->total))
+        return;
+    if (facts->kind->rows)
+        return;
+    facts->done = job_metrics_last_step(&job->metrics);
+    if (job_follow_number(job, "steps", &steps) && steps >= 0 && steps < 1e15)
+        facts->total = (int64_t)steps;
+}
+
+void job_facts_take(struct job_facts *facts, const struct job_follow *job)
+{
+    const char *word = NULL, *model = "", *method = "";
+    char text[ERROR_TEXT_MAX];
+    facts->kind = job_kind_of(job->job);
+    facts->state = job->state;
+    facts->lives = job_follow_lives(job);
+    if (job->state == JOB_ENDED)
+        json_get_string(job->result, "status", &word);
+    utf8_copy(facts->word, sizeof facts->word, word ? word : job_state_name(job->state));
+    facts->phase[0] = '\0';
+    if (job->state == JOB_RUNNING && job_follow_phase(job, text, sizeof text))
+        utf8_copy(facts->phase, sizeof facts->phase, text);
+    job_follow_describe(job, text, sizeof text);
+    utf8_copy(facts->text, sizeof facts->text, text);
+    json_get_string(job->job, "model", &model);
+    json_get_string(job->job, "method", &method);
+    put_last(facts->name, sizeof facts->name, job->path);
+    put_last(facts->model, sizeof facts->model, model);
+    utf8_copy(facts->method, sizeof facts->method, method);
+    take_progress(facts, job);
+    facts->seconds_left = seconds_left(facts, job);
+    facts->loss = job_follow_last(job, "loss");
+    facts->evaluation = job_follow_last(job, "eval_loss");
+    facts->began = began(job->path);
+}
+
+size_t job_facts_living(void)
+{
+    char **paths;
+    size_t count, living = 0;
+    if (job_index_list(&paths, &count, NULL) != 0)
+        return 0;
+    for (size_t i = 0; i < count; i++) {
+        enum job_state state = job_state(paths[i]);
+        living += state == JOB_STARTING || state == JOB_RUNNING || state == JOB_PAUSED;
+    }
+    job_index_free(paths, count);
+    return living;
+}

@@ -26,9 +26,9 @@
 #include <stdlib.h>
 
 /* What a tick may take of the time in which keys wait, and how long one that has more to read waits
- * for the next. */
+ * for the next; and how often what is made of the run is looked at. */
 static const double look_seconds = 0.02;
-enum { LOOK_AGAIN_MS = 20 };
+enum { LOOK_AGAIN_MS = 20, FOLLOW_MS = 250 };
 
 /* --- asking --- */
 
@@ -201,7 +201,7 @@ static bool watch_request(struct app *app, void *state, enum request request, co
     struct watch_view *view = state;
     bool stop_asked = view->stop_asked;
     view->stop_asked = false;
-    if (request != REQUEST_RESUME)
+    if (request != REQUEST_RESUME && !app->agreed)
         view->trust_asked[0] = '\0';
     switch (request) {
     case REQUEST_PAUSE:
@@ -217,7 +217,8 @@ static bool watch_request(struct app *app, void *state, enum request request, co
         resume(app, view);
         return true;
     default:
-        return show(app, view, request, argument);
+        return show(app, view, request, argument) ||
+               watch_finish_request(app, view, request, argument);
     }
 }
 
@@ -244,7 +245,9 @@ static int watch_tick_ms(const struct app *app, const void *state)
 {
     const struct watch_view *view = state;
     const struct job_follow *run = app->session.run;
-    return view->series && job_series_is_behind(view->series, &run->metrics) ? LOOK_AGAIN_MS : -1;
+    if (view->series && job_series_is_behind(view->series, &run->metrics))
+        return LOOK_AGAIN_MS;
+    return view->finish.job && !view->finish.read ? FOLLOW_MS : -1;
 }
 
 static void watch_close(void *state)

@@ -273,7 +273,8 @@ enum draw { DRAW_PARAMETER, DRAW_M, DRAW_V };
 
 /* What a step goes by; each operation says what it uses. */
 struct step_settings {
-    float lr, beta1, beta2, epsilon, weight_decay;
+    float lr, epsilon, weight_decay;
+    double beta1, beta2; /* 1 - beta is taken in f64: in f32 that of 0.999999 is a hundredth off */
     float correction1, correction2;
     float gradient_scale; /* clipping and token normalisation */
     uint32_t key[2];      /* (seed, step), of the stochastic rounding */

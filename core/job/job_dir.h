@@ -37,7 +37,8 @@
  *                     ended ----- job_lock_take(): a resume -----> running
  *
  * Nothing stores the state: job_state() (lock.h) reads it from lock, result.json and
- * requests/paused. A lock of another host says only that: "elsewhere".
+ * requests/paused. A lock of another host says only that: "elsewhere". A running job that has not
+ * begun, as others are to complete first (job_after.h), has requests/waiting: "waiting".
  */
 #ifndef SPECTRUM_JOB_JOB_DIR_H
 #define SPECTRUM_JOB_JOB_DIR_H

@@ -39,8 +39,8 @@ int job_supervise(const char *path, const char *program, char *const arguments[]
                   struct error *err);
 
 /* For whoever started a training run and waits, so that what fails at once is said at once: returns
- * when its data has been read or it waits for another job, with an error where it has failed, and after JOB_START_SECONDS in
- * any case. Reading may take hours, in which the job continues. */
+ * when its data has been read or it waits for another job, with an error where it has failed, and
+ * after JOB_START_SECONDS in any case. Reading may take hours, in which the job continues. */
 int job_wait_for_data(const char *path, struct error *err);
 
 /* For a worker: where its parent is the job's supervisor, lets the system send TERM when that dies

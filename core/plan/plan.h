@@ -6,11 +6,23 @@
  * switch each for the embedding and the head, which a scan usually does not list. It borrows the
  * scan, which must outlive it.
  *
+ * What trains has two layers. The base selects: a percentage by score, names of a file, nothing or
+ * all. Over it lie edits by hand, of single modules, to train or to freeze whatever the base says:
+ *
+ *     base     25 % of each type      T T - - - T - -
+ *     edits    +2 -1 by hand          . . + . - - + .      . none
+ *     trains                          T T T - - - T -      (one edit agrees with the base)
+ *
+ * Another base, and new scores of a percentage's, leave the edits as they are; plan_drop_edits()
+ * drops them, and so does a file that is read, as it says of every module what it does.
+ * `spectrum plan --top 25 --train A --freeze B` is the same: a base, and two edits over it.
+ *
  *     plan_new -> plan_select, plan_set_..., plan_toggle, plan_undo ... -> plan_trains, plan_counts
  *              -> plan_put (plan_write.h) -> plan_free
  *
  * plan_read.h sets a plan to what a file says, plan_write.h writes such files and says whether a plan
- * means in another tool what it says here, control.h makes plans without scores.
+ * means in another tool what it says here, plan_kept.h keeps a plan with all that led to it,
+ * plan_shelf.h several of one model; control.h makes plans without scores.
  */
 #ifndef SPECTRUM_PLAN_PLAN_H
 #define SPECTRUM_PLAN_PLAN_H
@@ -24,6 +36,15 @@ enum plan_scope {
     PLAN_GLOBAL,  /* the best of all */
 };
 
+/* What a plan selects before anything is edited by hand. */
+enum plan_base_kind { PLAN_NOTHING, PLAN_PERCENT, PLAN_NAMES, PLAN_ALL };
+struct plan_base {
+    enum plan_base_kind kind;
+    double percent;        /* NaN: it is none */
+    enum plan_scope scope; /* of the percentage; of another kind, of the last that there was */
+    const char *source;    /* of names: the file that they came from; NULL: not known */
+};
+
 struct plan;
 
 /* Everything of the blocks frozen; embedding and head on, as the reference has them. The model may
@@ -34,7 +55,7 @@ void plan_free(struct plan *plan);
 
 /* Trains int(len * percent / 100) of each type (or of all), by falling SNR, file order on ties; a
  * row whose score is NaN counts in len, and is never selected. Embedding and head keep their
- * switches. One step of undo. percent in [0, 100] */
+ * switches, and edits stay. One step of undo. percent in [0, 100] */
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err);
 
 /* The same with the two switches set, in one step of undo: a selection that was kept is made from
@@ -42,17 +63,23 @@ int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct
 int plan_select_with_ends(struct plan *plan, double percent, enum plan_scope scope, bool embeddings,
                           bool head, struct error *err);
 
-/* Recomputes the ranks, because rows of the scan became known; a plan that was selected by
- * percentage, with nothing changed by hand since, is selected by them, in the same step of undo. */
+/* All modules of the scan, scored or not, or none of them. One step of undo; edits stay. */
+int plan_select_all(struct plan *plan, bool train, struct error *err);
+
+/* Recomputes the ranks, because rows of the scan became known; what a percentage selects is selected
+ * by them, in the same step of undo. */
 void plan_refresh(struct plan *plan);
+
+/* --- by hand --- */
 
 /* Sets every module whose name the pattern finds, embedding and head among them; *matched is their
  * number, and 0 is an error. One step of undo. */
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
                       struct error *err);
 
-/* Flips rows of the scan: if any of them is frozen all are trained, else all are frozen. One step.
- */
+/* Flips rows of the scan: if any of them is frozen all are trained, else all are frozen. One row
+ * that is flipped back to what the base says has no edit any more; of several each has one. One
+ * step. */
 int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct error *err);
 
 /* Embedding and head. Where they are tied, freezing either freezes the one tensor. One step each.
@@ -60,11 +87,45 @@ int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct erro
 int plan_set_embeddings(struct plan *plan, bool train, struct error *err);
 int plan_set_head(struct plan *plan, bool train, struct error *err);
 
+/* Drops the edits: what the base selects trains. One step. */
+int plan_drop_edits(struct plan *plan, struct error *err);
+
+/* An edit of a row, and how many there are: of those that make a difference to the base now, and
+ * those that agree with it, which another base may bring to light. */
+enum plan_edit { PLAN_NO_EDIT, PLAN_EDIT_TRAIN, PLAN_EDIT_FREEZE };
+enum plan_edit plan_edit(const struct plan *plan, size_t row);
+struct plan_edits {
+    size_t trained, frozen, agreeing;
+};
+struct plan_edits plan_edits(const struct plan *plan);
+
+/* --- steps --- */
+
 /* Forgets what led here: the plan as it is now is what undo goes back to at most. */
 void plan_settle(struct plan *plan);
 
 bool plan_undo(struct plan *plan); /* false: nothing to undo */
 bool plan_redo(struct plan *plan);
+
+/* How many states there are, the oldest first, and in which of them the plan is: those after it can
+ * be redone. plan_go() goes to one, as undo and redo do; false: there is none of that number. */
+size_t plan_steps(const struct plan *plan, size_t *now);
+bool plan_go(struct plan *plan, size_t step);
+
+/* A state, by the present scores, and what it changed of the one before: of the first, nothing. */
+struct plan_step {
+    int64_t time; /* when it was made, in seconds since 1970 */
+    struct plan_base base;
+    bool new_base;
+    size_t edited, first;   /* rows whose edit it changed, and the first of them; SIZE_MAX: none */
+    size_t trained, frozen; /* of these, what they are now; the others have no edit any more */
+    size_t edits;           /* rows that have one */
+    bool embeddings, head, new_embeddings, new_head; /* the switches */
+    size_t modules, begun, ended; /* rows that train; that do and did not; that did and do not */
+};
+struct plan_step plan_step(struct plan *plan, size_t step);
+
+/* --- what trains --- */
 
 /* Embeddings and heads have switches. Which of them a row is: those that the scan says, and in any
  * scan those of the reference, "model.embed_tokens" and "lm_head". */
@@ -77,10 +138,9 @@ unsigned plan_parts(const struct plan *plan, size_t row);
 bool plan_row(const struct plan *plan, size_t row); /* does this row of the scan train at all */
 bool plan_embeddings(const struct plan *plan);      /* is there a tensor of that kind that trains */
 bool plan_head(const struct plan *plan);
-double plan_percent(const struct plan *plan); /* of the last selection; NaN: none */
-
-/* Is the plan what a percentage selects, with nothing done by hand since; and which. */
-bool plan_selection(const struct plan *plan, double *percent, enum plan_scope *scope);
+struct plan_base
+plan_base(const struct plan *plan);           /* its source is the plan's, until it changes */
+double plan_percent(const struct plan *plan); /* of the base; NaN: it is none */
 
 /* Rank of a row within its type by SNR, 1 = highest; *of is the size of the type. */
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of);
@@ -91,8 +151,9 @@ const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count);
 
 /* Trains exactly these modules ("lm_head": its weight and its bias) or tensors ("x.weight",
  * "x.bias"), with a model also those that the scan does not list; a name that is none is an error.
- * One step of undo. */
-int plan_set_names(struct plan *plan, const char *const *names, size_t count, struct error *err);
+ * `source` says for people where they are from; NULL: nothing does. One step of undo. */
+int plan_set_names(struct plan *plan, const char *const *names, size_t count, const char *source,
+                   struct error *err);
 
 struct plan_counts {
     size_t modules, modules_total; /* rows of the scan */

@@ -165,7 +165,7 @@ static int read_names(struct names *names, struct buffer *text, const char *path
 static int set_names(struct plan *plan, const struct names *names, const char *path,
                      struct error *err)
 {
-    if (plan_set_names(plan, (const char *const *)names->items, names->count, err) != 0)
+    if (plan_set_names(plan, (const char *const *)names->items, names->count, path, err) != 0)
         return error_prefix(err, "%s", path);
     return 0;
 }
@@ -193,53 +193,4 @@ bool plan_is_file(const char *path)
     names_free(&names);
     buffer_free(&text);
     return is;
-}
-
-/* In the same step of undo, what plan_select() leaves as it is. */
-static int select_again(struct plan *plan, const cJSON *root, double percent, const char *path,
-                        struct error *err)
-{
-    const char *scope = "";
-    bool embeddings, head;
-    if (!json_get_string(root, "scope", &scope) ||
-        (strcmp(scope, "global") != 0 && strcmp(scope, "type") != 0) ||
-        !json_get_bool(root, "embeddings", &embeddings) || !json_get_bool(root, "head", &head))
-        return error_set(err,
-                         "%s: beside \"percent\" a \"scope\" (type or global), "
-                         "\"embeddings\" and \"head\" were expected",
-                         path);
-    enum plan_scope by = strcmp(scope, "type") == 0 ? PLAN_BY_TYPE : PLAN_GLOBAL;
-    return plan_select_with_ends(plan, percent, by, embeddings, head, err) == 0
-               ? 0
-               : error_prefix(err, "%s", path);
-}
-
-int plan_read_kept(struct plan *plan, const char *path, struct error *err)
-{
-    struct names names = {0};
-    struct buffer text = BUFFER_INIT;
-    int64_t scanned = -1;
-    double percent;
-    cJSON *root = NULL;
-    int status = -1;
-    if (read_names(&names, &text, path, err) != 0 ||
-        !(root = json_parse(text.data, text.length, JSON_STRICT, path, err)))
-        goto out;
-    if (!json_get_int64(root, "scanned", &scanned) || scanned < 0) {
-        error_set(err, "%s: it does not say over how many matrices it was made", path);
-        goto out;
-    }
-    if ((uint64_t)scanned != plan_scan(plan)->count) {
-        error_set(err, "%s: it was made over %lld matrices, here are %zu", path, (long long)scanned,
-                  plan_scan(plan)->count);
-        goto out;
-    }
-    status = json_get_double(root, "percent", &percent)
-                 ? select_again(plan, root, percent, path, err)
-                 : set_names(plan, &names, path, err);
-out:
-    cJSON_Delete(root);
-    names_free(&names);
-    buffer_free(&text);
-    return status;
 }

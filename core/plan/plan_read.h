@@ -21,8 +21,4 @@ int plan_read(struct plan *plan, const char *path, struct error *err);
 /* Is it a plan file, by its whole form and whatever model it is for? */
 bool plan_is_file(const char *path);
 
-/* What plan_put_kept() wrote: a selection by percentage is made again, by the scores that are known
- * now. For as many rows as the file says alone; one step of undo. */
-int plan_read_kept(struct plan *plan, const char *path, struct error *err);
-
 #endif

@@ -1,6 +1,5 @@
 #include "plan/plan_write.h"
 
-#include "base/json_writer.h"
 #include "base/option.h"
 #include "base/text.h"
 
@@ -189,36 +188,30 @@ static void put_yaml(struct buffer *out, const struct plan *plan, const struct n
     put_unlisted(out, plan, tensor, "# single tensors\n");
 }
 
-static void put_json(struct buffer *out, const struct plan *plan, const char *source, bool kept)
+void plan_put_tensors(struct json_writer *json, const struct plan *plan)
 {
     static const struct name_style lines = {"\n", ".", "", false};
-    struct json_writer json = {.out = out};
     struct buffer names = BUFFER_INIT;
     char *rest = NULL;
-    double percent;
-    enum plan_scope scope;
-    json_begin(&json, "spectrum.plan");
-    json_text(&json, "model", source);
-    /* What plan_read_kept() reads beside the names. */
-    if (kept)
-        json_count(&json, "scanned", plan_scan(plan)->count);
-    if (kept && plan_selection(plan, &percent, &scope)) {
-        json_real(&json, "percent", percent);
-        json_text(&json, "scope", scope == PLAN_GLOBAL ? "global" : "type");
-        json_flag(&json, "embeddings", plan_embeddings(plan));
-        json_flag(&json, "head", plan_head(plan));
-    }
-    json_list(&json, "train");
-    json_layout(&json, JSON_ROWS_CLOSED);
+    json_list(json, "train");
+    json_layout(json, JSON_ROWS_CLOSED);
     put_ends(&names, plan, false, &lines);
     put_rows(&names, plan, NULL, &lines, false);
     put_unlisted(&names, plan, &lines, "");
     char *name = names.data ? strtok_r(names.data, "\n", &rest) : NULL;
     for (; name; name = strtok_r(NULL, "\n", &rest))
-        json_text(&json, NULL, name);
-    out->failed |= names.failed; /* a list that is cut short is not a plan */
+        json_text(json, NULL, name);
+    json->out->failed |= names.failed; /* a list that is cut short is not a plan */
     buffer_free(&names);
-    json_end(&json);
+    json_end(json);
+}
+
+static void put_json(struct buffer *out, const struct plan *plan, const char *source)
+{
+    struct json_writer json = {.out = out};
+    json_begin(&json, "spectrum.plan");
+    json_text(&json, "model", source);
+    plan_put_tensors(&json, plan);
     json_end(&json);
     json_finish(&json, NULL);
 }
@@ -257,7 +250,7 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
         put_yaml(out, plan, &plain, &anchored, source);
         break;
     case PLAN_JSON:
-        put_json(out, plan, source, false);
+        put_json(out, plan, source);
         break;
     case PLAN_AXOLOTL:
         put_yaml(out, plan, NULL, &anchored, source);
@@ -272,11 +265,6 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
         put_ms_swift(out, plan);
         break;
     }
-}
-
-void plan_put_kept(struct buffer *out, const struct plan *plan, const char *source)
-{
-    put_json(out, plan, source, true);
 }
 
 /* --- does the target do what the plan says? --- */

@@ -11,6 +11,7 @@
 #ifndef SPECTRUM_PLAN_PLAN_WRITE_H
 #define SPECTRUM_PLAN_PLAN_WRITE_H
 
+#include "base/json_writer.h"
 #include "plan/plan.h"
 
 enum plan_format {
@@ -36,10 +37,8 @@ int plan_format_by_name(enum plan_format *out, const char *name, struct error *e
 void plan_put(struct buffer *out, const struct plan *plan, enum plan_format format,
               const char *source);
 
-/* A plan as it is kept between two openings of a model: a JSON plan that says besides over how many
- * rows it was made, and what selected it, if that was a percentage with nothing done by hand since.
- * One that trains nothing is kept, too. plan_read_kept() reads it. */
-void plan_put_kept(struct buffer *out, const struct plan *plan, const char *source);
+/* Adds "train", the list of all tensors that train, to an object that is open. */
+void plan_put_tensors(struct json_writer *json, const struct plan *plan);
 
 /* --- the target --- */
 

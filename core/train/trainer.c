@@ -442,9 +442,10 @@ static int explain(const struct trainer *trainer, struct error *err)
 }
 
 /* AdamW moves a weight by at most rate * factor * (1 - beta1) / sqrt(1 - beta2), about 3 times the
- * rate by its usual constants and 1000 times by the largest --beta2, Lion by the rate, Muon by less than the rate times the root of the matrix' longer side; and
- * AdamW's second moment overflows where a gradient's element has 2^64. A step far below both ends
- * leaves what was finite finite. Another one is looked at before it counts. */
+ * rate by its usual constants and 1000 times by the largest --beta2, Lion by the rate, Muon by less
+ * than the rate times the root of the matrix' longer side; and AdamW's second moment overflows
+ * where a gradient's element has 2^64. A step far below both ends leaves what was finite finite.
+ * Another one is looked at before it counts. */
 static int check_step(const struct trainer *trainer, const struct train_report *report,
                       struct error *err)
 {

@@ -1,7 +1,8 @@
-/* A plan file, YAML or JSON, over a fixed scan, with and without its model. */
+/* A plan file, YAML or JSON, and a kept plan, over a fixed scan, with and without its model. */
 #include "fuzz.h"
 #include "model/score_read.h"
 
+#include "plan/plan_kept.h"
 #include "plan/plan_read.h"
 #include "plan/plan_write.h"
 
@@ -37,6 +38,33 @@ static void read_plan(const struct scan *scan, const struct model *model, const 
     plan_free(plan);
 }
 
+/* What was read is written again, and that is read to the same: every step of it, too. */
+static void read_kept(const struct scan *scan, const struct model *model, const char *path)
+{
+    struct plan *plan = NULL, *again = NULL;
+    struct buffer text = BUFFER_INIT, copy = BUFFER_INIT;
+    struct error err = ERROR_INIT;
+    size_t now;
+    if (plan_new(&plan, scan, model, NULL) != 0 || plan_new(&again, scan, model, NULL) != 0)
+        abort();
+    if (fuzz_ok(plan_read_kept(plan, path, &err), &err)) {
+        plan_put_kept(&text, plan, "fuzz.json");
+        if (plan_read_kept(again, fuzz_file("again.json", text.data, text.length), NULL) != 0)
+            abort();
+        plan_put_kept(&copy, again, "fuzz.json");
+        if (strcmp(buffer_string(&text), buffer_string(&copy)) != 0)
+            abort();
+        for (size_t i = 0; i < plan_steps(plan, &now); i++)
+            plan_step(plan, i);
+        while (plan_undo(plan))
+            plan_counts(plan);
+    }
+    buffer_free(&text);
+    buffer_free(&copy);
+    plan_free(plan);
+    plan_free(again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct scan *scan;
@@ -52,5 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     snprintf(path, sizeof path, "%s", fuzz_file("fuzz.yaml", data, size));
     read_plan(scan, NULL, path);
     read_plan(scan, model, path);
+    read_kept(scan, NULL, path);
+    read_kept(scan, model, path);
     return 0;
 }

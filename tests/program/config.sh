@@ -132,7 +132,7 @@ refused "not a training run" --config "$work/scan"
 
 # What others may have written: shown, refused, taken with --trust, and then known.
 chmod 666 "$work/there/kept.yaml"
-refused "kept.yaml is taken with --trust only" --config there/kept.yaml
+refused "kept.yaml is taken with --trust only: others may write" --config there/kept.yaml
 grep -q "it would read data: $work/there/data/a.txt" "$work/err" || fail "it does not show what it reads"
 dry --config there/kept.yaml --trust
 dry --config there/kept.yaml
@@ -141,6 +141,6 @@ sed -i '0,/^seq_len/{/^seq_len/d}' "$work/there/kept.yaml"
 refused "with --trust only" --config there/kept.yaml
 cp -r "$work/typed" "$work/foreign"
 sed -i 's/"--lr", "2e-4"/"--lr", "3e-4"/' "$work/foreign/job.json"
-refused "was not started by you here" --config "$work/foreign"
+refused "neither started nor approved" --config "$work/foreign"
 dry --config "$work/foreign" --trust
 has '"lr": 0.0003'

@@ -12,7 +12,7 @@ shows() { # shows FILE TEXT
   grep -qF -- "$2" "$work/$1" || { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
 }
 says() { # says FILE TEXT, over as many lines as it takes
-  tr -s '\n ' '  ' <"$work/$1" | grep -qF -- "$2" ||
+  grep -qF -- "$2" <<<"$(tr -s '\n ' '  ' <"$work/$1")" ||
     { fail "$1 does not say \"$2\":"; cat "$work/$1"; }
 }
 play() { # play SIZE [TARGET], script on standard input; no plan and no form is kept from before, unless `keeps` is set

@@ -69,7 +69,7 @@ fi
 # Defaults are the sub-command's; the demonstration's are a short run.
 shows tall.txt "1 epoch"
 for line in "epochs 1 " "sequence length 512 " "accumulate 8 " "learning rate auto (2e-5) " "warm-up 0.03 "; do
-  tr -s ' ' <"$work/tall.txt" | grep -qF -- "$line" || { fail "the form has no $line"; cat "$work/tall.txt"; }
+  grep -qF -- "$line" <<<"$(tr -s ' ' <"$work/tall.txt")" || { fail "the form has no $line"; cat "$work/tall.txt"; }
 done
 shared=$model model=$2/demo/model
 play 120x40 "$model" <<'SCRIPT'
@@ -85,7 +85,7 @@ SCRIPT
 model=$shared
 for line in "problems.jsonl" "steps 60 " "sequence length 256 " "batch 4 " "accumulate 1 " \
   "learning rate 5e-4 "; do
-  tr -s ' ' <"$work/demo.txt" | grep -qF -- "$line" || { fail "the demo has no $line"; cat "$work/demo.txt"; }
+  grep -qF -- "$line" <<<"$(tr -s ' ' <"$work/demo.txt")" || { fail "the demo has no $line"; cat "$work/demo.txt"; }
 done
 
 # The sub-command: below the bars, in wide windows beside them.

@@ -3,15 +3,17 @@
 # back in another sitting. Arguments: binary, source folder, build folder.
 set -uo pipefail
 binary=$1
-model=$2/demo/model
+model=a/model # a short path, whatever the clone is called: texts that are looked for have room
 source "${BASH_SOURCE[0]%/*}/common.bash"
 hides() { # hides FILE TEXT
   grep -qF -- "$2" "$work/$1" && { fail "$1 shows \"$2\":"; cat "$work/$1"; }
 }
 row() { # row FILE TEXT, whatever blanks are in it
-  tr -s ' ' <"$work/$1" | grep -qF -- "$2" || { fail "$1 has no \"$2\":"; cat "$work/$1"; }
+  grep -qF -- "$2" <<<"$(tr -s ' ' <"$work/$1")" || { fail "$1 has no \"$2\":"; cat "$work/$1"; }
 }
 export OMP_NUM_THREADS=1
+mkdir "$work/a"
+ln -s "$2/demo/model" "$work/a/model"
 head -30 "$2/demo/text/problems.jsonl" >"$work/data.jsonl"
 mkdir "$work/more"
 cp "$work/data.jsonl" "$work/more/second.jsonl"
@@ -188,8 +190,8 @@ says listed.txt "what is there: 1 of 2; Tab chooses, Enter takes, Esc closes"
 shows listed.txt "▶ more/second.jsonl"
 row chosen.txt "▶ data 2 more/third.jsonl"
 row weighted.txt "data weight 2 0.25"
-says weighted.txt "--data data.jsonl --data more/third.jsonl --data more/second.jsonl --data-weight 1 --data-weight 0.25"
-shows weighted.txt "--data-weight 2 --run runs/model-1"
+says weighted.txt "--data data.jsonl --data more/third.jsonl --data more/second.jsonl --data-weight 1 --data-weight 0.25 --data-weight"
+shows weighted.txt " 2 --run runs/model-1" # the line's next row
 row removed.txt "data 2 more/second.jsonl"
 row removed.txt "data weight 2 2"
 hides removed.txt "third"

@@ -51,6 +51,25 @@ lacks 132x43.txt "  MODEL"
 shows 200x60.txt base-model
 row 132x43.txt alpha | grep -qE ' lora +train$' || fail "method and kind: $(row 132x43.txt alpha)"
 
+# A model that was scanned here and has a plan of its own; when its file is another one, neither is known of that.
+cp -rL "$2/demo/model" "$work/copy"
+play 80x24 copy <<'SCRIPT'
+wait scan
+Space
+SCRIPT
+keeps=1 play 80x24 <<'SCRIPT'
+wait text "yes"
+save-screen scanned.txt
+SCRIPT
+row scanned.txt copy | grep -qE ' yes +1$' || fail "a scanned model with a plan: $(row scanned.txt copy)"
+touch "$work/copy/model.safetensors"
+keeps=1 play 80x24 <<'SCRIPT'
+wait text " 3/60"
+save-screen changed.txt
+SCRIPT
+row changed.txt copy | grep -qE 'yes' && fail "another file was not scanned: $(row changed.txt copy)"
+rm -r "$work/copy"
+
 # Sorted by a column and back; filtered as one types, in any column; the cursor stays on its row.
 NO_COLOR=1 play 80x24 <<'SCRIPT'
 /alpha Enter

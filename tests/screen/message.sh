@@ -37,10 +37,10 @@ save-screen w.txt
 j R
 save-screen R.txt
 SCRIPT
-says percent.txt "25 %: trains 7 of 35 matrices"
-says percent.txt "memory"
+says percent.txt "25 % of each type: trains 7 of 35 matrices"
+says percent.txt "MiB"
 says percent.txt "models/stories260K-hf-f32"
-says forty.txt "40 %: trains 14 of 35 matrices"
+says forty.txt "40 % of each type: 14 of 35"
 says embed.txt "e trains or freezes the embeddings"
 says w.txt '"write" has no meaning on this screen: Esc goes back'
 says R.txt '"read" has no meaning on this screen'
@@ -49,7 +49,7 @@ play 60x16 "$model" <<'SCRIPT'
 wait scan
 save-screen brief.txt
 SCRIPT
-grep -qE '^ 25 %: 7 of 35 · 78,080 params .* · [0-9.]+ MiB$' "$work/brief.txt" ||
+grep -qE '^ 25 %/type: 7 of 35 · 78,080 params .* · [0-9.]+ MiB$' "$work/brief.txt" ||
   { fail "the status line is cut"; cat "$work/brief.txt"; }
 
 for i in 1 2 3; do echo "{\"text\": \"Once upon a time $i.\"}"; done >"$work/data.jsonl"

@@ -9,7 +9,7 @@ hides() { # hides FILE TEXT
   grep -qF -- "$2" "$work/$1" && { fail "$1 shows \"$2\":"; cat "$work/$1"; }
 }
 field() { # field FILE LABEL VALUE, whatever is between them
-  tr -s ' ' <"$work/$1" | grep -qF -- "$2 $3 " || { fail "$1 has no $2 $3:"; cat "$work/$1"; }
+  grep -qF -- "$2 $3 " <<<"$(tr -s ' ' <"$work/$1")" || { fail "$1 has no $2 $3:"; cat "$work/$1"; }
 }
 has() { # has RUN MEMBER: of the run's job.json
   grep -qF -- "$2" "$work/runs/$1/job.json" || { fail "$1 has no $2:"; cat "$work/runs/$1/job.json"; }
@@ -50,7 +50,7 @@ hides spectrum.txt "alpha "
 shows lora.txt "--method  adapters beside every linear layer"
 field lora.txt rank 16
 field lora.txt alpha "auto (32)"
-shows lora.txt " adapters at 56 · 417.8k params (12.5 %)"
+shows lora.txt "trains adapters at 56 matrices · 417.8k params (12.5 %)"
 field filled.txt rank 4
 field filled.txt alpha "auto (8)"
 field filled.txt "learning rate" "auto (2e-4)"
@@ -109,7 +109,7 @@ SCRIPT
 field turned.txt method "spectrum+qlora"
 field turned.txt "frozen dtype" "auto (nf4)"
 says turned.txt "--method spectrum+qlora"
-shows turned.txt "25 %: trains adapters at 14 of 56 matrices · 104.4k adapter + 393.2k params (14.9 %)"
+shows turned.txt "25 % of each type: trains adapters at 14 of 56 matrices · 104.4k adapter + 393.2k params (14.9 %)"
 field mixed.txt optimizer adamw-8bit
 field mixed.txt "frozen dtype" int8
 field mixed.txt dtype fp32

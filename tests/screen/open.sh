@@ -54,11 +54,12 @@ SCRIPT
   shows frozen.txt "○ frozen"
   shows help.txt "train or freeze all of this layer"
   cmp -s "$work/half.txt" "$work/toggled.txt" && fail "Space changed nothing"
-  diff <(grep 'trains .* of' "$work/half.txt") <(grep 'trains .* of' "$work/undone.txt") ||
+  diff <(grep " of 35 .* params" "$work/half.txt") <(grep " of 35 .* params" "$work/undone.txt") ||
     fail "undo did not bring the plan back"
   "$binary" plan "$model" --top 50 --json -o "$work/other.yaml" >"$work/plan.json" 2>/dev/null
   count=$(grep -oP '"modules": \K[0-9]+' "$work/plan.json")
-  shows half.txt "trains $count of 35 matrices"
+  shows half.txt "50 % of each type: "
+  grep -q ": \(trains \)\?$count of 35 " "$work/half.txt" || fail "not $count of 35 matrices train"
   diff <(grep '^- ' "$work/plan.yaml") <(grep '^- ' "$work/other.yaml") ||
     fail "the saved plan is not the plan of spectrum plan --top 50"
   [ "$(wc -L <"$work/cell.txt")" -le "${size%x*}" ] || fail "a line is wider than $size"

@@ -15,7 +15,7 @@ trains() { grep -oE '[0-9]+ of [0-9]+ (matrices)?' "$work/$1" | tail -1; }
 same() { [ -n "$(trains "$1")" ] && [ "$(trains "$1")" = "$(trains "$2")" ] || fail "$2 is not as $1: $(trains "$2"), not $(trains "$1")"; }
 none_kept() { [ -z "$(ls -A "$plans" 2>/dev/null)" ] || fail "$1: a plan is kept: $(ls -A "$plans")"; }
 
-# --- nothing changed, nothing kept; a mark is back, and u drops it ---
+# --- nothing changed, nothing kept; a mark is back, u drops it, and that is kept, too ---
 play 120x30 "$model" <<'SCRIPT'
 wait scan
 save-screen fresh.txt
@@ -23,11 +23,12 @@ q
 SCRIPT
 none_kept "nothing was changed"
 play 120x30 "$model" <<'SCRIPT'
+wait scan
 jjll Space
 save-screen marked.txt
 q
 SCRIPT
-file=$(ls "$plans")
+file=$(ls -A "$plans")
 [[ $file =~ ^[0-9a-f]{32}-reference\.json$ ]] || fail "the plan's name is $file"
 [ "$(stat -c %a "$plans/$file")" = 600 ] || fail "others can read the plan"
 play 120x30 "$model" <<'SCRIPT'
@@ -38,31 +39,44 @@ u
 save-screen dropped.txt
 q
 SCRIPT
-says back.txt "is back, as it was left here; u drops it"
+says back.txt "is back, as it was left here; u undoes its last step"
 cmp -s <(trains fresh.txt) <(trains marked.txt) && fail "the mark changed nothing"
-same marked.txt back.txt
 same marked.txt scanned.txt
 same fresh.txt dropped.txt
-none_kept "the plan was dropped"
+play 120x30 "$model" <<'SCRIPT'
+wait scan
+save-screen undone.txt
+Ctrl-R
+save-screen redone.txt
+u
+q
+SCRIPT
+same fresh.txt undone.txt
+same marked.txt redone.txt
 
-# --- a percentage over what was chosen by hand says that this is gone, and how it comes back ---
+# --- a percentage leaves what was changed by hand as it is, and so does the scope; x drops it ---
 play 120x30 "$model" <<'SCRIPT'
 wait scan
 jjll Space
 save-screen hand.txt
 +
-save-screen chosen.txt
-+
 save-screen more.txt
-u u
+o
+save-screen all-types.txt
+- o x
+save-screen without.txt
+u u u u u
 save-screen undone.txt
 u
 q
 SCRIPT
-says chosen.txt "u brings back what was chosen by hand"
-grep -q "by hand" "$work/more.txt" && fail "nothing was chosen by hand any more"
+shows hand.txt "25 % of each type, -1 by hand: trains 13 of 56 matrices"
+shows more.txt "26 % of each type, -1 by hand: trains"
+shows all-types.txt "26 % of all types, -1 by hand: trains"
+shows without.txt "25 % of each type: trains 14 of 56 matrices"
+says without.txt "1 change by hand dropped; u brings it back"
 same hand.txt undone.txt
-none_kept "the choice by hand was undone"
+rm -r "$plans"
 
 # --- a percentage stays one: it is chosen again, whatever is known by then; so do the switches ---
 play 120x30 "$model" <<'SCRIPT'
@@ -77,8 +91,8 @@ play 120x30 "$model" <<'SCRIPT'
 wait scan
 save-screen again.txt
 SCRIPT
-shows sixty.txt "60 %: trains"
-shows again.txt "60 %: trains"
+shows sixty.txt "60 % of each type: trains"
+shows again.txt "60 % of each type: trains"
 same sixty.txt again.txt
 diff <(grep -oE 'params \([0-9.]* %\)' "$work/sixty.txt") <(grep -oE 'params \([0-9.]* %\)' "$work/again.txt") ||
   fail "the embeddings' switch was lost"
@@ -104,7 +118,7 @@ SCRIPT
 same nothing.txt nothing-again.txt
 rm -r "$plans"
 
-# --- damaged, or of another number of rows: said, let be, and set aside only by a change ---
+# --- damaged, or of another number of rows: said, and let be; a change goes beside it ---
 "$binary" scan "$model" --modules 'layers\.1\.' -o "$work/part.json" 2>/dev/null
 play 120x30 part.json <<'SCRIPT'
 r
@@ -128,8 +142,8 @@ done
 play 120x30 scan.json <<'SCRIPT'
 Space
 SCRIPT
-[ "$(cat "$plans/$file.aside")" = none ] || fail "what did not fit was not set aside"
-grep -q spectrum.plan "$plans/$file" || fail "the new plan was not kept"
+[ "$(cat "$plans/$file")" = none ] || fail "what did not fit was written over"
+grep -q '"freeze"' "$plans/${file%.json}.default 2.json" || fail "the new plan was not kept"
 rm -r "$plans"
 
 # --- no place to keep it: one line, once, and nothing else ---

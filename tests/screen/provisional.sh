@@ -65,15 +65,20 @@ save-screen copy.txt
 SCRIPT
 says copy.txt "plan saved to copy.yaml"
 
-# One change by hand over a percentage: the rest is by chance, and stays so.
+# One change by hand over a percentage: the rest follows the scores as they come.
 play_afresh <<'SCRIPT'
 Space
 save-screen change.txt
 w
 save-screen changed.txt
+Esc
+wait scan
+save-screen scanned.txt
 SCRIPT
-says change.txt "the scan is not over"
+shows change.txt "by hand"
 says changed.txt "matrices have no score yet"
+[ "$(grep -o '[0-9]* of 35' "$work/scanned.txt" | tail -1)" = "$("$binary" plan "$model" --freeze 'layers\.0\.self_attn\.q_proj' --json 2>/dev/null |
+  grep -o '"modules": [0-9]*' | grep -o '[0-9]*$') of 35" ] || { fail "the percentage did not follow the scores"; cat "$work/scanned.txt"; }
 
 for i in $(seq 1 20); do echo "{\"text\": \"Once upon a time $i.\"}"; done >"$work/data.jsonl"
 play_afresh <<'SCRIPT'

@@ -22,7 +22,7 @@ static void open_model(struct window *window)
     snprintf(command, sizeof command, "rm -rf '%s/spectrum/plans'", folder);
     assert_int_equal(system(command), 0);
     start(window, 100, 30, "xterm-256color", "C.UTF-8", model_path());
-    wait_text(window, "trains 7 of 35");
+    wait_text(window, " 7 of 35");
 }
 
 static void quit(struct window *window)
@@ -50,7 +50,7 @@ static void a_pasted_text_is_no_keys(void **state)
     press(&window, "\033[200~top 50\r\n\033[201~");
     wait_text(&window, ":top 50");
     press(&window, "\r");
-    wait_text(&window, "50 %: trains 14 of 35");
+    wait_text(&window, "50 % of each type: ");
     quit(&window);
 }
 
@@ -72,7 +72,7 @@ static void a_paste_may_come_in_pieces(void **state)
     }
     wait_text(&window, ":top 50");
     press(&window, "\r");
-    wait_text(&window, "50 %: trains 14 of 35");
+    wait_text(&window, "50 % of each type: ");
     quit(&window);
 }
 
@@ -95,9 +95,9 @@ static void a_paste_without_measure_does_no_harm(void **state)
     paste(&window, bytes, MANY - 6);
     wait_text(&window, "the terminal sent no end of it");
     press(&window, " "); /* the prompt's, the map's and all others are keys again */
-    wait_text(&window, "trains 8 of 35");
+    wait_text(&window, " 8 of 35");
     press(&window, "u");
-    wait_text(&window, "trains 7 of 35");
+    wait_text(&window, " 7 of 35");
     quit(&window);
     free(bytes);
 }
@@ -169,7 +169,7 @@ static void storms_of_sizes_end_in_the_last_one(void **state)
     wait_text(&window, "memory to train");
     wait_text(&window, "trains 7 of 35 matrices");
     resize(&window, 60, 16);
-    wait_text(&window, "25 %: 7 of 35");
+    wait_text(&window, "25 %/type: 7 of 35");
     wait_text(&window, "layer");
     quit(&window);
 }

@@ -1,5 +1,6 @@
 /* The full screen on a pseudo-terminal, seen through libvterm: it opens, follows the window's size,
  * is silent when nothing changes, and gives the terminal back whatever ends it. */
+#include "base/folder.h"
 #include "window.h"
 
 static void opens_and_quits(void **state)
@@ -50,7 +51,7 @@ static void follows_the_window(void **state)
     if (!model_path())
         skip();
     start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
-    wait_text(&window, "trains 7 of 35");
+    wait_text(&window, " 7 of 35");
     ioctl(window.fd, TIOCSWINSZ, &small);
     vterm_set_size(window.vt, window.rows = 10, window.cols = 40);
     wait_text(&window, "needed: 60x16");
@@ -78,7 +79,7 @@ static void killed_screen_gives_the_terminal_back(void **state)
         if (i % 2 == 1 && !asked)
             continue;
         start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
-        wait_text(&window, "trains 7 of 35");
+        wait_text(&window, " 7 of 35");
         pid_t screen = screen_process(&window);
         if (screen <= 0)
             skip(); /* a kernel without /proc/.../children */
@@ -108,7 +109,7 @@ static void signals_to_every_process_end_it_in_order(void **state)
         signal(SIGCHLD, killed ? SIG_IGN : SIG_DFL);
         start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
         signal(SIGCHLD, SIG_DFL);
-        wait_text(&window, "trains 7 of 35");
+        wait_text(&window, " 7 of 35");
         pid_t screen = screen_process(&window);
         if (screen <= 0)
             skip(); /* a kernel without /proc/.../children */
@@ -135,6 +136,13 @@ static int plans_kept(void)
     return count;
 }
 
+static void remove_plans(void)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/spectrum/plans", folder);
+    folder_remove(path);
+}
+
 /* Asked to end the screen writes it on its way; killed, it had written it shortly after the key. */
 static void plan_is_kept_whatever_ends_the_screen(void **state)
 {
@@ -147,7 +155,7 @@ static void plan_is_kept_whatever_ends_the_screen(void **state)
         start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
         wait_text(&window, "sigma max    10.8005");
         press(&window, " ");
-        wait_text(&window, "trains 8 of 35");
+        wait_text(&window, "+1 by hand: 8 of 35");
         double start_at = now_ms();
         while (signals[i] == SIGKILL && plans_kept() == 0 && !waited_long(start_at))
             pump(&window, 20);
@@ -159,13 +167,14 @@ static void plan_is_kept_whatever_ends_the_screen(void **state)
         end(&window);
         assert_int_equal(plans_kept(), 1);
         start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
-        wait_text(&window, "trains 8 of 35");
+        wait_text(&window, "+1 by hand: 8 of 35");
         press(&window, "u");
-        wait_text(&window, "trains 7 of 35");
+        wait_text(&window, " 7 of 35");
         press(&window, "q");
         assert_int_equal(wait_end(&window), 0);
         end(&window);
-        assert_int_equal(plans_kept(), 0);
+        assert_int_equal(plans_kept(), 1); /* what was undone can be done again */
+        remove_plans();
     }
 }
 
@@ -177,7 +186,7 @@ static void screen_does_not_outlive_its_parent(void **state)
     if (!model_path())
         skip();
     start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
-    wait_text(&window, "trains 7 of 35");
+    wait_text(&window, " 7 of 35");
     assert_true(window.alternate);
     kill(window.pid, SIGKILL);
     double start_at = now_ms();
@@ -197,7 +206,7 @@ static void train_at(int cols, int rows)
     snprintf(model, sizeof model, "%s/models/stories260K-gguf/stories260K-BF16.gguf",
              getenv("SPECTRUM_SHARED_DATA"));
     start(&window, cols, rows, "xterm-256color", "C.UTF-8", model);
-    wait_text(&window, "trains 7 of 35");
+    wait_text(&window, " 7 of 35");
     press(&window, "t");
     wait_text(&window, "sequence length");
     press(&window, "data.jsonl");
@@ -247,7 +256,7 @@ static void works_without_colour_and_utf8(void **state)
         skip();
     start(&window, 80, 24, "vt100", "C", model_path());
     wait_text(&window, "sigma max    10.8005");
-    wait_text(&window, "trains 7 of 35");
+    wait_text(&window, " 7 of 35");
     assert_false(window.high_bytes);
     press(&window, "q");
     assert_int_equal(wait_end(&window), 0);

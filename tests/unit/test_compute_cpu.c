@@ -476,8 +476,8 @@ static void check_adamw(const struct pair *pair)
 {
     enum { N = 3001 };
     const struct step_settings settings = {.lr = 1e-2f,
-                                           .beta1 = 0.9f,
-                                           .beta2 = 0.999f,
+                                           .beta1 = 0.9,
+                                           .beta2 = 0.999,
                                            .epsilon = 1e-8f,
                                            .weight_decay = 0.1f,
                                            .correction1 = 0.19f,
@@ -575,8 +575,8 @@ static void check_moment_words(const struct pair *pair)
 {
     enum { N = 3001 };
     const struct step_settings settings = {.lr = 1.0f / 1024,
-                                           .beta1 = 1023.0f / 1024,
-                                           .beta2 = 1023.0f / 1024,
+                                           .beta1 = 1023.0 / 1024,
+                                           .beta2 = 1023.0 / 1024,
                                            .weight_decay = 1,
                                            .epsilon = 1e30f,
                                            .correction1 = 1,
@@ -631,8 +631,8 @@ static void check_int8_moments(const struct pair *pair)
         fill(pair, i, STORAGE_F32, N, 0);
     for (int number = 1; number <= 3; number++) {
         const struct step_settings settings = {.lr = 1e-2f,
-                                               .beta1 = 0.9f,
-                                               .beta2 = 0.999f,
+                                               .beta1 = 0.9,
+                                               .beta2 = 0.999,
                                                .epsilon = 1e-8f,
                                                .weight_decay = 0.1f,
                                                .correction1 = (float)(1 - pow(0.9, number)),
@@ -729,8 +729,8 @@ static void noise_equals_reference(void **state)
 static void take_step(const struct pair *pair, enum op op, bool masters, int64_t N, int64_t K)
 {
     const struct step_settings settings = {.lr = 1e-2f,
-                                           .beta1 = 0.9f,
-                                           .beta2 = 0.99f,
+                                           .beta1 = 0.9,
+                                           .beta2 = 0.99,
                                            .epsilon = 1e-7f,
                                            .weight_decay = 0.1f,
                                            .gradient_scale = 0.5f,

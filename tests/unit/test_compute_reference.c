@@ -385,8 +385,8 @@ static void stochastic_rounding_moves_the_mean(void **state)
     set(g, gradient);
     for (uint32_t step = 1; step <= 100; step++) {
         struct step_settings settings = {.lr = 1e-5f,
-                                         .beta1 = 0.9f,
-                                         .beta2 = 0.999f,
+                                         .beta1 = 0.9,
+                                         .beta2 = 0.999,
                                          .epsilon = 1e-8f,
                                          .correction1 = 1 - powf(0.9f, (float)step),
                                          .correction2 = 1 - powf(0.999f, (float)step),
@@ -428,8 +428,8 @@ static void bf16_moments_move_in_the_mean(void **state)
     set(m, ones);
     set(v, ones);
     for (uint32_t step = 1; step <= 100; step++) {
-        struct step_settings settings = {.beta1 = 0.999f,
-                                         .beta2 = 0.999f,
+        struct step_settings settings = {.beta1 = 0.999,
+                                         .beta2 = 0.999,
                                          .correction1 = 1,
                                          .correction2 = 1,
                                          .gradient_scale = 1,
@@ -466,8 +466,8 @@ static void lion_moves_by_the_rate(void **state)
                                            .m = m,
                                            .gradient = g,
                                            .settings = {.lr = 0.25f,
-                                                        .beta1 = 0.9f,
-                                                        .beta2 = 0.75f,
+                                                        .beta1 = 0.9,
+                                                        .beta2 = 0.75,
                                                         .weight_decay = 0.5f,
                                                         .gradient_scale = 0.5f}}});
     fetch(values, p);
@@ -518,7 +518,7 @@ static void muon_maps_singular_values(void **state)
                      .m = m,
                      .gradient = g,
                      .settings = {
-                         .lr = (float)lr, .beta1 = 0.95f, .epsilon = 1e-7f, .gradient_scale = 1}}};
+                         .lr = (float)lr, .beta1 = 0.95, .epsilon = 1e-7f, .gradient_scale = 1}}};
         size_t bytes = backend_workspace(backend, &call);
         call.muon.workspace = new_tensor(STORAGE_U8, 1, (int64_t)bytes);
         set(g, tall ? tall_g : wide_g);

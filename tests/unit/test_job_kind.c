@@ -107,7 +107,10 @@ static void test_an_ended_job_is_resumed_or_not(void **state)
     put(path, "job.json", "{\"command\": \"format\"}");
     put(path, "result.json", "{\"status\": \"stopped\"}");
     job = look(path);
-    assert_non_null(strstr(refusal(job, STEER_RESUME, NULL), "cannot be started again"));
+    struct error err = ERROR_INIT;
+    char said[ERROR_TEXT_MAX];
+    assert_int_equal(steer(job, STEER_RESUME, NULL, said, sizeof said, &err), -1);
+    assert_non_null(strstr(err.text, "cannot be resumed"));
     job_follow_close(job);
     free(path);
 }

@@ -3,6 +3,7 @@
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "model/score_rows.h"
+#include "plan/plan_kept.h"
 #include "plan/plan_read.h"
 #include "plan/plan_write.h"
 
@@ -300,8 +301,7 @@ static void kept_plans_come_back(void **state)
     static const size_t first[] = {0};
     struct plan *plan = new_plan(), *back = new_plan();
     struct buffer out = BUFFER_INIT;
-    double percent, before = rows[0].snr;
-    enum plan_scope scope;
+    double before = rows[0].snr;
     plan_set_embeddings(plan, false, NULL);
     plan_select(plan, 50, PLAN_GLOBAL, NULL);
     plan_put_kept(&out, plan, "the model");
@@ -312,15 +312,16 @@ static void kept_plans_come_back(void **state)
     for (size_t i = 0; i < ROWS; i++)
         assert_int_equal(plan_row(back, i), plan_row(plan, i));
     assert_true(plan_row(back, 0));
-    assert_true(plan_selection(back, &percent, &scope));
-    assert_true(percent == 50 && scope == PLAN_GLOBAL);
+    assert_int_equal(plan_base(back).kind, PLAN_PERCENT);
+    assert_true(plan_percent(back) == 50 && plan_base(back).scope == PLAN_GLOBAL);
     assert_true(!plan_embeddings(back) && plan_head(back));
 
     plan_toggle(plan, first, 1, NULL);
     buffer_clear(&out);
     plan_put_kept(&out, plan, "the model");
     assert_int_equal(read_kept(back, buffer_string(&out), NULL), 0);
-    assert_false(plan_selection(back, &percent, &scope));
+    assert_true(plan_percent(back) == 50); /* the edit lies over it */
+    assert_int_equal(plan_edit(back, 0), PLAN_EDIT_FREEZE);
     assert_false(plan_row(back, 0));
     assert_true(plan_undo(back)); /* one step */
     assert_true(plan_row(back, 0));

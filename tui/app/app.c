@@ -2,6 +2,7 @@
 
 #include "base/file_writer.h"
 #include "base/text.h"
+#include "tui/session/plan_keep.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -174,8 +175,8 @@ int app_tick_ms(const struct app *app)
     const struct view *view = app->depth > 0 ? &app->stack[app->depth - 1] : NULL;
     int session = session_tick_ms(&app->session), own = -1;
     if (view && view->class->tick_ms)
-        own = view->class->tick_ms(app, view->state);
-    else if (view && view->class->tick && session < 0)
+        own = view->class->tick_ms(view->state);
+    else if (view && view->class->tick)
         own = VIEW_TICK_MS;
     return session < 0 || (own >= 0 && own < session) ? own : session;
 }
@@ -210,10 +211,8 @@ void app_step_back(struct app *app, bool redo)
     struct plan *plan = app->session.plan;
     if (!(redo ? plan_redo(plan) : plan_undo(plan)))
         app_message(app, redo ? "nothing to do again" : "nothing to undo");
-    else {
-        app->session.plan_read = false;
+    else
         session_plan_changed(&app->session, true);
-    }
 }
 
 /* app->asked is how one asks twice: the first time it is set, and the next input, if it is the same

@@ -47,9 +47,9 @@ struct view_class {
     bool (*paste)(struct app *app, void *state, const char *line, size_t length);
     /* Called with the session's ticks; true: something changed. May be NULL. */
     bool (*tick)(struct app *app, void *state);
-    /* Milliseconds until the next tick is worth it for the view's own sake; -1: it is not. NULL:
-     * once a second where there is a `tick`. */
-    int (*tick_ms)(const struct app *app, const void *state);
+    /* Milliseconds until the next tick is worth it for the view's own sake; -1: it is not. NULL: a
+     * second, where there is a `tick`. */
+    int (*tick_ms)(const void *state);
 };
 
 struct view {

@@ -1,6 +1,7 @@
 #include "tui/app/draw.h"
 
 #include "job/job_dir.h"
+#include "tui/session/plan_words.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
@@ -52,20 +53,32 @@ static enum training_method shown_method(const struct session *session)
     return session->model ? settings_method(&session->settings) : METHOD_SPECTRUM;
 }
 
-/* "25 %: trains 52 of 210 matrices", and in brief without most words. What is the plan's is left
- * out where the method has none: "trains everything", "trains adapters at 210 matrices". While
- * scores are missing it is "25 %: so far 12 of 210 matrices". */
-static void put_matrices(const struct session *session, bool brief, char *out, size_t size)
+/* How the status line is said, from the most words to the fewest: those of the plan, and what of the
+ * rest is left out, "memory" first, then "trains" and "matrices", and last "params". */
+static const struct status_form {
+    enum plan_words words;
+    bool no_memory, bare, no_params;
+} status_forms[] = {
+    {WORDS_WHOLE, false, false, false}, {WORDS_WHOLE, true, false, false},
+    {WORDS_WHOLE, true, true, false},   {WORDS_BRIEF, true, true, false},
+    {WORDS_LEAST, true, true, false},   {WORDS_LEAST, true, true, true},
+};
+enum { STATUS_FORMS = sizeof status_forms / sizeof *status_forms };
+
+/* "25 % of each type: trains 52 of 210 matrices". What is the plan's is left out where the method
+ * has none: "trains everything", "trains adapters at 210 matrices". While scores are missing it is
+ * "25 % of each type: so far 12 of 210 matrices". */
+static void put_matrices(const struct session *session, const struct status_form *form, char *out,
+                         size_t size)
 {
     const struct method_info *method = method_info(shown_method(session));
-    double percent = session->plan_read || !method->plan ? NAN : plan_percent(session->plan);
     bool partial = method->plan && session_scores_missing(session);
-    bool bare = brief || (!method->plan && !method->adapters);
+    bool bare = form->bare || (!method->plan && !method->adapters);
     struct plan_counts counts = plan_counts(session->plan);
     size_t adapted = session->cost.adapted;
-    char top[32] = "", tensors[64];
-    if (!isnan(percent))
-        snprintf(top, sizeof top, "%.4g %%: ", percent);
+    char top[PLAN_WORDS_SIZE] = "", tensors[64];
+    if (method->plan)
+        plan_words_put(session->plan, form->words, top, sizeof top);
     if (!method->plan && !method->adapters)
         snprintf(tensors, sizeof tensors, "everything");
     else if (!method->plan)
@@ -74,10 +87,10 @@ static void put_matrices(const struct session *session, bool brief, char *out, s
         snprintf(tensors, sizeof tensors, "adapters at %zu of %zu", adapted, counts.modules_total);
     else
         snprintf(tensors, sizeof tensors, "%zu of %zu", counts.modules, counts.modules_total);
-    snprintf(out, size, "%s%s%s%s", top,
-             partial ? "so far "
-             : brief ? ""
-                     : "trains ",
+    snprintf(out, size, "%s%s%s%s%s", top, method->plan ? ": " : "",
+             partial      ? "so far "
+             : form->bare ? ""
+                          : "trains ",
              tensors, bare ? "" : " matrices");
 }
 
@@ -85,7 +98,8 @@ static void put_matrices(const struct session *session, bool brief, char *out, s
  *     " · 65.0M params (48.3 %)", " · 1.2M adapter + 28.3M params (21.9 %)"
  * The plan's own counts are known for a scan file with shapes, too; the others need the model, and
  * are those of the cost. */
-static size_t put_what_trains(const struct session *session, bool brief, char *out, size_t size)
+static size_t put_what_trains(const struct session *session, const struct status_form *form,
+                              char *out, size_t size)
 {
     const struct training_estimate *cost = &session->cost;
     struct plan_counts counts = plan_counts(session->plan);
@@ -93,23 +107,24 @@ static size_t put_what_trains(const struct session *session, bool brief, char *o
     int64_t adapters = planned ? 0 : cost->adapter_parameters;
     int64_t others = planned ? counts.parameters : cost->trained_parameters;
     int64_t all = planned ? counts.parameters_total : cost->parameters;
-    put_matrices(session, brief, out, size);
+    put_matrices(session, form, out, size);
     size_t used = strlen(out);
     if ((planned && !counts.known) || all <= 0)
         return used;
     char thin[32], count[32];
     double share = 100.0 * ((double)adapters + (double)others) / (double)all;
-    const char *word = brief ? "" : " adapter";
+    const char *word = form->no_memory ? "" : " adapter";
+    const char *params = form->no_params ? "" : " params";
     count_put((double)adapters, thin, sizeof thin);
     count_put((double)others, count, sizeof count);
     out += used;
     size -= used;
     if (adapters == 0)
-        snprintf(out, size, " · %s params (%.1f %%)", count, share);
+        snprintf(out, size, " · %s%s (%.1f %%)", count, params, share);
     else if (others == 0)
-        snprintf(out, size, " · %s%s params (%.1f %%)", thin, word, share);
+        snprintf(out, size, " · %s%s%s (%.1f %%)", thin, word, params, share);
     else
-        snprintf(out, size, " · %s%s + %s params (%.1f %%)", thin, word, count, share);
+        snprintf(out, size, " · %s%s + %s%s (%.1f %%)", thin, word, count, params, share);
     return used + strlen(out);
 }
 
@@ -129,8 +144,9 @@ static size_t put_own_plan(const struct session *session, bool brief, char *out,
     return strlen(out);
 }
 
-/* What trains, and at what cost. `brief`: for windows that the whole does not fit. */
-static void put_status(const struct app *app, bool brief, char *out, size_t size)
+/* What trains, and at what cost. */
+static void put_status(const struct app *app, const struct status_form *style, char *out,
+                       size_t size)
 {
     const struct session *session = &app->session;
     bool form = app->stack[app->depth - 1].class->scope == SCOPE_FORM;
@@ -149,11 +165,11 @@ static void put_status(const struct app *app, bool brief, char *out, size_t size
         return;
     bool own = form && method_info(settings_method(&session->settings))->plan &&
                !settings_use_plan(&session->settings);
-    size_t used =
-        own ? put_own_plan(session, brief, out, size) : put_what_trains(session, brief, out, size);
+    size_t used = own ? put_own_plan(session, style->bare, out, size)
+                      : put_what_trains(session, style, out, size);
     const struct training_estimate *cost = own ? &session->form_cost : &session->cost;
     bytes_put((double)cost->total, memory, sizeof memory);
-    snprintf(out + used, size - used, " · %s%s", brief ? "" : "memory ",
+    snprintf(out + used, size - used, " · %s%s", style->no_memory ? "" : "memory ",
              cost->known ? memory : "n/a");
 }
 
@@ -317,9 +333,11 @@ static void draw_status(struct app *app, struct area line)
 {
     char text[512];
     struct style style = theme_style_on(&app->theme, THEME_STATUS, THEME_STATUS_BACKGROUND);
-    put_status(app, false, text, sizeof text);
-    if (text_columns(text) > line.width - 2)
-        put_status(app, true, text, sizeof text);
+    for (int i = 0; i < STATUS_FORMS; i++) {
+        put_status(app, &status_forms[i], text, sizeof text);
+        if (text_columns(text) <= line.width - 2)
+            break;
+    }
     area_fill(line, style);
     area_label(line, 1, 0, line.width - 2, style, text);
 }

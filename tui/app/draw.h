@@ -4,7 +4,7 @@
  *     ...
  *     the view's own area, whatever is open
  *     ...
- *     25 %: trains 52 of 210 matrices · 65.0M params (48.3 %) · memory 1.2 GiB       status
+ *     25 % of each type, +1 by hand: trains 53 of 210 matrices · 65.0M params ...     status
  *     hjkl move  +- per cent  Enter open  Esc back ...         keys, the prompt or a message
  *
  * Drawing changes nothing but the canvas, so it may happen at any time and as often as one likes:

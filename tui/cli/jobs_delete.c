@@ -129,7 +129,7 @@ static int asks(const struct job_deletion *jobs, size_t count, struct error *err
         message_print("%s: %zu files, %s", jobs[i].path, jobs[i].files,
                       bytes_text((double)jobs[i].bytes).text);
     fprintf(stderr, "delete %s? (y/n) ", sum);
-    if (!fgets(answer, sizeof answer, stdin))
+    if (sys.read(STDIN_FILENO, answer, sizeof answer - 1) <= 0)
         fprintf(stderr, "\n");
     return answer[0] == 'y' || answer[0] == 'Y';
 }

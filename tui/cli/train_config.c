@@ -4,7 +4,6 @@
 #include "job/run_config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 void trust_say(const struct job_trust *trust)
 {
@@ -24,19 +23,20 @@ void trust_say(const struct job_trust *trust)
 static int check_trust(struct run_config *config, bool trusted, struct error *err)
 {
     struct job_trust trust;
-    struct buffer text = BUFFER_INIT;
     int status = 0;
     if (run_config_look(&trust, config, err) != 0)
         return -1;
     trust_say(&trust);
-    if (trust.asks && !trusted) {
-        job_trust_put(&text, &trust);
-        status = error_set(err, "%s is taken with --trust only: it %s", config->path,
-                           buffer_string(&text));
-    } else if (trust.asks) {
+    if (trust.asks && trusted)
         job_trust_approve(&trust);
-    }
-    buffer_free(&text);
+    else if (trust.asks && trust.foreign)
+        status = error_set(err, "%s is taken with --trust only: it belongs to user %lu, not to you",
+                           config->path, (unsigned long)trust.owner);
+    else if (trust.asks)
+        status =
+            error_set(err, "%s is taken with --trust only: %s", config->path,
+                      config->record ? "it is of a run that you have neither started nor approved"
+                                     : "others may write to it, or to its folder");
     job_trust_free(&trust);
     return status;
 }

@@ -35,8 +35,8 @@ static const struct request_info table[] = {
      "a page on; of data, then: the next record"},
 
     /* where to go */
-    {REQUEST_OPEN, "open", NULL, SCOPE_MODEL | SCOPE_LIST | SCOPE_FORM, {INPUT_ENTER}, "open",
-     "open what is under the cursor: a matrix's spectrum, a field, a job"},
+    {REQUEST_OPEN, "open", NULL, SCOPE_MODEL | SCOPE_LIST | SCOPE_FORM | SCOPE_PLANS, {INPUT_ENTER}, "open",
+     "open what is under the cursor: a matrix's spectrum, a field, a job, a plan, a step"},
     {REQUEST_BACK, "back", NULL, SCOPE_ALL, {INPUT_ESCAPE, 'q'}, "back",
      "back to where you came from; from the first screen, leave"},
     {REQUEST_QUIT, "quit", NULL, SCOPE_ALL, {'Q', CTRL('C')}, NULL,
@@ -60,13 +60,34 @@ static const struct request_info table[] = {
     {REQUEST_LESS, "less", NULL, SCOPE_MODEL, {'-', '_'}, NULL,
      "one per cent less"},
     {REQUEST_TOP, "top", "PERCENT", SCOPE_MODEL, {'%'}, "per cent",
-     "train the best PERCENT of each type, by signal-to-noise ratio"},
+     "train the best PERCENT, by signal-to-noise ratio; \"all\" and \"nothing\" go by none"},
     {REQUEST_SCOPE, "scope", NULL, SCOPE_MODEL, {'o'}, NULL,
      "choose the best of each type, or of all types together"},
     {REQUEST_UNDO, "undo", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {'u'}, "undo",
      "undo the last choice"},
     {REQUEST_REDO, "redo", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {CTRL('R')}, NULL,
      "do it again"},
+
+    {REQUEST_DROP_EDITS, "drop-edits", NULL, SCOPE_MODEL, {'x'}, NULL,
+     "drop what was changed by hand; the percentage or the file stays"},
+    {REQUEST_HISTORY, "history", NULL, SCOPE_MODEL, {'Y'}, NULL,
+     "the plan's steps, and back to any of them"},
+
+    /* the plans of a model */
+    {REQUEST_PLANS, "plans", NULL, SCOPE_MODEL, {'P'}, "plans",
+     "the plans of this model: open, compare, copy, rename, delete them"},
+    {REQUEST_PLAN_NEW, "new-plan", "NAME", SCOPE_PLANS, {'N'}, "new",
+     "another plan, which begins as the fresh one does"},
+    {REQUEST_PLAN_COPY, "copy-plan", "NAME", SCOPE_PLANS, {'c'}, "copy",
+     "a copy of the plan under the cursor, with its history"},
+    {REQUEST_PLAN_RENAME, "rename-plan", "NAME", SCOPE_PLANS, {'r'}, "rename",
+     "another name for the plan under the cursor"},
+    {REQUEST_PLAN_DELETE, "delete-plan", NULL, SCOPE_PLANS, {'D'}, "delete",
+     "delete the plan under the cursor (asks first)"},
+    {REQUEST_PLAN_MARK, "compare", NULL, SCOPE_PLANS, {' '}, "compare",
+     "compare all others with this plan instead of the open one"},
+    {REQUEST_PLAN_NAMES, "differences", NULL, SCOPE_PLANS, {INPUT_TAB}, "by type/matrix",
+     "what differs, type by type or matrix by matrix"},
 
     /* how the map looks */
     {REQUEST_METRIC, "metric", "NAME", SCOPE_MODEL, {'m'}, NULL,
@@ -174,9 +195,9 @@ static const struct request_info table[] = {
      "samples over time; k is an earlier one, j a later one"},
 
     /* lists and the map */
-    {REQUEST_SEARCH, "search", "TEXT", SCOPE_MODEL | SCOPE_LIST, {'/'}, NULL,
+    {REQUEST_SEARCH, "search", "TEXT", SCOPE_MODEL | SCOPE_LIST | SCOPE_PLANS, {'/'}, NULL,
      "find a name: a module, a type, a layer"},
-    {REQUEST_SEARCH_NEXT, "next", NULL, SCOPE_MODEL | SCOPE_LIST, {'n'}, NULL,
+    {REQUEST_SEARCH_NEXT, "next", NULL, SCOPE_MODEL | SCOPE_LIST | SCOPE_PLANS, {'n'}, NULL,
      "find the next"},
 
     /* everywhere */

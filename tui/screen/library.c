@@ -120,10 +120,9 @@ static bool library_tick_view(struct app *app, void *state)
 }
 
 /* At once while rows are missing, twice a second while a job is shown that lives. */
-static int library_tick_ms(const struct app *app, const void *state)
+static int library_tick_ms(const void *state)
 {
     const struct library_view *view = state;
-    (void)app;
     if (view->library.pending)
         return 20;
     for (int i = view->first; i < view->first + view->drawn; i++) {

@@ -194,6 +194,12 @@ static bool model_request(struct app *app, void *state, enum request request, co
     case REQUEST_SEARCH_NEXT:
         search(app, view);
         return true;
+    case REQUEST_PLANS:
+        screen_open_plans(app);
+        return true;
+    case REQUEST_HISTORY:
+        screen_open_history(app);
+        return true;
     case REQUEST_TRAIN:
         screen_open_train(app);
         return true;

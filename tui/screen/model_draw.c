@@ -8,7 +8,8 @@
  *     embed  ● always on  2048 × 192  BF16  393.2k parameters  (e freezes it)
  *     head   ● always on  tied: one tensor with the embeddings
  *     SNR q 0.418              0.492              0.58  ● trains         legend of the colours
- *     ── d device: cpu avx2, 2 threads ───────────────────────────────   what computes the scan
+ *     ── d device: cpu avx2, 2 threads ──────────── P plan: default ──   what computes the scan,
+ *                                                                        and which plan this is
  *     model.layers.0.self_attn.q_proj  ● trains                 INFO_ROWS: the matrix under the
  *     shape        192 × 192  BF16      SNR          0.58016    cursor; in windows of fewer than
  *     parameters   36,864               noise alone  0.34518    TWO_COLUMNS its numbers follow
@@ -24,6 +25,7 @@
 #include "tui/screen/model_draw.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
 #include "tui/screen/spectrum.h"
@@ -34,6 +36,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     LABEL = HEAT_LABEL_COLUMNS + 1,
@@ -130,9 +133,10 @@ static void draw_cell(struct app *app, const struct model_view *view, struct are
     }
     const struct scan_row *row = &app->session.scan->rows[index];
     bool trains = plan_row(app->session.plan, index), known = row->known && row->detailed;
-    int x = area_label(area, 0, 0, area.width - 12, title, row->module);
-    area_put(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
-             trains ? "● trains" : "○ frozen");
+    bool by_hand = plan_edit(app->session.plan, index) != PLAN_NO_EDIT;
+    int x = area_label(area, 0, 0, area.width - (by_hand ? 21 : 12), title, row->module);
+    area_print(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM), "%s%s",
+               trains ? "● trains" : "○ frozen", by_hand ? ", by hand" : "");
     int right = area.width < 100 ? 36 : 48;
     if (area.width < TWO_COLUMNS) {
         draw_cell_items(app, area_part(area, 0, 1, area.width, INFO_ROWS - 2), index);
@@ -339,18 +343,35 @@ static void draw_bottom(struct app *app, struct model_view *view, struct area ar
 
 /* --- what computes --- */
 
-/* The rule below the legend: with a model, what computes its scan, and why it is not what was
- * asked for; the last is cut first. */
-static void draw_rule(struct app *app, struct area area)
+/* Which plan this is, at the rule's right end, where `room` columns are left; returns as many as it
+ * takes. A plan that was never called otherwise can do without. */
+static int draw_plan_name(struct app *app, struct area area, int room)
+{
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    char name[PLAN_NAME_SIZE];
+    utf8_copy(name, sizeof name, app->session.keep.name);
+    int columns = text_columns(name), most = area.width / 3;
+    columns = columns < most ? columns : most;
+    int x = area.width - columns - 11;
+    if (columns + 12 > room)
+        return 0;
+    x += area_put(area, x, 0, theme_style(&app->theme, THEME_ACCENT), " P");
+    x += area_put(area, x, 0, dim, " plan: ");
+    x += area_label(area, x, 0, columns, theme_style(&app->theme, THEME_TEXT), name);
+    area_put(area, x, 0, dim, " ");
+    return columns + 12;
+}
+
+/* With a model, what computes its scan, and why it is not what was asked for; the last is cut
+ * first. Returns the columns that it takes. */
+static int draw_device(struct app *app, struct area area)
 {
     const struct session *session = &app->session;
     const struct scan_devices *devices = &session->feed.devices;
     struct style dim = theme_style(&app->theme, THEME_DIM);
     char device[256];
-    for (int x = 0; x < area.width; x++)
-        area_put(area, x, 0, theme_style(&app->theme, THEME_BORDER), "─");
     if (!session->model)
-        return;
+        return 0;
     int x = 2 + area_put(area, 2, 0, theme_style(&app->theme, THEME_ACCENT), " d");
     x += area_put(area, x, 0, dim, " device: ");
     snprintf(device, sizeof device, "%s", session->device);
@@ -358,11 +379,23 @@ static void draw_rule(struct app *app, struct area area)
         device_put(&devices->now, area.width - x - 3, device, sizeof device);
     x += area_print(area, x, 0, theme_style(&app->theme, THEME_TEXT), "%s ", device);
     if (!devices->reason[0] || area.width - x < REASON_LEAST)
-        return;
+        return x;
     x += area_put(area, x, 0, dim, "· ");
     x += area_label(area, x, 0, area.width - x - 3, theme_style(&app->theme, THEME_WARNING),
                     devices->reason);
-    area_put(area, x, 0, dim, " ");
+    return x + area_put(area, x, 0, dim, " ");
+}
+
+/* The rule below the legend: what computes, and which plan this is. */
+static void draw_rule(struct app *app, struct area area)
+{
+    bool named = strcmp(app->session.keep.name, PLAN_FIRST_NAME) != 0;
+    for (int x = 0; x < area.width; x++)
+        area_put(area, x, 0, theme_style(&app->theme, THEME_BORDER), "─");
+    int taken = named ? draw_plan_name(app, area, area.width) : 0;
+    int x = draw_device(app, area_part(area, 0, 0, area.width - taken, 1));
+    if (!named)
+        draw_plan_name(app, area, area.width - x - 3);
 }
 
 void model_draw(struct app *app, void *state, struct area area)

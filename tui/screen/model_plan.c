@@ -3,27 +3,26 @@
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "plan/plan_read.h"
 #include "plan/plan_write.h"
+#include "tui/session/plan_words.h"
 #include "tui/session/wording.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* --- by hand --- */
 
-/* After every change: what follows from it, or its error. A choice by hand over one by percentage
- * keeps what that has chosen so far, which is said while the scan is not over. */
+/* After every change: what follows from it, or its error. */
 static void plan_done(struct app *app, int status, const struct error *err)
 {
     if (status != 0)
         app_error(app, err);
     else
         session_plan_changed(&app->session, true);
-    if (status == 0 && session_scores_lacked(&app->session) > 0)
-        app_message(app, "the scan is not over: with this change the other matrices stay as they "
-                         "are now; u undoes it, %% chooses by all scores then");
 }
 
 /* Flips all modules between two corners of the map, as one step. */
@@ -55,24 +54,72 @@ static void toggle_marked(struct app *app, struct model_view *view)
 
 /* --- by percentage --- */
 
-/* The best by score. A plan that was made by hand is not lost: u brings it back, and that is said.
- */
-static void select_percent(struct app *app, double percent)
+/* Says what the plan is now, base and edits. */
+static void say_plan(struct app *app)
 {
-    struct error err = ERROR_INIT;
-    struct plan *plan = app->session.plan;
-    double before;
-    enum plan_scope scope;
-    bool by_hand = plan_counts(plan).modules > 0 && !plan_selection(plan, &before, &scope);
-    app->session.plan_read = false;
-    plan_done(app, plan_select(plan, percent, app->session.scope, &err), &err);
-    if (err.kind == ERROR_NONE)
-        app_message(app, "the best %g %% %s%s", percent,
-                    app->session.scope == PLAN_GLOBAL ? "of all types together" : "of each type",
-                    by_hand ? "; u brings back what was chosen by hand" : "");
+    char words[PLAN_WORDS_SIZE];
+    struct plan_edits edits = plan_edits(app->session.plan);
+    plan_words_put(app->session.plan, WORDS_WHOLE, words, sizeof words);
+    app_message(app, "%s%s", words,
+                edits.trained + edits.frozen + edits.agreeing > 0 ? "; x drops what is by hand"
+                                                                  : "");
 }
 
-/* From a plan that was made by hand, the nearest whole percentage of what trains. */
+/* The best by score; what was changed by hand stays over it. */
+static void select_percent(struct app *app, double percent, enum plan_scope scope)
+{
+    struct error err = ERROR_INIT;
+    int status = plan_select(app->session.plan, percent, scope, &err);
+    plan_done(app, status, &err);
+    if (status == 0)
+        say_plan(app);
+}
+
+static enum plan_scope scope_now(const struct app *app)
+{
+    return plan_base(app->session.plan).scope;
+}
+
+/* "25", "25 %", "all" or "nothing". */
+static void select_top(struct app *app, const char *argument)
+{
+    struct error err = ERROR_INIT;
+    char *end;
+    double percent = strtod(argument, &end);
+    bool all = strcmp(argument, "all") == 0;
+    while (end != argument && (*end == ' ' || *end == '%'))
+        end++;
+    if (all || strcmp(argument, "nothing") == 0) {
+        int status = plan_select_all(app->session.plan, all, &err);
+        plan_done(app, status, &err);
+        if (status == 0)
+            say_plan(app);
+    } else if (end == argument || *end || !(percent >= 0 && percent <= 100)) {
+        app_message(app, "\"%s\" is not a percentage from 0 to 100, nor \"all\" or \"nothing\"",
+                    argument);
+    } else {
+        select_percent(app, percent, scope_now(app));
+    }
+}
+
+/* With nothing by hand there is nothing to do, and no step. */
+static void drop_edits(struct app *app)
+{
+    struct error err = ERROR_INIT;
+    struct plan_edits edits = plan_edits(app->session.plan);
+    size_t all = edits.trained + edits.frozen + edits.agreeing;
+    if (all == 0) {
+        app_message(app, "nothing of this plan was changed by hand");
+        return;
+    }
+    int status = plan_drop_edits(app->session.plan, &err);
+    plan_done(app, status, &err);
+    if (status == 0)
+        app_message(app, "%zu change%s by hand dropped; u brings %s back", all, text_s(all),
+                    all == 1 ? "it" : "them");
+}
+
+/* Where no percentage selects, the nearest whole one of what trains. */
 static double percent_now(const struct app *app)
 {
     double percent = plan_percent(app->session.plan);
@@ -143,7 +190,6 @@ static void load_plan(struct app *app, const char *path)
     if (status != 0)
         return;
     app->session.plan_changed = false;
-    app->session.plan_read = true;
     snprintf(app->session.plan_path, sizeof app->session.plan_path, "%s", path);
     app_message(app, "plan read from %s", path);
 }
@@ -155,7 +201,6 @@ bool model_plan_request(struct app *app, struct model_view *view, enum request r
 {
     const struct grid *grid = &app->session.grid;
     double percent;
-    char *end;
     switch (request) {
     case REQUEST_TOGGLE:
         toggle_marked(app, view);
@@ -173,20 +218,17 @@ bool model_plan_request(struct app *app, struct model_view *view, enum request r
     case REQUEST_MORE:
     case REQUEST_LESS:
         percent = percent_now(app) + (request == REQUEST_MORE ? 1 : -1);
-        select_percent(app, percent < 0 ? 0 : percent > 100 ? 100 : percent);
+        select_percent(app, percent < 0 ? 0 : percent > 100 ? 100 : percent, scope_now(app));
         return true;
     case REQUEST_TOP:
-        percent = strtod(argument, &end);
-        while (*end == ' ' || *end == '%')
-            end++;
-        if (end == argument || *end || !(percent >= 0 && percent <= 100))
-            app_message(app, "\"%s\" is not a percentage from 0 to 100", argument);
-        else
-            select_percent(app, percent);
+        select_top(app, argument);
         return true;
     case REQUEST_SCOPE:
-        app->session.scope = app->session.scope == PLAN_GLOBAL ? PLAN_BY_TYPE : PLAN_GLOBAL;
-        select_percent(app, percent_now(app));
+        select_percent(app, percent_now(app),
+                       scope_now(app) == PLAN_GLOBAL ? PLAN_BY_TYPE : PLAN_GLOBAL);
+        return true;
+    case REQUEST_DROP_EDITS:
+        drop_edits(app);
         return true;
     case REQUEST_UNDO:
     case REQUEST_REDO:

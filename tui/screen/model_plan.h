@@ -1,8 +1,9 @@
 /* Choosing what trains, on the heat map: by hand, by percentage, and from and to plan files.
  *
  * Every change is one step of undo, whatever it was: a matrix, a marked range, a row, a percentage,
- * a file that was read. A percentage chooses by the scores that are there; while the scan runs, the
- * plan follows them as they come, until a choice by hand settles it.
+ * a file that was read. A percentage chooses by the scores that are there, and follows them as they
+ * come while the scan runs; what was changed by hand stays over it, whatever is chosen next, until x
+ * drops it or a file is read.
  */
 #ifndef SPECTRUM_TUI_SCREEN_MODEL_PLAN_H
 #define SPECTRUM_TUI_SCREEN_MODEL_PLAN_H

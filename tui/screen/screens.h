@@ -1,7 +1,9 @@
 /* The screens, a file each: what a user sees, and what keys do there.
  *
  *     library --Enter--> model --Enter--> spectrum      the matrix under the cursor
- *        |                 |  `--d-----> device         what computes the scan
+ *        |                 |  |--d-----> device         what computes the scan
+ *        |                 |  |--P-----> plans          those of this model
+ *        |                 |  `--Y-----> history        the open plan's steps
  *        |                 `-----t-----> train --Ctrl-D--> data     records of the form's data
  *        |                               |  `----Ctrl-P--> presets  usual ways to train
  *        `--Enter, a job--> watch <--Ctrl-S--'          `-- the job that was started
@@ -23,6 +25,8 @@ extern const struct app_screens screens;
 bool screen_open_library(struct app *app);
 bool screen_open_model(struct app *app); /* the heat map, and the plan over it */
 bool screen_open_spectrum(struct app *app, size_t row);
+bool screen_open_plans(struct app *app);
+bool screen_open_history(struct app *app);
 bool screen_open_train(struct app *app);             /* the form */
 bool screen_open_data(struct app *app, size_t item); /* a look at one of the form's data */
 bool screen_open_presets(struct app *app);           /* values for the form */

@@ -241,11 +241,10 @@ static bool watch_tick(struct app *app, void *state)
 }
 
 /* Whether there is more to read; else the session knows when a look is worth it. */
-static int watch_tick_ms(const struct app *app, const void *state)
+static int watch_tick_ms(const void *state)
 {
     const struct watch_view *view = state;
-    const struct job_follow *run = app->session.run;
-    if (view->series && job_series_is_behind(view->series, &run->metrics))
+    if (view->series && job_series_is_behind(view->series, &view->job->metrics))
         return LOOK_AGAIN_MS;
     return view->finish.job && !view->finish.read ? FOLLOW_MS : -1;
 }

@@ -120,7 +120,7 @@ static bool look_at_model(struct library_row *row)
     bool same = identity == row->identity && row->whole;
     if (same && state == row->state)
         return false;
-    if (!same)
+    if (!same || !row->model.content[0]) /* a scan has found out what they hold */
         model_facts_read(&row->model, row->path);
     model_facts_read_state(&row->model);
     row->identity = identity;

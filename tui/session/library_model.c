@@ -104,7 +104,8 @@ void model_facts_read(struct model_facts *facts, const char *path)
 
 /* --- what the state folder has of it --- */
 
-/* Whether it is scanned, and what its content is called, as the scan's job says. */
+/* Whether this content is scanned, as the scan's job says. What the files hold now is not known
+ * where they have changed since, and so it is not known either whether that is scanned. */
 static void read_scan(struct model_facts *facts, const char *job)
 {
     const char *status = "", *content = "";
@@ -114,9 +115,11 @@ static void read_scan(struct model_facts *facts, const char *job)
     cJSON *result = job_dir_read(job, "result.json", NULL);
     cJSON *record = job_dir_read(job, "job.json", NULL);
     json_get_string(result, "status", &status);
-    facts->scanned = strcmp(status, "completed") == 0 ? SCANNED_ALL : SCANNED_PART;
-    if (json_get_string(record, "fingerprint", &content))
-        utf8_copy(facts->content, sizeof facts->content, content);
+    json_get_string(record, "fingerprint", &content);
+    if (!facts->content[0])
+        facts->scanned = SCANNED_UNKNOWN;
+    else if (strcmp(facts->content, content) == 0)
+        facts->scanned = strcmp(status, "completed") == 0 ? SCANNED_ALL : SCANNED_PART;
     cJSON_Delete(result);
     cJSON_Delete(record);
 }

@@ -10,21 +10,13 @@
  * What changes a plan goes through session_plan_changed(), which brings everything that follows
  * from it up to date: the ranks, the training's cost, and the copy that is kept.
  *
- * The plan is kept while it is made: in the state folder, by the model's content and the scores'
- * estimator, and put back when that content is opened the next time.
- *
- *     open --the model's content is known--> looked: what was kept is put back, as a step of undo
- *     a change by hand --`hold` seconds--> written whole; removed where it is the fresh plan again
- *
- * A model's content is a fingerprint that its scan's job says, so it may come seconds after the
- * model is open. Whose plan was changed by hand before keeps that plan; what was kept is then set
- * aside beside it, as is what does not fit or cannot be read, and nothing is deleted. Of two
- * screens over one model the last writer wins.
+ * How the plan is kept between two openings is in plan_keep.h.
  */
 #ifndef SPECTRUM_TUI_SESSION_SESSION_H
 #define SPECTRUM_TUI_SESSION_SESSION_H
 
 #include "job/training/resources.h"
+#include "plan/plan_shelf.h"
 #include "plan/plan_write.h"
 #include "tui/session/form_keep.h"
 #include "tui/session/grid.h"
@@ -36,13 +28,14 @@
 /* What a plan that nobody has touched selects, as `spectrum plan` does. */
 #define PLAN_FIRST_PERCENT 25.0
 
-/* The plan as it is kept between two openings of its model. */
+/* The open plan as it is kept between two openings of its model: one of several (plan_shelf.h). */
 struct plan_keep {
-    char *path;        /* its file; NULL: the model's content is not known yet */
-    bool looked;       /* for what was kept before */
-    bool touched;      /* the plan was changed by hand since it was opened */
-    bool aside;        /* what lies at `path` is not this plan's, and is not written over */
-    bool failed, told; /* it could not be written last; that was said (once a session) */
+    struct plan_shelf shelf;   /* of the model; not open: its content is not known yet */
+    char name[PLAN_NAME_SIZE]; /* of the open plan */
+    struct plan_version seen;  /* what of it lies in its file, as this session knows it */
+    bool looked;               /* for what was kept before */
+    bool touched;              /* the plan was changed by hand since it was opened */
+    bool failed, told;         /* it could not be written last; that was said (once a session) */
     double changed_at; /* clock_seconds() of the first change that is not written; 0: all is */
     char message[ERROR_TEXT_MAX]; /* for the screen to show once; "": nothing */
 };
@@ -59,18 +52,19 @@ struct session {
     char device[16];       /* what is to compute scans: "auto", or what was chosen */
     struct plan *plan;
     bool plan_changed; /* by hand, and not saved since */
-    bool plan_read;    /* from a file, with no percentage, undo or redo since */
     bool scan_held;    /* the model was opened by its scan, which is started on request alone */
     struct plan_keep keep;
-    char plan_path[4096]; /* the file that it was last read from or written to; "": none */
-    enum plan_scope scope;
-    struct training_estimate cost;      /* of a run with this plan and these settings */
+    char plan_path[4096];          /* the file that it was last read from or written to; "": none */
+    struct training_estimate cost; /* of a run with this plan and these settings */
     struct training_estimate form_cost; /* of the form's run: its fields may name another plan */
     struct settings settings;           /* the training form's fields */
     struct form_keep form;              /* where they are kept */
     struct probe probe;                 /* how long their run would take */
     struct job_follow *run;             /* NULL: no job is watched */
 };
+
+/* The plan that nobody has touched, settled; what a plan begins as. */
+int session_fresh_plan(const struct session *session, struct plan **out, struct error *err);
 
 /* Nothing is open. (session_open.h opens, lets time pass, and frees.) */
 void session_init(struct session *session);
@@ -83,7 +77,7 @@ void session_cost_changed(struct session *session);
 void session_form_changed(struct session *session);
 
 /* Matrices without a score yet; and those that matter to the plan: 0 where scores chose nothing of
- * it, by hand, by a file, nothing or all. */
+ * its base. */
 size_t session_scores_missing(const struct session *session);
 size_t session_scores_lacked(const struct session *session);
 
@@ -95,14 +89,5 @@ void session_put_plan(const struct session *session, enum plan_format format, st
 
 /* What is open, or else the job that is watched; never NULL. */
 const char *session_title(const struct session *session);
-
-/* The kept plan: when a model was opened, when time has passed (true: there is a message), and
- * before it is closed. session_keep_now() writes what is not written yet; false: it cannot be kept.
- * session_keep_ms() is the time until a change is written; -1: all is. */
-void session_keep_open(struct session *session);
-bool session_keep_tick(struct session *session);
-bool session_keep_now(struct session *session);
-void session_keep_close(struct session *session);
-int session_keep_ms(const struct session *session);
 
 #endif

@@ -7,7 +7,7 @@
 #include "job/job_dir.h"
 #include "model/score_read.h"
 #include "model/score_rows.h"
-#include "tui/session/session.h"
+#include "tui/session/plan_keep.h"
 #include "tui/session/wording.h"
 
 #include <limits.h>
@@ -35,7 +35,7 @@ static void close_model(struct session *session)
     session->scan = NULL;
     session->model = NULL;
     session->title = session->source = NULL;
-    session->plan_changed = session->plan_read = session->scan_held = false;
+    session->plan_changed = session->scan_held = false;
     session->plan_path[0] = '\0';
 }
 
@@ -78,8 +78,7 @@ static char *short_title(const char *path, struct error *err)
 
 /* A model's scan has all of its rows from the start, without scores; so map and plan are made at
  * once, and follow the scores as they come. The plan begins as `spectrum plan` would make it, which
- * is not a step that could be undone; a plan that was kept comes after that, and u drops it for the
- * fresh one. */
+ * is not a step that could be undone; a plan that was kept takes its place. */
 int session_open(struct session *session, const char *path, struct error *err)
 {
     close_model(session);
@@ -95,11 +94,8 @@ int session_open(struct session *session, const char *path, struct error *err)
         goto fail;
     }
     if (grid_make(&session->grid, session->scan, err) != 0 ||
-        plan_new(&session->plan, session->scan, session->model, err) != 0 ||
-        plan_select(session->plan, PLAN_FIRST_PERCENT, PLAN_BY_TYPE, err) != 0)
+        session_fresh_plan(session, &session->plan, err) != 0)
         goto fail;
-    plan_settle(session->plan);
-    session->scope = PLAN_BY_TYPE;
     if (session->model)
         form_keep_open(&session->form, &session->settings, path);
     session_plan_changed(session, false);
@@ -179,7 +175,7 @@ int session_tick_ms(const struct session *session)
     if (session->model && state == FEED_WAITING)
         jobs = 0;
     else if (session->model && (state == FEED_RUNNING || state == FEED_CHANGING))
-        jobs = 60;
+        jobs = session->feed.taken == 0 ? 15 : 60; /* what is in the cache comes at once */
     else if (session->model && (state == FEED_STOPPED || state == FEED_FAILED))
         jobs = 500;
     else if (probe_runs(&session->probe) ||

@@ -41,15 +41,13 @@ static int check_kind(const struct job_kind *kind, enum steering what, struct er
     return 0;
 }
 
-/* One that has ended is started again by its job.json; without that nothing can be. A run that is
- * complete goes on from an earlier checkpoint alone, and only where that is named. */
-static int check_again(const struct job_follow *job, const struct job_kind *kind, int64_t step,
-                       const char *state, struct error *err)
+/* One that has ended is started again by its job.json, which is judged where that is done
+ * (job_relaunch()). A run that is complete goes on from an earlier checkpoint alone, and only where
+ * that is named. */
+static int check_again(const struct job_follow *job, int64_t step, const char *state,
+                       struct error *err)
 {
     int64_t last = -1;
-    if (job->job && !kind->resumes)
-        return error_set(err, "it is a %s that cannot be started again; it is %s", kind->noun,
-                         state);
     if (!is_completed(job))
         return 0;
     if (step == 0)
@@ -84,7 +82,7 @@ int steer_check(const struct job_follow *job, enum steering what, const struct s
     if (what == STEER_RESUME && more)
         return check_more(kind, lives, state, err);
     if (what == STEER_RESUME && !lives)
-        return check_again(job, kind, step, state, err);
+        return check_again(job, step, state, err);
     if (what == STEER_RESUME && step > 0)
         return error_set(err, "%s; stop it before it continues from another checkpoint", state);
     if (job->state == JOB_WAITING && what != STEER_STOP)

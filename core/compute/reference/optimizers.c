@@ -65,8 +65,8 @@ static void store_moments(const struct stored *stored, const float *values, int6
 static double update(double value, float *m, float *v, double grad, const struct step_settings *s)
 {
     /* the moments, running means of the gradient and of its square */
-    *m = (float)((double)s->beta1 * *m + (1 - (double)s->beta1) * grad);
-    *v = (float)((double)s->beta2 * *v + (1 - (double)s->beta2) * grad * grad);
+    *m = (float)(s->beta1 * *m + (1 - s->beta1) * grad);
+    *v = (float)(s->beta2 * *v + (1 - s->beta2) * grad * grad);
     /* without the zeros that they began with */
     double mean = *m / (double)s->correction1, root = sqrt(*v / (double)s->correction2);
     /* the step, and beside it the decay */
@@ -144,7 +144,7 @@ void reference_lion(void *self, const struct op_call *call)
     const struct stepped stepped = stepped_of(&a->parameter, &a->master);
     const float *g = host_data(&a->gradient);
     float *m = host_data(&a->m);
-    double beta1 = (double)s->beta1, beta2 = (double)s->beta2;
+    double beta1 = s->beta1, beta2 = s->beta2;
     (void)self;
     for (int64_t i = 0; i < tensor_elements(&a->parameter); i++) {
         double value = get_value(&stepped, i), grad = (double)g[i] * (double)s->gradient_scale;
@@ -204,7 +204,7 @@ void reference_muon(void *self, const struct op_call *call)
     float *m = host_data(&a->m);
     int64_t N = a->parameter.rows, K = a->parameter.cols, d = N < K ? N : K, count = N * K;
     double *x = host_data(&a->workspace), *next = x + count, *A = next + count, *P = A + d * d;
-    double mu = (double)s->beta1, squares = 0;
+    double mu = s->beta1, squares = 0;
     (void)self;
     /* the momentum, and u ahead of it */
     for (int64_t i = 0; i < count; i++) {

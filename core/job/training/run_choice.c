@@ -167,7 +167,7 @@ static int choose_as_left(struct run_choice *choice, struct error *err)
     for (size_t i = 0; names && i < model->parameter_count; i++)
         if (which->trained[i])
             names[count++] = model->parameters[i].name;
-    int status = names ? plan_set_names(choice->plan, names, count, err) : -1;
+    int status = names ? plan_set_names(choice->plan, names, count, NULL, err) : -1;
     free(names);
     return status == 0 ? run_choice_write_plan(choice, err) : -1;
 }

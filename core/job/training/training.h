@@ -30,8 +30,8 @@
 
 /* Trains what a filled request asks for (training_options.h); training_check() is called once more.
  * With `resume` it continues from the run's last checkpoint, or from the one of step `from_step`,
- * or from the start where there is none; to its end, or `more` steps beyond. 0: completed; ERROR_INTERRUPTED: stopped, with a
- * checkpoint; -1. */
+ * or from the start where there is none; to its end, or `more` steps beyond. 0: completed;
+ * ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */
 int training_run(const struct training_request *request, bool resume,
                  const struct training_view *view, struct error *err);
 

@@ -3,8 +3,7 @@
  *
  *     correction1 = 1 - beta1^t,    correction2 = 1 - beta2^t
  *
- * by which the two running means are divided, as they began with zeros; of the betas as fp32 has
- * them, by which the means are taken: 1 - 0.999999 differs there by a hundredth. t counts from where the
+ * by which the two running means are divided, as they began with zeros. t counts from where the
  * tensor began to train, not from where the run did.
  */
 #include "train/optimizers/optimizers.h"
@@ -14,11 +13,11 @@
 static struct op_call step(const struct step_tensors *tensors, struct step_settings settings,
                            const struct optimizer_constants *constants, int64_t number)
 {
-    settings.beta1 = (float)constants->beta1;
-    settings.beta2 = (float)constants->beta2;
+    settings.beta1 = constants->beta1;
+    settings.beta2 = constants->beta2;
     settings.epsilon = (float)constants->epsilon;
-    settings.correction1 = (float)(1 - pow((double)settings.beta1, (double)number));
-    settings.correction2 = (float)(1 - pow((double)settings.beta2, (double)number));
+    settings.correction1 = (float)(1 - pow(settings.beta1, (double)number));
+    settings.correction2 = (float)(1 - pow(settings.beta2, (double)number));
     return (struct op_call){OP_ADAMW, .adamw = {.parameter = tensors->parameter,
                                                 .master = tensors->master,
                                                 .m = tensors->states[0],

@@ -7,8 +7,8 @@ static struct op_call step(const struct step_tensors *tensors, struct step_setti
                            const struct optimizer_constants *constants, int64_t number)
 {
     (void)number;
-    settings.beta1 = (float)constants->beta1;
-    settings.beta2 = (float)constants->beta2;
+    settings.beta1 = constants->beta1;
+    settings.beta2 = constants->beta2;
     return (struct op_call){OP_LION, .lion = {.parameter = tensors->parameter,
                                               .master = tensors->master,
                                               .m = tensors->states[0],

@@ -11,7 +11,7 @@ static struct op_call step(const struct step_tensors *tensors, struct step_setti
 {
     (void)constants;
     (void)number;
-    settings.beta1 = (float)MOMENTUM;
+    settings.beta1 = MOMENTUM;
     settings.epsilon = (float)EPSILON;
     return (struct op_call){OP_MUON, .muon = {.parameter = tensors->parameter,
                                               .master = tensors->master,

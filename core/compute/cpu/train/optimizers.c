@@ -177,10 +177,10 @@ struct adamw_rates {
 
 static struct adamw_rates adamw_rates_of(const struct step_settings *s)
 {
-    return (struct adamw_rates){.beta1 = s->beta1,
-                                .beta2 = s->beta2,
-                                .rest1 = (float)(1 - (double)s->beta1),
-                                .rest2 = (float)(1 - (double)s->beta2),
+    return (struct adamw_rates){.beta1 = (float)s->beta1,
+                                .beta2 = (float)s->beta2,
+                                .rest1 = (float)(1 - s->beta1),
+                                .rest2 = (float)(1 - s->beta2),
                                 .scale = s->gradient_scale,
                                 .step = (float)((double)s->lr / (double)s->correction1),
                                 .root = (float)(1 / sqrt((double)s->correction2)),
@@ -230,8 +230,8 @@ void CPU(adamw)(void *self, const struct op_call *call)
 static void lion_update(float *restrict value, float *restrict m, const float *restrict gradient,
                         const struct step_settings *s, int64_t count)
 {
-    const float beta1 = s->beta1, rest1 = (float)(1 - (double)s->beta1);
-    const float beta2 = s->beta2, rest2 = (float)(1 - (double)s->beta2);
+    const float beta1 = (float)s->beta1, rest1 = (float)(1 - s->beta1);
+    const float beta2 = (float)s->beta2, rest2 = (float)(1 - s->beta2);
     const float keep = (float)(1 - (double)s->lr * (double)s->weight_decay);
     const float lr = s->lr, scale = s->gradient_scale;
 #pragma omp simd
@@ -306,7 +306,7 @@ static double momentum(void *self, const struct op_muon *a, float *u)
 {
     const float *g = host_data(&a->gradient);
     float *m = host_data(&a->m);
-    const float mu = a->settings.beta1, rest = (float)(1 - (double)a->settings.beta1);
+    const float mu = (float)a->settings.beta1, rest = (float)(1 - a->settings.beta1);
     const float scale = a->settings.gradient_scale;
     enum { PARTS = 64 };
     double parts[PARTS] = {0}, squares = 0;

@@ -163,6 +163,8 @@ static const struct request_info table[] = {
      "what the run's model writes after TEXT"},
     {REQUEST_CHAT, "chat", "TEXT", SCOPE_WATCH, {'Y'}, NULL,
      "what it answers to TEXT as a user's message"},
+    {REQUEST_NOTIFY, "notify", NULL, SCOPE_WATCH, {'B'}, NULL,
+     "a bell and the window's title when the job ends, or no longer"},
 
     /* the library's tables */
     {REQUEST_MARK, "mark", NULL, SCOPE_LIBRARY, {' '}, "mark",

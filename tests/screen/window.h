@@ -28,9 +28,10 @@ struct window {
     int rows, cols;
     bool alternate, cursor_visible, high_bytes;
     bool marks_pastes; /* it was asked to, and not asked to stop */
-    bool titles;       /* a sequence of xterm's that no description names was seen */
-    char last[8];      /* bytes that were received last */
-    size_t received;   /* in all */
+    int bells;
+    bool titles;     /* a sequence of xterm's that no description names was seen */
+    char last[8];    /* bytes that were received last */
+    size_t received; /* in all */
 };
 
 static char folder[64];
@@ -52,13 +53,20 @@ static inline int on_property(VTermProp property, VTermValue *value, void *user)
     return 1;
 }
 
+static inline int on_bell(void *user)
+{
+    struct window *window = user;
+    window->bells++;
+    return 1;
+}
+
 /* A terminal that is `cols` wide but does not say so, as a serial line, with `known` false. `option`
  * may be NULL, and so may the target. */
 static inline void start_with(struct window *window, bool known, int cols, int rows,
                               const char *term, const char *locale, const char *option,
                               const char *target)
 {
-    static const VTermScreenCallbacks callbacks = {.settermprop = on_property};
+    static const VTermScreenCallbacks callbacks = {.settermprop = on_property, .bell = on_bell};
     struct winsize size = {0};
     if (known)
         size = (struct winsize){.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};

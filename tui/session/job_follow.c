@@ -196,13 +196,14 @@ bool job_follow_update(struct job_follow *follow)
     double now = clock_seconds();
     if (now - follow->looked_at >= look_interval) {
         enum job_state before = follow->state;
-        bool had_steps = json_get(follow->job, "steps") != NULL;
         bool had_result = follow->result != NULL, had_proof = follow->proof != NULL;
         follow->looked_at = now;
         follow->trouble[0] = '\0';
         follow->state = job_state(follow->path);
-        cJSON *job = job_is_complete(follow) ? NULL : read_part(follow, PART_JOB);
-        if (job) {
+        /* a run may be given more steps, and be over again by now */
+        cJSON *job = job_follow_is_scan(follow) ? NULL : read_part(follow, PART_JOB);
+        bool described = job != NULL;
+        if (described) {
             cJSON_Delete(follow->job);
             follow->job = job;
         }
@@ -215,8 +216,7 @@ bool job_follow_update(struct job_follow *follow)
         } else if (!follow->result) {
             follow->result = read_part(follow, PART_RESULT);
         }
-        changed = look_at_phase(follow) || before != follow->state ||
-                  had_steps != (json_get(follow->job, "steps") != NULL) ||
+        changed = look_at_phase(follow) || before != follow->state || described ||
                   had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
     }
     if (err.kind != ERROR_NONE)

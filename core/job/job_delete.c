@@ -8,6 +8,7 @@
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/job_kind.h"
+#include "job/job_progress.h"
 #include "job/lock.h"
 #include "job/requests.h"
 #include "model/sidecars.h"
@@ -87,7 +88,7 @@ static bool is_our_file(enum job_place place, const char *name)
 {
     switch (place) {
     case PLACE_JOB:
-        return is_job_file(name);
+        return is_job_file(name) || strcmp(name, JOB_PROGRESS_TEMPORARY) == 0;
     case PLACE_REQUESTS:
         return job_request_is_file(name);
     case PLACE_CHECKPOINTS:
@@ -95,7 +96,8 @@ static bool is_our_file(enum job_place place, const char *name)
     case PLACE_STATE:
         return is_state_file(name);
     case PLACE_BASE:
-        return sidecars_have(name) || strcmp(name, "model.safetensors") == 0;
+        return sidecars_have(name) || strcmp(name, "model.safetensors") == 0 ||
+               strcmp(name, EXPORT_UNFINISHED) == 0;
     case PLACE_TEMPLATES:
         return text_ends_with(name, ".jinja");
     }

@@ -52,6 +52,9 @@ static char *make_ended(void)
         "checkpoints/.step-00000005.0123456789abcdef.tmp/state.json",
         "base/model.safetensors",
         "base/config.json",
+        "base/.spectrum-unfinished",
+        ".progress.json.tmp",
+        "requests/waiting",
         "base/additional_chat_templates/tools.jinja"};
     make(path, "checkpoints/step-00000004");
     make(path, "checkpoints/.step-00000005.0123456789abcdef.tmp");
@@ -103,7 +106,7 @@ static void test_all_of_it_goes(void **state)
     struct job_deletion deletion;
     char *path = make_ended();
     assert_int_equal(job_delete_look(&deletion, path, NULL), 0);
-    assert_int_equal(deletion.files, 18);
+    assert_int_equal(deletion.files, 21);
     assert_true(deletion.bytes > 160);
     job_deletion_free(&deletion);
     assert_int_equal(indexed(), 1);

@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "tui/canvas/emit.h"
+#include "tui/canvas/terminal_type.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -59,13 +60,6 @@ static struct {
     size_t length;
 } restore;
 
-/* A capability by its name; NULL: the terminal's type has none. */
-static const char *capability(const char *name)
-{
-    const char *text = tigetstr(name);
-    return text && text != (const char *)-1 && text[0] ? text : NULL;
-}
-
 static void restore_append(const char *text)
 {
     size_t length = text ? strlen(text) : 0;
@@ -73,21 +67,6 @@ static void restore_append(const char *text)
         memcpy(restore.text + restore.length, text, length);
         restore.length += length;
     }
-}
-
-/* Does it take what xterm has brought up and most have taken over, modes and titles in sequences that
- * no description names? By two entries of its description, or by its name; of consoles and of
- * terminals made of glass nothing is known, and nothing is sent. */
-static bool is_as_xterm(const char *type)
-{
-    static const char *const names[] = {"xterm", "screen", "tmux", "rxvt",  "alacritty", "foot",
-                                        "kitty", "st-",    "vte",  "gnome", "konsole",   NULL};
-    if (tigetflag("XT") > 0 || capability("BE"))
-        return true;
-    for (int i = 0; names[i]; i++)
-        if (strncmp(type, names[i], strlen(names[i])) == 0)
-            return true;
-    return false;
 }
 
 /* Also finds out, before anything is changed, whether this can be the full screen's terminal at
@@ -110,7 +89,7 @@ int terminal_restore_prepare(struct error *err)
             "TERM: terminal type \"%.60s\" is not known here; set TERM (xterm, screen, "
             "linux, vt100)",
             type);
-    if (!capability("cup") || !capability("clear"))
+    if (!type_capability("cup") || !type_capability("clear"))
         return error_set(
             err,
             "TERM: a terminal of type \"%.60s\" cannot place its cursor, which the full "
@@ -118,12 +97,12 @@ int terminal_restore_prepare(struct error *err)
             type);
     restore.known = tcgetattr(STDIN_FILENO, &restore.modes) == 0;
     restore.length = 0;
-    if (is_as_xterm(type))
+    if (type_is_as_xterm(type))
         restore_append(PASTE_OFF);
-    restore_append(capability("sgr0"));
-    restore_append(capability("rmkx"));  /* the keypad's own mode */
-    restore_append(capability("cnorm")); /* the cursor is seen */
-    restore_append(capability("rmcup")); /* the screen that was there before */
+    restore_append(type_capability("sgr0"));
+    restore_append(type_capability("rmkx"));  /* the keypad's own mode */
+    restore_append(type_capability("cnorm")); /* the cursor is seen */
+    restore_append(type_capability("rmcup")); /* the screen that was there before */
     return 0;
 }
 
@@ -254,63 +233,6 @@ static void define_own_keys(void)
         define_key(own_keys[i].sequence, OWN_KEYS + i);
 }
 
-/* Without the padding "$<5/>", which hardware of 1978 needed: terminals that want it today stop the
- * sender themselves (XOFF). */
-static const char *expand(const char *capability, int first, int second)
-{
-    static char out[64];
-    const char *text = tiparm(capability, first, second);
-    size_t used = 0;
-    while (text && *text && used + 1 < sizeof out) {
-        const char *end = text[0] == '$' && text[1] == '<' ? strchr(text, '>') : NULL;
-        if (end)
-            text = end + 1;
-        else
-            out[used++] = *text++;
-    }
-    out[used] = '\0';
-    return out;
-}
-
-/* A capability without parameters, kept for good; NULL: there is none. */
-static const char *plain_capability(const char *name, char *room, size_t size)
-{
-    const char *text = capability(name);
-    if (!text)
-        return NULL;
-    snprintf(room, size, "%s", expand(text, 0, 0));
-    return room;
-}
-
-/* Colours count where the terminal can go back from them to its own. */
-static void find_codes(struct emit_codes *codes)
-{
-    static char room[8][64];
-    const char *no_color = getenv("NO_COLOR");
-    int colors = tigetnum("colors");
-    *codes = (struct emit_codes){
-        .move = capability("cup"),
-        .column = capability("hpa"),
-        .right = capability("cuf"),
-        .clear = plain_capability("clear", room[0], sizeof room[0]),
-        .clear_line = plain_capability("el", room[1], sizeof room[1]),
-        .erase = capability("ech"),
-        .plain = plain_capability("sgr0", room[2], sizeof room[2]),
-        .bold = plain_capability("bold", room[3], sizeof room[3]),
-        .dim = plain_capability("dim", room[4], sizeof room[4]),
-        .underline = plain_capability("smul", room[5], sizeof room[5]),
-        .reverse = plain_capability("rev", room[6], sizeof room[6]),
-        .own_both = plain_capability("op", room[7], sizeof room[7]),
-        .foreground = capability("setaf"),
-        .background = capability("setab"),
-        .fills = tigetflag("bce") > 0,
-        .no_end = tigetflag("am") > 0 && tigetflag("xenl") <= 0,
-        .expand = expand,
-    };
-    if (!(no_color && no_color[0]) && colors >= 8 && codes->foreground && codes->background)
-        codes->colors = colors;
-}
-
 /* Straight to the terminal; one that is gone is found out by who reads. */
 static void put_bytes(const char *bytes, size_t count)
 {
@@ -342,12 +264,12 @@ int terminal_open(bool slow, struct error *err)
     if (!open_screen())
         return error_set(err, "the terminal could not be opened; is TERM set?");
     struct emit_codes codes;
-    find_codes(&codes);
+    type_find_codes(&codes);
     emit_init(&terminal.emitter, &codes);
     terminal.open = true;
     terminal.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     terminal.color = codes.colors > 0;
-    terminal.as_xterm = is_as_xterm(getenv("TERM") ? getenv("TERM") : "");
+    terminal.as_xterm = type_is_as_xterm(getenv("TERM") ? getenv("TERM") : "");
     terminal.notice[0] = '\0';
     terminal.width = terminal.height = 0;
     raw();
@@ -432,7 +354,7 @@ void terminal_notify(unsigned kinds, const char *title, const char *body)
     if (!terminal.open)
         return;
     if (!terminal.as_xterm)
-        kinds &= capability("bel") ? NOTIFY_BELL : 0;
+        kinds &= type_capability("bel") ? NOTIFY_BELL : 0;
     if ((kinds & NOTIFY_TITLE) && !terminal.titled) {
         buffer_text(&out, TITLE_KEEP);
         terminal.titled = true;

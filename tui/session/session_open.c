@@ -175,7 +175,7 @@ int session_tick_ms(const struct session *session)
     if (session->model && state == FEED_WAITING)
         jobs = 0;
     else if (session->model && (state == FEED_RUNNING || state == FEED_CHANGING))
-        jobs = 60;
+        jobs = session->feed.taken == 0 ? 15 : 60; /* what is in the cache comes at once */
     else if (session->model && (state == FEED_STOPPED || state == FEED_FAILED))
         jobs = 500;
     else if (probe_runs(&session->probe) ||

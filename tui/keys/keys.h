@@ -72,6 +72,10 @@ enum request {
     REQUEST_TRY,
     REQUEST_CHAT,
     REQUEST_NOTIFY,
+    REQUEST_OVERLAY,
+    REQUEST_BASELINE,
+    REQUEST_DRAW_RUN,
+    REQUEST_ADD_RUN,
     REQUEST_MARK,
     REQUEST_FILTER,
     REQUEST_SORT,
@@ -106,7 +110,9 @@ enum key_scope {
     SCOPE_DATA = 32,
     SCOPE_LIBRARY = 64, /* beside SCOPE_LIST */
     SCOPE_PLANS = 128,
-    SCOPE_ALL = 255,
+    SCOPE_GRADIENTS = 256,
+    SCOPE_RUNS = 512, /* beside SCOPE_LIST */
+    SCOPE_ALL = 1023,
 };
 
 enum { REQUEST_KEYS_MAX = 3 };

@@ -234,7 +234,8 @@ static bool watch_request(struct app *app, void *state, enum request request, co
         return true;
     default:
         return show(app, view, request, argument) ||
-               watch_finish_request(app, view, request, argument);
+               watch_finish_request(app, view, request, argument) ||
+               watch_runs_request(app, view, request, argument);
     }
 }
 
@@ -272,7 +273,8 @@ static int watch_tick_ms(const void *state)
     const struct watch_view *view = state;
     if (view->series && job_series_is_behind(view->series, &view->job->metrics))
         return LOOK_AGAIN_MS;
-    return view->finish.job && !view->finish.read ? FOLLOW_MS : -1;
+    bool works = view->finish.job && !view->finish.read;
+    return works || runs_live(view->runs) ? FOLLOW_MS : -1;
 }
 
 static void watch_close(void *state)

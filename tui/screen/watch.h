@@ -14,6 +14,8 @@
 #include "tui/session/finish.h"
 #include "tui/session/job_log.h"
 #include "tui/session/job_series.h"
+#include "tui/session/runs.h"
+#include "tui/widget/plot.h"
 
 /* What the rows at the bottom show: the last sample, or what is read there, all of the log or
  * samples over time. */
@@ -36,6 +38,7 @@ struct watch_best {
 
 struct watch_view {
     const struct job_follow *job; /* whose all of this is: the session's run */
+    struct runs *runs;            /* over it: the session's */
     struct job_series *series;    /* NULL: there was no memory for it */
     struct watch_window window;
     double half_life; /* of the smoothing, in steps; negative: by what is shown */
@@ -80,6 +83,16 @@ struct job_window watch_job_window(const struct watch_view *view, int columns);
 bool watch_finish_request(struct app *app, struct watch_view *view, enum request request,
                           const char *argument);
 void watch_draw_finish(struct app *app, const struct watch_view *view, struct area area);
+
+/* --- watch_runs.c: other runs over its loss --- */
+
+/* Their smoothed losses as curves of a plot with so many columns of cells, into out, which has room
+ * for 2 RUNS_MAX; returns how many. They point into *values, which is to be freed. */
+size_t watch_runs_curves(const struct watch_view *view, int cells, struct plot_series *out,
+                         double **values);
+void watch_draw_runs(struct app *app, const struct watch_view *view, struct area area);
+bool watch_runs_request(struct app *app, struct watch_view *view, enum request request,
+                        const char *argument);
 
 /* --- watch_draw.c, watch_plots.c --- */
 

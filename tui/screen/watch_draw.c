@@ -265,7 +265,8 @@ static struct watch_known known_of(const struct watch_view *view, int width, con
     return (struct watch_known){.reason_rows = flow_words_rows(reason, width),
                                 .end_rows = flow_words_rows(end, width),
                                 .table = !isnan(view->numbers.planned[0]),
-                                .reads = view->text != WATCH_TEXT_LAST || view->finish.job};
+                                .reads = view->text != WATCH_TEXT_LAST || view->finish.job ||
+                                         view->runs->count > 0};
 }
 
 void watch_draw(struct app *app, void *state, struct area area)
@@ -291,6 +292,8 @@ void watch_draw(struct app *app, void *state, struct area area)
         draw_log(app, view, part(area, &layout, WATCH_TEXT));
     else if (view->text == WATCH_TEXT_LAST && view->finish.job)
         watch_draw_finish(app, view, part(area, &layout, WATCH_TEXT));
+    else if (view->text == WATCH_TEXT_LAST && view->runs->count > 0)
+        watch_draw_runs(app, view, part(area, &layout, WATCH_TEXT));
     else
         draw_sample(app, view, part(area, &layout, WATCH_TEXT));
     flow_words(part(area, &layout, WATCH_END), theme_style(theme, THEME_ACCENT), end);

@@ -98,12 +98,16 @@ int steer_check(const struct job_follow *job, enum steering what, const struct s
 
 /* --- questions --- */
 
+/* What a job keeps that still waits for others. */
+static const char not_begun[] = "before it has begun";
+
 void steer_question(const struct job_follow *job, enum steering what, char *out, size_t size)
 {
     const struct job_kind *kind = job_kind_of(job->job);
     out[0] = '\0';
     if (what == STEER_STOP)
-        snprintf(out, size, "stop the %s? the same key again stops it, %s", kind->noun, kind->kept);
+        snprintf(out, size, "stop the %s? the same key again stops it, %s", kind->noun,
+                 job->state == JOB_WAITING ? not_begun : kind->kept);
 }
 
 bool steer_trust(const struct job_follow *job, char key[DIGEST_TEXT_SIZE], struct buffer *text)
@@ -124,8 +128,9 @@ bool steer_trust(const struct job_follow *job, char key[DIGEST_TEXT_SIZE], struc
 /* --- doing it --- */
 
 /* What follows of a request that a living job will take. */
-static void say(const struct job_kind *kind, enum steering what, char *said, size_t size)
+static void say(const struct job_follow *job, enum steering what, char *said, size_t size)
 {
+    const struct job_kind *kind = job_kind_of(job->job);
     switch (what) {
     case STEER_PAUSE:
         snprintf(said, size, "the %s pauses after the current %s", kind->noun, kind->unit);
@@ -135,8 +140,11 @@ static void say(const struct job_kind *kind, enum steering what, char *said, siz
                  kind->unit);
         break;
     case STEER_STOP:
-        snprintf(said, size, "the %s stops after the current %s, %s", kind->noun, kind->unit,
-                 kind->kept);
+        if (job->state == JOB_WAITING)
+            snprintf(said, size, "the %s stops %s", kind->noun, not_begun);
+        else
+            snprintf(said, size, "the %s stops after the current %s, %s", kind->noun, kind->unit,
+                     kind->kept);
         break;
     default:
         snprintf(said, size, "the %s goes on", kind->noun);
@@ -168,7 +176,7 @@ int steer(struct job_follow *job, enum steering what, const struct steer_how *ho
         status = start_again(job, how, said, size, err);
     } else if (status == 0) {
         status = job_request_put(job->path, requests[what].request, NULL, err);
-        say(job_kind_of(job->job), what, said, size);
+        say(job, what, said, size);
     }
     job_follow_refresh(job);
     return status;

@@ -229,6 +229,9 @@ static bool watch_request(struct app *app, void *state, enum request request, co
     case REQUEST_RESUME:
         resume(app, view);
         return true;
+    case REQUEST_GRADIENTS:
+        screen_open_gradients(app);
+        return true;
     case REQUEST_NOTIFY:
         toggle_notice(app);
         return true;

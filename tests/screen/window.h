@@ -155,16 +155,27 @@ static inline bool waited_long(double since)
     return now_ms() - since > 60000 * slower;
 }
 
-static inline void wait_text(struct window *window, const char *text)
+static inline void wait_for(struct window *window, const char *text, bool there)
 {
     double start_at = now_ms();
-    while (!strstr(text_of(window), text)) {
+    while ((strstr(text_of(window), text) != NULL) != there) {
         pump(window, 20);
         if (waited_long(start_at)) {
-            print_message("waited in vain for \"%s\" on:\n%s\n", text, text_of(window));
+            print_message("waited in vain for %s\"%s\" on:\n", there ? "" : "no ", text);
+            fprintf(stderr, "%s\n", text_of(window)); /* which is longer than cmocka's messages */
             fail();
         }
     }
+}
+
+static inline void wait_text(struct window *window, const char *text)
+{
+    wait_for(window, text, true);
+}
+
+static inline void wait_no_text(struct window *window, const char *text)
+{
+    wait_for(window, text, false);
 }
 
 static inline void press(struct window *window, const char *keys)

@@ -53,9 +53,6 @@ struct export_summary {
     uint64_t bytes;
 };
 
-/* The first file of a folder that is being written; whoever writes it holds its lock. */
-#define EXPORT_UNFINISHED ".spectrum-unfinished"
-
 /* Exports what `choice` means of the run into the folder `out`, which is made; one that is not
  * empty is refused, and so is one in a job's folder. `merge` of a run without adapters is
  * ERROR_USAGE.

@@ -11,7 +11,8 @@
  *          └───┴──────
  *
  * tui/session/gradients.h reads them from the metrics, a part a tick; the newest line is followed
- * until an earlier one is gone to. */
+ * until an earlier one is gone to. The colours' scale is that of the map: an embedding's norm is often
+ * far above all others. */
 #include "tui/session/gradients.h"
 
 #include "base/folder.h"
@@ -69,7 +70,7 @@ static void draw_map(struct app *app, const struct gradients_view *view,
     double low, high;
     struct heat_cell *cells = array_alloc(count, sizeof *cells, NULL);
     const char **labels = array_alloc((size_t)grid->types, sizeof *labels, NULL);
-    gradients_range(frame, &low, &high);
+    gradients_range(&view->gradients, frame, &low, &high);
     for (int type = 0; cells && labels && type < grid->types; type++) {
         labels[type] = grid->type[type].label;
         for (int layer = 0; layer < grid->layers; layer++) {
@@ -85,13 +86,14 @@ static void draw_map(struct app *app, const struct gradients_view *view,
     free(labels);
 }
 
-static void draw_legend(struct app *app, const struct gradient_frame *frame, struct area area)
+static void draw_legend(struct app *app, const struct gradients_view *view,
+                        const struct gradient_frame *frame, struct area area)
 {
     double low, high;
-    gradients_range(frame, &low, &high);
+    gradients_range(&view->gradients, frame, &low, &high);
     heat_legend_draw(area_part(area, 0, 0, area.width - 12, 1), &app->theme, "norm", low, high,
                      true);
-    area_put_right(area, 0, 0, theme_style(&app->theme, THEME_UNKNOWN), "· frozen");
+    area_put_right(area, 0, 0, theme_style(&app->theme, THEME_DIM), "· frozen");
 }
 
 /* --- numbers --- */
@@ -186,7 +188,7 @@ static void draw_head(struct app *app, const struct gradients_view *view,
         area_print(area, 0, 0, theme_style(&app->theme, THEME_WARNING),
                    "gradient norms after step %lld, %zu of %zu", (long long)frame->step, at,
                    gradients->frame_count);
-    area_put_right(area, 0, 0, dim, ", . step");
+    area_put_right(area, 0, 0, dim, ", earlier  . later");
 }
 
 static void gradients_draw(struct app *app, void *state, struct area area)
@@ -208,7 +210,7 @@ static void gradients_draw(struct app *app, void *state, struct area area)
     if (grid->types > 0)
         draw_map(app, view, frame, area_part(area, 0, y, area.width, map));
     y += rows < map ? rows : map;
-    draw_legend(app, frame, area_part(area, 0, y++, area.width, 1));
+    draw_legend(app, view, frame, area_part(area, 0, y++, area.width, 1));
     draw_outside(app, view, frame, area_part(area, 0, y++, area.width, 1));
     draw_cell(app, view, frame, area_part(area, 0, y + 1, area.width, 1));
     draw_course(app, view, frame, area_part(area, 0, y + 2, area.width, area.height - y - 2));

@@ -299,14 +299,17 @@ double gradients_norm(const struct gradient_frame *frame, size_t row)
     return row < frame->count ? (double)frame->norms[row] : NAN;
 }
 
-void gradients_range(const struct gradient_frame *frame, double *low, double *high)
+void gradients_range(const struct gradients *gradients, const struct gradient_frame *frame,
+                     double *low, double *high)
 {
+    const struct grid *grid = &gradients->grid;
     *low = *high = NAN;
-    for (size_t i = 0; i < frame->count; i++) {
-        double norm = (double)frame->norms[i];
-        if (!isfinite(norm) || norm <= 0)
-            continue;
-        *low = *low <= norm ? *low : norm;
-        *high = *high >= norm ? *high : norm;
-    }
+    for (int type = 0; type < grid->types; type++)
+        for (int layer = 0; layer < grid->layers; layer++) {
+            double norm = gradients_norm(frame, grid_row(grid, layer, type));
+            if (!isfinite(norm) || norm <= 0)
+                continue;
+            *low = *low <= norm ? *low : norm;
+            *high = *high >= norm ? *high : norm;
+        }
 }

@@ -58,7 +58,8 @@ double gradients_norm(const struct gradient_frame *frame, size_t row);
 /* The frame of a step, or the nearest before it; frame_count 0: there is none, and 0 is returned. */
 size_t gradients_frame(const struct gradients *gradients, int64_t step);
 
-/* Lowest and highest norm above 0 in a frame; NaN: there is none. */
-void gradients_range(const struct gradient_frame *frame, double *low, double *high);
+/* Lowest and highest norm above 0 of a frame in the grid; NaN: there is none. */
+void gradients_range(const struct gradients *gradients, const struct gradient_frame *frame,
+                     double *low, double *high);
 
 #endif

@@ -1,6 +1,6 @@
 /* The gradient norms of a run on the layer grid, live:
  *
- *     gradient norms after step 50, the newest of 12             , earlier  . later
+ *     gradient norms after step 50, the newest of 12
  *     layer   0     1     2     3
  *     q                ·     ·          a cell a tensor that trains: its colour is its norm,
  *     down    ·                         · is frozen; of adapters A and B have a row each
@@ -179,7 +179,6 @@ static void draw_head(struct app *app, const struct gradients_view *view,
 {
     const struct gradients *gradients = &view->gradients;
     size_t at = (size_t)(frame - gradients->frames) + 1;
-    struct style dim = theme_style(&app->theme, THEME_DIM);
     if (at == gradients->frame_count)
         area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE),
                    "gradient norms after step %lld, the newest of %zu", (long long)frame->step,
@@ -188,7 +187,6 @@ static void draw_head(struct app *app, const struct gradients_view *view,
         area_print(area, 0, 0, theme_style(&app->theme, THEME_WARNING),
                    "gradient norms after step %lld, %zu of %zu", (long long)frame->step, at,
                    gradients->frame_count);
-    area_put_right(area, 0, 0, dim, ", earlier  . later");
 }
 
 static void gradients_draw(struct app *app, void *state, struct area area)

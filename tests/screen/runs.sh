@@ -23,7 +23,7 @@ ended() { echo "{\"status\": \"completed\", \"message\": \"completed\", \"last_s
 run watched 800 0; ended watched 800
 run shorter 400 0.25; ended shorter 400 # another 0.25 up to step 400
 run dead 1000 -0.5                      # nobody works there, and nothing says how it ended
-run away 600 0.125
+run away 600 0.45
 echo '{"host": "another.machine", "pid": 1, "boot_id": "x", "start_time": 1}' >"$work/away/lock"
 mkdir -p "$work/scan/requests"
 echo '{"command": "scan", "model": "m"}' >"$work/scan/job.json"
@@ -75,7 +75,7 @@ SCRIPT
 done
 # All have their rows where there is room, and the signs of their curves.
 shows over.txt "-0.7500 at 400" # dead, to shorter
-shows over.txt "-0.1250 at 400"
+shows over.txt "+0.2000 at 400"
 shows cross.txt "n/a"           # shorter has no such step
 for sign in 1 2 3; do grep -qP "[│⠀-⣿ ]$sign([⠀-⣿ ]|\$)" "$work/over.txt" || fail "no sign $sign"; done
 

@@ -176,6 +176,14 @@ static const struct request_info table[] = {
     {REQUEST_ADD_RUN, "add-run", "DIR", SCOPE_WATCH | SCOPE_RUNS, {0}, NULL,
      "draw the run in this folder, which no list has"},
 
+    /* its gradients */
+    {REQUEST_GRADIENTS, "norms", NULL, SCOPE_WATCH, {'n'}, "norms",
+     "the gradient norm of every matrix on the layer grid"},
+    {REQUEST_LINE_EARLIER, "earlier-line", NULL, SCOPE_GRADIENTS, {','}, "earlier",
+     "the gradient norms before these"},
+    {REQUEST_LINE_LATER, "later-line", NULL, SCOPE_GRADIENTS, {'.'}, "later",
+     "the gradient norms after these; after the newest they follow the run"},
+
     /* the library's tables */
     {REQUEST_MARK, "mark", NULL, SCOPE_LIBRARY, {' '}, "mark",
      "mark a job, or no longer: p, c, S, r and D are then for all that are marked"},

@@ -18,7 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 10, NAME = 6, STATE = 30, STEPS = 44, EVALUATION = 58, METHOD = 70, SOON_MS = 20 };
+/* Columns: where names begin, and how wide the others are; the last one has no room in narrow
+ * windows. */
+enum { NAME = 6, STATE = 13, STEPS = 14, EVALUATION = 9, METHOD = 14, ALL = 76 };
+enum { PAGE = 10, SOON_MS = 20 };
 
 static const double reading = 0.01, opening = 0.05; /* seconds */
 
@@ -68,11 +71,13 @@ static void draw_line(struct app *app, const struct runs_view *view, int line, s
         snprintf(evaluation, sizeof evaluation, "n/a");
     else
         snprintf(evaluation, sizeof evaluation, "%.4f", row->job.evaluation);
-    area_label(area, NAME, 0, STATE - NAME - 1, row->job.kind->steps ? text : dim, row->title);
-    area_label(area, STATE, 0, STEPS - STATE - 2, dim, watched ? "watched" : row->job.word);
-    area_put(area, EVALUATION - 3 - text_columns(steps), 0, text, steps);
-    area_label(area, EVALUATION, 0, METHOD - EVALUATION - 1, text, evaluation);
-    area_label(area, METHOD, 0, area.width - METHOD, dim, row->job.method);
+    int method = area.width - (area.width >= ALL ? METHOD : 0), x = method - EVALUATION;
+    area_label(area, x, 0, EVALUATION - 1, text, evaluation);
+    area_put(area, x - 2 - text_columns(steps), 0, text, steps);
+    x -= 2 + STEPS + STATE;
+    area_label(area, NAME, 0, x - NAME - 1, row->job.kind->steps ? text : dim, row->title);
+    area_label(area, x, 0, STATE - 1, dim, watched ? "watched" : row->job.word);
+    area_label(area, method, 0, area.width - method, dim, row->job.method);
 }
 
 static void runs_draw(struct app *app, void *state, struct area area)

@@ -109,6 +109,8 @@ static bool move_text(struct app *app, struct watch_view *view, enum request req
         *back = *back > by ? *back - by : 0;
     else if (view->text == WATCH_TEXT_SAMPLES && !watch_sample(view, up))
         app_message(app, up ? "no earlier sample" : "this is the last sample");
+    else if (view->text == WATCH_TEXT_LAST)
+        watch_finish_scroll(app, view, up ? -(int)by : (int)by);
     return true;
 }
 
@@ -228,6 +230,9 @@ static bool watch_request(struct app *app, void *state, enum request request, co
         return true;
     case REQUEST_RESUME:
         resume(app, view);
+        return true;
+    case REQUEST_GRADIENTS:
+        screen_open_gradients(app);
         return true;
     case REQUEST_NOTIFY:
         toggle_notice(app);

@@ -55,6 +55,7 @@ struct watch_view {
     int64_t sample_step;
     bool sample_held;     /* an earlier one, which stays while others come */
     struct finish finish; /* what was made of the run last, in the place of the last sample */
+    int finish_top;       /* the line of its result that is shown first */
 
     bool stop_asked;                    /* stopping is asked twice, */
     char trust_asked[DIGEST_TEXT_SIZE]; /* and so is resuming what may be somebody else's: the key
@@ -82,6 +83,7 @@ struct job_window watch_job_window(const struct watch_view *view, int columns);
 /* More steps, an export, an evaluation, a text; and Esc, which ends the pane of the last one. */
 bool watch_finish_request(struct app *app, struct watch_view *view, enum request request,
                           const char *argument);
+void watch_finish_scroll(struct app *app, struct watch_view *view, int by);
 void watch_draw_finish(struct app *app, const struct watch_view *view, struct area area);
 
 /* --- watch_runs.c: other runs over its loss --- */

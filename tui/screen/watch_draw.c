@@ -249,7 +249,7 @@ static void put_end(const struct job_follow *run, char *out, size_t size)
         snprintf(
             out, size,
             "spectrum export %s -o DIR (E) makes %s of it; e evaluates it, y tries a prompt, M "
-            "goes on",
+            "adds steps",
             run->path,
             adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
                      : "a complete Hugging Face folder");
@@ -262,11 +262,15 @@ static struct watch_known known_of(const struct watch_view *view, int width, con
     const char *found = long_reason(words, width);
     snprintf(reason, ERROR_TEXT_MAX, "%s", found ? found : "");
     put_end(view->job, end, ERROR_TEXT_MAX);
+    bool works = view->text == WATCH_TEXT_LAST && view->finish.job;
+    bool runs = view->text == WATCH_TEXT_LAST && view->runs->count > 0;
+    if (works || runs) /* it is known by then */
+        end[0] = '\0';
     return (struct watch_known){.reason_rows = flow_words_rows(reason, width),
                                 .end_rows = flow_words_rows(end, width),
                                 .table = !isnan(view->numbers.planned[0]),
-                                .reads = view->text != WATCH_TEXT_LAST || view->finish.job ||
-                                         view->runs->count > 0};
+                                .text_rows = runs ? view->runs->count + 2 : 0,
+                                .reads = view->text != WATCH_TEXT_LAST || works};
 }
 
 void watch_draw(struct app *app, void *state, struct area area)

@@ -171,7 +171,8 @@ void watch_draw_runs(struct app *app, const struct watch_view *view, struct area
     int count = view->runs->count + 1, room = area.height - 1;
     bool pinned = view->runs->baseline != RUNS_NONE;
     draw_row(
-        area_part(area, 0, 0, area.width, 1), dim, "runs: o chooses, b pins a baseline",
+        area_part(area, 0, 0, area.width, 1), dim,
+        area.width < 76 ? "o chooses, b pins" : "runs: o chooses, b pins a baseline",
         (const char *const[]){"last step", "loss", "evaluation", pinned ? "to the baseline" : ""});
     for (int i = 0; i < count && i < room; i++)
         draw_run(app, view, i - 1, area_part(area, 0, 1 + i, area.width, 1));

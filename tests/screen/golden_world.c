@@ -322,7 +322,8 @@ static int put_log(const char *path, const struct run *run)
     struct buffer log = BUFFER_INIT;
     for (int step = 10; step <= run->done; step += 10)
         buffer_format(&log, "step %d/%d  loss %.4f\n", step, run->steps, 2 + 300.0 / (100 + step));
-    buffer_text(&log, "warning: runs/tale: 3 records are longer than a row, and their ends are cut\n");
+    buffer_text(&log,
+                "warning: runs/tale: 3 records are longer than a row, and their ends are cut\n");
     if (run->status && strcmp(run->status, "failed") == 0)
         buffer_format(&log, "spectrum: %s\n", run->message);
     int status = put_text(path, 5, buffer_string(&log));

@@ -19,12 +19,21 @@ static bool has_types; /* of terminals */
 
 static const struct golden_screen shown[] = {
     {.name = "library", .script = "wait text \"3.3M\""},
-    {.name = "library-filter", .script = "wait text \"3.3M\"\nf\ntype \"tale\"\nEnter\nDown\nSpace", .few = true},
+    {.name = "library-filter",
+     .script = "wait text \"3.3M\"\nf\ntype \"tale\"\nEnter\nDown\nSpace",
+     .few = true},
     {.name = "map", .target = GOLDEN_MODEL, .script = "wait scan\nlj"},
-    {.name = "map-scanning", .target = GOLDEN_MODEL, .script = "wait text \"18/56\"", .partly = true, .few = true},
+    {.name = "map-scanning",
+     .target = GOLDEN_MODEL,
+     .script = "wait text \"18/56\"",
+     .partly = true,
+     .few = true},
     {.name = "map-prompt", .target = GOLDEN_MODEL, .script = "wait scan\nvlljj\n:top", .few = true},
     {.name = "matrix", .target = GOLDEN_MODEL, .script = "wait scan\nlllj Enter"},
-    {.name = "histogram", .target = GOLDEN_MODEL, .script = "wait scan\nlllj Enter\np", .few = true},
+    {.name = "histogram",
+     .target = GOLDEN_MODEL,
+     .script = "wait scan\nlllj Enter\np",
+     .few = true},
     {.name = "plans",
      .target = GOLDEN_MODEL,
      .script = "wait scan\n:top 50 Enter\njj Space\nP\nc mlp Space only Enter\nj"},
@@ -40,11 +49,15 @@ static const struct golden_screen shown[] = {
      .script = "wait scan\nt\nfield \"data\"\ntype \"text/problems.jsonl\"\nCtrl-D"},
     {.name = "data-ids",
      .target = GOLDEN_MODEL,
-     .script = "wait scan\nt\nfield \"data\"\ntype \"text/problems.jsonl\"\nCtrl-D\ni", .few = true},
+     .script = "wait scan\nt\nfield \"data\"\ntype \"text/problems.jsonl\"\nCtrl-D\ni",
+     .few = true},
     {.name = "devices", .target = GOLDEN_MODEL, .script = "wait scan\nd\nDown"},
     {.name = "help", .target = GOLDEN_MODEL, .script = "wait scan\n?\nDown Down"},
     {.name = "watch", .target = GOLDEN_RUN, .script = "wait step 1240"},
-    {.name = "watch-cross", .target = GOLDEN_RUN, .script = "wait step 1240\n+\nhhh\nx", .few = true},
+    {.name = "watch-cross",
+     .target = GOLDEN_RUN,
+     .script = "wait step 1240\n+\nhhh\nx",
+     .few = true},
     {.name = "watch-memory", .target = GOLDEN_RUN, .script = "wait step 1240\nm"},
     {.name = "watch-log", .target = GOLDEN_RUN, .script = "wait step 1240\nL"},
     {.name = "watch-samples", .target = GOLDEN_RUN, .script = "wait step 1240\ns\nk"},
@@ -60,9 +73,10 @@ enum { SCREENS = sizeof shown / sizeof *shown };
 
 /* Sizes by types: all sixteen pairs; locale and theme by Latin squares over them. And what most have.
  * Another state of a screen is taken on those that `few` has. */
+/* clang-format off */
 static const struct golden_terminal terminals[] = {
-    {80, 24, "xterm-256color", UTF8, "dark"}, {80, 24, TRUE_COLOR, UTF8, "light"},
-    {80, 24, "vt100", "C", NULL},             {80, 24, "linux", "C", "dark"},
+    {80, 24, "xterm-256color", UTF8, "dark"},  {80, 24, TRUE_COLOR, UTF8, "light"},
+    {80, 24, "vt100", "C", NULL},              {80, 24, "linux", "C", "dark"},
     {132, 43, "xterm-256color", "C", "light"}, {132, 43, TRUE_COLOR, "C", "dark"},
     {132, 43, "vt100", UTF8, "dark"},          {132, 43, "linux", UTF8, NULL},
     {60, 16, "xterm-256color", UTF8, NULL},    {60, 16, TRUE_COLOR, UTF8, "dark"},
@@ -71,6 +85,7 @@ static const struct golden_terminal terminals[] = {
     {200, 60, "vt100", UTF8, "light"},         {200, 60, "linux", UTF8, "dark"},
     {132, 43, "xterm-256color", UTF8, "dark"},
 };
+/* clang-format on */
 enum { TERMINALS = sizeof terminals / sizeof *terminals, FACTORS = 4 };
 static const bool few[TERMINALS] = {[0] = true, [7] = true, [11] = true, [12] = true, [16] = true};
 

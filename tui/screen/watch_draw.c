@@ -185,7 +185,10 @@ static void draw_sample(struct app *app, const struct watch_view *view, struct a
     struct style dim = theme_style(&app->theme, THEME_DIM);
     bool reads = view->text == WATCH_TEXT_SAMPLES;
     if (!view->sample) {
-        area_put(area, 0, 0, dim, "a sample of the model so far comes with each evaluation");
+        area_label(area, 0, 0, area.width, dim,
+                   job_follow_lives(view->job)
+                       ? "a sample of the model so far comes with each evaluation"
+                       : "there is no sample: one would have come with each evaluation");
         return;
     }
     int x = area_print(area, 0, 0, dim,

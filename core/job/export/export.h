@@ -28,6 +28,7 @@
 #ifndef SPECTRUM_JOB_EXPORT_EXPORT_H
 #define SPECTRUM_JOB_EXPORT_EXPORT_H
 
+#include "base/work.h"
 #include "job/export/export_cost.h"
 #include "text/generation.h"
 #include "train/state.h"
@@ -57,10 +58,11 @@ struct export_summary {
  * ERROR_USAGE.
  *
  * Where `*interrupted` is set (NULL: never) the export ends with ERROR_INTERRUPTED, and as after
- * any error nothing of it is left; what is measured after it is left out. */
+ * any error nothing of it is left; what is measured after it is left out. `work` (NULL: nobody is)
+ * is told of the bytes that are written. */
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
-               const volatile sig_atomic_t *interrupted, struct export_summary *summary,
-               struct error *err);
+               const volatile sig_atomic_t *interrupted, const struct work_watch *work,
+               struct export_summary *summary, struct error *err);
 
 /* The same for the base of a run that begins from this one, a folder of that run's: always a whole
  * model, and what a merge costs is not measured. *state: the state that it was written from, newly

@@ -24,6 +24,18 @@ SCRIPT
   done
 done
 
+# The keys without which one is stuck have room on the line before all others.
+for size in 60x16 80x24; do
+  play $size small <<'SCRIPT'
+wait scan
+save-screen map.txt
+t
+save-screen form.txt
+SCRIPT
+  grep -qE "^hjkl move .*Enter open .*Esc back .*t train .*[?] help" "$work/map.txt" || { fail "keys of the map at $size"; cat "$work/map.txt"; }
+  grep -qE "Enter open .*Esc back .*Ctrl-S start .*[?] help" "$work/form.txt" || { fail "keys of the form at $size"; cat "$work/form.txt"; }
+done
+
 # The first value of the first layer's v_proj becomes no number.
 file=$work/small/model.safetensors
 length=$(od -An -tu8 -N8 "$file" | tr -d ' ')

@@ -145,7 +145,7 @@ Esc
 SCRIPT
 says nowhere.txt "the pasted text is not taken: nothing is typed into here"
 grep -q "^:top 35" "$work/pasted.txt" || { fail "nothing was pasted"; tail -n 1 "$work/pasted.txt"; }
-shows done.txt "35 %:"
+shows done.txt "35 % of each type:"
 says escape.txt "its byte 5 is a control character (27)"
 grep -q "^: *$" "$work/escape.txt" || { fail "a part was taken"; tail -n 1 "$work/escape.txt"; }
 

@@ -72,6 +72,8 @@ rm -r "$work/copy"
 
 # Sorted by a column and back; filtered as one types, in any column; the cursor stays on its row.
 NO_COLOR=1 play 80x24 <<'SCRIPT'
+n
+save-screen unasked.txt
 /alpha Enter
 save-screen listed.txt
 s
@@ -96,6 +98,7 @@ SCRIPT
 is() { [ "$(order "$1")" = "$2" ] || { fail "$1: $(order "$1")"; cat "$work/$1"; }; }
 # The mark of the cursor is one character, three bytes.
 order() { sed 's/▶/ /' "$work/$1" | grep -oE '^ [ *](alpha|beta|gamma)' | cut -c3- | tr '\n' ' '; }
+shows unasked.txt "/ asks what to search for"
 is listed.txt "gamma beta alpha "
 is name.txt "alpha beta gamma "
 shows best.txt "jobs by BEST"

@@ -210,8 +210,7 @@ static void train_at(int cols, int rows)
     press(&window, "t");
     wait_text(&window, "sequence length");
     press(&window, "data.jsonl");
-    for (int i = 0; i < 5; i++)
-        press(&window, down);
+    press(&window, "\017steps\r"); /* Ctrl-O */
     press(&window, "50000");
     press(&window, down);
     press(&window, down);

@@ -17,7 +17,7 @@ enum work_phase {
     WORK_TRAINING,   /* steps; its `done` is where the other phases of a run stand, too */
     WORK_EVALUATING, /* batches */
     WORK_SAMPLING,   /* tokens */
-    WORK_SAVING,     /* bytes of a checkpoint */
+    WORK_SAVING,     /* bytes of a checkpoint, or of an export */
     WORK_PHASES
 };
 

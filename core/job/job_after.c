@@ -7,6 +7,7 @@
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/lock.h"
+#include "job/requests.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/job_kind.h"
+#include "job/job_progress.h"
 #include "job/lock.h"
 #include "job/requests.h"
 #include "model/sidecars.h"
@@ -87,7 +88,7 @@ static bool is_our_file(enum job_place place, const char *name)
 {
     switch (place) {
     case PLACE_JOB:
-        return is_job_file(name);
+        return is_job_file(name) || strcmp(name, JOB_PROGRESS_TEMPORARY) == 0;
     case PLACE_REQUESTS:
         return job_request_is_file(name);
     case PLACE_CHECKPOINTS:
@@ -95,7 +96,8 @@ static bool is_our_file(enum job_place place, const char *name)
     case PLACE_STATE:
         return is_state_file(name);
     case PLACE_BASE:
-        return sidecars_have(name) || strcmp(name, "model.safetensors") == 0;
+        return sidecars_have(name) || strcmp(name, "model.safetensors") == 0 ||
+               strcmp(name, EXPORT_UNFINISHED) == 0;
     case PLACE_TEMPLATES:
         return text_ends_with(name, ".jinja");
     }
@@ -118,6 +120,7 @@ static bool is_our_temporary(enum job_place place, const char *name)
 
 struct look {
     struct job_deletion *out;
+    dev_t device;                 /* that the folder lies on */
     char foreign[ERROR_TEXT_MAX]; /* the first that is not ours, and what it is; "": none */
     size_t foreign_count;
 };
@@ -159,6 +162,26 @@ static void note_foreign(struct look *look, const char *path, const struct stat 
 static int look_into(struct look *look, enum job_place place, const char *folder,
                      struct error *err);
 
+/* What is mounted has files of its own, and its place does not go: all would stop in the middle. Of
+ * folders, as files of an overlay are said to be on the file system below it. */
+static int check_device(const char *path, const struct stat *info, dev_t device, struct error *err)
+{
+    return info->st_dev == device
+               ? 0
+               : error_set(err,
+                           "%s is on another file system than the folder that it is in: nothing "
+                           "was deleted; unmount it first",
+                           path);
+}
+
+/* Else the first file in it would be refused, when others are gone. */
+static int check_writable(const char *folder, struct error *err)
+{
+    return sys.access(folder, W_OK | X_OK) == 0
+               ? 0
+               : error_set_errno(err, errno, "cannot delete anything in %s", folder);
+}
+
 /* Takes the path. */
 static int look_at(struct look *look, enum job_place place, char *path, struct error *err)
 {
@@ -167,6 +190,8 @@ static int look_at(struct look *look, enum job_place place, char *path, struct e
     const char *name = path_last(path);
     int status =
         sys.lstat(path, &info) == 0 ? 0 : error_set_errno(err, errno, "cannot look at %s", path);
+    if (status == 0 && S_ISDIR(info.st_mode))
+        status = check_device(path, &info, look->device, err);
     bool folder = status == 0 && S_ISDIR(info.st_mode) && is_our_folder(place, name, &inside);
     bool file = status == 0 && S_ISREG(info.st_mode) &&
                 (is_our_file(place, name) || is_our_temporary(place, name));
@@ -184,6 +209,8 @@ static int look_at(struct look *look, enum job_place place, char *path, struct e
 static int look_into(struct look *look, enum job_place place, const char *folder, struct error *err)
 {
     struct dirent *entry;
+    if (check_writable(folder, err) != 0)
+        return -1;
     DIR *open = sys.opendir(folder);
     if (!open)
         return error_set_errno(err, errno, "cannot read folder %s", folder);
@@ -244,20 +271,21 @@ static int check_state(const char *path, struct error *err)
     return job_lock_check(path, err);
 }
 
-/* It is this user's, and so is the folder that it is taken from: else its end would be refused in
- * the middle. */
-static int check_owner(const char *path, struct error *err)
+/* It is this user's, and can be taken from the folder that it is in: else its end would be refused
+ * in the middle. *device: that it lies on. */
+static int check_owner(const char *path, dev_t *device, struct error *err)
 {
-    struct stat info;
+    struct stat info, around;
     if (sys.lstat(path, &info) != 0)
         return error_set_errno(err, errno, "cannot look at %s", path);
     if (info.st_uid != geteuid())
         return error_set(err, "%s belongs to user %lld, who alone deletes it", path,
                          (long long)info.st_uid);
+    *device = info.st_dev;
     char *above = path_folder(path, err);
-    int status = above ? 0 : -1;
-    if (above && sys.access(above, W_OK | X_OK) != 0)
-        status = error_set_errno(err, errno, "cannot delete anything in %s", above);
+    int status = above ? check_writable(above, err) : -1;
+    if (status == 0 && sys.stat(above, &around) == 0)
+        status = check_device(path, &info, around.st_dev, err);
     free(above);
     return status;
 }
@@ -271,7 +299,7 @@ int job_delete_look(struct job_deletion *out, const char *path, struct error *er
     out->path = sys.realpath(path, NULL);
     if (!out->path)
         return error_set_errno(err, errno, "cannot find %s", path);
-    if (job_dir_confine(out->path, err) != 0 || check_owner(out->path, err) != 0 ||
+    if (job_dir_confine(out->path, err) != 0 || check_owner(out->path, &look.device, err) != 0 ||
         check_is_job(out->path, err) != 0 || check_state(out->path, err) != 0 ||
         look_into(&look, PLACE_JOB, out->path, err) != 0)
         return -1;

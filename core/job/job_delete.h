@@ -9,7 +9,9 @@
  *      requests/ and no job.json yet. (base/, the random weights of `train --init`, is the run's.)
  *   3. No link is followed: the path leads through none, checkpoints/ is none, nor is what is in it.
  *   4. A job that lives stays, here or on another machine, and so does another user's.
- *   5. What says that it is a job, and has ended, goes last: job.json, result.json and requests/, by
+ *   5. What can be foreseen does not stop it in the middle: a folder that may not be written to, or on
+ *      which something is mounted, stops it before it begins.
+ *   6. What says that it is a job, and has ended, goes last: job.json, result.json and requests/, by
  *      which it is listed. One whose deletion was broken off is a job that can be deleted still.
  */
 #ifndef SPECTRUM_JOB_JOB_DELETE_H

@@ -16,7 +16,7 @@
 
 const char *const job_dir_names[] = {
     "job.json", "plan.yaml", "proof.json",  "metrics.jsonl", "log.txt",       "result.json", "lock",
-    "requests", "base",      "checkpoints", JOB_TEMPLATE,    "progress.json", NULL};
+    "requests", "base",      "checkpoints", JOB_TEMPLATE,    "progress.json", "output.json", NULL};
 
 /* What of a job's folder is a job's is not followed where it is a link. */
 int job_dir_confine(const char *path, struct error *err)

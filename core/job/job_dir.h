@@ -1,4 +1,5 @@
-/* A job's directory: all that a job and those who watch it share. Jobs are training runs and scans.
+/* A job's directory: all that a job and those who watch it share. Jobs are what job_kind.h lists:
+ * training runs, scans, and what is made of runs.
  *
  *     file               written                             by
  *     requests/          when the folder is made             job_dir_create(), the starting command
@@ -14,6 +15,8 @@
  *     progress.json      while the worker works             job_progress.h
  *     proof.json         after the first steps and at saves  run_proof_step(), run_proof_saved()
  *     requests/NAME      whenever somebody asks              job_request_put(), screens and commands
+ *     output.json        at the end, of an export, an   made_job_put(), the worker
+ *                        evaluation or a text
  *     result.json        at the end                          job_result_write(), the worker; the
  *                                                            supervisor where that said nothing
  *

@@ -25,6 +25,21 @@ static const struct job_kind kinds[] = {
      .noun = "probe of a training run",
      .unit = "step",
      .kept = "with nothing"},
+    {.command = "export",
+     .noun = "export",
+     .unit = "tensor",
+     .kept = "and nothing of it is left",
+     .output = true},
+    {.command = "eval",
+     .noun = "evaluation",
+     .unit = "batch",
+     .kept = "without a result",
+     .output = true},
+    {.command = "generate",
+     .noun = "trial of a prompt",
+     .unit = "token",
+     .kept = "with the text so far",
+     .output = true},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 

@@ -97,7 +97,7 @@ void job_progress_open(struct job_progress_writer *writer, const char *job)
     if (job_dir_confine(job, NULL) != 0)
         return;
     writer->path = path_join(job, "progress.json", NULL);
-    writer->temporary = path_join(job, ".progress.json.tmp", NULL);
+    writer->temporary = path_join(job, JOB_PROGRESS_TEMPORARY, NULL);
     if (!writer->path || !writer->temporary) {
         job_progress_close(writer);
         return;

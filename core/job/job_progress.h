@@ -24,6 +24,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where it is written first; a worker that is killed at that moment leaves it. */
+#define JOB_PROGRESS_TEMPORARY ".progress.json.tmp"
+
 enum { JOB_PROGRESS_EACH_SECOND = 4 };
 
 struct job_progress_writer {

@@ -35,9 +35,6 @@ enum job_state {
     JOB_ELSEWHERE, /* another host has the lock: only that one can tell whether it lives */
 };
 
-/* In its folder while it waits. */
-#define JOB_WAITING_MARK "requests/waiting"
-
 const char *job_state_name(enum job_state state); /* "running", ... */
 enum job_state job_state(const char *path);
 

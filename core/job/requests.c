@@ -25,13 +25,14 @@ int job_request_put(const char *path, enum job_request request, const char *text
     return status;
 }
 
-/* Requests, the one that is being taken, and the mark of a pause. */
+/* Requests, the one that is being taken, and the marks of a pause and of one that waits. */
 bool job_request_is_file(const char *name)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(path_last(names[i]), name) == 0)
             return true;
-    return strcmp(name, "taken") == 0 || strcmp(name, "paused") == 0;
+    return strcmp(name, "taken") == 0 || strcmp(name, "paused") == 0 ||
+           strcmp(name, path_last(JOB_WAITING_MARK)) == 0;
 }
 
 /* A request is moved away before it is read: what is asked from then on is another request, and is

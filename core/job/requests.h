@@ -36,7 +36,10 @@ int job_request_put(const char *path, enum job_request request, const char *text
 /* The worker's side: true where it was asked; the request is gone then. `text` may be NULL. */
 bool job_request_take(const char *path, enum job_request request, struct buffer *text);
 
-/* Does this module write a file of that name into requests/? */
+/* Beside them, in the job's folder: a mark that it waits for others (job_after.h). */
+#define JOB_WAITING_MARK "requests/waiting"
+
+/* Is it the name of a request or of a mark in requests/? */
 bool job_request_is_file(const char *name);
 
 /* Removes every request: nobody is there who asked, or who could take it. */

@@ -403,7 +403,8 @@ int source_transformer(struct transformer **out, const struct source *source,
                                                 .tokens = tokens,
                                                 .max_positions = max_positions,
                                                 .storage = bf16 ? STORAGE_BF16 : STORAGE_F32,
-                                                .generation = generation};
+                                                .generation = generation,
+                                                .work = source->work};
     struct memory_plan *plan = NULL;
     if (transformer_plan(&plan, backend, source->model, &options, err) != 0)
         return -1;

@@ -33,6 +33,8 @@ struct source {
     char *date;          /* that its template writes as today's; NULL: none, or a plain model */
     cJSON *added_tokens; /* added_tokens.h; NULL: none */
     enum long_documents how_long; /* the run's --long */
+    const struct work_watch
+        *work; /* the opener's to set: is told what source_transformer() reads */
 };
 
 /* Opens either: of a run the state that is meant, and of a path RUN/checkpoints/step-00000100 that

@@ -16,6 +16,9 @@ bool sidecars_have(const char *name);
 /* Chat templates beside the default one are in a folder of their own: NAME.jinja. */
 #define TEMPLATES_FOLDER "additional_chat_templates"
 
+/* The first file of a folder of weights that is being written; whoever writes it holds its lock. */
+#define EXPORT_UNFINISHED ".spectrum-unfinished"
+
 /* Removes what sidecars_copy() and others made: plain files, and those of that folder. */
 void sidecars_clear(const char *folder);
 

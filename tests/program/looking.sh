@@ -124,7 +124,7 @@ says 'sums.jsonl:1 is seen as, trained between [[ and ]]: What is 1 + 1?[[ It is
 ends 0 "${run[@]}" --dry-run --json
 nothing_left
 cp out dry
-prints '"optimizer": "adamw", "seq_len": 16, "batch": 1, "accumulate": 2, "seed": 42, "schedule": "cosine", "lr": 2e-05, "device": "auto"'
+prints '"optimizer": "adamw", "seq_len": 16, "batch": 1, "accumulate": 2, "seed": 42, "schedule": "cosine", "lr": 2e-05, "min_lr": 0, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-08, "device": "auto"'
 prints '"forms": {"prompt and completion, texts": 30, "text": 1, "prompt and completion, texts with weight": 1}, "unread_columns": {"id": 30}'
 ends 0 "${run[@]}" --run real --json --eval-every 0 --save-every 0
 # What it said is what the run did.

@@ -197,24 +197,30 @@ static void screen_does_not_outlive_its_parent(void **state)
     end(&window);
 }
 
+/* Ctrl-O asks for a field of the form by its name. */
+static void fill_field(struct window *window, const char *name, const char *value)
+{
+    press(window, "\017");
+    press(window, name);
+    press(window, "\r");
+    press(window, value);
+}
+
 /* From opening a model to its job's live graph, all by keys. */
 static void train_at(int cols, int rows)
 {
-    static const char down[] = "\033OB";
     char model[512];
     struct window window;
     snprintf(model, sizeof model, "%s/models/stories260K-gguf/stories260K-BF16.gguf",
              getenv("SPECTRUM_SHARED_DATA"));
     start(&window, cols, rows, "xterm-256color", "C.UTF-8", model);
     wait_text(&window, " 7 of 35");
+    wait_no_text(&window, " scan "); /* a plan by scores starts with all of them */
     press(&window, "t");
     wait_text(&window, "sequence length");
     press(&window, "data.jsonl");
-    press(&window, "\017steps\r"); /* Ctrl-O */
-    press(&window, "50000");
-    press(&window, down);
-    press(&window, down);
-    press(&window, "16");
+    fill_field(&window, "steps", "50000");
+    fill_field(&window, "sequence length", "16");
     wait_text(&window, "▶ sequence length   16");
     press(&window, "\023"); /* Ctrl-S */
     wait_text(&window, "● running");

@@ -23,6 +23,7 @@ play 80x24 <<'SCRIPT'
 save-screen library.txt
 SCRIPT
 says library.txt "waiting"
+grep -q "^2 jobs go on" "$work/err" || { fail "leaving does not count the one that waits"; cat "$work/err"; }
 play 80x24 "$work/runs/second" <<'SCRIPT'
 wait text "waiting for first"
 save-screen watch.txt

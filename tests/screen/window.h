@@ -28,9 +28,10 @@ struct window {
     int rows, cols;
     bool alternate, cursor_visible, high_bytes;
     bool marks_pastes; /* it was asked to, and not asked to stop */
-    bool titles;       /* a sequence of xterm's that no description names was seen */
-    char last[8];      /* bytes that were received last */
-    size_t received;   /* in all */
+    int bells;
+    bool titles;     /* a sequence of xterm's that no description names was seen */
+    char last[8];    /* bytes that were received last */
+    size_t received; /* in all */
 };
 
 static char folder[64];
@@ -52,13 +53,20 @@ static inline int on_property(VTermProp property, VTermValue *value, void *user)
     return 1;
 }
 
+static inline int on_bell(void *user)
+{
+    struct window *window = user;
+    window->bells++;
+    return 1;
+}
+
 /* A terminal that is `cols` wide but does not say so, as a serial line, with `known` false. `option`
  * may be NULL, and so may the target. */
 static inline void start_with(struct window *window, bool known, int cols, int rows,
                               const char *term, const char *locale, const char *option,
                               const char *target)
 {
-    static const VTermScreenCallbacks callbacks = {.settermprop = on_property};
+    static const VTermScreenCallbacks callbacks = {.settermprop = on_property, .bell = on_bell};
     struct winsize size = {0};
     if (known)
         size = (struct winsize){.ws_row = (unsigned short)rows, .ws_col = (unsigned short)cols};
@@ -147,16 +155,27 @@ static inline bool waited_long(double since)
     return now_ms() - since > 60000 * slower;
 }
 
-static inline void wait_text(struct window *window, const char *text)
+static inline void wait_for(struct window *window, const char *text, bool there)
 {
     double start_at = now_ms();
-    while (!strstr(text_of(window), text)) {
+    while ((strstr(text_of(window), text) != NULL) != there) {
         pump(window, 20);
         if (waited_long(start_at)) {
-            print_message("waited in vain for \"%s\" on:\n%s\n", text, text_of(window));
+            print_message("waited in vain for %s\"%s\" on:\n", there ? "" : "no ", text);
+            fprintf(stderr, "%s\n", text_of(window)); /* which is longer than cmocka's messages */
             fail();
         }
     }
+}
+
+static inline void wait_text(struct window *window, const char *text)
+{
+    wait_for(window, text, true);
+}
+
+static inline void wait_no_text(struct window *window, const char *text)
+{
+    wait_for(window, text, false);
 }
 
 static inline void press(struct window *window, const char *keys)

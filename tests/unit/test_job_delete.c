@@ -3,6 +3,7 @@
 #include "job_folder.h"
 
 #include "base/sys.h"
+#include "base/text.h"
 #include "job/job_delete.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void put(const char *path, const char *name, const char *text)
 {
@@ -52,6 +54,9 @@ static char *make_ended(void)
         "checkpoints/.step-00000005.0123456789abcdef.tmp/state.json",
         "base/model.safetensors",
         "base/config.json",
+        "base/.spectrum-unfinished",
+        ".progress.json.tmp",
+        "requests/waiting",
         "base/additional_chat_templates/tools.jinja"};
     make(path, "checkpoints/step-00000004");
     make(path, "checkpoints/.step-00000005.0123456789abcdef.tmp");
@@ -103,7 +108,7 @@ static void test_all_of_it_goes(void **state)
     struct job_deletion deletion;
     char *path = make_ended();
     assert_int_equal(job_delete_look(&deletion, path, NULL), 0);
-    assert_int_equal(deletion.files, 18);
+    assert_int_equal(deletion.files, 21);
     assert_true(deletion.bytes > 160);
     job_deletion_free(&deletion);
     assert_int_equal(indexed(), 1);
@@ -223,9 +228,50 @@ static void test_what_lives_or_is_no_job_stays(void **state)
     free(path);
 }
 
+static struct sys_table real;
+
+/* What ends with `special` is mounted there, or may not be written to. */
+static const char *special;
+
+static int mounted_lstat(const char *path, struct stat *out)
+{
+    int status = real.lstat(path, out);
+    if (status == 0 && text_ends_with(path, special))
+        out->st_dev++;
+    return status;
+}
+
+static int read_only(const char *path, int mode)
+{
+    errno = EROFS;
+    return (mode & W_OK) && text_ends_with(path, special) ? -1 : real.access(path, mode);
+}
+
+static void test_what_would_stop_in_the_middle_does_not_begin(void **state)
+{
+    (void)state;
+    static const char *const mounts[] = {"/job", "/checkpoints", "/step-00000004", "/base"};
+    static const char *const closed[] = {"/job", "/checkpoints", "/step-00000004", "/requests"};
+    char *path = make_ended();
+    real = sys;
+    sys.lstat = mounted_lstat;
+    for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
+        special = mounts[i];
+        assert_refused(path, "is on another file system");
+    }
+    sys = real;
+    sys.access = read_only;
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+        special = closed[i];
+        assert_refused(path, "cannot delete anything in");
+    }
+    sys = real;
+    assert_int_equal(job_delete(path, NULL), 0);
+    free(path);
+}
+
 /* --- each call refused once --- */
 
-static struct sys_table real;
 static int left;     /* calls of the kind before the one that is refused; below 0: none is */
 static bool refused; /* it was */
 
@@ -359,6 +405,8 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_what_lives_or_is_no_job_stays, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(test_what_would_stop_in_the_middle_does_not_begin,
+                                        make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_each_call_is_refused_once, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

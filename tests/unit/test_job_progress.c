@@ -178,6 +178,31 @@ static void test_in_words(void **state)
     }
 }
 
+/* `resume --more` writes job.json anew while screens have the run open. */
+static void test_a_run_that_goes_on_for_more_steps_has_more(void **state)
+{
+    (void)state;
+    struct job_follow *follow;
+    double steps = 0;
+    char *job = make_job(), *path = path_join(job, "job.json", NULL);
+    const char before[] = "{\"command\": \"train\", \"steps\": 8}";
+    const char after[] = "{\"command\": \"train\", \"steps\": 48}";
+    assert_int_equal(file_save(path, before, sizeof before - 1, NULL), 0);
+    assert_int_equal(job_follow_open(&follow, job, NULL), 0);
+    assert_true(job_follow_number(follow, "steps", &steps));
+    assert_true(steps == 8);
+    assert_int_equal(file_save(path, after, sizeof after - 1, NULL), 0);
+    job_follow_refresh(follow);
+    assert_true(job_follow_update(follow));
+    assert_true(job_follow_number(follow, "steps", &steps));
+    assert_true(steps == 48);
+    job_follow_refresh(follow);
+    assert_false(job_follow_update(follow));
+    job_follow_close(follow);
+    free(path);
+    free(job);
+}
+
 /* --- a run --- */
 
 /* What its file said, in order, a phase once. */
@@ -263,6 +288,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_full_disk, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_hostile_files, make_folder, remove_folder),
         cmocka_unit_test(test_in_words),
+        cmocka_unit_test_setup_teardown(test_a_run_that_goes_on_for_more_steps_has_more,
+                                        make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_run_tells_its_phases, make_folder, remove_folder),
     };
     real = sys;

@@ -348,7 +348,8 @@ static int export_of(const char *name, struct error *err)
 {
     static const struct state_choice last;
     struct export_summary summary;
-    int status = export_run(in_folder(name), &last, in_folder("out"), false, NULL, &summary, err);
+    int status =
+        export_run(in_folder(name), &last, in_folder("out"), false, NULL, NULL, &summary, err);
     free(summary.base);
     return status;
 }

@@ -44,10 +44,18 @@ static void test_a_resume_takes_evaluations_back(void **state)
     assert_true(job_best_read(&best, job, 1 << 20));
     assert_true(job_best_loss(&best) == 2);
     assert_true(job_best_last(&best) == 2.5);
-    put(job, "metrics.jsonl", "{\"step\": 1, \"eval_loss\": 7}\n"); /* another, shorter one */
+    put(job, "metrics.jsonl", "{\"step\": 0, \"eval_loss\": 7}\n"); /* another, shorter one */
     assert_true(job_best_read(&best, job, 1 << 20));
     assert_true(job_best_loss(&best) == 7);
+    assert_true(job_best_last(&best) == 7); /* of the model as it was */
+    /* another run in a folder of that name: a longer file */
+    char *kept = path_join(job, "kept", NULL);
+    assert_int_equal(rename(metrics, kept), 0);
+    put(job, "metrics.jsonl", "{\"step\": 0, \"eval_loss\": 8}\n{\"step\": 1, \"loss\": 8}\n");
+    assert_true(job_best_read(&best, job, 1 << 20));
+    assert_true(job_best_loss(&best) == 8);
     job_best_free(&best);
+    free(kept);
     free(metrics);
     free(job);
 }

@@ -24,6 +24,9 @@ int app_init(struct app *app, const struct app_screens *screens, int width, int 
     theme_plain(&app->theme);
     if (color && theme_load(&app->theme, name && name[0] ? name : "dark", err) < 0 && name)
         return -1;
+    const char *ways = getenv("SPECTRUM_NOTIFY");
+    if (notice_kinds(&app->notice.kinds, ways ? ways : "", err) != 0)
+        return -1;
     session_init(&app->session);
     if (canvas_init(&app->canvas, width, height, err) != 0)
         return -1;
@@ -108,6 +111,11 @@ struct job_look {
     size_t reasons;
 };
 
+static bool is_over(enum job_state state)
+{
+    return state == JOB_ENDED || state == JOB_DIED;
+}
+
 static struct job_look look(const struct session *session)
 {
     const struct scan_feed *feed = &session->feed;
@@ -156,6 +164,8 @@ bool app_tick(struct app *app)
     snprintf(said, sizeof said, "%s", app->message);
     bool changed = session_tick(&app->session);
     struct job_look now = look(&app->session);
+    if (is_over(now.state) && !is_over(before.state))
+        notice_put(&app->notice, app->session.run);
     say_changes(app, before, now);
     say_kept(app);
     struct view *view = app_view(app);

@@ -19,6 +19,7 @@
 #ifndef SPECTRUM_TUI_APP_APP_H
 #define SPECTRUM_TUI_APP_APP_H
 
+#include "tui/app/notice.h"
 #include "tui/app/prompt.h"
 #include "tui/canvas/canvas.h"
 #include "tui/canvas/paste.h"
@@ -91,6 +92,7 @@ struct app {
     char search[PROMPT_MAX]; /* what `n` looks for */
     enum request asked;      /* a request that was asked about with the last input, or since when a
                                 prompt is open */
+    struct notice notice;    /* of what ended, for the loop to tell */
     char **written;          /* captures of the screen that were written here */
     size_t written_count, written_capacity;
     bool quit, redraw_all, suspend; /* what the loop has to do */

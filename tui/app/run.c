@@ -78,6 +78,14 @@ static void show(struct app *app, struct pace *pace, struct change *change)
     *change = (struct change){false, false};
 }
 
+/* Once. */
+static void tell(struct notice *notice)
+{
+    if (notice->body[0])
+        terminal_notify(notice->kinds, notice->title, notice->body);
+    notice->body[0] = '\0';
+}
+
 /* Shows, waits for an input, for the time when looking is worth it or for that when what has changed
  * may be shown, and takes in what came: all input that is there, and one drawing for all of it. Where
  * nothing is under way the wait is terminal_wait()'s longest, so a screen that nobody touches costs next
@@ -100,6 +108,7 @@ static void run_loop(struct app *app, bool slow)
         }
         app->urgent = false;
         change.any = app_tick(app) || change.any; /* jobs may have written meanwhile */
+        tell(&app->notice);
         change.urgent = change.urgent || app->urgent;
         change.any = change.any || change.urgent;
     }

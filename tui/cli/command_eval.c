@@ -16,6 +16,7 @@
 #include "text/template/template.h"
 #include "train/transformer.h"
 #include "tui/cli/command.h"
+#include "tui/cli/made_job.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
@@ -42,9 +43,9 @@ static bool is_interrupted(void *context)
     return *(const volatile sig_atomic_t *)context;
 }
 
-static int print_result(const struct request *request, const struct source *source,
-                        const struct evaluation *evaluation, const struct piece_counts *counts,
-                        struct error *err)
+static int print_result(const struct made_job *job, const struct request *request,
+                        const struct source *source, const struct evaluation *evaluation,
+                        const struct piece_counts *counts, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
     struct json_writer json = {.out = &out};
@@ -67,7 +68,7 @@ static int print_result(const struct request *request, const struct source *sour
     json_count(&json, "dropped", counts->dropped);
     json_text(&json, "dtype", dtype);
     json_end(&json);
-    return output_json(&json, err);
+    return made_job_put(job, &json, err);
 }
 
 /* What is not said is taken from the run (or, of a model, is what the file's head says): then the
@@ -91,7 +92,7 @@ static struct dataset_options fix_format(const struct request *request, const st
 /* In the order in which something can be wrong, the quick things first: a device that cannot train,
  * the model and its tokenizer, the data, memory for a batch; then the weights are loaded, which is
  * what takes long, and it computes. */
-static int evaluate_source(struct request *request, struct error *err)
+static int evaluate_source(struct request *request, const struct made_job *job, struct error *err)
 {
     enum { OF_A_MODEL = 512 }; /* tokens of a row where no run says another length */
     struct source source = {0};
@@ -104,14 +105,18 @@ static int evaluate_source(struct request *request, struct error *err)
     struct transformer *transformer = NULL;
     struct evaluation evaluation = {0};
     const volatile sig_atomic_t *interrupted = interrupt_watch("the batch in hand is finished");
-    const struct dataset_watch watch = {
-        .context = (void *)(uintptr_t)interrupted, .say = message_say, .stop = is_interrupted};
+    const struct dataset_watch watch = {.context = (void *)(uintptr_t)interrupted,
+                                        .say = message_say,
+                                        .stop = is_interrupted,
+                                        .work = made_job_watch(job)};
     const struct evaluation_watch patience = {.should_stop = is_interrupted,
-                                              .context = (void *)(uintptr_t)interrupted};
+                                              .context = (void *)(uintptr_t)interrupted,
+                                              .work = made_job_watch(job)};
     int status = -1;
     if (backend_check_training(request->device, err) != 0 ||
         source_view_open(&source, &tokenizer, request->source, &request->choice, err) != 0)
         goto out;
+    source.work = made_job_watch(job);
     if (request->seq_len == 0)
         request->seq_len = source.seq_len > 0 ? source.seq_len : OF_A_MODEL;
 
@@ -147,7 +152,7 @@ static int evaluate_source(struct request *request, struct error *err)
     }
     source_view_counts("data", &pieces.counts, data.left_out, data.undesired);
     source_view_positions(&source, pieces.counts.longest);
-    status = print_result(request, &source, &evaluation, &pieces.counts, err);
+    status = print_result(job, request, &source, &evaluation, &pieces.counts, err);
 out:
     transformer_free(transformer);
     backend_close(backend);
@@ -195,13 +200,18 @@ static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 static int run(int argc, char **argv, struct error *err)
 {
     struct request r = {.source = NULL};
+    struct made_job job;
     static const char needs[] = "eval takes one MODEL or RUN, and --data FILE";
     option_defaults(&table, &r);
     int status = options_parse_one(&command_eval, &r, NULL, needs, argc, argv, &r.source, err);
     if (status == 0 && r.data.count == 0)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
-    if (status == 0)
-        status = evaluate_source(&r, err);
+    if (status == 0) {
+        status = made_job_join(&job, command_eval.name, r.source, argc, argv, err);
+        if (status == 0)
+            status = evaluate_source(&r, &job, err);
+        made_job_leave(&job, status, err);
+    }
     option_free(&table, &r);
     return status > 0 ? 0 : status;
 }

@@ -8,6 +8,7 @@
 #include "job/export/export.h"
 #include "model/config_write.h"
 #include "tui/cli/command.h"
+#include "tui/cli/made_job.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
@@ -49,7 +50,8 @@ static void put_cost(struct json_writer *json, const struct export_cost *cost)
     json_text(json, "loss_data", cost->evaluation ? "evaluation" : "training");
 }
 
-static int print_json(const char *out, const struct export_summary *summary, struct error *err)
+static int print_json(const struct made_job *job, const char *out,
+                      const struct export_summary *summary, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
     struct json_writer json = {.out = &text};
@@ -70,7 +72,7 @@ static int print_json(const char *out, const struct export_summary *summary, str
         config_put_ends(&json, "eos_token_id", summary->ends.ids, summary->ends.count);
     put_cost(&json, &summary->cost);
     json_end(&json);
-    return output_json(&json, err);
+    return made_job_put(job, &json, err);
 }
 
 /* A folder of adapters, beside its base. bitsandbytes has the run's 4 bits, and nobody else its 8:
@@ -126,8 +128,8 @@ static void print_model(const char *out, const struct export_summary *summary)
 
 /* First what is true of the folder whoever reads this: the base is the user's own, so what its
  * files must say besides is only said here. */
-static int print_summary(const char *out, const struct export_summary *summary, bool json,
-                         struct error *err)
+static int print_summary(const struct made_job *job, const char *out,
+                         const struct export_summary *summary, bool json, struct error *err)
 {
     if (summary->adapters && summary->rope_scaled && !summary->base)
         fprintf(stderr,
@@ -144,7 +146,7 @@ static int print_summary(const char *out, const struct export_summary *summary, 
         buffer_free(&list);
     }
     if (json)
-        return print_json(out, summary, err);
+        return print_json(job, out, summary, err);
     (summary->adapters ? print_adapters : print_model)(out, summary);
     return 0;
 }
@@ -177,21 +179,27 @@ static int run(int argc, char **argv, struct error *err)
     static const char needs[] = "export takes one RUN, and -o DIR";
     struct request r = {.run = NULL};
     struct export_summary summary;
+    struct made_job job;
     option_defaults(&table, &r);
     int status = options_parse_one(&command_export, &r, NULL, needs, argc, argv, &r.run, err);
     if (status > 0)
         return 0;
     if (status == 0 && !r.out)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    if (status != 0)
+        return status;
+    status = made_job_join(&job, command_export.name, r.run, argc, argv, err);
     if (status == 0)
         status = export_run(r.run, &r.choice, r.out, r.merge,
-                            interrupt_watch("what is half written goes again"), &summary, err);
+                            interrupt_watch("what is half written goes again"),
+                            made_job_watch(&job), &summary, err);
     if (status == 0 && r.choice.step == 0 && !r.choice.best)
         tell_better(&summary);
     if (status == 0) {
-        status = print_summary(r.out, &summary, r.json, err);
+        status = print_summary(&job, r.out, &summary, r.json, err);
         free(summary.base);
     }
+    made_job_leave(&job, status, err);
     return status;
 }
 

@@ -15,6 +15,7 @@
 #include "text/template/template.h"
 #include "train/generate.h"
 #include "tui/cli/command.h"
+#include "tui/cli/made_job.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
@@ -74,6 +75,7 @@ static int encode_prompt(const struct request *request, const struct source *sou
 /* The text as it grows. ids[0..prompt) is the prompt's, ids[prompt..count) what was generated. */
 struct writer {
     const struct request *request;
+    const struct made_job *job;
     const struct tokenizer *tokenizer;
     struct buffer pending; /* the beginning of a character that is not whole yet */
     const int32_t *ids;
@@ -120,7 +122,7 @@ static int print_json(const struct writer *writer, struct error *err)
     json_end(&json);
     json_end(&json);
     buffer_free(&text);
-    return output_json(&json, err);
+    return made_job_put(writer->job, &json, err);
 }
 
 /* The end of what is printed, however it comes. */
@@ -209,6 +211,8 @@ static void on_token(void *context, int32_t id)
     struct writer *writer = context;
     pthread_mutex_lock(&leaver.prints);
     writer->count++;
+    work_tell(made_job_watch(writer->job), WORK_SAMPLING,
+              (uint64_t)(writer->count - writer->prompt), (uint64_t)writer->request->tokens);
     if (!tokenizer_is_special(writer->tokenizer, id)) {
         tokenizer_piece(writer->tokenizer, id, &writer->pending);
         if (!writer->request->json && !writer->pending.failed)
@@ -219,9 +223,9 @@ static void on_token(void *context, int32_t id)
 
 /* Grows the prompt by what the model says. The leaver may print at any time from here on, so what
  * is to be printed changes under its lock alone. */
-static int run(const struct request *request, struct transformer *transformer,
-               const struct tokenizer *tokenizer, const struct token_list *list,
-               const struct end_tokens *ends, struct error *err)
+static int run(const struct request *request, const struct made_job *job,
+               struct transformer *transformer, const struct tokenizer *tokenizer,
+               const struct token_list *list, const struct end_tokens *ends, struct error *err)
 {
     const struct sampling sampling = {.temperature = request->temperature,
                                       .top_k = request->top_k,
@@ -230,7 +234,7 @@ static int run(const struct request *request, struct transformer *transformer,
                                       .seed = (uint64_t)request->seed};
     int64_t prompt = (int64_t)list->count, count = prompt, room = prompt + request->tokens;
     int32_t *ids = array_alloc((size_t)room, sizeof *ids, err);
-    struct writer writer = {request, tokenizer, BUFFER_INIT, ids, prompt, prompt};
+    struct writer writer = {request, job, tokenizer, BUFFER_INIT, ids, prompt, prompt};
     const struct generation_watch watch = {on_token, should_stop, &writer};
     if (!ids)
         return -1;
@@ -250,7 +254,8 @@ static int run(const struct request *request, struct transformer *transformer,
 
 /* The quick things first, as everywhere: what is wrong with the prompt is said before the weights
  * of a big model are loaded. `room` is the positions that prompt and answer take. */
-static int generate_text(const struct request *request, struct error *err)
+static int generate_text(const struct request *request, const struct made_job *job,
+                         struct error *err)
 {
     struct source source = {0};
     struct backend *backend = NULL;
@@ -264,6 +269,7 @@ static int generate_text(const struct request *request, struct error *err)
         source_view_open(&source, &tokenizer, request->source, &request->choice, err) != 0 ||
         source_end_tokens(&ends, &source, tokenizer, err) != 0)
         goto out;
+    source.work = made_job_watch(job);
     /* What the model's files ask for and the options have their own word on. */
     if (generation_put_ignored(&ignored, source.model->checkpoint, err) != 0)
         goto out;
@@ -286,7 +292,7 @@ static int generate_text(const struct request *request, struct error *err)
     if (source_transformer(&transformer, &source, backend, room, room, request->dtype, true, err) !=
         0)
         goto out;
-    status = run(request, transformer, tokenizer, &list, &ends, err);
+    status = run(request, job, transformer, tokenizer, &list, &ends, err);
 out:
     buffer_free(&ignored);
     transformer_free(transformer);
@@ -355,6 +361,7 @@ static int run_command(int argc, char **argv, struct error *err)
 {
     static const char needs[] = "generate takes one MODEL or RUN, and --prompt TEXT";
     struct request r = {.choice.quickly = true};
+    struct made_job job;
     option_defaults(&table, &r);
     int status =
         options_parse_one(&command_generate, &r, &r.given, needs, argc, argv, &r.source, err);
@@ -364,8 +371,11 @@ static int run_command(int argc, char **argv, struct error *err)
         status = check(&r, err);
     if (status == 0) {
         leaver_start();
-        status = generate_text(&r, err);
+        status = made_job_join(&job, command_generate.name, r.source, argc, argv, err);
+        if (status == 0)
+            status = generate_text(&r, &job, err);
         leaver_end();
+        made_job_leave(&job, status, err);
     }
     return status > 0 ? 0 : status;
 }

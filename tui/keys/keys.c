@@ -150,6 +150,22 @@ static const struct request_info table[] = {
     {REQUEST_RESUME, "resume", NULL, SCOPE_WATCH | SCOPE_LIBRARY, {'r'}, "resume",
      "restart an ended or dead job from its last checkpoint"},
 
+    /* a run that has ended or pauses */
+    {REQUEST_MORE_STEPS, "more-steps", "STEPS", SCOPE_WATCH, {'M'}, NULL,
+     "a run that has ended goes on for STEPS steps more, at its last learning rate"},
+    {REQUEST_EXPORT, "export", "DIR", SCOPE_WATCH, {'E'}, "export",
+     "the run as a Hugging Face folder, of adapters as a PEFT folder"},
+    {REQUEST_MERGE, "merge", "DIR", SCOPE_WATCH, {0}, NULL,
+     "a run with adapters as a whole Hugging Face model, the adapters added to its weights"},
+    {REQUEST_EVALUATE, "evaluate", "FILE", SCOPE_WATCH, {'e'}, "evaluate",
+     "the run's loss on a data file"},
+    {REQUEST_TRY, "try", "TEXT", SCOPE_WATCH, {'y'}, "try",
+     "what the run's model writes after TEXT"},
+    {REQUEST_CHAT, "chat", "TEXT", SCOPE_WATCH, {'Y'}, NULL,
+     "what it answers to TEXT as a user's message"},
+    {REQUEST_NOTIFY, "notify", NULL, SCOPE_WATCH, {'B'}, NULL,
+     "a bell and the window's title when the job ends, or no longer"},
+
     /* the library's tables */
     {REQUEST_MARK, "mark", NULL, SCOPE_LIBRARY, {' '}, "mark",
      "mark a job, or no longer: p, c, S, r and D are then for all that are marked"},
@@ -254,7 +270,8 @@ static const struct request_info *name_find(const char *name, size_t length)
 
 bool request_takes_file(const struct request_info *info)
 {
-    return info && info->argument && strcmp(info->argument, "FILE") == 0;
+    return info && info->argument &&
+           (strcmp(info->argument, "FILE") == 0 || strcmp(info->argument, "DIR") == 0);
 }
 
 /* Three forms: a number ("30"), a name with "!" ("write! FILE"), a name ("top 30"). With "!" it is

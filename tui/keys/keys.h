@@ -65,6 +65,13 @@ enum request {
     REQUEST_CHECKPOINT,
     REQUEST_STOP,
     REQUEST_RESUME,
+    REQUEST_MORE_STEPS,
+    REQUEST_EXPORT,
+    REQUEST_MERGE,
+    REQUEST_EVALUATE,
+    REQUEST_TRY,
+    REQUEST_CHAT,
+    REQUEST_NOTIFY,
     REQUEST_MARK,
     REQUEST_FILTER,
     REQUEST_SORT,
@@ -118,7 +125,7 @@ struct request_info {
 const struct request_info *request_table(size_t *count);
 const struct request_info *request_find(enum request request);
 
-/* Is its argument the path of a file? */
+/* Is its argument the path of a file or a folder? */
 bool request_takes_file(const struct request_info *info);
 
 /* The request of a key in a view; REQUEST_NONE where it has no meaning. */

@@ -24,11 +24,12 @@
 #include "tui/widget/plot.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* What a tick may take of the time in which keys wait, and how long one that has more to read waits
- * for the next. */
+ * for the next; and how often what is made of the run is looked at. */
 static const double look_seconds = 0.02;
-enum { LOOK_AGAIN_MS = 20 };
+enum { LOOK_AGAIN_MS = 20, FOLLOW_MS = 250 };
 
 /* --- asking --- */
 
@@ -194,6 +195,18 @@ static bool show(struct app *app, struct watch_view *view, enum request request,
     return taken;
 }
 
+/* In the ways that the environment names; where it names none, in the usual ones. */
+static void toggle_notice(struct app *app)
+{
+    unsigned named = 0;
+    const char *ways = getenv("SPECTRUM_NOTIFY");
+    notice_kinds(&named, ways ? ways : "", NULL); /* it was read before: it has no error */
+    bool on = app->notice.kinds == 0;
+    app->notice.kinds = !on ? 0 : named ? named : NOTICE_USUAL;
+    app_message(app, on ? "the end of the job will be told: B takes it back"
+                        : "the end of the job will not be told");
+}
+
 /* Asking twice, to stop or to resume what is not one's own, is this view's own affair: any other
  * key takes the question back. */
 static bool watch_request(struct app *app, void *state, enum request request, const char *argument)
@@ -201,7 +214,7 @@ static bool watch_request(struct app *app, void *state, enum request request, co
     struct watch_view *view = state;
     bool stop_asked = view->stop_asked;
     view->stop_asked = false;
-    if (request != REQUEST_RESUME)
+    if (request != REQUEST_RESUME && !app->agreed)
         view->trust_asked[0] = '\0';
     switch (request) {
     case REQUEST_PAUSE:
@@ -216,8 +229,12 @@ static bool watch_request(struct app *app, void *state, enum request request, co
     case REQUEST_RESUME:
         resume(app, view);
         return true;
+    case REQUEST_NOTIFY:
+        toggle_notice(app);
+        return true;
     default:
-        return show(app, view, request, argument);
+        return show(app, view, request, argument) ||
+               watch_finish_request(app, view, request, argument);
     }
 }
 
@@ -231,20 +248,31 @@ static void watch_enter(struct app *app, void *state)
     watch_look(view, look_seconds);
 }
 
+/* Is the pane's job the one that is watched, which app_tick() tells of? */
+static bool is_own(const struct watch_view *view)
+{
+    return strcmp(view->finish.job->path, view->job->path) == 0;
+}
+
 static bool watch_tick(struct app *app, void *state)
 {
     struct watch_view *view = state;
     if (view->job != app->session.run)
         watch_begin(app, view);
-    return watch_look(view, look_seconds);
+    bool works = view->finish.job && !view->finish.read;
+    bool changed = watch_look(view, look_seconds);
+    if (works && view->finish.read && !is_own(view))
+        notice_put(&app->notice, view->finish.job);
+    return changed;
 }
 
 /* Whether there is more to read; else the session knows when a look is worth it. */
 static int watch_tick_ms(const void *state)
 {
     const struct watch_view *view = state;
-    bool behind = view->series && job_series_is_behind(view->series, &view->job->metrics);
-    return behind ? LOOK_AGAIN_MS : -1;
+    if (view->series && job_series_is_behind(view->series, &view->job->metrics))
+        return LOOK_AGAIN_MS;
+    return view->finish.job && !view->finish.read ? FOLLOW_MS : -1;
 }
 
 /* What a job that lives can be asked, or one that has ended. */

@@ -11,6 +11,7 @@
 #include "tui/app/app.h"
 #include "tui/screen/watch_layout.h"
 #include "tui/screen/watch_window.h"
+#include "tui/session/finish.h"
 #include "tui/session/job_log.h"
 #include "tui/session/job_series.h"
 
@@ -49,7 +50,8 @@ struct watch_view {
     size_t log_back;    /* lines from the end of the log to what is shown last */
     char *sample;       /* NULL: none yet; may be anything (flow_put() sees to that) */
     int64_t sample_step;
-    bool sample_held; /* an earlier one, which stays while others come */
+    bool sample_held;     /* an earlier one, which stays while others come */
+    struct finish finish; /* what was made of the run last, in the place of the last sample */
 
     bool stop_asked;                    /* stopping is asked twice, */
     char trust_asked[DIGEST_TEXT_SIZE]; /* and so is resuming what may be somebody else's: the key
@@ -71,6 +73,13 @@ bool watch_sample(struct watch_view *view, bool earlier);
 struct watch_extent watch_extent(const struct watch_view *view);
 /* The part of a curve that the window shows, in so many columns of dots. */
 struct job_window watch_job_window(const struct watch_view *view, int columns);
+
+/* --- watch_finish.c --- */
+
+/* More steps, an export, an evaluation, a text; and Esc, which ends the pane of the last one. */
+bool watch_finish_request(struct app *app, struct watch_view *view, enum request request,
+                          const char *argument);
+void watch_draw_finish(struct app *app, const struct watch_view *view, struct area area);
 
 /* --- watch_draw.c, watch_plots.c --- */
 

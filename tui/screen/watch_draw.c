@@ -246,9 +246,13 @@ static void put_end(const struct job_follow *run, char *out, size_t size)
     enum training_method method = method_by_name(name);
     bool adapters = method != METHOD_COUNT && method_info(method)->adapters;
     if (run->state == JOB_ENDED && step > 0 && job_kind_of(run->job)->weights)
-        snprintf(out, size, "spectrum export %s -o DIR makes %s of it", run->path,
-                 adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
-                          : "a complete Hugging Face folder");
+        snprintf(
+            out, size,
+            "spectrum export %s -o DIR (E) makes %s of it; e evaluates it, y tries a prompt, M "
+            "goes on",
+            run->path,
+            adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
+                     : "a complete Hugging Face folder");
 }
 
 /* What of it takes rows, for the layout; `words` is the state, reason and end get their texts. */
@@ -261,7 +265,7 @@ static struct watch_known known_of(const struct watch_view *view, int width, con
     return (struct watch_known){.reason_rows = flow_words_rows(reason, width),
                                 .end_rows = flow_words_rows(end, width),
                                 .table = !isnan(view->numbers.planned[0]),
-                                .reads = view->text != WATCH_TEXT_LAST};
+                                .reads = view->text != WATCH_TEXT_LAST || view->finish.job};
 }
 
 void watch_draw(struct app *app, void *state, struct area area)
@@ -285,6 +289,8 @@ void watch_draw(struct app *app, void *state, struct area area)
     draw_note(app, view, part(area, &layout, WATCH_NOTE));
     if (view->text == WATCH_TEXT_LOG)
         draw_log(app, view, part(area, &layout, WATCH_TEXT));
+    else if (view->text == WATCH_TEXT_LAST && view->finish.job)
+        watch_draw_finish(app, view, part(area, &layout, WATCH_TEXT));
     else
         draw_sample(app, view, part(area, &layout, WATCH_TEXT));
     flow_words(part(area, &layout, WATCH_END), theme_style(theme, THEME_ACCENT), end);

@@ -212,6 +212,7 @@ void watch_end(struct watch_view *view)
 {
     job_series_close(view->series);
     job_log_close(&view->log);
+    finish_close(&view->finish);
     free(view->sample);
     view->series = NULL;
     view->sample = NULL;
@@ -222,6 +223,8 @@ void watch_begin(struct app *app, struct watch_view *view)
     watch_end(view);
     *view = (struct watch_view){.job = app->session.run, .half_life = -1, .sample_step = -1};
     job_series_open(&view->series, NULL);
+    if (job_kind_of(view->job->job)->output)
+        finish_open(&view->finish, view->job->path, NULL);
 }
 
 bool watch_look(struct watch_view *view, double seconds)
@@ -234,6 +237,7 @@ bool watch_look(struct watch_view *view, double seconds)
     }
     if (view->log.path)
         changed = job_log_update(&view->log) || changed;
+    changed = finish_update(&view->finish) || changed;
     look_for_best(view);
     read_numbers(view);
     return look_for_sample(view) || changed;

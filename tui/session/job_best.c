@@ -16,8 +16,7 @@ static void forget_from(struct job_best *best, int64_t step)
 {
     while (best->count > 0 && best->marks[best->count - 1].step >= step)
         best->count--;
-    if (best->last.step >= step)
-        best->last = (struct evaluation_mark){0};
+    best->evaluated = best->evaluated && best->last.step < step;
 }
 
 static bool has(const char *text, size_t length, const char *word)
@@ -41,6 +40,7 @@ static int take(void *context, const char *text, size_t length, uint64_t offset,
         return 0;
     forget_from(best, line.step);
     best->last = (struct evaluation_mark){line.step, line.value};
+    best->evaluated = true;
     if (isnan(line.value) || line.value >= job_best_loss(best))
         return 0;
     if (array_reserve((void **)&best->marks, &best->capacity, best->count + 1, sizeof *best->marks,
@@ -50,7 +50,18 @@ static int take(void *context, const char *text, size_t length, uint64_t offset,
     return 0;
 }
 
-/* A file that became shorter is another one, and is read from its beginning. */
+/* What became shorter or has another inode is another file, and is read from its beginning. */
+static void notice_another(struct job_best *best, int fd, uint64_t size)
+{
+    struct stat info;
+    uint64_t file = sys.fstat(fd, &info) == 0 ? (uint64_t)info.st_ino : best->file;
+    if (size < best->offset || file != best->file) {
+        best->offset = best->count = 0;
+        best->midway = best->evaluated = false;
+    }
+    best->file = file;
+}
+
 bool job_best_read(struct job_best *best, const char *job, uint64_t most)
 {
     uint64_t size = 0;
@@ -60,8 +71,7 @@ bool job_best_read(struct job_best *best, const char *job, uint64_t most)
         free(path);
         return true;
     }
-    if (size < best->offset)
-        best->offset = best->count = 0;
+    notice_another(best, fd, size);
     uint64_t to = size - best->offset > most ? best->offset + most : size;
     struct job_lines lines = {.fd = fd,
                               .path = path,
@@ -84,7 +94,7 @@ double job_best_loss(const struct job_best *best)
 
 double job_best_last(const struct job_best *best)
 {
-    return best->last.step > 0 ? best->last.loss : NAN;
+    return best->evaluated ? best->last.loss : NAN;
 }
 
 void job_best_free(struct job_best *best)

@@ -13,12 +13,14 @@
 #include <stdint.h>
 
 struct job_best {
-    uint64_t offset; /* bytes of the file that are taken in */
+    uint64_t file;   /* its inode: another one is read from its beginning */
+    uint64_t offset; /* bytes of it that are taken in */
     bool midway;
+    bool evaluated; /* there is a last one */
     struct evaluation_mark {
         int64_t step;
         double loss;
-    } * marks, last; /* marks: steps rise, losses fall; last: of none its loss is 0 at step 0 */
+    } * marks, last; /* marks: steps rise, losses fall */
     size_t count, capacity;
 };
 

@@ -95,7 +95,8 @@ size_t job_facts_living(size_t *paused)
     for (size_t i = 0; i < count; i++) {
         enum job_state state = job_state(paths[i]);
         *paused += state == JOB_PAUSED;
-        living += state == JOB_STARTING || state == JOB_RUNNING || state == JOB_PAUSED;
+        living += state == JOB_STARTING || state == JOB_RUNNING || state == JOB_WAITING ||
+                  state == JOB_PAUSED;
     }
     job_index_free(paths, count);
     return living;

@@ -182,9 +182,10 @@ static bool look_at_phase(struct job_follow *follow)
     return changed;
 }
 
-/* The metrics first: their first line means that job.json is complete, which is read at once then.
- * The small files and the lock only now and then. A job that lives has no result yet: what lies
- * there is of the sitting before, and it is read when this one has ended. */
+/* The metrics first: their first line means that job.json is complete, which is read at once then;
+ * a sitting that goes on for more steps writes another. The small files and the lock only now and
+ * then. A job that lives has no result yet: what lies there is of the sitting before, and it is read
+ * when this one has ended. */
 bool job_follow_update(struct job_follow *follow)
 {
     size_t added = 0;
@@ -196,12 +197,11 @@ bool job_follow_update(struct job_follow *follow)
     double now = clock_seconds();
     if (now - follow->looked_at >= look_interval) {
         enum job_state before = follow->state;
-        bool had_steps = json_get(follow->job, "steps") != NULL;
         bool had_result = follow->result != NULL, had_proof = follow->proof != NULL;
         follow->looked_at = now;
         follow->trouble[0] = '\0';
         follow->state = job_state(follow->path);
-        cJSON *job = job_is_complete(follow) ? NULL : read_part(follow, PART_JOB);
+        cJSON *job = read_part(follow, PART_JOB);
         if (job) {
             cJSON_Delete(follow->job);
             follow->job = job;
@@ -215,8 +215,7 @@ bool job_follow_update(struct job_follow *follow)
         } else if (!follow->result) {
             follow->result = read_part(follow, PART_RESULT);
         }
-        changed = look_at_phase(follow) || before != follow->state ||
-                  had_steps != (json_get(follow->job, "steps") != NULL) ||
+        changed = look_at_phase(follow) || before != follow->state || job ||
                   had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
     }
     if (err.kind != ERROR_NONE)

@@ -104,12 +104,12 @@ static void read_job(struct library_row *row)
     }
 }
 
-/* The rest of a job's evaluations, after what its end says is shown. */
+/* The rest of a job's evaluations, after what its end says is shown, which goes before them. */
 static void read_best(struct library_row *row)
 {
     row->whole = job_best_read(&row->best, row->path, LOOK_BYTES);
     row->job.best = job_best_loss(&row->best);
-    if (row->whole)
+    if (row->whole && isnan(row->job.evaluation))
         row->job.evaluation = job_best_last(&row->best);
 }
 

@@ -278,8 +278,8 @@ int export_base(const char *run, const struct state_choice *choice, const char *
 /* In the order of what is lost by an error: nothing is written before run and folder are known to
  * be right, and what is measured comes when all is there. */
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
-               const volatile sig_atomic_t *interrupted, struct export_summary *summary,
-               struct error *err)
+               const volatile sig_atomic_t *interrupted, const struct work_watch *work,
+               struct export_summary *summary, struct error *err)
 {
     struct export export = {.interrupted = interrupted};
     struct source *source = &export.source;
@@ -287,6 +287,7 @@ int export_run(const char *run, const struct state_choice *choice, const char *o
     int status = open_run(&export, run, choice, merge, err);
     if (status != 0)
         goto out;
+    source->work = work;
     summary->step = source->step;
     summary->adapters = has_adapters(source) && !merge;
     status = check_output(&export, out, err);

@@ -28,6 +28,7 @@
 #ifndef SPECTRUM_JOB_EXPORT_EXPORT_H
 #define SPECTRUM_JOB_EXPORT_EXPORT_H
 
+#include "base/work.h"
 #include "job/export/export_cost.h"
 #include "text/generation.h"
 #include "train/state.h"
@@ -52,18 +53,16 @@ struct export_summary {
     uint64_t bytes;
 };
 
-/* The first file of a folder that is being written; whoever writes it holds its lock. */
-#define EXPORT_UNFINISHED ".spectrum-unfinished"
-
 /* Exports what `choice` means of the run into the folder `out`, which is made; one that is not
  * empty is refused, and so is one in a job's folder. `merge` of a run without adapters is
  * ERROR_USAGE.
  *
  * Where `*interrupted` is set (NULL: never) the export ends with ERROR_INTERRUPTED, and as after
- * any error nothing of it is left; what is measured after it is left out. */
+ * any error nothing of it is left; what is measured after it is left out. `work` (NULL: nobody is)
+ * is told of the bytes that are written. */
 int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
-               const volatile sig_atomic_t *interrupted, struct export_summary *summary,
-               struct error *err);
+               const volatile sig_atomic_t *interrupted, const struct work_watch *work,
+               struct export_summary *summary, struct error *err);
 
 /* The same for the base of a run that begins from this one, a folder of that run's: always a whole
  * model, and what a merge costs is not measured. *state: the state that it was written from, newly

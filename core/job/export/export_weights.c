@@ -155,6 +155,12 @@ static int put_rounded(struct safetensors_writer *writer, const struct export *e
     return status;
 }
 
+static uint64_t entry_bytes(const struct export *export, size_t entry)
+{
+    return (uint64_t) export->parts[entry].parameter->numel *
+           (uint64_t)dtype_traits(export->entries[entry].dtype)->block_bytes;
+}
+
 int export_write_weights(const struct export *export, const char *out, struct error *err)
 {
     static const char *const metadata[] = {"format", "pt", NULL};
@@ -162,6 +168,7 @@ int export_write_weights(const struct export *export, const char *out, struct er
     struct safetensors_writer writer;
     char *path = path_join(out, "model.safetensors", err);
     void *staging = array_alloc(1, EXPORT_STAGING, err);
+    uint64_t done = 0, total = export_model_bytes(export);
     int status = -1;
     if (!path || !staging ||
         safetensors_writer_open(&writer, path, export->entries, export->count, metadata, err) != 0)
@@ -169,6 +176,8 @@ int export_write_weights(const struct export *export, const char *out, struct er
     status = 0;
     for (size_t i = 0; i < export->count && status == 0; i++) {
         const struct part *part = &export->parts[i];
+        work_tell(source->work, WORK_SAVING, done, total);
+        done += entry_bytes(export, i);
         if (export_is_stopped(export))
             status =
                 error_set_kind(err, ERROR_INTERRUPTED, "stopped; nothing of the export is left");
@@ -194,8 +203,7 @@ uint64_t export_model_bytes(const struct export *export)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < export->count; i++)
-        bytes += (uint64_t) export->parts[i].parameter->numel *
-                 (uint64_t)dtype_traits(export->entries[i].dtype)->block_bytes;
+        bytes += entry_bytes(export, i);
     return bytes;
 }
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "job/export/export.h"
 #include "job/job_dir.h"
+#include "model/sidecars.h"
 
 #include <stdlib.h>
 

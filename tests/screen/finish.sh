@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# What is made of a run from its watch screen: an evaluation, a text, an export, more steps; each is
+# a job with a result, or a reason. Arguments: binary, source folder, build folder.
+set -uo pipefail
+binary=$1
+source "${BASH_SOURCE[0]%/*}/common.bash"
+source "${BASH_SOURCE[0]%/*}/../waiting.bash"
+export OMP_NUM_THREADS=1
+hides() { ! grep -qF -- "$2" "$work/$1" || { fail "$1 shows \"$2\":"; cat "$work/$1"; }; }
+
+printf 'Once upon a time there was a dog. %.0s' $(seq 1 200) >"$work/data.txt"
+"$binary" train "$2/demo/model" --data "$work/data.txt" --run "$work/real" --steps 4 --seq-len 16 \
+  --batch 1 --accumulate 1 --eval-every 2 --save-every 2 2>"$work/err" || { fail "training: $?"; cat "$work/err"; }
+
+play 80x24 real <<'SCRIPT'
+save-screen ended.txt
+e
+save-screen asks.txt
+type "data.txt"
+Enter
+wait text "evaluation of real: completed"
+save-screen evaluated.txt
+Esc
+save-screen closed.txt
+y
+type "Once upon a time"
+Enter
+wait text "trial of a prompt of real: completed"
+save-screen text.txt
+Y
+type "Hello"
+Enter
+wait text "of real: "
+E
+type "~/model-1"
+Enter
+wait text "export of real: completed"
+save-screen exported.txt
+E
+type "model-1"
+Enter
+save-screen there.txt
+e
+type "nothing.txt"
+Enter
+wait text "evaluation of real: failed"
+save-screen failed.txt
+SCRIPT
+says ended.txt "e evaluates it, y tries a prompt, M goes on"
+shows asks.txt "evaluate"
+loss=$("$binary" eval "$work/real" --data "$work/data.txt" | grep -oP '^loss +\K.*')
+says evaluated.txt "loss $loss, perplexity"
+shows evaluated.txt "the checkpoint of step 4"
+hides closed.txt "evaluation of real"
+says text.txt "Once upon a time"
+shows exported.txt "model-1: the model after step 4"
+[ -f "$work/model-1/model.safetensors" ] || fail "nothing was exported"
+shows there.txt "model-1 is there, and not an empty folder"
+shows failed.txt "nothing.txt"
+
+# They are jobs, listed and opened like all others, and deleted.
+"$binary" jobs >"$work/jobs.txt"
+for name in real-eval real-generate real-generate-2 real-export real-eval-2; do
+  shows jobs.txt "state/spectrum/made/$name"
+done
+[ "$(grep -c 'made/' "$work/jobs.txt")" -eq 5 ] || fail "refused exports are jobs"
+play 80x24 "$XDG_STATE_HOME/spectrum/made/real-eval" <<<'save-screen again.txt'
+shows again.txt "loss $loss, perplexity"
+hides again.txt "best checkpoint"
+"$binary" jobs delete --yes real-eval >"$work/out" 2>&1 || { fail "not deleted"; cat "$work/out"; }
+[ ! -e "$XDG_STATE_HOME/spectrum/made/real-eval" ] || fail "its folder is there"
+
+# More steps: of a run that has ended, by a number.
+play 80x24 real <<'SCRIPT'
+:more-steps none Enter
+save-screen none.txt
+M
+type "3"
+Enter
+wait step 7
+wait text "completed"
+save-screen more.txt
+SCRIPT
+shows none.txt 'how many steps more? A number above 0, not "none"'
+shows more.txt "step 7 of 7"
+
+# One that works says how far it is, and is stopped as any job is.
+printf 'Once upon a time there was a dog. %.0s' $(seq 1 40000) >"$work/long.txt"
+(cd "$work" && printf 'e\ntype "long.txt"\nEnter\nwait text "evaluating"\nsave-screen works.txt\nwait text "stopped"\nsave-screen stopped.txt\n' >long &&
+  "$binary" --script long --size 80x24 real 2>long.err) &
+player=$!
+wait_until [ -f "$work/works.txt" ] || fail "it does not evaluate"
+"$binary" stop real-eval >"$work/out" 2>&1 || { fail "no stop"; cat "$work/out"; }
+wait $player || { fail "the player: $?"; cat "$work/long.err"; }
+shows works.txt "evaluation of real: evaluating"
+shows stopped.txt "evaluation of real: stopped"
+
+# A run that works is let work; a scan is no model.
+mkdir -p "$work/busy/requests" "$work/scan/requests"
+echo '{"command": "train", "model": "m", "steps": 9}' >"$work/busy/job.json"
+echo '{"command": "scan", "model": "m"}' >"$work/scan/job.json"
+echo '{"host": "another.machine", "pid": 1, "boot_id": "x", "start_time": 1}' >"$work/busy/lock"
+echo '{"step": 1, "loss": 2}' >"$work/busy/metrics.jsonl"
+play 80x24 busy <<'SCRIPT'
+:evaluate data.txt Enter
+save-screen busy.txt
+:more-steps 3 Enter
+save-screen added.txt
+SCRIPT
+shows busy.txt "it ends or pauses first"
+shows added.txt "stop it before more steps are added"
+
+# What a folder says that is not ours reaches the terminal as text alone.
+mkdir -p "$work/odd/requests"
+echo '{"format": "spectrum.job", "command": "generate", "model": "m\u001b[31m"}' >"$work/odd/job.json"
+echo '{"status": "completed", "message": "completed"}' >"$work/odd/result.json"
+echo '{"format": "spectrum.generation", "prompt": "a\u001b]0;b\u0007", "text": "c\u009b31m"}' >"$work/odd/output.json"
+play 80x24 odd <<<'save-screen odd.txt'
+LC_ALL=C grep -qP '[\x00-\x09\x0b-\x1f]|\xc2\x9b' "$work/odd.txt" && fail "controls reach the screen"
+echo "$failures failed"
+[ $failures -eq 0 ]

@@ -1,0 +1,112 @@
+/* What is made of the run on the watch screen: more steps of it, an export, an evaluation, a text.
+ * Each is asked for here and done by a job (tui/session/finish.h); the pane has the last one. */
+#include "base/folder.h"
+#include "job/job_kind.h"
+#include "tui/screen/watch.h"
+#include "tui/session/steer.h"
+#include "tui/widget/flow.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- more steps --- */
+
+static int64_t steps_of(const char *text)
+{
+    char *end;
+    errno = 0;
+    long long steps = strtoll(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && steps > 0 ? steps : 0;
+}
+
+/* Where the job may be somebody else's, what it reads is shown first, and y says yes. */
+static void add_steps(struct app *app, struct watch_view *view, const char *argument)
+{
+    struct error err = ERROR_INIT;
+    struct buffer text = BUFFER_INIT;
+    char said[ERROR_TEXT_MAX];
+    struct job_follow *run = app->session.run;
+    struct steer_how how = {.more = steps_of(argument)};
+    if (how.more == 0) {
+        app_message(app, "how many steps more? A number above 0, not \"%s\"", argument);
+        return;
+    }
+    if (app->agreed)
+        how.trusted = view->trust_asked;
+    if (steer_check(run, STEER_RESUME, &how, &err) != 0)
+        app_error(app, &err);
+    else if (!app->agreed && steer_trust(run, view->trust_asked, &text))
+        app_ask(app, REQUEST_MORE_STEPS, argument, "resume it? it %s (y/n)", buffer_string(&text));
+    else if (steer(run, STEER_RESUME, &how, said, sizeof said, &err) != 0)
+        app_error(app, &err);
+    else
+        app_message(app, "%s, for %s steps more", said, argument);
+    if (app->question.request == REQUEST_NONE)
+        view->trust_asked[0] = '\0';
+    buffer_free(&text);
+}
+
+/* --- jobs --- */
+
+static void start(struct app *app, struct watch_view *view, enum finish_what what,
+                  const char *argument)
+{
+    struct error err = ERROR_INIT;
+    bool writes = what == FINISH_EXPORT || what == FINISH_MERGE;
+    if (writes && !folder_is_empty(argument))
+        error_set(&err, "%s is there, and not an empty folder: an export takes a new one",
+                  argument);
+    else if (finish_start(&view->finish, app->session.run, what, argument, &err) == 0)
+        view->text = WATCH_TEXT_LAST; /* the pane's place */
+    if (err.kind != ERROR_NONE)
+        app_error(app, &err);
+    else
+        app_message(app, "started; the job goes on when the screen is left");
+}
+
+bool watch_finish_request(struct app *app, struct watch_view *view, enum request request,
+                          const char *argument)
+{
+    static const struct {
+        enum request request;
+        enum finish_what what;
+    } jobs[] = {{REQUEST_EXPORT, FINISH_EXPORT},
+                {REQUEST_MERGE, FINISH_MERGE},
+                {REQUEST_EVALUATE, FINISH_EVALUATE},
+                {REQUEST_TRY, FINISH_PROMPT},
+                {REQUEST_CHAT, FINISH_CHAT}};
+    if (request == REQUEST_MORE_STEPS) {
+        add_steps(app, view, argument);
+        return true;
+    }
+    for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
+        if (jobs[i].request == request) {
+            start(app, view, jobs[i].what, argument);
+            return true;
+        }
+    bool own = job_kind_of(view->job->job)->output; /* the screen's job is the pane's: it stays */
+    if (request == REQUEST_BACK && view->finish.job && !own) {
+        finish_close(&view->finish);
+        return true;
+    }
+    return false;
+}
+
+/* --- the pane --- */
+
+void watch_draw_finish(struct app *app, const struct watch_view *view, struct area area)
+{
+    const struct finish *finish = &view->finish;
+    const struct theme *theme = &app->theme;
+    char state[ERROR_TEXT_MAX];
+    finish_put_state(finish, state, sizeof state);
+    bool own = job_kind_of(view->job->job)->output;
+    enum theme_role role = finish->failed ? THEME_ERROR : finish->read ? THEME_GOOD : THEME_ACCENT;
+    area_label(area, 0, 0, area.width - (own ? 0 : 12), theme_style(theme, role), state);
+    if (!own)
+        area_put_right(area, 0, 0, theme_style(theme, THEME_DIM), "Esc ends it");
+    struct flow flow = {area_part(area, 0, 1, area.width, area.height - 1), 0, 0};
+    flow_put(&flow, theme_style(theme, THEME_TEXT), buffer_string(&finish->result),
+             finish->result.length);
+}

@@ -119,7 +119,7 @@ static const struct request_info table[] = {
     /* the form, and a look at its data */
     {REQUEST_TRAIN, "train", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {'t'}, "train",
      "the form from which training starts"},
-    {REQUEST_DATA, "data", NULL, SCOPE_FORM, {CTRL('D')}, "look at the data",
+    {REQUEST_DATA, "data", NULL, SCOPE_FORM, {CTRL('D')}, "data",
      "records of the data as the model will see them, supervised tokens marked"},
     {REQUEST_IDS, "ids", NULL, SCOPE_DATA, {'i', INPUT_TAB}, "text/ids",
      "a record's text, or its tokens one by one with their ids"},
@@ -193,7 +193,7 @@ static const struct request_info table[] = {
      "sort the table under the cursor by its next column"},
     {REQUEST_SORT_REVERSE, "reverse", NULL, SCOPE_LIBRARY, {'R'}, NULL,
      "sort it the other way round"},
-    {REQUEST_DELETE, "delete", NULL, SCOPE_LIBRARY, {'D'}, NULL,
+    {REQUEST_DELETE, "delete", NULL, SCOPE_LIBRARY, {'D'}, "delete",
      "delete a job that does not run: its folder, where all in it is spectrum's"},
     /* what of it is shown */
     {REQUEST_ZOOM_IN, "zoom-in", NULL, SCOPE_WATCH, {'+', '='}, NULL,

@@ -282,6 +282,16 @@ static int watch_tick_ms(const void *state)
     return works || runs_live(view->runs) ? FOLLOW_MS : -1;
 }
 
+/* What a job that lives can be asked, or one that has ended. */
+static bool watch_offers(const struct app *app, const void *state, enum request request)
+{
+    bool lives = app->session.run && job_follow_lives(app->session.run);
+    (void)state;
+    if (request == REQUEST_PAUSE || request == REQUEST_CHECKPOINT || request == REQUEST_STOP)
+        return lives;
+    return request != REQUEST_RESUME || !lives;
+}
+
 static void watch_close(void *state)
 {
     watch_end(state);
@@ -295,6 +305,7 @@ static const struct view_class watch_class = {
     .close = watch_close,
     .draw = watch_draw,
     .request = watch_request,
+    .offers = watch_offers,
     .tick = watch_tick,
     .tick_ms = watch_tick_ms,
 };

@@ -119,7 +119,7 @@ static void losses_take(struct losses *losses, const struct watch_view *view, in
     }
     if (losses->half_life < 0)
         losses->half_life = smoothing_half_life(watch_job_window(view, 1).weight);
-    snprintf(losses->smoothed, sizeof losses->smoothed, "half-life %.3g", losses->half_life);
+    snprintf(losses->smoothed, sizeof losses->smoothed, "smoothed, half-life %.3g", losses->half_life);
     snprintf(losses->evaluation, sizeof losses->evaluation, "evaluation %s",
              number(value, sizeof value, "%.4g", view->numbers.evaluation));
 }
@@ -270,7 +270,8 @@ static void put_bytes(double bytes, char *out, size_t size)
 }
 
 /* A category a row: what of its part of the arena is resident, what was planned, and a bar of the
- * latter, filled as far as the former goes; last what the process has in all. */
+ * latter, filled as far as the former goes; last what the process has in all, of which the plan
+ * says nothing. */
 void watch_draw_table(struct app *app, const struct watch_view *view, struct area area)
 {
     enum { HELD = 21, PLANNED = 32, BAR = 34 };
@@ -286,7 +287,7 @@ void watch_draw_table(struct app *app, const struct watch_view *view, struct are
     for (int i = 0; i <= MEMORY_CATEGORIES; i++) {
         bool process = i == MEMORY_CATEGORIES;
         double held = process ? numbers->process : numbers->resident[i];
-        double planned = process ? sum(numbers->planned) : numbers->planned[i];
+        double planned = process ? NAN : numbers->planned[i];
         struct style style = dim;
         char left[32], right[32];
         if (!process)
@@ -296,7 +297,8 @@ void watch_draw_table(struct app *app, const struct watch_view *view, struct are
         area_put(area, 0, i + 1, style,
                  process ? "process" : memory_category_name((enum memory_category)i));
         area_print(area, HELD - 10, i + 1, text, "%10s", left);
-        area_print(area, PLANNED - 10, i + 1, dim, "%10s", right);
+        if (!process)
+            area_print(area, PLANNED - 10, i + 1, dim, "%10s", right);
         int room = area.width - BAR;
         for (int x = 0; !process && largest > 0 && x < room; x++) {
             double at = (x + 0.5) / room * largest;
@@ -308,17 +310,23 @@ void watch_draw_table(struct app *app, const struct watch_view *view, struct are
 
 /* --- the parts --- */
 
-/* "memory 67.1, plan 43.7 MiB": the unit once, where it is the same. */
-static void put_memory_title(const struct watch_numbers *numbers, char *out, size_t size)
+/* "memory 43.7 of 43.7 MiB, process 67.1 MiB": what is held of what was planned, the unit once where
+ * it is the same; then, where there is room, the process, which has more than what is planned: code,
+ * libraries, stacks. */
+static void put_memory_title(const struct watch_numbers *numbers, int columns, char *out,
+                             size_t size)
 {
-    char process[32], plan[32];
-    put_bytes(numbers->process, process, sizeof process);
+    char held[32], plan[32], process[32];
+    put_bytes(sum(numbers->resident), held, sizeof held);
     put_bytes(sum(numbers->planned), plan, sizeof plan);
-    char *unit = strchr(process, ' ');
+    put_bytes(numbers->process, process, sizeof process);
+    char *unit = strchr(held, ' ');
     const char *other = strchr(plan, ' ');
     if (unit && other && strcmp(unit, other) == 0)
         *unit = '\0';
-    snprintf(out, size, "memory %s, plan %s", process, plan);
+    int used = snprintf(out, size, "memory %s of %s", held, plan);
+    if (used + (int)strlen(", process ") + (int)strlen(process) <= columns)
+        snprintf(out + used, size - (size_t)used, ", process %s", process);
 }
 
 void watch_draw_main(struct app *app, const struct watch_view *view, struct area area)
@@ -342,7 +350,7 @@ void watch_draw_panel(struct app *app, const struct watch_view *view, enum watch
     if (area.height <= 0)
         return;
     if (part == WATCH_MEMORY) {
-        put_memory_title(numbers, title, sizeof title);
+        put_memory_title(numbers, area.width, title, sizeof title);
         draw_memory(app, view, area, title, false);
         return;
     }

@@ -7,7 +7,8 @@
  *
  * A pure function of its struct. Colour is the value in [0, 1]; a dot marks what trains. In a mono
  * theme the value is a digit 0..9 and what trains is marked '*' (bold and underlined where a cell
- * is one column wide). Where not all layers fit, a one-row overview shows all of them.
+ * is one column wide). Where not all layers fit, a one-row overview shows all of
+ * them; where not all types do, arrows say in which direction there are more.
  *
  * Cells are as large as fits, up to 6 x 3; where even cells of one column do not fit, they are two
  * wide and the map scrolls with the cursor.

@@ -119,7 +119,8 @@ static void losses_take(struct losses *losses, const struct watch_view *view, in
     }
     if (losses->half_life < 0)
         losses->half_life = smoothing_half_life(watch_job_window(view, 1).weight);
-    snprintf(losses->smoothed, sizeof losses->smoothed, "smoothed, half-life %.3g", losses->half_life);
+    snprintf(losses->smoothed, sizeof losses->smoothed, "smoothed, half-life %.3g",
+             losses->half_life);
     snprintf(losses->evaluation, sizeof losses->evaluation, "evaluation %s",
              number(value, sizeof value, "%.4g", view->numbers.evaluation));
 }

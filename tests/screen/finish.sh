@@ -94,6 +94,23 @@ SCRIPT
 shows none.txt 'how many steps more? A number above 0, not "none"'
 shows more.txt "step 7 of 7"
 
+# A run that this user has not approved is shown first, and a no leaves it.
+rm -r "$XDG_STATE_HOME/spectrum/approved"
+play 80x24 real <<'SCRIPT'
+:more-steps 2 Enter
+save-screen asked.txt
+n
+save-screen no.txt
+:more-steps 2 Enter
+y
+wait step 9
+wait text "completed"
+save-screen yes.txt
+SCRIPT
+says asked.txt "resume it? it"
+shows no.txt "step 7 of 7"
+shows yes.txt "step 9 of 9"
+
 # One that works says how far it is, and is stopped as any job is.
 printf 'Once upon a time there was a dog. %.0s' $(seq 1 40000) >"$work/long.txt"
 (cd "$work" && printf 'e\ntype "long.txt"\nEnter\nwait text "evaluating"\nsave-screen works.txt\nwait text "stopped"\nsave-screen stopped.txt\n' >long &&

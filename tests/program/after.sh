@@ -56,6 +56,7 @@ ends last
 grep -q "$work/waits did not complete (stopped" "$work/last/result.json" ||
     fail "it does not say for what it waited: $(cat "$work/last/result.json")"
 "$spectrum" resume "$work/waits" 2>>"$work/err" || fail "it is not resumed"
+tail -1 "$work/err" | grep -q "from its beginning" || fail "it has no checkpoint to go on from"
 wait_until is waits "^waiting" || fail "it does not wait again"
 "$spectrum" resume "$work/last" 2>>"$work/err" || fail "the last one is not resumed"
 

@@ -4,6 +4,7 @@
 #include "job/launch.h"
 #include "job/requests.h"
 #include "job/trust.h"
+#include "train/state_folder.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -152,6 +153,18 @@ static void say(const struct job_follow *job, enum steering what, char *said, si
     }
 }
 
+/* Where a job that is started again goes on. */
+static const char *from_where(const struct job_follow *job, const struct job_restart *restart)
+{
+    struct error damage = ERROR_INIT;
+    if (restart->step > 0)
+        return "from that checkpoint";
+    if (!job_kind_of(job->job)->checkpoints)
+        return "from what it has computed";
+    bool none = state_latest_step(job->path, &damage) < 0 && damage.kind == ERROR_NONE;
+    return none ? "from its beginning: it has no checkpoint" : "from its last checkpoint";
+}
+
 /* What has ended, or died, is started again. */
 static int start_again(const struct job_follow *job, const struct steer_how *how, char *said,
                        size_t size, struct error *err)
@@ -160,11 +173,8 @@ static int start_again(const struct job_follow *job, const struct steer_how *how
     if (how)
         restart = (struct job_restart){
             .step = how->step, .more = how->more, .rate = how->rate, .schedule = how->schedule};
-    const struct job_kind *kind = job_kind_of(job->job);
-    snprintf(said, size, "the %s goes on from %s", kind->noun,
-             restart.step > 0    ? "that checkpoint"
-             : kind->checkpoints ? "its last checkpoint"
-                                 : "what it has computed");
+    snprintf(said, size, "the %s goes on %s", job_kind_of(job->job)->noun,
+             from_where(job, &restart));
     return job_relaunch(job->path, "/proc/self/exe", &restart, how ? how->trusted : NULL, err);
 }
 

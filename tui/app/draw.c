@@ -191,7 +191,8 @@ static void draw_title(struct app *app, struct area area)
 }
 
 /* As many keys of the view as the line has room for, in the table's order; one that does not fit is
- * left out, and a shorter one after it may still fit. */
+ * left out, and a shorter one after it may still fit. The last, which is help, always has its place:
+ * it tells of those that have none. */
 static void draw_keys(struct app *app, struct area area)
 {
     enum key_scope scope = app->stack[app->depth - 1].class->scope;
@@ -199,7 +200,7 @@ static void draw_keys(struct app *app, struct area area)
     struct style dim = theme_style(&app->theme, THEME_DIM);
     size_t count;
     const struct request_info *table = request_table(&count);
-    int x = 0;
+    int x = 0, help = text_columns("  ? help");
     if (scope == SCOPE_MODEL) {
         x += area_put(area, x, 0, accent, "hjkl");
         x += area_put(area, x, 0, dim, " move  ");
@@ -212,7 +213,8 @@ static void draw_keys(struct app *app, struct area area)
         if (!table[i].brief || !(table[i].scopes & (unsigned)scope) || said)
             continue;
         key_name(table[i].keys[0], key, sizeof key);
-        if (x + text_columns(key) + text_columns(table[i].brief) + 1 > area.width)
+        int after = table[i].request == REQUEST_HELP ? 0 : help;
+        if (x + text_columns(key) + text_columns(table[i].brief) + 1 + after > area.width)
             continue;
         x += area_put(area, x, 0, accent, key);
         x += area_print(area, x, 0, dim, " %s  ", table[i].brief);

@@ -2,8 +2,8 @@
  * of a type, with a locale and a theme, its bytes seen through libvterm.
  *
  * The child makes the world (golden_world.h), opens a target, plays a script's lines, lets time pass
- * until nothing changes any more, and draws once. Then it asks the terminal for its status: the answer
- * says that all of the picture has come, so nothing here waits for a time.
+ * until nothing changes any more, and draws once. A mark behind the bytes of that says that they are
+ * all, so nothing here waits for a time.
  *
  * A picture is text, a row of the terminal a line, and below it how its cells look:
  *

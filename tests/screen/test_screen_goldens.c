@@ -56,7 +56,7 @@ static const struct golden_screen shown[] = {
     {.name = "watch", .target = GOLDEN_RUN, .script = "wait step 1240"},
     {.name = "watch-cross",
      .target = GOLDEN_RUN,
-     .script = "wait step 1240\n+\nhhh\nx",
+     .script = "wait step 1240\nwait text \"best\"\n+\nwait text \"750\"\nhhh\nx",
      .few = true},
     {.name = "watch-memory", .target = GOLDEN_RUN, .script = "wait step 1240\nm"},
     {.name = "watch-log", .target = GOLDEN_RUN, .script = "wait step 1240\nL"},
@@ -317,8 +317,8 @@ static void report(const struct golden_screen *screen, const char *kept, const c
         find_picture(&old, a, buffer_string(&title));
         find_picture(&new, b, buffer_string(&title));
         if (put_differences(&rows, &old, &new) > 0)
-            print_message("%s %s     kept, and at its right what is found\n%s", screen->name,
-                          buffer_string(&title), buffer_string(&rows));
+            printf("%s %s     kept, and at its right what is found\n%s", screen->name,
+                   buffer_string(&title), buffer_string(&rows));
         buffer_free(&title);
         buffer_free(&rows);
         free(a);

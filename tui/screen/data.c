@@ -22,6 +22,7 @@
 #include "text/tokenizer/tokenizer.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
+#include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
 #include <stdio.h>

@@ -46,7 +46,7 @@ static bool read_number(uint64_t *out, const char *folder, const char *file, con
     char path[ROOT_PATH_MAX + 64], line[256];
     bool found = false;
     snprintf(path, sizeof path, "%s/%s", folder, file);
-    FILE *open = fopen(path, "re");
+    FILE *open = sys.fopen(path, "re");
     while (open && !found && fgets(line, sizeof line, open)) {
         size_t length = key ? strlen(key) : 0;
         found = strncmp(line, key ? key : "", length) == 0 && line[length] != '-' &&
@@ -75,7 +75,7 @@ static bool find_group(char out[ROOT_PATH_MAX], const char *root, const char *co
     char path[ROOT_PATH_MAX], line[PROC_LINE_MAX];
     bool found = false;
     snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
-    FILE *file = fopen(path, "re");
+    FILE *file = sys.fopen(path, "re");
     while (file && !found && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
         char *names = strchr(line, ':'), *group = names ? strchr(names + 1, ':') : NULL;
@@ -161,7 +161,7 @@ static void read_hierarchy(const char *root, const char *controller, group_reade
     if (!find_group(group, root, controller))
         return;
     snprintf(path, sizeof path, "%s/proc/self/mountinfo", root);
-    FILE *file = fopen(path, "re");
+    FILE *file = sys.fopen(path, "re");
     while (file && fgets(line, sizeof line, file))
         if (parse_mount(line, controller, from, &place)) {
             mounted |= strncmp(place.mount, "/sys/fs/cgroup", 14) != 0;
@@ -306,7 +306,7 @@ static void read_group_quota(void *context, const char *folder, int version)
                 read_number(&period, folder, "cpu.cfs_period_us", NULL);
     } else {
         snprintf(path, sizeof path, "%.4095s/cpu.max", folder);
-        FILE *file = fopen(path, "re");
+        FILE *file = sys.fopen(path, "re");
         found = file && fgets(line, sizeof line, file) &&
                 sscanf(line, "%" SCNu64 " %" SCNu64, &quota, &period) == 2;
         if (file)

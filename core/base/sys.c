@@ -84,6 +84,9 @@ struct sys_table sys = {
     .kill = kill,
     .thread_create = pthread_create,
 
+    .fopen = fopen,
+    .time = time,
+
     .getrandom = getrandom,
     .dlopen = dlopen,
     .mprotect = mprotect,

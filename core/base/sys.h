@@ -19,9 +19,11 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/types.h>
+#include <time.h>
 
 struct sys_table {
     /* A file's bytes. What open() gives is closed in a child that another program replaces. */
@@ -82,6 +84,11 @@ struct sys_table {
     int (*kill)(pid_t pid, int number);
     int (*thread_create)(pthread_t *thread, const pthread_attr_t *attributes,
                          void *(*run)(void *context), void *context);
+
+    /* The machine: the kernel's own files, which say what there is of it, and its clock. They are here
+     * so that a test has them say the same everywhere. */
+    FILE *(*fopen)(const char *path, const char *mode);
+    time_t (*time)(time_t *out);
 
     /* Others. */
     ssize_t (*getrandom)(void *out, size_t count, unsigned flags);

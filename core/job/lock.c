@@ -121,7 +121,7 @@ enum job_state job_state(const char *path)
     if (job_dir_has(path, "result.json"))
         return JOB_ENDED;
     if (held || job_dir_has(path, "lock") || sys.stat(path, &info) != 0 ||
-        llabs(time(NULL) - info.st_mtime) > JOB_START_SECONDS)
+        llabs(sys.time(NULL) - info.st_mtime) > JOB_START_SECONDS)
         return JOB_DIED;
     return JOB_STARTING;
 }

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/regex.h"
+#include "base/sys.h"
 #include "base/text.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
     plan->ranked = 1; /* a snapshot that says 0 was never selected */
     plan->history[0] = (struct snapshot){.flags = array_alloc(plan_flag_count(plan), 1, err),
                                          .base = {.percent = NAN},
-                                         .time = (int64_t)time(NULL)};
+                                         .time = (int64_t)sys.time(NULL)};
     if (ranking_init(&plan->ranking, scan, err) != 0 || !plan->history[0].flags) {
         plan_free(plan);
         return -1;

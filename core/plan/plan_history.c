@@ -2,6 +2,7 @@
 #include "plan/plan_state.h"
 
 #include "base/memory.h"
+#include "base/sys.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ int plan_begin_step(struct plan *plan, struct error *err)
     const struct snapshot *now = &plan->history[plan->now];
     const char *source = now->base.source;
     struct snapshot next = *now;
-    next.time = (int64_t)time(NULL);
+    next.time = (int64_t)sys.time(NULL);
     next.flags = array_alloc(plan_flag_count(plan), 1, err);
     next.base.source = source ? string_copy(source, err) : NULL;
     if (!next.flags || (source && !next.base.source)) {

@@ -18,7 +18,7 @@ opendir|fdopendir|readdir|closedir|scandir|scandirat|ftw|nftw|fts_open|glob|fope
 fclose|fread|fgets|getline|getdelim|popen|system|pipe|pipe2|socket|socketpair|connect|accept|fork|
 vfork|clone|execl|execlp|execle|execv|execvp|execve|execvpe|fexecve|posix_spawn|posix_spawnp|wait|
 wait3|wait4|waitid|waitpid|kill|killpg|pthread_create|thrd_create|getrandom|getentropy|dlopen|mmap|
-mremap|munmap|mprotect|mincore|shm_open|memfd_create|syscall|quotactl'
+mremap|munmap|mprotect|mincore|shm_open|memfd_create|syscall|quotactl|time'
 calls=${calls//$'\n'/}
 
 # Those that may, by file and call, and why. One that is not needed any more is to go.
@@ -27,8 +27,8 @@ base/sys.c syscall: an entry of the table, for which there is no function
 base/sys.c openat: an entry of the table, which gives it its arguments
 base/sys.c fcntl: an entry of the table, which gives it its arguments
 base/confine.c *: the entries of the table that keep a folder to itself
-base/limits.c fopen fgets fclose: the kernel'"'"'s own files; unread, a limit is not known
-base/process.c fopen fgets fclose: the kernel'"'"'s own files; unread, a size is not known
+base/limits.c fgets fclose: the kernel'"'"'s own files; unread, a limit is not known
+base/process.c fopen fgets fclose time: is linked without base into a program for a GPU alone
 compute/plugin.c *: is linked without base, into programs that a plug-in comes with
 cli/process.c open fcntl: fills the numbers 0 to 2 before anything else, and they stay open in a child
 canvas/terminal.c write: gives the terminal back in a signal handler, when all else has failed

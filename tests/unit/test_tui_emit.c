@@ -293,6 +293,28 @@ static void the_last_cell_does_not_scroll(void **state)
     close_screen(&screen);
 }
 
+/* Grey on white, and on black, of eight colours: none is nearest that would not be the ground's, too. */
+static void text_is_never_in_the_colour_of_its_ground(void **state)
+{
+    (void)state;
+    static const int32_t looks[][2] = {{0xA0A0A0, 0xFAFAFA}, {0x101010, 0x000000}};
+    struct emit_codes codes = xterm;
+    struct screen screen;
+    codes.colors = 8;
+    open_screen(&screen, &codes);
+    for (int i = 0; i < 2; i++) {
+        VTermScreenCell cell;
+        struct style style = {looks[i][0], looks[i][1], 0};
+        assert_int_equal(palette_number(style.fg, 8), palette_number(style.bg, 8));
+        area_put(canvas_area(&screen.canvas), i, 0, style, "x");
+        show(&screen);
+        vterm_screen_get_cell(screen.screen, (VTermPos){0, i}, &cell);
+        assert_int_equal(number_of(cell.bg), palette_number(style.bg, 8));
+        assert_int_equal(number_of(cell.fg), i == 0 ? 0 : 7);
+    }
+    close_screen(&screen);
+}
+
 static void colours_are_the_nearest_that_there_are(void **state)
 {
     (void)state;
@@ -471,6 +493,7 @@ int main(void)
         cmocka_unit_test(changes_cost_what_they_change),
         cmocka_unit_test(a_style_is_one_sequence),
         cmocka_unit_test(the_last_cell_does_not_scroll),
+        cmocka_unit_test(text_is_never_in_the_colour_of_its_ground),
         cmocka_unit_test(colours_are_the_nearest_that_there_are),
         cmocka_unit_test(pasted_text_is_a_line),
         cmocka_unit_test(a_long_paste_is_refused_by_its_size),

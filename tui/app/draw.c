@@ -366,8 +366,8 @@ static void draw_small(struct app *app, struct area area)
     int y = area.height > count ? (area.height - count) / 2 : 0;
     for (int i = 0; i < LINES; i++)
         if (lines[i][0])
-            area_put(area, 0, y++, i == JOB ? theme_style(&app->theme, THEME_ACCENT) : text,
-                     lines[i]);
+            area_label(area, 0, y++, area.width,
+                       i == JOB ? theme_style(&app->theme, THEME_ACCENT) : text, lines[i]);
 }
 
 void app_draw_opening(struct app *app, const char *target)

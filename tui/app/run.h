@@ -30,4 +30,7 @@ int screen_run(const struct app_screens *screens, const char *target, bool slow,
 int script_run(const struct app_screens *screens, const char *script, const char *target, int width,
                int height, struct error *err);
 
+/* Plays the lines of a text, which is changed (NULL: none), in an app that is open; errors name `path`. */
+int script_play(struct app *app, char *text, const char *path, struct error *err);
+
 #endif

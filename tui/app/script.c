@@ -213,6 +213,20 @@ static int play_line(const struct script *script, char *line)
     return 0;
 }
 
+int script_play(struct app *app, char *text, const char *path, struct error *err)
+{
+    struct script script = {.app = app, .path = path, .err = err};
+    int status = 0;
+    for (char *line = text, *next; line && status == 0 && !app->quit; line = next) {
+        next = strchr(line, '\n');
+        if (next)
+            *next++ = '\0';
+        script.line++;
+        status = play_line(&script, line);
+    }
+    return status;
+}
+
 int script_run(const struct app_screens *screens, const char *path, const char *target, int width,
                int height, struct error *err)
 {
@@ -223,15 +237,9 @@ int script_run(const struct app_screens *screens, const char *path, const char *
     const char *no_color = getenv("NO_COLOR");
     int status = app_init(&app, screens, width, height, !(no_color && no_color[0]), false, err);
     if (status == 0) {
-        struct script script = {.app = &app, .path = path, .err = err};
         status = app_open(&app, target, err);
-        for (char *line = text.data, *next; line && status == 0 && !app.quit; line = next) {
-            next = strchr(line, '\n');
-            if (next)
-                *next++ = '\0';
-            script.line++;
-            status = play_line(&script, line);
-        }
+        if (status == 0)
+            status = script_play(&app, text.data, path, err);
         app_free(&app);
     }
     buffer_free(&text);

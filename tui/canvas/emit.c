@@ -56,6 +56,11 @@ static struct emit_cell resolve(const struct emit_codes *codes, const struct cel
     memcpy(out.text, cell->text, sizeof out.text);
     out.pen.fg = palette_number(cell->style.fg, codes->colors);
     out.pen.bg = palette_number(cell->style.bg, codes->colors);
+    /* of few colours two may come to one: what is to be seen is then black, and white on black */
+    if (out.pen.fg != OWN && out.pen.fg == out.pen.bg && cell->style.fg != cell->style.bg) {
+        int black = palette_number(0x000000, codes->colors);
+        out.pen.fg = out.pen.bg == black ? palette_number(0xFFFFFF, codes->colors) : black;
+    }
     out.pen.attributes = cell->style.attributes & can;
     if (is_blank(&out) && !(out.pen.attributes & (ATTRIBUTE_UNDERLINE | ATTRIBUTE_REVERSE)))
         out.pen = (struct emit_pen){OWN, out.pen.bg, 0};

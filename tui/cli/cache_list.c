@@ -165,7 +165,7 @@ static bool look_at(struct cache_entry *entry, const struct place *place, const 
     if (sys.fstatat(place->fd, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_uid != geteuid() ||
         (folders ? !S_ISDIR(info.st_mode) : !S_ISREG(info.st_mode)) || is_note(place, name))
         return false;
-    int64_t age = (int64_t)(time(NULL) - info.st_mtime);
+    int64_t age = (int64_t)(sys.time(NULL) - info.st_mtime);
     *entry = (struct cache_entry){
         .kind = place->kind, .bytes = (uint64_t)info.st_blocks * 512, .age = age > 0 ? age : 0};
     if (place->kind == CACHE_JOBS)

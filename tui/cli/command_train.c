@@ -8,6 +8,7 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "base/xdg.h"
 #include "job/job_create.h"
@@ -189,7 +190,7 @@ static void train_view_end(const struct train_view *view)
 static char *default_run(const char *model, struct error *err)
 {
     char stamp[32];
-    time_t now = time(NULL);
+    time_t now = sys.time(NULL);
     struct tm local;
     struct buffer path = BUFFER_INIT;
     size_t length = strlen(model);

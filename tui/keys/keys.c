@@ -166,6 +166,24 @@ static const struct request_info table[] = {
     {REQUEST_NOTIFY, "notify", NULL, SCOPE_WATCH, {'B'}, NULL,
      "a bell and the window's title when the job ends, or no longer"},
 
+    /* other runs over it */
+    {REQUEST_OVERLAY, "overlay", NULL, SCOPE_WATCH, {'o'}, "runs",
+     "choose other runs whose losses are drawn over this one's"},
+    {REQUEST_DRAW_RUN, "draw", NULL, SCOPE_RUNS, {' '}, "draw",
+     "draw the run over the one that is watched, or no longer"},
+    {REQUEST_BASELINE, "baseline", NULL, SCOPE_WATCH | SCOPE_RUNS, {'b'}, NULL,
+     "the run that the others are compared with: the next one; in the list, that under the cursor"},
+    {REQUEST_ADD_RUN, "add-run", "DIR", SCOPE_WATCH | SCOPE_RUNS, {0}, NULL,
+     "draw the run in this folder, which no list has"},
+
+    /* its gradients */
+    {REQUEST_GRADIENTS, "norms", NULL, SCOPE_WATCH, {'n'}, "norms",
+     "the gradient norm of every matrix on the layer grid"},
+    {REQUEST_LINE_EARLIER, "earlier-line", NULL, SCOPE_GRADIENTS, {','}, "earlier",
+     "the gradient norms before these"},
+    {REQUEST_LINE_LATER, "later-line", NULL, SCOPE_GRADIENTS, {'.'}, "later",
+     "the gradient norms after these; after the newest they follow the run"},
+
     /* the library's tables */
     {REQUEST_MARK, "mark", NULL, SCOPE_LIBRARY, {' '}, "mark",
      "mark a job, or no longer: p, c, S, r and D are then for all that are marked"},

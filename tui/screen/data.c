@@ -22,6 +22,7 @@
 #include "text/tokenizer/tokenizer.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
+#include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
 #include <stdio.h>
@@ -283,9 +284,9 @@ static void data_draw(struct app *app, void *state, struct area area)
     buffer_free(&notes);
     view->page = area.height - y - 2;
     (view->ids ? draw_ids : draw_text)(app, area_part(area, 0, y, area.width, view->page), view);
-    area_put(area, 0, area.height - 1, dim,
-             view->more ? "PgDn: more of it; Right Left: records; :row N; i: text or ids"
-                        : "PgDn PgUp: the next record, the one before; :row N; i: text or ids");
+    area_label(area, 0, area.height - 1, area.width, dim,
+               view->more ? "PgDn: more of it; Right Left: records; :row N; i: text or ids"
+                          : "PgDn PgUp: the next record, the one before; :row N; i: text or ids");
 }
 
 /* A record begins at its beginning. */

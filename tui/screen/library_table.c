@@ -1,6 +1,7 @@
 #include "tui/screen/library_table.h"
 
 #include "base/memory.h"
+#include "base/sys.h"
 #include "tui/session/wording.h"
 
 #include <math.h>
@@ -17,7 +18,7 @@ enum {
     NAME_MIN = 12,
     NAME_GOOD = 24,
     GOOD_RANK = 4,
-    NAME_MAX = 48,
+    NAME_MOST = 48,
     MARKS = 2,
     COLUMNS = 10
 };
@@ -115,7 +116,7 @@ static void put_best(const struct library_row *row, char *out, size_t size)
 
 static double age_of(const struct library_row *row)
 {
-    return row->job.began < 0 ? NAN : fmax(0, difftime(time(NULL), (time_t)row->job.began));
+    return row->job.began < 0 ? NAN : fmax(0, difftime(sys.time(NULL), (time_t)row->job.began));
 }
 
 /* In the largest unit of which there is one: "12 min", "3 h", "40 days". */
@@ -196,7 +197,7 @@ struct column {
 };
 
 /* In their order from the left; the name takes what is left, NAME_MIN to
- * NAME_MAX, and NAME_GOOD before the less important columns. So a window loses, as it gets
+ * NAME_MOST, and NAME_GOOD before the less important columns. So a window loses, as it gets
  * narrower, of jobs: model, kind, method, age, best, evaluation, time left; of models: scanned
  * or not and plans, type, size. */
 static const struct column columns[2][COLUMNS] = {
@@ -231,10 +232,10 @@ static int fit(int section, int width, bool shown[COLUMNS])
             shown[i] =
                 rank == 0 || name - column->width - 2 >= (rank < GOOD_RANK ? NAME_MIN : NAME_GOOD);
             if (!shown[i])
-                return name < NAME_MAX ? name : NAME_MAX;
+                return name < NAME_MOST ? name : NAME_MOST;
             name -= column->width + 2;
         }
-    return name < NAME_MAX ? name : NAME_MAX;
+    return name < NAME_MOST ? name : NAME_MOST;
 }
 
 /* --- order --- */
@@ -297,12 +298,13 @@ static void reverse(size_t *lines, size_t count)
 static void sort(const struct library_table *table, const struct library *library, int section,
                  size_t *lines, size_t count)
 {
+    int by = table->sort[section] - 1; /* -1: as they are listed */
     sorted_rows = library->rows;
-    sorted_by = &columns[section][table->sort[section] - 1];
+    sorted_by = by < 0 ? NULL : &columns[section][by];
     sorted_backwards = table->reversed[section];
-    if (count > 1 && table->sort[section] > 0)
+    if (count > 1 && sorted_by)
         qsort(lines, count, sizeof *lines, compare);
-    else if (count > 1 && table->reversed[section])
+    else if (count > 1 && sorted_backwards)
         reverse(lines, count);
 }
 

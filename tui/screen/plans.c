@@ -15,6 +15,7 @@
  */
 #include "base/memory.h"
 #include "base/process.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
@@ -85,7 +86,7 @@ static void refresh(struct app *app, struct plans_view *view, const char *name)
         app_error(app, &err);
     view->missing = session_scores_missing(&app->session);
     view->made_at = clock_seconds();
-    view->now = time(NULL);
+    view->now = sys.time(NULL);
     view->list.count = (int)view->plans.count;
     for (size_t i = 0; i < view->plans.count; i++)
         if (strcmp(view->plans.lines[i].name, name) == 0)
@@ -110,8 +111,8 @@ static bool plans_tick(struct app *app, void *state)
     bool other = !plan_version_is(&around, &view->around) ||
                  view->missing != session_scores_missing(&app->session);
     if (!other || clock_seconds() - view->made_at < 1) {
-        bool older = time(NULL) - view->now >= 60;
-        view->now = older ? time(NULL) : view->now;
+        bool older = sys.time(NULL) - view->now >= 60;
+        view->now = older ? sys.time(NULL) : view->now;
         return older;
     }
     snprintf(name, sizeof name, "%s", here ? here->name : "");

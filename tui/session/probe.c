@@ -38,7 +38,7 @@ static void sweep(const char *place)
     for (struct dirent *entry; open && (entry = sys.readdir(open));) {
         struct stat info;
         char *path = entry->d_name[0] != '.' ? path_join(place, entry->d_name, NULL) : NULL;
-        if (path && sys.stat(path, &info) == 0 && time(NULL) - info.st_mtime > READ_SECONDS) {
+        if (path && sys.stat(path, &info) == 0 && sys.time(NULL) - info.st_mtime > READ_SECONDS) {
             enum job_state state = job_state(path);
             if (state == JOB_ENDED || state == JOB_DIED)
                 remove_folder(path);

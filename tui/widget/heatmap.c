@@ -197,6 +197,15 @@ void heat_draw(struct area area, const struct theme *theme, const struct heat_ma
 
 /* Low, the gradient's lower half, its middle, its upper half, high. The middle of a logarithmic
  * scale is the geometric mean sqrt(low high). */
+double heat_scale(double value, double low, double high, bool logarithmic)
+{
+    if (logarithmic && !(value > 0))
+        return 0;
+    if (!(high > low))
+        return 0.5;
+    return logarithmic ? log(value / low) / log(high / low) : (value - low) / (high - low);
+}
+
 void heat_legend_draw(struct area area, const struct theme *theme, const char *title, double low,
                       double high, bool logarithmic)
 {

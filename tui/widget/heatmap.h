@@ -54,6 +54,11 @@ struct heat_layout heat_layout(int width, int height, const struct heat_map *map
 
 void heat_draw(struct area area, const struct theme *theme, const struct heat_map *map);
 
+/* Where a value lies between the ends of its colour scale, in [0, 1]:
+ *     (v - low) / (high - low), or of logarithms log(v / low) / log(high / low)
+ * A scale whose ends are equal has one colour, the middle one; what has no logarithm the lowest. */
+double heat_scale(double value, double low, double high, bool logarithmic);
+
 /* The gradient with numbers: low, middle and high of a logarithmic (or linear) scale. */
 void heat_legend_draw(struct area area, const struct theme *theme, const char *title, double low,
                       double high, bool logarithmic);

@@ -194,7 +194,7 @@ static int set_date(struct chat_template *chat, const char *date, struct error *
 {
     struct tm day = {0};
     char after;
-    chat->now = time(NULL);
+    chat->now = sys.time(NULL);
     chat->dated = (chat->parsed && jinja_names(chat->parsed, "strftime_now")) ||
                   (chat->tool_use && jinja_names(chat->tool_use, "strftime_now"));
     if (date) {

@@ -43,6 +43,9 @@ SCRIPT
 done
 row 80x24.txt alpha | grep -qE '2.7500 +2.2500$' || fail "alpha's evaluations"
 row 80x24.txt gamma | grep -qE ' 6.0000 +6.0000$' || fail "gamma's best is $(row 80x24.txt gamma)"
+"$binary" jobs >"$work/listed" 2>/dev/null
+grep -A1 "runs/alpha$" "$work/listed" | grep -q "evaluation 2.7500, best 2.2500$" || { fail "jobs does not say alpha's evaluations"; cat "$work/listed"; }
+grep -A1 "runs/gamma$" "$work/listed" | grep -q "evaluation 6.0000$" || fail "jobs has another evaluation of gamma"
 row 80x24.txt demo | grep -qE ' no +0$' || fail "demo was not scanned and has no plans: $(row 80x24.txt demo)"
 lacks 60x16.txt EVAL
 lacks 80x24.txt METHOD

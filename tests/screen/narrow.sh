@@ -44,9 +44,16 @@ wait scan
 save-screen map.txt
 t
 save-screen form.txt
+F1
+save-screen help.txt
+Esc
+type "?"
+save-screen typed.txt
 SCRIPT
   grep -qE "^hjkl move .*Enter open .*Esc back .*t train .*[?] help" "$work/map.txt" || { fail "keys of the map at $size"; cat "$work/map.txt"; }
-  grep -qE "Enter open .*Esc back .*Ctrl-S start .*[?] help" "$work/form.txt" || { fail "keys of the form at $size"; cat "$work/form.txt"; }
+  grep -qE "^Esc back .*Ctrl-S start .*F1 help" "$work/form.txt" || { fail "keys of the form at $size"; cat "$work/form.txt"; }
+  shows help.txt "Keys and commands: train"
+  shows typed.txt "cannot read ?" # a question mark is text there
 done
 
 # The first value of the first layer's v_proj becomes no number.

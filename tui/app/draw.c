@@ -1,6 +1,7 @@
 #include "tui/app/draw.h"
 
 #include "job/job_dir.h"
+#include "tui/canvas/terminal.h"
 #include "tui/session/plan_words.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
@@ -217,11 +218,21 @@ static bool is_offered(const struct app *app, const struct request_info *info)
            (!view->class->offers || view->class->offers(app, view->state, info->request));
 }
 
-/* "Enter open  ", without the blanks after the last one. */
-static int key_columns(const struct request_info *info)
+/* The first key of a request; in a view that is typed into the first that is no text there. */
+static int shown_key(const struct app *app, const struct request_info *info)
+{
+    bool typed = app->stack[app->depth - 1].class->paste != NULL;
+    for (int i = 0; typed && i < REQUEST_KEYS_MAX; i++)
+        if (info->keys[i] < ' ' || info->keys[i] >= INPUT_UP)
+            return info->keys[i];
+    return info->keys[0];
+}
+
+/* "Enter open", the blanks after it not counted. */
+static int key_columns(const struct app *app, const struct request_info *info)
 {
     char key[16];
-    key_name(info->keys[0], key, sizeof key);
+    key_name(shown_key(app, info), key, sizeof key);
     return text_columns(key) + 1 + text_columns(info->brief);
 }
 
@@ -238,7 +249,7 @@ static void draw_keys(struct app *app, struct area area)
     int x = 0, kept = -GAP; /* columns of the first keys that are still to come */
     for (size_t i = 0; i < count; i++)
         if (is_first(table[i].request) && is_offered(app, &table[i]))
-            kept += key_columns(&table[i]) + GAP;
+            kept += key_columns(app, &table[i]) + GAP;
     for (size_t i = 0; map && i < sizeof map_keys / sizeof *map_keys; i++) {
         if (x + text_columns(map_keys[i][0]) + text_columns(map_keys[i][1]) + kept > area.width)
             continue;
@@ -251,10 +262,10 @@ static void draw_keys(struct app *app, struct area area)
         if (!is_offered(app, &table[i]))
             continue;
         if (first)
-            kept -= key_columns(&table[i]) + GAP;
-        if (x + key_columns(&table[i]) + (kept > 0 ? kept + GAP : 0) > area.width)
+            kept -= key_columns(app, &table[i]) + GAP;
+        if (x + key_columns(app, &table[i]) + (kept > 0 ? kept + GAP : 0) > area.width)
             continue;
-        key_name(table[i].keys[0], key, sizeof key);
+        key_name(shown_key(app, &table[i]), key, sizeof key);
         x += area_put(area, x, 0, accent, key);
         x += area_print(area, x, 0, dim, " %s  ", table[i].brief);
     }

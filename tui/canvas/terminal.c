@@ -388,6 +388,7 @@ static int input_from_key(wint_t key)
         {KEY_RIGHT, INPUT_RIGHT},   {KEY_PPAGE, INPUT_PAGE_UP}, {KEY_NPAGE, INPUT_PAGE_DOWN},
         {KEY_HOME, INPUT_HOME},     {KEY_END, INPUT_END},       {KEY_DC, INPUT_DELETE},
         {KEY_BTAB, INPUT_BACK_TAB}, {KEY_ENTER, INPUT_ENTER},   {KEY_BACKSPACE, INPUT_BACKSPACE},
+        {KEY_F(1), INPUT_F1},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (table[i].key == key)

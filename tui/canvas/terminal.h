@@ -27,7 +27,8 @@ enum input {
     INPUT_WORD_RIGHT,  /* Ctrl-Right, Alt-F */
     INPUT_WORD_ERASE,  /* Alt-Backspace */
     INPUT_WORD_DELETE, /* Alt-D */
-    INPUT_PASTE,       /* terminal_paste() has it */
+    INPUT_F1,
+    INPUT_PASTE, /* terminal_paste() has it */
     INPUT_RESIZE,
     INPUT_CLOSED, /* the terminal went away */
     INPUT_LAST,

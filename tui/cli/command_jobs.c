@@ -25,18 +25,18 @@ struct request {
 
 /* --- the list --- */
 
-/* Of the metrics only the end is read, and for JSON the evaluations in all of it. */
+/* Of the metrics only the end is read, and the evaluations in all of it. */
 static void put_job(struct buffer *out, struct json_writer *json, const struct job_follow *job)
 {
     struct job_best best = {0};
-    if (!json) {
-        job_view_put_lines(out, job);
-        return;
-    }
     job_best_read(&best, job->path, UINT64_MAX);
-    json_object(json, NULL);
-    job_view_put_all(json, job, &best);
-    json_end(json);
+    if (json) {
+        json_object(json, NULL);
+        job_view_put_all(json, job, &best);
+        json_end(json);
+    } else {
+        job_view_put_lines(out, job, &best);
+    }
     job_best_free(&best);
 }
 

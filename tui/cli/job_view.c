@@ -20,11 +20,13 @@ static void put_plain(struct buffer *out, int width, const char *text)
     buffer_free(&plain);
 }
 
-/* Behind the state how far one is that lives, and what every run has evaluated last: " at step 31 of
- * 60 (evaluating 7/20), 12 s left, evaluation 2.1042". */
-static void put_progress(struct buffer *out, const struct job_facts *facts)
+/* Behind the state how far one is that lives, and what every run has evaluated last, and best: " at
+ * step 31 of 60 (evaluating 7/20), 12 s left, evaluation 2.1042, best 2.0971". */
+static void put_progress(struct buffer *out, const struct job_facts *facts,
+                         const struct job_best *best)
 {
     bool rows = facts->kind->rows;
+    double last = isnan(facts->evaluation) ? job_best_last(best) : facts->evaluation;
     char left[32];
     if (facts->lives && facts->done >= 0) {
         buffer_format(out, rows ? " at %" PRId64 : " at step %" PRId64, facts->done);
@@ -36,12 +38,15 @@ static void put_progress(struct buffer *out, const struct job_facts *facts)
     seconds_put(facts->seconds_left, left, sizeof left);
     if (isfinite(facts->seconds_left))
         buffer_format(out, ", %s left", left);
-    if (isfinite(facts->evaluation))
-        buffer_format(out, ", evaluation %.4f", facts->evaluation);
+    if (isfinite(last))
+        buffer_format(out, ", evaluation %.4f", last);
+    if (isfinite(last) && job_best_loss(best) < last)
+        buffer_format(out, ", best %.4f", job_best_loss(best));
 }
 
 /* A scan's folder does not say whose it is, so its model follows. */
-void job_view_put_lines(struct buffer *out, const struct job_follow *job)
+void job_view_put_lines(struct buffer *out, const struct job_follow *job,
+                        const struct job_best *best)
 {
     const char *model = "", *command = "";
     char state[ERROR_TEXT_MAX];
@@ -54,7 +59,7 @@ void job_view_put_lines(struct buffer *out, const struct job_follow *job)
     buffer_byte(out, ' ');
     put_plain(out, 0, job->path);
     buffer_format(out, "\n          %s", state);
-    put_progress(out, &facts);
+    put_progress(out, &facts, best);
     if (job_follow_is_scan(job) && json_get_string(job->job, "model", &model)) {
         buffer_text(out, ", ");
         put_plain(out, 0, model);

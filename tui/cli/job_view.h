@@ -7,9 +7,10 @@
 #include "tui/session/job_best.h"
 #include "tui/session/job_facts.h"
 
-/* "running   train /home/u/runs/first\n          running at step 31\n": two lines, so that neither a
- * long path nor a long state is cut. */
-void job_view_put_lines(struct buffer *out, const struct job_follow *job);
+/* "running   train /home/u/runs/first\n          running at step 31 of 60, 12 s left\n": two lines, so
+ * that neither a long path nor a long state is cut. `best`: read by job_best_read(). */
+void job_view_put_lines(struct buffer *out, const struct job_follow *job,
+                        const struct job_best *best);
 
 /* Members of an object that is begun; docs/formats.md, "The list of jobs", says which. */
 void job_view_put_members(struct json_writer *json, const struct job_follow *job);

@@ -223,8 +223,8 @@ static const struct request_info table[] = {
     /* everywhere */
     {REQUEST_PROMPT, "command", NULL, SCOPE_ALL, {':'}, NULL,
      "type a command by its name"},
-    {REQUEST_HELP, "help", NULL, SCOPE_ALL, {'?'}, "help",
-     "this list"},
+    {REQUEST_HELP, "help", NULL, SCOPE_ALL, {'?', INPUT_F1}, "help",
+     "this list; F1 where ? is text, in the form"},
     {REQUEST_THEME, "theme", "NAME", SCOPE_ALL, {'T'}, NULL,
      "another theme: dark, light, mono, or a file of your own"},
     {REQUEST_REDRAW, "redraw", NULL, SCOPE_ALL, {CTRL('L')}, NULL,
@@ -331,6 +331,7 @@ static const struct {
     {INPUT_HOME, "Home"},
     {INPUT_END, "End"},
     {INPUT_DELETE, "Del"},
+    {INPUT_F1, "F1"},
     {INPUT_BACK_TAB, "BackTab"},
     {INPUT_TAB, "Tab"},
     {INPUT_ENTER, "Enter"},

@@ -424,6 +424,14 @@ static void train_close(void *state)
     free(view);
 }
 
+/* Enter goes to the next field, as Down does: it opens nothing. */
+static bool train_offers(const struct app *app, const void *state, enum request request)
+{
+    (void)app;
+    (void)state;
+    return request != REQUEST_OPEN;
+}
+
 static const struct view_class train_class = {
     .name = "train",
     .scope = SCOPE_FORM,
@@ -433,6 +441,7 @@ static const struct view_class train_class = {
     .request = train_request,
     .input = train_input,
     .paste = train_paste,
+    .offers = train_offers,
 };
 
 /* What the session still has of the last time is shown; what is empty is proposed. */

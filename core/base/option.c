@@ -61,11 +61,12 @@ static int edit_distance(const char *a, const char *b)
     return row[n];
 }
 
-/* A single letter is near to everything short. */
+/* Fewer than four changes, and at most half as many as there are letters: a few letters are near to
+ * everything short. */
 const char *option_nearest(const struct option_table *table, const char *name)
 {
     const char *nearest = NULL;
-    int best = 4;
+    int best = strlen(name) < 6 ? (int)strlen(name) / 2 + 1 : 4;
     for (size_t i = 0; i < table->count; i++) {
         const char *known = table->rows[i].name;
         int distance = edit_distance(name, known);

@@ -98,8 +98,8 @@ bool option_is_given(const struct option_given *given, size_t row);
 size_t option_by_name(const struct option_table *table, const char *name);
 size_t option_by_place(const struct option_table *table, size_t at);
 
-/* For "did you mean": the row's name that is fewest changes away, and fewer than four; NULL: none
- * is. */
+/* For "did you mean": the row's name that is fewest changes away, fewer than four and at most half
+ * of the name's letters; NULL: none is. */
 const char *option_nearest(const struct option_table *table, const char *name);
 
 /* Every member that has a row gets its default; the others are left. */

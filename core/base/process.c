@@ -1,7 +1,5 @@
 #include "base/process.h"
 
-#include "base/sys.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -63,7 +61,7 @@ double clock_seconds(void)
 
 void clock_iso8601(char *out, size_t size)
 {
-    time_t now = sys.time(NULL);
+    time_t now = time(NULL);
     struct tm parts;
     gmtime_r(&now, &parts);
     if (strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0 && size)

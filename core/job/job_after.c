@@ -17,6 +17,11 @@
 static int look(const char *job, struct error *err)
 {
     enum job_state state = job_state(job);
+    if (state == JOB_DIED && !job_dir_has(job, "requests"))
+        return error_set(err,
+                         "%s is gone: its folder was moved or deleted, and what is to come after "
+                         "it does not start",
+                         job);
     if (state == JOB_DIED)
         return error_set(err,
                          "%s died before it completed, and what is to come after it does not "

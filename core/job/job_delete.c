@@ -339,6 +339,21 @@ static int remove_pieces(const struct job_deletion *deletion, int turn, struct e
     return 0;
 }
 
+/* Whoever starts the job at this moment has opened its log anew. */
+static int remove_last(const char *path, struct error *err)
+{
+    char *log = path_join(path, "log.txt", err);
+    if (!log)
+        return -1;
+    int status = sys.rmdir(path);
+    if (status != 0 && errno == ENOTEMPTY && sys.unlink(log) == 0)
+        status = sys.rmdir(path);
+    if (status != 0)
+        error_set_errno(err, errno, "cannot delete folder %s", path);
+    free(log);
+    return status;
+}
+
 /* Whoever would start the job waits for this lock (lock.c), and then finds no folder. */
 int job_delete(const char *path, struct error *err)
 {
@@ -355,8 +370,7 @@ int job_delete(const char *path, struct error *err)
         status = remove_pieces(&deletion, turn, err);
     if (status == 0) {
         job_index_remove(deletion.path);
-        if (sys.rmdir(deletion.path) != 0)
-            status = error_set_errno(err, errno, "cannot delete folder %s", deletion.path);
+        status = remove_last(deletion.path, err);
     }
     job_deletion_free(&deletion);
     sys.close(fd);

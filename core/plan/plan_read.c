@@ -61,6 +61,9 @@ static int take_event(yaml_parser_t *parser, struct names *names, int *depth, bo
     case YAML_SCALAR_EVENT:
         if (*in_list)
             status = names_add(names, text, where, err);
+        else if (*depth == 0 && *text) /* any text is YAML: one scalar */
+            status = error_set(
+                err, "%s: not a plan: \"unfrozen_parameters:\" and a list were expected", where);
         else if (*depth == 1 && strcmp(text, "unfrozen_parameters") != 0 && *text)
             status = error_set(err, "%s: line %zu: \"%.80s\" is not a part of a plan", where,
                                event.start_mark.line + 1, text);

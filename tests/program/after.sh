@@ -48,13 +48,15 @@ if "$spectrum" pause "$work/waits" 2>"$work/said"; then fail "it was paused whil
 grep -q "can be stopped" "$work/said" || fail "it does not say what can be done: $(cat "$work/said")"
 
 # Stopped while it waits, and waiting again when it is resumed.
-"$spectrum" stop "$work/waits" 2>/dev/null
+"$spectrum" stop "$work/waits" 2>"$work/said"
+grep -q "stops before it has begun" "$work/said" || fail "it is stopped as one that runs: $(cat "$work/said")"
 ends waits
 grep -q '"stopped before the first step"' "$work/waits/result.json" || fail "not stopped: $(cat "$work/waits/result.json")"
 ends last
 grep -q "$work/waits did not complete (stopped" "$work/last/result.json" ||
     fail "it does not say for what it waited: $(cat "$work/last/result.json")"
 "$spectrum" resume "$work/waits" 2>>"$work/err" || fail "it is not resumed"
+tail -1 "$work/err" | grep -q "from its beginning" || fail "it has no checkpoint to go on from"
 wait_until is waits "^waiting" || fail "it does not wait again"
 "$spectrum" resume "$work/last" 2>>"$work/err" || fail "the last one is not resumed"
 
@@ -79,5 +81,15 @@ tr -d ' ' <"$work/last/job.json" | grep -q "\"start\":{\"run\":\"$work/waits\",\
     fail "the last does not begin where the other ended"
 test ! -e "$work/waits/requests/waiting" || fail "the mark is left"
 
+# One whose folder is moved away will not complete.
+"$spectrum" resume "$work/first" --more 100000 2>>"$work/err" || fail "the first one does not go on"
+wait_until is first "^running .*at step" || fail "the first one does not run"
+train "$model" alone 2 --after "$work/first" --detach >/dev/null
+wait_until is alone "^waiting" || fail "it does not wait for the first one"
+mv "$work/first" "$work/moved"
+ends alone
+kill "$(holder worker "$work/moved")" "$(holder pid "$work/moved")"
+grep -q "$work/first is gone" "$work/alone/result.json" || fail "it does not say what is gone: $(cat "$work/alone/result.json")"
+
 # After what has completed it begins at once, in a terminal, too.
-train "$model" now 1 --after "$work/first" || fail "it does not begin"
+train "$model" now 1 --after "$work/second" || fail "it does not begin"

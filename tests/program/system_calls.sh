@@ -28,7 +28,7 @@ base/sys.c openat: an entry of the table, which gives it its arguments
 base/sys.c fcntl: an entry of the table, which gives it its arguments
 base/confine.c *: the entries of the table that keep a folder to itself
 base/limits.c fgets fclose: the kernel'"'"'s own files; unread, a limit is not known
-base/process.c fopen fgets fclose: the kernel'"'"'s own files; unread, a size is not known
+base/process.c fopen fgets fclose time: is linked without base into a program for a GPU alone
 compute/plugin.c *: is linked without base, into programs that a plug-in comes with
 cli/process.c open fcntl: fills the numbers 0 to 2 before anything else, and they stay open in a child
 canvas/terminal.c write: gives the terminal back in a signal handler, when all else has failed

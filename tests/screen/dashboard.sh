@@ -63,7 +63,7 @@ SCRIPT
   shows all.txt "loss 2.143"
   shows all.txt "gradient norm 1.25"
   shows all.txt "tokens/s 512"
-  shows all.txt "memory 32.0, plan 19.0 MiB"
+  shows all.txt "memory 17.5 of 19.0 MiB" # of the arena; the process has more
   shows all.txt "all steps"
   shows half.txt "the last 1000 steps"
   shows cross.txt "at step 19" # a column is dozens of steps

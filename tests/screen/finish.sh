@@ -27,6 +27,12 @@ type "Once upon a time"
 Enter
 wait text "trial of a prompt of real: completed"
 save-screen text.txt
+j
+save-screen second.txt
+k k
+save-screen first.txt
+PgDn PgDn PgDn PgDn PgDn PgDn PgDn PgDn PgDn PgDn
+save-screen end.txt
 Y
 type "Hello"
 Enter
@@ -46,13 +52,17 @@ Enter
 wait text "evaluation of real: failed"
 save-screen failed.txt
 SCRIPT
-says ended.txt "e evaluates it, y tries a prompt, M goes on"
+says ended.txt "e evaluates it, y tries a prompt, M adds steps"
 shows asks.txt "evaluate"
 loss=$("$binary" eval "$work/real" --data "$work/data.txt" | grep -oP '^loss +\K.*')
 says evaluated.txt "loss $loss, perplexity"
 shows evaluated.txt "the checkpoint of step 4"
 hides closed.txt "evaluation of real"
-says text.txt "Once upon a time"
+text=$("$binary" generate "$work/real" --prompt "Once upon a time" | head -1) # the prompt is the screen's
+shows text.txt "Once upon a time${text:0:20}"
+hides second.txt "Once upon a time$text"
+shows first.txt "Once upon a time"
+shows end.txt "trial of a prompt of real: completed"
 shows exported.txt "model-1: the model after step 4"
 [ -f "$work/model-1/model.safetensors" ] || fail "nothing was exported"
 shows there.txt "model-1 is there, and not an empty folder"
@@ -83,6 +93,23 @@ save-screen more.txt
 SCRIPT
 shows none.txt 'how many steps more? A number above 0, not "none"'
 shows more.txt "step 7 of 7"
+
+# A run that this user has not approved is shown first, and a no leaves it.
+rm -r "$XDG_STATE_HOME/spectrum/approved"
+play 80x24 real <<'SCRIPT'
+:more-steps 2 Enter
+save-screen asked.txt
+n
+save-screen no.txt
+:more-steps 2 Enter
+y
+wait step 9
+wait text "completed"
+save-screen yes.txt
+SCRIPT
+says asked.txt "resume it? it"
+shows no.txt "step 7 of 7"
+shows yes.txt "step 9 of 9"
 
 # One that works says how far it is, and is stopped as any job is.
 printf 'Once upon a time there was a dog. %.0s' $(seq 1 40000) >"$work/long.txt"

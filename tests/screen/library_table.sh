@@ -72,6 +72,8 @@ rm -r "$work/copy"
 
 # Sorted by a column and back; filtered as one types, in any column; the cursor stays on its row.
 NO_COLOR=1 play 80x24 <<'SCRIPT'
+n
+save-screen unasked.txt
 /alpha Enter
 save-screen listed.txt
 s
@@ -96,6 +98,7 @@ SCRIPT
 is() { [ "$(order "$1")" = "$2" ] || { fail "$1: $(order "$1")"; cat "$work/$1"; }; }
 # The mark of the cursor is one character, three bytes.
 order() { sed 's/▶/ /' "$work/$1" | grep -oE '^ [ *](alpha|beta|gamma)' | cut -c3- | tr '\n' ' '; }
+shows unasked.txt "/ asks what to search for"
 is listed.txt "gamma beta alpha "
 is name.txt "alpha beta gamma "
 shows best.txt "jobs by BEST"
@@ -153,6 +156,10 @@ is deleted.txt "gamma "
 # What cannot be is said by the rules of all jobs.
 play 80x24 <<'SCRIPT'
 /gamma Enter
+save-screen ended.txt
+k k k k k k k k k k k k
+save-screen model.txt
+/gamma Enter
 p
 save-screen pause.txt
 S
@@ -160,6 +167,12 @@ save-screen stop.txt
 r
 save-screen resume.txt
 SCRIPT
+keys() { # keys FILE WANTED REFUSED: what the key line has and has not, an extended pattern each
+  tail -1 "$work/$1" | grep -qE -- "$2" || fail "$1 has no key \"$2\": $(tail -1 "$work/$1")"
+  ! tail -1 "$work/$1" | grep -qE -- "$3" || fail "$1 offers \"$3\": $(tail -1 "$work/$1")"
+}
+keys ended.txt "r resume .*D delete.*[?] help" "pause|checkpoint|stop"
+keys model.txt "[?] help" "pause|checkpoint|stop|resume|mark|delete"
 says pause.txt "the training run cannot pause: failed"
 says stop.txt "the training run cannot stop: failed"
 grep -q "cannot be resumed" "$work/resume.txt" || { fail "a job without arguments"; cat "$work/resume.txt"; }
@@ -177,6 +190,8 @@ trap cleanup EXIT
   --threads 1 --device reference --save-every 0 --eval-split 0 --sample-tokens 0 --detach >"$work/out" 2>"$work/err" ||
   { fail "it does not start"; cat "$work/err"; }
 wait_until grep -q '"step": 1,' "$run/metrics.jsonl" || fail "no step"
+"$binary" jobs >"$work/listed" 2>/dev/null
+grep -qE "^ +running at step [0-9]+ of 100000.*, [0-9hmins ]+ left" "$work/listed" || { fail "jobs does not say how far it is"; cat "$work/listed"; }
 play 100x30 <<'SCRIPT'
 /live Enter
 wait text "running"
@@ -196,6 +211,7 @@ Esc
 save-screen kept.txt
 Q
 SCRIPT
+keys running.txt "p pause.*c checkpoint.*S stop.*[?] help" "resume|delete"
 grep -qE '/100000 .*[0-9] (s|min|h) ' "$work/running.txt" || { fail "no time left"; cat "$work/running.txt"; }
 says alive.txt "is running: stop it before it is deleted"
 says pausing.txt "the training run pauses after the current step"
@@ -203,6 +219,24 @@ says saving.txt "the training run saves a checkpoint after the current step"
 says sure.txt "the same key again stops it, with a checkpoint"
 says kept.txt "as it was"
 grep -q "^1 job goes on; \`spectrum jobs\` lists it" "$work/err" || { fail "leaving says nothing"; cat "$work/err"; }
+
+# One that waits does not go on, and what it did last is not what it does.
+play 100x30 <<'SCRIPT'
+/live Enter Enter
+c
+p
+wait text "paused"
+save-screen paused.txt
+Q
+SCRIPT
+shows paused.txt "paused"
+if grep -q "paused · " "$work/paused.txt"; then fail "a paused job does something"; cat "$work/paused.txt"; fi
+grep -q "^1 job is paused; \`spectrum jobs\` lists it" "$work/err" || { fail "leaving says nothing of one that is paused"; cat "$work/err"; }
+play 100x30 <<'SCRIPT'
+/live Enter
+p
+wait text "running"
+SCRIPT
 play 100x30 <<'SCRIPT'
 /live Enter
 wait text "running"

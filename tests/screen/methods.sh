@@ -18,7 +18,7 @@ lacks() { # lacks RUN TEXT
   grep -qF -- "$2" "$work/runs/$1/job.json" && { fail "$1 has $2:"; cat "$work/runs/$1/job.json"; }
 }
 memory() { grep -oP 'memory \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
-plan() { grep -oP 'plan \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
+planned() { grep -oP 'memory ([0-9.]+|n/a)( [KMG]?i?B)? of \K[0-9.]+ ([KMG]i)?B' "$work/$1" | head -1; }
 export OMP_NUM_THREADS=1
 head -30 "$2/demo/text/problems.jsonl" >"$work/data.jsonl"
 
@@ -63,8 +63,8 @@ has model-1 '"alpha": 8'
 has model-1 '"lr": 0.0002'
 lacks model-1 plan
 [ -e "$work/runs/model-1/plan.yaml" ] && fail "a run without a plan has one"
-[ -n "$(plan completed.txt)" ] && [ "$(memory filled.txt)" = "$(plan completed.txt)" ] ||
-  fail "memory: the form says $(memory filled.txt), the job $(plan completed.txt)"
+[ -n "$(planned completed.txt)" ] && [ "$(memory filled.txt)" = "$(planned completed.txt)" ] ||
+  fail "memory: the form says $(memory filled.txt), the job $(planned completed.txt)"
 
 # With a plan, types of one's own and an alpha of one's own; the run's bars are the form's.
 play 120x50 "$model" <<'SCRIPT'

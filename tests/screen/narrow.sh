@@ -24,6 +24,31 @@ SCRIPT
   done
 done
 
+# Where not all types have room, an arrow says that there are more.
+play 60x16 small <<'SCRIPT'
+wait scan
+save-screen top.txt
+j j
+save-screen middle.txt
+j j j j j j
+save-screen low.txt
+SCRIPT
+grep -qE "^k +↓" "$work/top.txt" && ! grep -q "↑" "$work/top.txt" || { fail "no arrow down"; cat "$work/top.txt"; }
+grep -qE "^[a-z]+ +↑" "$work/middle.txt" && grep -qE "^[a-z]+ +↓" "$work/middle.txt" || { fail "no arrows in the middle"; cat "$work/middle.txt"; }
+grep -qE "^up +↑" "$work/low.txt" && ! grep -q "↓" "$work/low.txt" || { fail "no arrow up"; cat "$work/low.txt"; }
+
+# The keys without which one is stuck have room on the line before all others.
+for size in 60x16 80x24; do
+  play $size small <<'SCRIPT'
+wait scan
+save-screen map.txt
+t
+save-screen form.txt
+SCRIPT
+  grep -qE "^hjkl move .*Enter open .*Esc back .*t train .*[?] help" "$work/map.txt" || { fail "keys of the map at $size"; cat "$work/map.txt"; }
+  grep -qE "Enter open .*Esc back .*Ctrl-S start .*[?] help" "$work/form.txt" || { fail "keys of the form at $size"; cat "$work/form.txt"; }
+done
+
 # The first value of the first layer's v_proj becomes no number.
 file=$work/small/model.safetensors
 length=$(od -An -tu8 -N8 "$file" | tr -d ' ')

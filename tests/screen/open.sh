@@ -53,6 +53,8 @@ SCRIPT
   shows saved.txt "plan saved to plan.yaml"
   shows frozen.txt "○ frozen"
   shows help.txt "train or freeze all of this layer"
+  grep -qE "Keys and commands: model +1 of [0-9]{2}, / searches" "$work/help.txt" || { fail "help does not say how much there is"; cat "$work/help.txt"; }
+  tail -1 "$work/help.txt" | grep -q "Enter open" && fail "help offers Enter, which opens nothing"
   cmp -s "$work/half.txt" "$work/toggled.txt" && fail "Space changed nothing"
   diff <(grep " of 35 .* params" "$work/half.txt") <(grep " of 35 .* params" "$work/undone.txt") ||
     fail "undo did not bring the plan back"

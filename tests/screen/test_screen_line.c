@@ -140,6 +140,7 @@ static void types_get_what_they_know(void **state)
         while (!strstr(text_of(&window), "No models here") &&
                waitpid(window.pid, &how, WNOHANG) == 0 && !waited_long(start_at))
             pump(&window, 20);
+        pump(&window, 20); /* what was said last, before the end */
         if (how != 0 && strstr(text_of(&window), "is not known here")) { /* on this machine */
             end(&window);
             continue;

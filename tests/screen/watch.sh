@@ -76,8 +76,8 @@ shows paused.txt "● paused"
 
 # What the form says of memory is what the trainer takes.
 bytes() { grep -oP "$2 \K[0-9.]+ ([KMG]i)?B" "$work/$1" | head -1; }
-[ -n "$(bytes filled.txt memory)" ] && [ "$(bytes filled.txt memory)" = "$(bytes running.txt plan)" ] ||
-  fail "memory: the form says $(bytes filled.txt memory), the job $(bytes running.txt plan)"
+[ -n "$(bytes filled.txt memory)" ] && [ "$(bytes filled.txt memory)" = "$(bytes running.txt "memory [^ ]+( [KMG]?i?B)? of")" ] ||
+  fail "memory: the form says $(bytes filled.txt memory), the job $(bytes running.txt "memory [^ ]+( [KMG]?i?B)? of")"
 
 # The screen is gone, the job is not.
 is_over && { fail "the job ended with the screen"; cat "$run/log.txt" "$run/result.json"; }

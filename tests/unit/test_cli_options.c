@@ -67,7 +67,7 @@ static void refuses_with_the_nearest_name(void **state)
         {"x --stepz 3", "did you mean --steps"}, {"x --steps", "needs a value"},
         {"x --steps 0", "from 1 to 100"},        {"x --steps 5x", "whole number"},
         {"x --lr nan", "takes a number"},        {"x --json=1", "takes no value"},
-        {"x --qqqqqqqq", "--help lists them"},
+        {"x --qqqqqqqq", "--help lists them"},   {"x --foo 1", "--help lists them"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *rest[32];

@@ -253,7 +253,6 @@ static void test_what_would_stop_in_the_middle_does_not_begin(void **state)
     static const char *const mounts[] = {"/job", "/checkpoints", "/step-00000004", "/base"};
     static const char *const closed[] = {"/job", "/checkpoints", "/step-00000004", "/requests"};
     char *path = make_ended();
-    real = sys;
     sys.lstat = mounted_lstat;
     for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
         special = mounts[i];
@@ -268,6 +267,36 @@ static void test_what_would_stop_in_the_middle_does_not_begin(void **state)
     sys = real;
     assert_int_equal(job_delete(path, NULL), 0);
     free(path);
+}
+
+/* A supervisor that starts the job opens its log when all is gone, once; then somebody's notes come.
+ */
+static const char *comes;
+
+static int late_rmdir(const char *path)
+{
+    if (comes && text_ends_with(path, "/job")) {
+        put(path, comes, "");
+        comes = NULL;
+    }
+    return real.rmdir(path);
+}
+
+static void test_a_start_at_the_same_moment_leaves_nothing(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    sys.rmdir = late_rmdir;
+    for (int i = 0; i < 2; i++) {
+        char *path = make_ended();
+        comes = i == 0 ? "log.txt" : "notes.txt";
+        assert_int_equal(job_delete(path, &err), i == 0 ? 0 : -1);
+        assert_true(is_there(path) == (i == 1));
+        assert_true(job_dir_has(path, "notes.txt") == (i == 1));
+        free(path);
+    }
+    assert_non_null(strstr(err.text, "cannot delete folder"));
+    sys = real;
 }
 
 /* --- each call refused once --- */
@@ -377,7 +406,6 @@ static void test_each_call_is_refused_once(void **state)
     (void)state;
     enum { KINDS = 8, MOST = 500 };
     put(folder, "beside", "mine");
-    real = sys;
     for (int kind = 0; kind < KINDS; kind++) {
         int nth = 0;
         refused = true;
@@ -393,6 +421,7 @@ static void test_each_call_is_refused_once(void **state)
 
 int main(void)
 {
+    real = sys;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all_of_it_goes, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_start_that_left_only_requests_goes, make_folder,
@@ -407,6 +436,8 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_what_would_stop_in_the_middle_does_not_begin,
                                         make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_start_at_the_same_moment_leaves_nothing, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(test_each_call_is_refused_once, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

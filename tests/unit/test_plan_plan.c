@@ -268,6 +268,7 @@ static void bad_plans_are_refused(void **state)
         {"unfrozen_parameters: &a\n- *a\n", "aliases"},
         {"unfrozen_parameters:\n- [m.1.q]\n", "a list"},
         {"other:\n- m.1.q\n", "not a part of a plan"},
+        {"root:x:0:0:root:/root:/bin/bash\n", "not a plan"},
         {"unfrozen_parameters: [", "not valid YAML"},
         {"{\"format\": \"spectrum.plan\", \"version\": 2, \"train\": [\"m.1.q\"]}", "version 2"},
         {"{\"train\": []}", "not a plan"},

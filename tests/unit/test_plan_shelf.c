@@ -160,8 +160,8 @@ static void names_are_checked(void **state)
                                       "\x1b[31m",
                                       "\xff",
                                       "\xe2\x80\xae",
-                                      "01234567890123456789012345678901234567890123456789"
-                                      "012345678901234"};
+                                      ("01234567890123456789012345678901234567890123456789"
+                                       "012345678901234")};
     struct plan_shelf shelf = open_shelf();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct error err = ERROR_INIT;

@@ -207,7 +207,7 @@ static void what_is_not_known_is_not_taken(void **state)
 static void a_form_is_its_models(void **state)
 {
     (void)state;
-    struct form_keep keep = {NULL};
+    struct form_keep keep = {.model = NULL};
     setenv("XDG_STATE_HOME", folder, 1);
     form_keep_open(&keep, &settings, "/models/a");
     settings_type(&settings, SETTING(batch), "3");

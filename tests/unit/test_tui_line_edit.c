@@ -168,11 +168,27 @@ static void what_is_around_the_cursor_is_drawn(void **state)
     check_drawn("012345678|", 10, "012345678 #");
     check_drawn("|0123456789abcdef", 10, "012345678…#");
     check_drawn("0123456|789abcdef", 10, "012345678…#");
-    check_drawn("01234567|89abcdef", 10, "…6789abcd…#");
+    check_drawn("01234567|89abcdef", 10, "…3456789a…#");
     check_drawn("0123456789abcdef|", 10, "…bcdef    #");
-    check_drawn("0123456789|", 10, "…6789     #");
+    check_drawn("0123456789|", 10, "…56789    #");
     check_drawn("0123456789|", 4, "89  #");
-    check_drawn("日本語日本語|", 10, "…日本語   #");
+    check_drawn("日本語日本語|", 10, "… 本語    #");
+}
+
+/* A line that nobody types into has no cursor, which would want a cell: its end fills the area. */
+static void without_a_cursor_the_end_fills_the_area(void **state)
+{
+    (void)state;
+    struct line line;
+    struct canvas canvas;
+    struct buffer text = BUFFER_INIT;
+    begin(&line, "/home/user/data.jsonl|");
+    assert_int_equal(canvas_init(&canvas, 34, 1, NULL), 0);
+    draw(&canvas, &line.edit, 10, false);
+    canvas_put_text(&text, &canvas);
+    assert_memory_equal(text.data + 1, "…ata.jsonl", strlen("…ata.jsonl"));
+    buffer_free(&text);
+    canvas_free(&canvas);
 }
 
 /* At every width and every place of the cursor: nothing outside the area, and one cell that is the
@@ -219,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_full_buffer_takes_whole_texts_alone),
         cmocka_unit_test(a_text_that_others_change_is_edited_on),
         cmocka_unit_test(what_is_around_the_cursor_is_drawn),
+        cmocka_unit_test(without_a_cursor_the_end_fills_the_area),
         cmocka_unit_test(the_cursor_is_seen_at_every_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,17 @@ static void numbers_and_ticks(void **state)
         if (strlen(text) == 0 || strlen(text) > 7)
             fail_msg("%g is \"%s\"", values[i], text);
     }
+    /* learning rates that are neighbours on an axis: no two in the same words */
+    static const struct {
+        double value;
+        const char *said;
+    } rates[] = {{5e-4, "0.0005"},    {4.95e-4, "4.95e-4"}, {4.976e-4, "4.98e-4"},
+                 {1.5e-5, "1.5e-05"}, {9.999e-4, "0.001"},  {9.95e-5, "9.95e-5"}};
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        char text[32];
+        plot_number(rates[i].value, text, sizeof text);
+        assert_string_equal(text, rates[i].said);
+    }
     double ticks[16];
     size_t count = plot_ticks(0, 10, false, 5, ticks, 16);
     assert_true(count >= 3 && count <= 16);

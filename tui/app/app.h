@@ -46,6 +46,8 @@ struct view_class {
     /* A pasted line (canvas/paste.h: UTF-8 without control characters), for the field that is typed
      * into, as most do by line_edit_insert(); false: none is. May be NULL. */
     bool (*paste)(struct app *app, void *state, const char *line, size_t length);
+    /* Is the key of this request worth a word on the key line now? NULL: each is. */
+    bool (*offers)(const struct app *app, const void *state, enum request request);
     /* Called with the session's ticks; true: something changed. May be NULL. */
     bool (*tick)(struct app *app, void *state);
     /* Milliseconds until the next tick is worth it for the view's own sake; -1: it is not. NULL: a

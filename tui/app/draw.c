@@ -190,32 +190,71 @@ static void draw_title(struct app *app, struct area area)
     area_put_right(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), right);
 }
 
-/* As many keys of the view as the line has room for, in the table's order; one that does not fit is
- * left out, and a shorter one after it may still fit. The last, which is help, always has its place:
- * it tells of those that have none. */
+/* --- the key line --- */
+
+/* Who does not know these is stuck: they have room on the line before any other key has. */
+static const enum request first_keys[] = {REQUEST_HELP, REQUEST_START, REQUEST_TRAIN, REQUEST_OPEN,
+                                          REQUEST_BACK};
+enum { FIRST_KEYS = sizeof first_keys / sizeof *first_keys };
+
+/* "hjkl move  +- per cent  ": what has a key for each direction, said once. */
+static const char *const map_keys[][2] = {{"hjkl", " move  "}, {"+-", " per cent  "}};
+
+static bool is_first(enum request request)
+{
+    for (size_t i = 0; i < FIRST_KEYS; i++)
+        if (first_keys[i] == request)
+            return true;
+    return false;
+}
+
+/* Has the view on top a word for this key, now? */
+static bool is_offered(const struct app *app, const struct request_info *info)
+{
+    const struct view *view = &app->stack[app->depth - 1];
+    bool said = view->class->scope == SCOPE_MODEL && info->request == REQUEST_TOP; /* map_keys */
+    return info->brief && (info->scopes & (unsigned)view->class->scope) && !said &&
+           (!view->class->offers || view->class->offers(app, view->state, info->request));
+}
+
+/* "Enter open  ", without the blanks after the last one. */
+static int key_columns(const struct request_info *info)
+{
+    char key[16];
+    key_name(info->keys[0], key, sizeof key);
+    return text_columns(key) + 1 + text_columns(info->brief);
+}
+
+/* As many keys of the view as the line has room for, in the table's order: those that nobody should
+ * miss first, then each that still fits. */
 static void draw_keys(struct app *app, struct area area)
 {
-    enum key_scope scope = app->stack[app->depth - 1].class->scope;
+    enum { GAP = 2 };
+    bool map = app->stack[app->depth - 1].class->scope == SCOPE_MODEL;
     struct style accent = theme_style(&app->theme, THEME_ACCENT);
     struct style dim = theme_style(&app->theme, THEME_DIM);
     size_t count;
     const struct request_info *table = request_table(&count);
-    int x = 0, help = text_columns("  ? help");
-    if (scope == SCOPE_MODEL) {
-        x += area_put(area, x, 0, accent, "hjkl");
-        x += area_put(area, x, 0, dim, " move  ");
-        x += area_put(area, x, 0, accent, "+-");
-        x += area_put(area, x, 0, dim, " per cent  ");
+    int x = 0, kept = -GAP; /* columns of the first keys that are still to come */
+    for (size_t i = 0; i < count; i++)
+        if (is_first(table[i].request) && is_offered(app, &table[i]))
+            kept += key_columns(&table[i]) + GAP;
+    for (size_t i = 0; map && i < sizeof map_keys / sizeof *map_keys; i++) {
+        if (x + text_columns(map_keys[i][0]) + text_columns(map_keys[i][1]) + kept > area.width)
+            continue;
+        x += area_put(area, x, 0, accent, map_keys[i][0]);
+        x += area_put(area, x, 0, dim, map_keys[i][1]);
     }
     for (size_t i = 0; i < count; i++) {
         char key[16];
-        bool said = scope == SCOPE_MODEL && table[i].request == REQUEST_TOP;
-        if (!table[i].brief || !(table[i].scopes & (unsigned)scope) || said)
+        bool first = is_first(table[i].request);
+        if (!is_offered(app, &table[i]))
+            continue;
+        if (first)
+            kept -= key_columns(&table[i]) + GAP;
+        if (x + key_columns(&table[i]) + (kept > 0 ? kept + GAP : 0) > area.width)
             continue;
         key_name(table[i].keys[0], key, sizeof key);
-        int after = table[i].request == REQUEST_HELP ? 0 : help;
-        if (x + text_columns(key) + text_columns(table[i].brief) + 1 + after > area.width)
-            continue;
         x += area_put(area, x, 0, accent, key);
         x += area_print(area, x, 0, dim, " %s  ", table[i].brief);
     }

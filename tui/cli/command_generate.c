@@ -115,6 +115,7 @@ static int print_json(const struct writer *writer, struct error *err)
         utf8_mend(text.data);
     json_begin(&json, "spectrum.generation");
     json_text(&json, "prompt", writer->request->prompt);
+    json_flag(&json, "chat", writer->request->chat);
     json_text(&json, "text", buffer_string(&text));
     json_list(&json, "ids");
     for (int64_t i = writer->prompt; i < writer->count; i++)

@@ -48,13 +48,22 @@ static int open_screen(const struct screen_request *r, const char *target, struc
     return script_run(&screens, r->script, target, width, height, err);
 }
 
-/* On standard error, for whoever has just left the screen. */
+/* On standard error, for whoever has just left the screen: "2 jobs go on, 1 is paused; ...". */
 static void say_what_goes_on(void)
 {
-    size_t count = job_facts_living();
+    size_t paused, count = job_facts_living(&paused), working = count - paused;
+    char on[64] = "", waiting[64] = "";
+    if (working > 0)
+        snprintf(on, sizeof on, "%zu job%s", working, working == 1 ? " goes on" : "s go on");
+    if (paused > 0)
+        snprintf(waiting, sizeof waiting, "%zu%s%s paused", paused,
+                 working > 0   ? ""
+                 : paused == 1 ? " job"
+                               : " jobs",
+                 paused == 1 ? " is" : " are");
     if (count > 0)
-        fprintf(stderr, "%zu job%s; `spectrum jobs` lists %s\n", count,
-                count == 1 ? " goes on" : "s go on", count == 1 ? "it" : "them");
+        fprintf(stderr, "%s%s%s; `spectrum jobs` lists %s\n", on, working && paused ? ", " : "",
+                waiting, count == 1 ? "it" : "them");
 }
 
 #define AT(member) offsetof(struct screen_request, member)

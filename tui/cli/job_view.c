@@ -1,9 +1,11 @@
 #include "tui/cli/job_view.h"
 
 #include "base/text.h"
+#include "tui/session/wording.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 /* --- lines --- */
 
@@ -18,23 +20,41 @@ static void put_plain(struct buffer *out, int width, const char *text)
     buffer_free(&plain);
 }
 
+/* Behind the state how far one is that lives, and what every run has evaluated last: " at step 31 of
+ * 60 (evaluating 7/20), 12 s left, evaluation 2.1042". */
+static void put_progress(struct buffer *out, const struct job_facts *facts)
+{
+    bool rows = facts->kind->rows;
+    char left[32];
+    if (facts->lives && facts->done >= 0) {
+        buffer_format(out, rows ? " at %" PRId64 : " at step %" PRId64, facts->done);
+        if (facts->total >= 0)
+            buffer_format(out, " of %" PRId64 "%s", facts->total, rows ? " matrices" : "");
+    }
+    if (facts->phase[0] && strcmp(facts->phase, "training") != 0)
+        buffer_format(out, " (%s)", facts->phase);
+    seconds_put(facts->seconds_left, left, sizeof left);
+    if (isfinite(facts->seconds_left))
+        buffer_format(out, ", %s left", left);
+    if (isfinite(facts->evaluation))
+        buffer_format(out, ", evaluation %.4f", facts->evaluation);
+}
+
 /* A scan's folder does not say whose it is, so its model follows. */
 void job_view_put_lines(struct buffer *out, const struct job_follow *job)
 {
-    int64_t step = job_metrics_last_step(&job->metrics), done, total;
     const char *model = "", *command = "";
     char state[ERROR_TEXT_MAX];
+    struct job_facts facts = {.best = NAN};
     json_get_string(job->job, "command", &command);
     job_follow_describe(job, state, sizeof state);
+    job_facts_take(&facts, job);
     buffer_format(out, "%-9s ", job_state_name(job->state));
     put_plain(out, 6, command);
     buffer_byte(out, ' ');
     put_plain(out, 0, job->path);
     buffer_format(out, "\n          %s", state);
-    if (step >= 0 && job_follow_lives(job))
-        buffer_format(out, " at step %" PRId64, step);
-    else if (job_follow_lives(job) && job_follow_rows(job, &done, &total))
-        buffer_format(out, " at %" PRId64 " of %" PRId64 " matrices", done, total);
+    put_progress(out, &facts);
     if (job_follow_is_scan(job) && json_get_string(job->job, "model", &model)) {
         buffer_text(out, ", ");
         put_plain(out, 0, model);

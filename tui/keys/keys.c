@@ -119,7 +119,7 @@ static const struct request_info table[] = {
     /* the form, and a look at its data */
     {REQUEST_TRAIN, "train", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {'t'}, "train",
      "the form from which training starts"},
-    {REQUEST_DATA, "data", NULL, SCOPE_FORM, {CTRL('D')}, "look at the data",
+    {REQUEST_DATA, "data", NULL, SCOPE_FORM, {CTRL('D')}, "data",
      "records of the data as the model will see them, supervised tokens marked"},
     {REQUEST_IDS, "ids", NULL, SCOPE_DATA, {'i', INPUT_TAB}, "text/ids",
      "a record's text, or its tokens one by one with their ids"},
@@ -166,6 +166,24 @@ static const struct request_info table[] = {
     {REQUEST_NOTIFY, "notify", NULL, SCOPE_WATCH, {'B'}, NULL,
      "a bell and the window's title when the job ends, or no longer"},
 
+    /* other runs over it */
+    {REQUEST_OVERLAY, "overlay", NULL, SCOPE_WATCH, {'o'}, "runs",
+     "choose other runs whose losses are drawn over this one's"},
+    {REQUEST_DRAW_RUN, "draw", NULL, SCOPE_RUNS, {' '}, "draw",
+     "draw the run over the one that is watched, or no longer"},
+    {REQUEST_BASELINE, "baseline", NULL, SCOPE_WATCH | SCOPE_RUNS, {'b'}, NULL,
+     "the run that the others are compared with: the next one; in the list, that under the cursor"},
+    {REQUEST_ADD_RUN, "add-run", "DIR", SCOPE_WATCH | SCOPE_RUNS, {0}, NULL,
+     "draw the run in this folder, which no list has"},
+
+    /* its gradients */
+    {REQUEST_GRADIENTS, "norms", NULL, SCOPE_WATCH, {'n'}, "norms",
+     "the gradient norm of every matrix on the layer grid"},
+    {REQUEST_LINE_EARLIER, "earlier-line", NULL, SCOPE_GRADIENTS, {','}, "earlier",
+     "the gradient norms before these"},
+    {REQUEST_LINE_LATER, "later-line", NULL, SCOPE_GRADIENTS, {'.'}, "later",
+     "the gradient norms after these; after the newest they follow the run"},
+
     /* the library's tables */
     {REQUEST_MARK, "mark", NULL, SCOPE_LIBRARY, {' '}, "mark",
      "mark a job, or no longer: p, c, S, r and D are then for all that are marked"},
@@ -175,7 +193,7 @@ static const struct request_info table[] = {
      "sort the table under the cursor by its next column"},
     {REQUEST_SORT_REVERSE, "reverse", NULL, SCOPE_LIBRARY, {'R'}, NULL,
      "sort it the other way round"},
-    {REQUEST_DELETE, "delete", NULL, SCOPE_LIBRARY, {'D'}, NULL,
+    {REQUEST_DELETE, "delete", NULL, SCOPE_LIBRARY, {'D'}, "delete",
      "delete a job that does not run: its folder, where all in it is spectrum's"},
     /* what of it is shown */
     {REQUEST_ZOOM_IN, "zoom-in", NULL, SCOPE_WATCH, {'+', '='}, NULL,

@@ -1,7 +1,7 @@
 /* A look at the data before it is trained on: records as the model will see them, with what is
  * supervised marked, as text or token by token.
  *
- *     400 records, 74098 tokens, 40459 of them supervised (54.6 %)
+ *     400 records, 74,098 tokens, 40,459 supervised (54.6 %)
  *     record 1 of 400  111 tokens, 52 supervised: in this colour ■
  *     problems.jsonl:1  prompt and completion, texts                     up to PLACE_ROWS lines
  *     12 undesired (label false)                                         notes on the whole look
@@ -22,6 +22,7 @@
 #include "text/tokenizer/tokenizer.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
+#include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
 #include <stdio.h>
@@ -252,9 +253,12 @@ static void data_draw(struct app *app, void *state, struct area area)
     struct style text = theme_style(&app->theme, THEME_TEXT),
                  dim = theme_style(&app->theme, THEME_DIM);
     bool mono = theme_is_mono(&app->theme);
-    area_print(area, 0, 0, text, "%zu record%s, %llu tokens, %llu of them supervised (%.1f %%)%s",
-               look->count, text_s(look->count), (unsigned long long)look->tokens,
-               (unsigned long long)look->supervised,
+    char records[32], tokens[32], supervised[32];
+    digits_put((int64_t)look->count, records, sizeof records);
+    digits_put((int64_t)look->tokens, tokens, sizeof tokens);
+    digits_put((int64_t)look->supervised, supervised, sizeof supervised);
+    area_print(area, 0, 0, text, "%s record%s, %s tokens, %s supervised (%.1f %%)%s", records,
+               text_s(look->count), tokens, supervised,
                look->tokens ? 100.0 * (double)look->supervised / (double)look->tokens : 0.0,
                look->cut || record->cut ? " in the first part" : "");
     int x = area_print(area, 0, 1, theme_style(&app->theme, THEME_TITLE), "record %zu of %zu",

@@ -1,9 +1,9 @@
 /* The keys and commands of the screen below, from the one table (tui/keys/keys.h).
  *
- *     Keys and commands: model
+ *     Keys and commands: model                                      1 of 47, / searches
  *
- *     ▶ h Left          :left               move left; of data: the record before
- *       j Down          :down               move down
+ *     ▶ h Left        :left             move left; of data: the record before
+ *       j Down        :down             move down
  *       ...
  *       what does not fit beside its keys, whole, for the line under the cursor
  *
@@ -19,11 +19,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 10, KEYS_COLUMNS = 16, NAME_COLUMNS = 20 };
+enum { PAGE = 10, GAP = 2 };
 
 struct help_view {
     struct list list;
-    enum key_scope scope; /* of the screen that help was asked for on */
+    int keys_columns, name_columns; /* of the widest, and GAP */
+    enum key_scope scope;           /* of the screen that help was asked for on */
     const char *screen;
 };
 
@@ -38,19 +39,39 @@ static const struct request_info *request_at(enum key_scope scope, int n)
     return NULL;
 }
 
-/* Keys, the command with its argument, and what it does, cut at the window's edge. */
-static void draw_line(struct app *app, struct area area, const struct request_info *info, bool here)
+static void put_name(const struct request_info *info, char *out, size_t size)
 {
+    snprintf(out, size, ":%s%s%s", info->name, info->argument ? " " : "",
+             info->argument ? info->argument : "");
+}
+
+/* Counts the lines, and measures what stands before the help of each. */
+static void measure(struct help_view *view)
+{
+    const struct request_info *info;
+    for (; (info = request_at(view->scope, view->list.count)); view->list.count++) {
+        char keys[64], name[64];
+        request_keys(info, keys, sizeof keys);
+        put_name(info, name, sizeof name);
+        if (view->keys_columns < text_columns(keys) + GAP)
+            view->keys_columns = text_columns(keys) + GAP;
+        if (view->name_columns < text_columns(name) + GAP)
+            view->name_columns = text_columns(name) + GAP;
+    }
+}
+
+/* Keys, the command with its argument, and what it does, cut at the window's edge. */
+static void draw_line(struct app *app, const struct help_view *view, struct area area, int line)
+{
+    const struct request_info *info = request_at(view->scope, line);
+    int x = 2 + view->keys_columns + view->name_columns;
     char keys[64], name[64];
-    struct style style = theme_style(&app->theme, THEME_TEXT);
     request_keys(info, keys, sizeof keys);
-    snprintf(name, sizeof name, ":%s %s", info->name, info->argument ? info->argument : "");
-    area_label(area, 2, 0, KEYS_COLUMNS - 1, theme_style(&app->theme, THEME_ACCENT), keys);
-    area_label(area, 2 + KEYS_COLUMNS, 0, NAME_COLUMNS - 1, theme_style(&app->theme, THEME_DIM),
-               name);
-    area_label(area, 2 + KEYS_COLUMNS + NAME_COLUMNS, 0,
-               area.width - 2 - KEYS_COLUMNS - NAME_COLUMNS, style, info->help);
-    if (here)
+    put_name(info, name, sizeof name);
+    area_put(area, 2, 0, theme_style(&app->theme, THEME_ACCENT), keys);
+    area_put(area, 2 + view->keys_columns, 0, theme_style(&app->theme, THEME_DIM), name);
+    area_label(area, x, 0, area.width - x, theme_style(&app->theme, THEME_TEXT), info->help);
+    if (line == view->list.cursor)
         area_put(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), "▶");
 }
 
@@ -60,13 +81,16 @@ static void help_draw(struct app *app, void *state, struct area area)
 {
     struct help_view *view = state;
     int rows = area.height - 4, first = list_first(&view->list, rows);
+    char where[64];
     area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE), "Keys and commands: %s",
                view->screen);
+    snprintf(where, sizeof where, "%d of %d, / searches", view->list.cursor + 1, view->list.count);
+    area_put_right(area, 0, 0, theme_style(&app->theme, THEME_DIM), where);
     for (int i = 0; i < rows && first + i < view->list.count; i++)
-        draw_line(app, area_part(area, 0, 2 + i, area.width, 1), request_at(view->scope, first + i),
-                  first + i == view->list.cursor);
+        draw_line(app, view, area_part(area, 0, 2 + i, area.width, 1), first + i);
     const struct request_info *info = request_at(view->scope, view->list.cursor);
-    if (info && text_columns(info->help) > area.width - 4 - KEYS_COLUMNS - NAME_COLUMNS)
+    int before = 2 + view->keys_columns + view->name_columns;
+    if (info && text_columns(info->help) > area.width - before)
         flow_words(area_part(area, 2, area.height - 2, area.width - 2, 2),
                    theme_style(&app->theme, THEME_DIM), info->help);
 }
@@ -94,12 +118,21 @@ static bool help_request(struct app *app, void *state, enum request request, con
     }
 }
 
+/* Enter opens nothing here, and who reads this knows the key that brought it. */
+static bool help_offers(const struct app *app, const void *state, enum request request)
+{
+    (void)app;
+    (void)state;
+    return request != REQUEST_OPEN && request != REQUEST_HELP;
+}
+
 static const struct view_class help_class = {
     .name = "help",
     .scope = SCOPE_LIST,
     .close = free,
     .draw = help_draw,
     .request = help_request,
+    .offers = help_offers,
 };
 
 /* Of the view that is on top now, which is the one below when this is drawn. */
@@ -109,8 +142,7 @@ bool screen_open_help(struct app *app)
     if (view && app->depth > 0) {
         view->scope = app->stack[app->depth - 1].class->scope;
         view->screen = app->stack[app->depth - 1].class->name;
-        while (request_at(view->scope, view->list.count))
-            view->list.count++;
+        measure(view);
     }
     return app_push(app, &help_class, view);
 }

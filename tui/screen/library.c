@@ -309,6 +309,40 @@ static bool library_request(struct app *app, void *state, enum request request,
     }
 }
 
+static bool any_is_marked(const struct library *library)
+{
+    for (size_t i = library->models; i < library->count; i++)
+        if (library->rows[i].marked)
+            return true;
+    return false;
+}
+
+/* On a model's row no key that is for jobs, of a job those that it can be asked; of several that are
+ * marked each. */
+static bool library_offers(const struct app *app, const void *state, enum request request)
+{
+    const struct library_view *view = state;
+    size_t row = row_at(view, view->list.cursor);
+    bool job = row < view->library.count && view->library.rows[row].kind == LIBRARY_JOB;
+    bool lives = job && view->library.rows[row].job.lives;
+    (void)app;
+    if (any_is_marked(&view->library))
+        return true;
+    switch (request) {
+    case REQUEST_PAUSE:
+    case REQUEST_CHECKPOINT:
+    case REQUEST_STOP:
+        return lives;
+    case REQUEST_RESUME:
+    case REQUEST_DELETE:
+        return job && !lives;
+    case REQUEST_MARK:
+        return job;
+    default:
+        return true;
+    }
+}
+
 static void library_close(void *state)
 {
     struct library_view *view = state;
@@ -325,6 +359,7 @@ static const struct view_class library_class = {
     .draw = library_draw,
     .request = library_request,
     .input = library_input,
+    .offers = library_offers,
     .tick = library_tick_view,
     .tick_ms = library_tick_ms,
 };

@@ -298,12 +298,13 @@ static void reverse(size_t *lines, size_t count)
 static void sort(const struct library_table *table, const struct library *library, int section,
                  size_t *lines, size_t count)
 {
+    int by = table->sort[section] - 1; /* -1: as they are listed */
     sorted_rows = library->rows;
-    sorted_by = &columns[section][table->sort[section] - 1];
+    sorted_by = by < 0 ? NULL : &columns[section][by];
     sorted_backwards = table->reversed[section];
-    if (count > 1 && table->sort[section] > 0)
+    if (count > 1 && sorted_by)
         qsort(lines, count, sizeof *lines, compare);
-    else if (count > 1 && table->reversed[section])
+    else if (count > 1 && sorted_backwards)
         reverse(lines, count);
 }
 

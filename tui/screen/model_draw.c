@@ -198,19 +198,6 @@ static struct range metric_range(const struct session *session, enum metric metr
     return range;
 }
 
-/* Where a value lies between the ends of its colour scale, in [0, 1]:
- *     (v - low) / (high - low), or of logarithms log(v / low) / log(high / low)
- * A scale whose ends are equal has one colour, the middle one. */
-static double heat_value(double value, struct range range)
-{
-    if (range.logarithmic && !(value > 0))
-        return 0;
-    if (!(range.high > range.low))
-        return 0.5;
-    return range.logarithmic ? log(value / range.low) / log(range.high / range.low)
-                             : (value - range.low) / (range.high - range.low);
-}
-
 /* In [a, b], or [b, a]: a range may have been marked from either end. */
 static bool is_between(int value, int a, int b)
 {
@@ -243,7 +230,9 @@ static void draw_map(struct app *app, const struct model_view *view, struct area
                              : isnan(value)              ? HEAT_UNKNOWN
                              : isinf(value)              ? HEAT_INFINITE
                                                          : HEAT_VALUE;
-                cell->value = cell->kind == HEAT_VALUE ? heat_value(value, range) : 0;
+                cell->value = cell->kind == HEAT_VALUE
+                                  ? heat_scale(value, range.low, range.high, range.logarithmic)
+                                  : 0;
             }
             cell->marked = view->marking && is_between(layer, view->mark_layer, view->layer) &&
                            is_between(type, view->mark_type, view->type);

@@ -63,7 +63,10 @@ bool list_search(struct app *app, struct list *list, enum request request, const
             return true;
         }
     }
-    app_message(app, "nothing here has \"%s\"", app->search);
+    if (!app->search[0])
+        app_message(app, "/ asks what to search for");
+    else
+        app_message(app, "nothing here has \"%s\"", app->search);
     return true;
 }
 

@@ -192,7 +192,8 @@ static void draw_heading(struct app *app, struct area area)
 
 /* --- what differs --- */
 
-/* "beside default: 4 matrices more (5.3M), 27 fewer (39.7M), 26 in both · memory -412 MiB" */
+/* "beside default: 4 matrices more (5.3M), 27 fewer (39.7M), 26 in both · memory -412 MiB", or "the
+ * same 53 matrices" */
 static void put_contrast(const struct plan_contrast *contrast, const struct plan_line *here,
                          const struct plan_line *there, char *out, size_t size)
 {
@@ -208,6 +209,11 @@ static void put_contrast(const struct plan_contrast *contrast, const struct plan
         bytes_put((double)(less ? there->memory - here->memory : here->memory - there->memory),
                   bytes, sizeof bytes);
         snprintf(memory, sizeof memory, " · memory %s%s", less ? "-" : "+", bytes);
+    }
+    if (contrast->here + contrast->there == 0) {
+        snprintf(out, size, "beside %s: the same %zu matri%s%s", there->name, contrast->both,
+                 contrast->both == 1 ? "x" : "ces", memory);
+        return;
     }
     snprintf(out, size, "beside %s: %zu matri%s more%s, %zu fewer%s, %zu in both%s", there->name,
              contrast->here, contrast->here == 1 ? "x" : "ces", more, contrast->there, fewer,

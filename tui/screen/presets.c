@@ -57,7 +57,8 @@ static void draw_changes(struct app *app, struct area area, const struct preset 
     size_t count = preset_changes(preset, &app->session.settings, changes);
     struct style title = theme_style(&app->theme, THEME_TITLE);
     if (count == 0)
-        area_print(area, 0, 0, title, "the form is %s already", preset->name);
+        area_print(area, 0, 0, title, "%s changes nothing: the form is like that already",
+                   preset->name);
     else
         area_print(area, 0, 0, title, "%s changes %zu field%s", preset->name, count, text_s(count));
     size_t room = area.height > 1 ? (size_t)(area.height - 1) : 0;

@@ -7,6 +7,8 @@
  *        |                 `-----t-----> train --Ctrl-D--> data     records of the form's data
  *        |                               |  `----Ctrl-P--> presets  usual ways to train
  *        `--Enter, a job--> watch <--Ctrl-S--'          `-- the job that was started
+ *                             | `--o--> runs            other runs over its loss
+ *                             `----n--> gradients       its gradients' norms on the layer grid
  *     any --?--> help
  *
  * Opening one pushes its view on the app's stack; false: it could not be, and the message line says
@@ -31,6 +33,8 @@ bool screen_open_train(struct app *app);             /* the form */
 bool screen_open_data(struct app *app, size_t item); /* a look at one of the form's data */
 bool screen_open_presets(struct app *app);           /* values for the form */
 bool screen_open_watch(struct app *app);             /* the session's job */
+bool screen_open_runs(struct app *app);              /* which are drawn over the session's job */
+bool screen_open_gradients(struct app *app); /* norms of the session's job on the layer grid */
 bool screen_open_help(struct app *app);
 bool screen_open_device(struct app *app); /* what there is to compute the scan */
 

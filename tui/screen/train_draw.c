@@ -311,7 +311,7 @@ static void draw_lines(struct app *app, const struct train_view *view, struct ar
                        const struct form_layout *layout, size_t cursor)
 {
     struct form_columns columns = form_columns_make(layout, area.width, area.height, cursor);
-    size_t shown = (size_t)(columns.columns * columns.rows);
+    size_t shown = (size_t)columns.columns * (size_t)columns.rows;
     for (size_t i = 0; i < shown && columns.first + i < layout->count; i++) {
         const struct form_line *line = &layout->lines[columns.first + i];
         int x = (int)i / columns.rows * columns.width, y = (int)i % columns.rows;

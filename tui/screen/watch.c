@@ -109,6 +109,8 @@ static bool move_text(struct app *app, struct watch_view *view, enum request req
         *back = *back > by ? *back - by : 0;
     else if (view->text == WATCH_TEXT_SAMPLES && !watch_sample(view, up))
         app_message(app, up ? "no earlier sample" : "this is the last sample");
+    else if (view->text == WATCH_TEXT_LAST)
+        watch_finish_scroll(app, view, up ? -(int)by : (int)by);
     return true;
 }
 
@@ -229,12 +231,16 @@ static bool watch_request(struct app *app, void *state, enum request request, co
     case REQUEST_RESUME:
         resume(app, view);
         return true;
+    case REQUEST_GRADIENTS:
+        screen_open_gradients(app);
+        return true;
     case REQUEST_NOTIFY:
         toggle_notice(app);
         return true;
     default:
         return show(app, view, request, argument) ||
-               watch_finish_request(app, view, request, argument);
+               watch_finish_request(app, view, request, argument) ||
+               watch_runs_request(app, view, request, argument);
     }
 }
 
@@ -272,7 +278,18 @@ static int watch_tick_ms(const void *state)
     const struct watch_view *view = state;
     if (view->series && job_series_is_behind(view->series, &view->job->metrics))
         return LOOK_AGAIN_MS;
-    return view->finish.job && !view->finish.read ? FOLLOW_MS : -1;
+    bool works = view->finish.job && !view->finish.read;
+    return works || runs_live(view->runs) ? FOLLOW_MS : -1;
+}
+
+/* What a job that lives can be asked, or one that has ended. */
+static bool watch_offers(const struct app *app, const void *state, enum request request)
+{
+    bool lives = app->session.run && job_follow_lives(app->session.run);
+    (void)state;
+    if (request == REQUEST_PAUSE || request == REQUEST_CHECKPOINT || request == REQUEST_STOP)
+        return lives;
+    return request != REQUEST_RESUME || !lives;
 }
 
 static void watch_close(void *state)
@@ -288,6 +305,7 @@ static const struct view_class watch_class = {
     .close = watch_close,
     .draw = watch_draw,
     .request = watch_request,
+    .offers = watch_offers,
     .tick = watch_tick,
     .tick_ms = watch_tick_ms,
 };

@@ -14,6 +14,8 @@
 #include "tui/session/finish.h"
 #include "tui/session/job_log.h"
 #include "tui/session/job_series.h"
+#include "tui/session/runs.h"
+#include "tui/widget/plot.h"
 
 /* What the rows at the bottom show: the last sample, or what is read there, all of the log or
  * samples over time. */
@@ -36,6 +38,7 @@ struct watch_best {
 
 struct watch_view {
     const struct job_follow *job; /* whose all of this is: the session's run */
+    struct runs *runs;            /* over it: the session's */
     struct job_series *series;    /* NULL: there was no memory for it */
     struct watch_window window;
     double half_life; /* of the smoothing, in steps; negative: by what is shown */
@@ -52,6 +55,7 @@ struct watch_view {
     int64_t sample_step;
     bool sample_held;     /* an earlier one, which stays while others come */
     struct finish finish; /* what was made of the run last, in the place of the last sample */
+    int finish_top;       /* the line of its result that is shown first */
 
     bool stop_asked;                    /* stopping is asked twice, */
     char trust_asked[DIGEST_TEXT_SIZE]; /* and so is resuming what may be somebody else's: the key
@@ -79,7 +83,18 @@ struct job_window watch_job_window(const struct watch_view *view, int columns);
 /* More steps, an export, an evaluation, a text; and Esc, which ends the pane of the last one. */
 bool watch_finish_request(struct app *app, struct watch_view *view, enum request request,
                           const char *argument);
+void watch_finish_scroll(struct app *app, struct watch_view *view, int by);
 void watch_draw_finish(struct app *app, const struct watch_view *view, struct area area);
+
+/* --- watch_runs.c: other runs over its loss --- */
+
+/* Their smoothed losses as curves of a plot with so many columns of cells, into out, which has room
+ * for 2 RUNS_MAX; returns how many. They point into *values, which is to be freed. */
+size_t watch_runs_curves(const struct watch_view *view, int cells, struct plot_series *out,
+                         double **values);
+void watch_draw_runs(struct app *app, const struct watch_view *view, struct area area);
+bool watch_runs_request(struct app *app, struct watch_view *view, enum request request,
+                        const char *argument);
 
 /* --- watch_draw.c, watch_plots.c --- */
 

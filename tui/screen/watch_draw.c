@@ -252,7 +252,7 @@ static void put_end(const struct job_follow *run, char *out, size_t size)
         snprintf(
             out, size,
             "spectrum export %s -o DIR (E) makes %s of it; e evaluates it, y tries a prompt, M "
-            "goes on",
+            "adds steps",
             run->path,
             adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
                      : "a complete Hugging Face folder");
@@ -265,10 +265,15 @@ static struct watch_known known_of(const struct watch_view *view, int width, con
     const char *found = long_reason(words, width);
     snprintf(reason, ERROR_TEXT_MAX, "%s", found ? found : "");
     put_end(view->job, end, ERROR_TEXT_MAX);
+    bool works = view->text == WATCH_TEXT_LAST && view->finish.job;
+    bool runs = view->text == WATCH_TEXT_LAST && view->runs->count > 0;
+    if (works || runs) /* it is known by then */
+        end[0] = '\0';
     return (struct watch_known){.reason_rows = flow_words_rows(reason, width),
                                 .end_rows = flow_words_rows(end, width),
                                 .table = !isnan(view->numbers.planned[0]),
-                                .reads = view->text != WATCH_TEXT_LAST || view->finish.job};
+                                .text_rows = runs ? view->runs->count + 2 : 0,
+                                .reads = view->text != WATCH_TEXT_LAST || works};
 }
 
 void watch_draw(struct app *app, void *state, struct area area)
@@ -294,6 +299,8 @@ void watch_draw(struct app *app, void *state, struct area area)
         draw_log(app, view, part(area, &layout, WATCH_TEXT));
     else if (view->text == WATCH_TEXT_LAST && view->finish.job)
         watch_draw_finish(app, view, part(area, &layout, WATCH_TEXT));
+    else if (view->text == WATCH_TEXT_LAST && view->runs->count > 0)
+        watch_draw_runs(app, view, part(area, &layout, WATCH_TEXT));
     else
         draw_sample(app, view, part(area, &layout, WATCH_TEXT));
     flow_words(part(area, &layout, WATCH_END), theme_style(theme, THEME_ACCENT), end);

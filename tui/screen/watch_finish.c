@@ -54,15 +54,19 @@ static void start(struct app *app, struct watch_view *view, enum finish_what wha
 {
     struct error err = ERROR_INIT;
     bool writes = what == FINISH_EXPORT || what == FINISH_MERGE;
+    int status = 0;
     if (writes && !folder_is_empty(argument))
-        error_set(&err, "%s is there, and not an empty folder: an export takes a new one",
-                  argument);
-    else if (finish_start(&view->finish, app->session.run, what, argument, &err) == 0)
-        view->text = WATCH_TEXT_LAST; /* the pane's place */
-    if (err.kind != ERROR_NONE)
+        status = error_set(&err, "%s is there, and not an empty folder: an export takes a new one",
+                           argument);
+    if (status == 0)
+        status = finish_start(&view->finish, app->session.run, what, argument, &err);
+    if (status != 0) {
         app_error(app, &err);
-    else
-        app_message(app, "started; the job goes on when the screen is left");
+        return;
+    }
+    view->text = WATCH_TEXT_LAST; /* the pane's place */
+    view->finish_top = 0;
+    app_message(app, "started; the job goes on when the screen is left");
 }
 
 bool watch_finish_request(struct app *app, struct watch_view *view, enum request request,
@@ -95,6 +99,24 @@ bool watch_finish_request(struct app *app, struct watch_view *view, enum request
 
 /* --- the pane --- */
 
+/* The rows that the result takes in a window of this width. */
+static int result_rows(struct app *app, const struct finish *finish)
+{
+    struct area area = canvas_area(&app->canvas);
+    struct flow flow = {area_part(area, 0, 0, area.width, 0), 0, 0};
+    flow_put(&flow, theme_style(&app->theme, THEME_TEXT), buffer_string(&finish->result),
+             finish->result.length);
+    return flow.y + 1;
+}
+
+/* One line of it is always there. */
+void watch_finish_scroll(struct app *app, struct watch_view *view, int by)
+{
+    int most = view->finish.job ? result_rows(app, &view->finish) - 1 : 0;
+    int top = view->finish_top + by;
+    view->finish_top = top < 0 ? 0 : top > most ? most : top;
+}
+
 void watch_draw_finish(struct app *app, const struct watch_view *view, struct area area)
 {
     const struct finish *finish = &view->finish;
@@ -103,10 +125,10 @@ void watch_draw_finish(struct app *app, const struct watch_view *view, struct ar
     finish_put_state(finish, state, sizeof state);
     bool own = job_kind_of(view->job->job)->output;
     enum theme_role role = finish->failed ? THEME_ERROR : finish->read ? THEME_GOOD : THEME_ACCENT;
-    area_label(area, 0, 0, area.width - (own ? 0 : 12), theme_style(theme, role), state);
+    area_label(area, 0, 0, area.width - (own ? 0 : 25), theme_style(theme, role), state);
     if (!own)
-        area_put_right(area, 0, 0, theme_style(theme, THEME_DIM), "Esc ends it");
-    struct flow flow = {area_part(area, 0, 1, area.width, area.height - 1), 0, 0};
+        area_put_right(area, 0, 0, theme_style(theme, THEME_DIM), "j k scroll  Esc ends it");
+    struct flow flow = {area_part(area, 0, 1, area.width, area.height - 1), 0, -view->finish_top};
     flow_put(&flow, theme_style(theme, THEME_TEXT), buffer_string(&finish->result),
              finish->result.length);
 }

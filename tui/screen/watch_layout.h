@@ -45,6 +45,7 @@ enum watch_part {
 struct watch_known {
     int reason_rows, end_rows; /* that these would take; 0: there is none */
     bool table;                /* there is memory to list */
+    int text_rows;             /* that the text would take, where main and the panels leave them */
     bool reads;                /* log or samples were asked for: the text gets half of the rows */
 };
 

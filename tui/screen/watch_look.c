@@ -190,6 +190,11 @@ struct watch_extent watch_extent(const struct watch_view *view)
     double total = -1;
     int64_t last = job_metrics_last_step(&view->job->metrics);
     job_follow_number(view->job, "steps", &total);
+    for (int i = 0; i < view->runs->count; i++) { /* the longest of those that are drawn */
+        int64_t other = runs_last_step(&view->runs->list[i]);
+        last = other > last ? other : last;
+        total = total >= 1 && (double)other > total ? (double)other : total;
+    }
     return (struct watch_extent){last, total >= 1 && total <= 9e15 ? (int64_t)total : -1};
 }
 
@@ -221,8 +226,12 @@ void watch_end(struct watch_view *view)
 void watch_begin(struct app *app, struct watch_view *view)
 {
     watch_end(view);
-    *view = (struct watch_view){.job = app->session.run, .half_life = -1, .sample_step = -1};
+    *view = (struct watch_view){
+        .job = app->session.run, .runs = &app->session.runs, .half_life = -1, .sample_step = -1};
     job_series_open(&view->series, NULL);
+    int own = runs_find(view->runs, view->job->path);
+    if (own >= 0)
+        runs_remove(view->runs, own);
     if (job_kind_of(view->job->job)->output)
         finish_open(&view->finish, view->job->path, NULL);
 }
@@ -238,6 +247,7 @@ bool watch_look(struct watch_view *view, double seconds)
     if (view->log.path)
         changed = job_log_update(&view->log) || changed;
     changed = finish_update(&view->finish) || changed;
+    changed = runs_update(view->runs, steps.from, steps.to) || changed;
     look_for_best(view);
     read_numbers(view);
     return look_for_sample(view) || changed;

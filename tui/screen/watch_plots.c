@@ -53,7 +53,7 @@ static void hold(const struct watch_view *view, enum job_key key, double scale, 
                  struct points *points)
 {
     struct job_window window = watch_job_window(view, 2 * cells);
-    double last = fmin((double)watch_extent(view).last, window.to);
+    double last = fmin((double)job_metrics_last_step(&view->job->metrics), window.to);
     size_t *count = &points->count, most = 2 * (size_t)cells;
     double before = view->series ? job_series_last(view->series, key, (int64_t)window.from) : NAN;
     if (!isnan(before) && *count < most && (*count == 0 || points->x[0] > window.from)) {
@@ -94,61 +94,102 @@ static const char *number(char *out, size_t size, const char *format, double val
 
 /* --- the loss --- */
 
-/* Each step's loss faint, the smoothed one over it, evaluations as signs over both. */
+/* What of the run the loss is drawn from, until it is: curves, and evaluations by step. */
+struct losses {
+    struct points points;
+    double *evaluations; /* [count] steps, [count] losses */
+    size_t count;
+    double half_life;
+    char smoothed[48], evaluation[48]; /* names of the curves */
+};
+
+static void losses_take(struct losses *losses, const struct watch_view *view, int cells)
+{
+    char value[24];
+    *losses = (struct losses){.points = points_of(view, JOB_KEY_LOSS, cells, 1),
+                              .half_life = view->half_life};
+    const struct job_evaluation *list =
+        view->series ? job_series_evaluations(view->series, &losses->count) : NULL;
+    losses->evaluations = array_alloc(losses->count, 2 * sizeof *losses->evaluations, NULL);
+    if (!losses->evaluations)
+        losses->count = 0;
+    for (size_t i = 0; i < losses->count; i++) {
+        losses->evaluations[i] = list[i].step;
+        losses->evaluations[losses->count + i] = list[i].loss;
+    }
+    if (losses->half_life < 0)
+        losses->half_life = smoothing_half_life(watch_job_window(view, 1).weight);
+    snprintf(losses->smoothed, sizeof losses->smoothed, "smoothed, half-life %.3g",
+             losses->half_life);
+    snprintf(losses->evaluation, sizeof losses->evaluation, "evaluation %s",
+             number(value, sizeof value, "%.4g", view->numbers.evaluation));
+}
+
+static struct plot_series faint_of(const struct losses *losses)
+{
+    return (struct plot_series){.shape = PLOT_BAND,
+                                .look = {.role = THEME_SERIES_FAINT, .sign = "", .ascii = "."},
+                                .count = losses->points.count,
+                                .x = losses->points.x,
+                                .y = losses->points.low,
+                                .top = losses->points.high};
+}
+
+static struct plot_series smoothed_of(const struct losses *losses)
+{
+    bool is = losses->half_life > 0;
+    return (struct plot_series){.name = is ? losses->smoothed : NULL,
+                                .shape = PLOT_LINE,
+                                .look = {.role = THEME_SERIES,
+                                         .sign = "•",
+                                         .ascii = "*",
+                                         .attributes = ATTRIBUTE_BOLD,
+                                         .alone = true},
+                                .count = is ? losses->points.count : 0,
+                                .x = losses->points.x,
+                                .y = losses->points.smooth};
+}
+
+static struct plot_series evaluations_of(const struct losses *losses)
+{
+    return (struct plot_series){.name = losses->evaluation,
+                                .shape = PLOT_SIGNS,
+                                .look = {.role = THEME_SERIES_OTHER,
+                                         .sign = "◆",
+                                         .ascii = "@",
+                                         .attributes = ATTRIBUTE_BOLD},
+                                .count = losses->count,
+                                .x = losses->evaluations,
+                                .y = losses->evaluations + losses->count};
+}
+
+/* Each step's loss faint, other runs over it, the smoothed one over them, evaluations as signs over
+ * all. */
 static void draw_loss(struct app *app, const struct watch_view *view, struct area area)
 {
-    const struct watch_numbers *numbers = &view->numbers;
-    struct points loss = points_of(view, JOB_KEY_LOSS, plot_across(area.width).columns, 1);
+    struct losses losses;
+    struct plot_series series[3 + 2 * RUNS_MAX];
     size_t count = 0;
-    const struct job_evaluation *list =
-        view->series ? job_series_evaluations(view->series, &count) : NULL;
-    double *evaluations = array_alloc(count, 2 * sizeof *evaluations, NULL);
-    for (size_t i = 0; evaluations && i < count; i++) {
-        evaluations[i] = list[i].step;
-        evaluations[count + i] = list[i].loss;
-    }
-    char title[48], value[24], smooth[48], evaluation[48];
-    snprintf(title, sizeof title, "loss %s", number(value, sizeof value, "%.4g", numbers->loss));
-    double half_life = view->half_life;
-    if (half_life < 0)
-        half_life = smoothing_half_life(watch_job_window(view, 1).weight);
-    snprintf(smooth, sizeof smooth, "half-life %.3g", half_life);
-    snprintf(evaluation, sizeof evaluation, "evaluation %s",
-             number(value, sizeof value, "%.4g", numbers->evaluation));
-    const struct plot_series series[] = {
-        {.shape = PLOT_BAND,
-         .look = {.role = THEME_SERIES_FAINT, .sign = "", .ascii = "."},
-         .count = loss.count,
-         .x = loss.x,
-         .y = loss.low,
-         .top = loss.high},
-        {.name = half_life > 0 ? smooth : NULL,
-         .shape = PLOT_LINE,
-         .look = {.role = THEME_SERIES,
-                  .sign = "•",
-                  .ascii = "*",
-                  .attributes = ATTRIBUTE_BOLD,
-                  .alone = true},
-         .count = half_life > 0 ? loss.count : 0,
-         .x = loss.x,
-         .y = loss.smooth},
-        {.name = evaluation,
-         .shape = PLOT_SIGNS,
-         .look =
-             {.role = THEME_SERIES_OTHER, .sign = "◆", .ascii = "@", .attributes = ATTRIBUTE_BOLD},
-         .count = evaluations ? count : 0,
-         .x = evaluations,
-         .y = evaluations ? evaluations + count : NULL},
-    };
+    double *others;
+    char title[48], value[24];
+    int cells = plot_across(area.width).columns;
+    losses_take(&losses, view, cells);
+    series[count++] = faint_of(&losses);
+    count += watch_runs_curves(view, cells, series + count, &others);
+    series[count++] = smoothed_of(&losses);
+    series[count++] = evaluations_of(&losses);
+    snprintf(title, sizeof title, "loss %s",
+             number(value, sizeof value, "%.4g", view->numbers.loss));
     struct plot plot = plot_of(view);
     plot.x_title = "step";
     plot.y_title = title;
     plot.series = series;
-    plot.series_count = sizeof series / sizeof *series;
+    plot.series_count = count;
     plot.log_y = view->window.log_y;
     plot_draw(area, &app->theme, &plot);
-    free(loss.x);
-    free(evaluations);
+    free(losses.points.x);
+    free(losses.evaluations);
+    free(others);
 }
 
 /* --- memory --- */
@@ -230,7 +271,8 @@ static void put_bytes(double bytes, char *out, size_t size)
 }
 
 /* A category a row: what of its part of the arena is resident, what was planned, and a bar of the
- * latter, filled as far as the former goes; last what the process has in all. */
+ * latter, filled as far as the former goes; last what the process has in all, of which the plan
+ * says nothing. */
 void watch_draw_table(struct app *app, const struct watch_view *view, struct area area)
 {
     enum { HELD = 21, PLANNED = 32, BAR = 34 };
@@ -246,7 +288,7 @@ void watch_draw_table(struct app *app, const struct watch_view *view, struct are
     for (int i = 0; i <= MEMORY_CATEGORIES; i++) {
         bool process = i == MEMORY_CATEGORIES;
         double held = process ? numbers->process : numbers->resident[i];
-        double planned = process ? sum(numbers->planned) : numbers->planned[i];
+        double planned = process ? NAN : numbers->planned[i];
         struct style style = dim;
         char left[32], right[32];
         if (!process)
@@ -256,7 +298,8 @@ void watch_draw_table(struct app *app, const struct watch_view *view, struct are
         area_put(area, 0, i + 1, style,
                  process ? "process" : memory_category_name((enum memory_category)i));
         area_print(area, HELD - 10, i + 1, text, "%10s", left);
-        area_print(area, PLANNED - 10, i + 1, dim, "%10s", right);
+        if (!process)
+            area_print(area, PLANNED - 10, i + 1, dim, "%10s", right);
         int room = area.width - BAR;
         for (int x = 0; !process && largest > 0 && x < room; x++) {
             double at = (x + 0.5) / room * largest;
@@ -268,17 +311,23 @@ void watch_draw_table(struct app *app, const struct watch_view *view, struct are
 
 /* --- the parts --- */
 
-/* "memory 67.1, plan 43.7 MiB": the unit once, where it is the same. */
-static void put_memory_title(const struct watch_numbers *numbers, char *out, size_t size)
+/* "memory 43.7 of 43.7 MiB, process 67.1 MiB": what is held of what was planned, the unit once where
+ * it is the same; then, where there is room, the process, which has more than what is planned: code,
+ * libraries, stacks. */
+static void put_memory_title(const struct watch_numbers *numbers, int columns, char *out,
+                             size_t size)
 {
-    char process[32], plan[32];
-    put_bytes(numbers->process, process, sizeof process);
+    char held[32], plan[32], process[32];
+    put_bytes(sum(numbers->resident), held, sizeof held);
     put_bytes(sum(numbers->planned), plan, sizeof plan);
-    char *unit = strchr(process, ' ');
+    put_bytes(numbers->process, process, sizeof process);
+    char *unit = strchr(held, ' ');
     const char *other = strchr(plan, ' ');
     if (unit && other && strcmp(unit, other) == 0)
         *unit = '\0';
-    snprintf(out, size, "memory %s, plan %s", process, plan);
+    int used = snprintf(out, size, "memory %s of %s", held, plan);
+    if (used + (int)strlen(", process ") + (int)strlen(process) <= columns)
+        snprintf(out + used, size - (size_t)used, ", process %s", process);
 }
 
 void watch_draw_main(struct app *app, const struct watch_view *view, struct area area)
@@ -302,7 +351,7 @@ void watch_draw_panel(struct app *app, const struct watch_view *view, enum watch
     if (area.height <= 0)
         return;
     if (part == WATCH_MEMORY) {
-        put_memory_title(numbers, title, sizeof title);
+        put_memory_title(numbers, area.width, title, sizeof title);
         draw_memory(app, view, area, title, false);
         return;
     }

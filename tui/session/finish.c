@@ -6,7 +6,6 @@
 #include "base/xdg.h"
 #include "job/job_create.h"
 #include "job/job_dir.h"
-#include "job/job_kind.h"
 #include "job/launch.h"
 #include "tui/session/wording.h"
 
@@ -69,6 +68,7 @@ int finish_start(struct finish *finish, const struct job_follow *run, enum finis
     int status = job_launch(folder, "/proc/self/exe", (char *const *)(uintptr_t)arguments, err);
     if (status == 0)
         status = finish_open(finish, folder, err);
+    finish->kind = job_kind_find(command);
     free(folder);
     return status;
 }
@@ -105,13 +105,15 @@ static void put_evaluation(const cJSON *json, struct buffer *out)
         buffer_format(out, "; the checkpoint of step %" PRId64, step);
 }
 
-/* The prompt and what follows it. */
+/* The prompt and what follows it; an answer begins a line. */
 static void put_generation(const cJSON *json, struct buffer *out)
 {
     const char *prompt = "", *text = "";
+    bool chat = false;
+    json_get_bool(json, "chat", &chat);
     json_get_string(json, "prompt", &prompt);
     json_get_string(json, "text", &text);
-    buffer_format(out, "%s%s%s", prompt, "\n", text);
+    buffer_format(out, "%s%s%s", prompt, chat ? "\n" : "", text);
 }
 
 static void put_export(const cJSON *json, struct buffer *out)
@@ -187,7 +189,7 @@ void finish_put_state(const struct finish *finish, char *out, size_t size)
 {
     const char *model = "", *status = "";
     const struct job_follow *job = finish->job;
-    const struct job_kind *kind = job_kind_of(job->job);
+    const struct job_kind *kind = job->job || !finish->kind ? job_kind_of(job->job) : finish->kind;
     char phase[64], state[ERROR_TEXT_MAX];
     json_get_string(job->job, "model", &model);
     json_get_string(job->result, "status", &status);

@@ -12,6 +12,7 @@
 #define SPECTRUM_TUI_SESSION_FINISH_H
 
 #include "base/buffer.h"
+#include "job/job_kind.h"
 #include "tui/session/job_follow.h"
 
 enum finish_what {
@@ -24,10 +25,11 @@ enum finish_what {
 
 /* Born as {0}: there is none. */
 struct finish {
-    struct job_follow *job; /* NULL: there is none */
-    bool read;              /* it has ended, and what it left was taken in */
-    bool failed;            /* result is a reason */
-    struct buffer result;   /* a text that may be anything; empty while it works */
+    struct job_follow *job;      /* NULL: there is none */
+    const struct job_kind *kind; /* of one that was started here and has not said it yet */
+    bool read;                   /* it has ended, and what it left was taken in */
+    bool failed;                 /* result is a reason */
+    struct buffer result;        /* a text that may be anything; empty while it works */
 };
 
 /* May something be made of this run now? An error says in one line why not. */

@@ -85,14 +85,16 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
     facts->began = began(job->path);
 }
 
-size_t job_facts_living(void)
+size_t job_facts_living(size_t *paused)
 {
     char **paths;
     size_t count, living = 0;
+    *paused = 0;
     if (job_index_list(&paths, &count, NULL) != 0)
         return 0;
     for (size_t i = 0; i < count; i++) {
         enum job_state state = job_state(paths[i]);
+        *paused += state == JOB_PAUSED;
         living += state == JOB_STARTING || state == JOB_RUNNING || state == JOB_WAITING ||
                   state == JOB_PAUSED;
     }

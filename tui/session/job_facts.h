@@ -28,7 +28,8 @@ struct job_facts {
 /* All but `best`, which stays. Texts are printable. */
 void job_facts_take(struct job_facts *facts, const struct job_follow *job);
 
-/* How many of this user's jobs live now, starting, waiting, running or paused, on this machine. */
-size_t job_facts_living(void);
+/* How many of this user's jobs live now, starting, waiting, running or paused, on this machine;
+ * *paused: of those. */
+size_t job_facts_living(size_t *paused);
 
 #endif

@@ -168,12 +168,12 @@ static cJSON *read_part(struct job_follow *follow, int which)
     return json;
 }
 
-/* What a job that does not live was doing when it died is no phase. True: it is another one, or
- * further. */
+/* What a job that does not live was doing when it died is no phase, nor what one that is paused did
+ * last. True: it is another one, or further. */
 static bool look_at_phase(struct job_follow *follow)
 {
     struct job_progress now = {.done = -1, .total = -1, .step = -1};
-    if (job_follow_lives(follow))
+    if (job_follow_lives(follow) && follow->state != JOB_PAUSED)
         job_progress_read(&now, follow->path);
     const struct job_progress *before = &follow->phase;
     bool changed = strcmp(now.phase, before->phase) != 0 || now.done != before->done ||

@@ -56,7 +56,7 @@ bool job_follow_rows(const struct job_follow *follow, int64_t *done, int64_t *to
 void job_follow_describe(const struct job_follow *follow, char *out, size_t size);
 
 /* What a job that lives does now, in words: "tokenizing 40 %", "evaluating 7/20"; false, and "",
- * where nothing says so. */
+ * where nothing says so, and while it is paused. */
 bool job_follow_phase(const struct job_follow *follow, char *out, size_t size);
 
 /* A number that job.json, or the "parameters" in it, has; false: not known. */

@@ -256,6 +256,8 @@ bool job_series_update(struct job_series *series, const struct job_metrics *metr
         some = true;
     }
     take_lines(series, metrics);
+    if (seconds < 0)
+        return some;
     bool part = series->parted && read_on(series, metrics, PART, until);
     if (!part || clock_seconds() < until)
         some = read_on(series, metrics, WHOLE, until) || some;
@@ -373,6 +375,22 @@ size_t job_series_curve(const struct job_series *series, enum job_key key,
         point->smooth = smooth;
     }
     return count;
+}
+
+double job_series_smoothed(const struct job_series *series, int64_t step, double weight)
+{
+    const struct job_window window = {.from = (double)step, .to = (double)step};
+    const struct step_bins *bins = bins_for(series, JOB_KEY_LOSS, &window);
+    struct smoothing smoothing = {.weight = weight};
+    double lead = LEAD * smoothing_half_life(weight), value = NAN;
+    for (size_t i = step_bins_find(bins, (int64_t)fmax((double)step - lead, 0));
+         i < bins->used && step_bins_first(bins, i) <= step; i++) {
+        const struct step_bin *bin = step_bins_at(bins, i, 0);
+        if (bin->count > 0)
+            value =
+                smoothing_add(&smoothing, step_bins_last(bins, i), bin->sum / (double)bin->count);
+    }
+    return value;
 }
 
 const struct job_evaluation *job_series_evaluations(const struct job_series *series, size_t *count)

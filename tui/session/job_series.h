@@ -40,7 +40,8 @@ int job_series_open(struct job_series **out, struct error *err);
 void job_series_close(struct job_series *series);
 
 /* Takes in what the metrics have more than at the last call, and reads on in the file for about so
- * many seconds; true: something came. Lines that no longer count (a resume) begin it all again. */
+ * many seconds (negative: not at all, who does so has losses alone); true: something came. Lines
+ * that no longer count (a resume) begin it all again. */
 bool job_series_update(struct job_series *series, const struct job_metrics *metrics,
                        double seconds);
 
@@ -69,6 +70,9 @@ size_t job_series_curve(const struct job_series *series, enum job_key key,
 
 /* What a key had last up to a step, for what does not stand in every line; NaN: nothing yet. */
 double job_series_last(const struct job_series *series, enum job_key key, int64_t step);
+
+/* The smoothed loss after the last value up to a step; NaN: there is none. */
+double job_series_smoothed(const struct job_series *series, int64_t step, double weight);
 
 /* All evaluations, by step, at most JOB_EVALUATIONS_MAX, the newest; the series'. */
 enum { JOB_EVALUATIONS_MAX = 1 << 16 };

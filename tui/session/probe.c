@@ -124,13 +124,17 @@ bool probe_is_of(const struct probe *probe, const char *key)
 
 /* In the unit in which the middle one has two or three digits: "about 12 min (10 to 14)", "about 3.4 h
  * (3.1 to 3.8)". */
-static void put_duration(const struct probe *probe, char *out, size_t size)
+static void put_duration(const struct probe *probe, bool spread, char *out, size_t size)
 {
     double second = probe->seconds < 100 ? 1 : probe->seconds < 100 * 60 ? 60 : 3600;
     const char *unit = second == 1 ? "s" : second == 60 ? "min" : "h";
     int digits = probe->seconds / second < 9.95;
-    snprintf(out, size, "about %.*f %s (%.*f to %.*f)", digits, probe->seconds / second, unit,
-             digits, probe->low / second, digits, probe->high / second);
+    char low[32], high[32];
+    snprintf(low, sizeof low, "%.*f", digits, probe->low / second);
+    snprintf(high, sizeof high, "%.*f", digits, probe->high / second);
+    int used = snprintf(out, size, "about %.*f %s", digits, probe->seconds / second, unit);
+    if (spread && strcmp(low, high) != 0 && used > 0 && (size_t)used < size)
+        snprintf(out + used, size - (size_t)used, " (%s to %s)", low, high);
 }
 
 void probe_put(const struct probe *probe, const char *key, char *out, size_t size)
@@ -141,11 +145,11 @@ void probe_put(const struct probe *probe, const char *key, char *out, size_t siz
         snprintf(out, size, "probing%s%s ...", said ? ": " : "", phase);
         return;
     }
-    put_duration(probe, about, sizeof about);
+    put_duration(probe, probe_is_of(probe, key), about, sizeof about);
     if (probe_is_of(probe, key))
         snprintf(out, size, "%s", about);
     else if (probe->known)
-        snprintf(out, size, "with other values %s; Ctrl-T measures it", about);
+        snprintf(out, size, "Ctrl-T measures it (before: %s)", about);
     else if (probe->why[0])
         snprintf(out, size, "the probe failed; Ctrl-T tries again");
     else

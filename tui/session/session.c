@@ -10,7 +10,7 @@
 
 void session_init(struct session *session)
 {
-    *session = (struct session){.device = "auto"};
+    *session = (struct session){.device = "auto", .runs = {.baseline = RUNS_NONE}};
     settings_init(&session->settings);
 }
 

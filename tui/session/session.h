@@ -22,6 +22,7 @@
 #include "tui/session/grid.h"
 #include "tui/session/job_follow.h"
 #include "tui/session/probe.h"
+#include "tui/session/runs.h"
 #include "tui/session/scan_feed.h"
 #include "tui/session/settings.h"
 
@@ -61,6 +62,7 @@ struct session {
     struct form_keep form;              /* where they are kept */
     struct probe probe;                 /* how long their run would take */
     struct job_follow *run;             /* NULL: no job is watched */
+    struct runs runs;                   /* what is drawn over its loss */
 };
 
 /* The plan that nobody has touched, settled; what a plan begins as. */

@@ -45,6 +45,7 @@ void session_free(struct session *session)
     settings_free(&session->settings);
     job_follow_close(session->run);
     session->run = NULL;
+    runs_close(&session->runs);
 }
 
 /* By what lies there, or by the name, without opening anything. */

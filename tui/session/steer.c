@@ -4,6 +4,7 @@
 #include "job/launch.h"
 #include "job/requests.h"
 #include "job/trust.h"
+#include "train/state_folder.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,12 +99,16 @@ int steer_check(const struct job_follow *job, enum steering what, const struct s
 
 /* --- questions --- */
 
+/* What a job keeps that still waits for others. */
+static const char not_begun[] = "before it has begun";
+
 void steer_question(const struct job_follow *job, enum steering what, char *out, size_t size)
 {
     const struct job_kind *kind = job_kind_of(job->job);
     out[0] = '\0';
     if (what == STEER_STOP)
-        snprintf(out, size, "stop the %s? the same key again stops it, %s", kind->noun, kind->kept);
+        snprintf(out, size, "stop the %s? the same key again stops it, %s", kind->noun,
+                 job->state == JOB_WAITING ? not_begun : kind->kept);
 }
 
 bool steer_trust(const struct job_follow *job, char key[DIGEST_TEXT_SIZE], struct buffer *text)
@@ -124,8 +129,9 @@ bool steer_trust(const struct job_follow *job, char key[DIGEST_TEXT_SIZE], struc
 /* --- doing it --- */
 
 /* What follows of a request that a living job will take. */
-static void say(const struct job_kind *kind, enum steering what, char *said, size_t size)
+static void say(const struct job_follow *job, enum steering what, char *said, size_t size)
 {
+    const struct job_kind *kind = job_kind_of(job->job);
     switch (what) {
     case STEER_PAUSE:
         snprintf(said, size, "the %s pauses after the current %s", kind->noun, kind->unit);
@@ -135,13 +141,28 @@ static void say(const struct job_kind *kind, enum steering what, char *said, siz
                  kind->unit);
         break;
     case STEER_STOP:
-        snprintf(said, size, "the %s stops after the current %s, %s", kind->noun, kind->unit,
-                 kind->kept);
+        if (job->state == JOB_WAITING)
+            snprintf(said, size, "the %s stops %s", kind->noun, not_begun);
+        else
+            snprintf(said, size, "the %s stops after the current %s, %s", kind->noun, kind->unit,
+                     kind->kept);
         break;
     default:
         snprintf(said, size, "the %s goes on", kind->noun);
         break;
     }
+}
+
+/* Where a job that is started again goes on. */
+static const char *from_where(const struct job_follow *job, const struct job_restart *restart)
+{
+    struct error damage = ERROR_INIT;
+    if (restart->step > 0)
+        return "from that checkpoint";
+    if (!job_kind_of(job->job)->checkpoints)
+        return "from what it has computed";
+    bool none = state_latest_step(job->path, &damage) < 0 && damage.kind == ERROR_NONE;
+    return none ? "from its beginning: it has no checkpoint" : "from its last checkpoint";
 }
 
 /* What has ended, or died, is started again. */
@@ -152,11 +173,8 @@ static int start_again(const struct job_follow *job, const struct steer_how *how
     if (how)
         restart = (struct job_restart){
             .step = how->step, .more = how->more, .rate = how->rate, .schedule = how->schedule};
-    const struct job_kind *kind = job_kind_of(job->job);
-    snprintf(said, size, "the %s goes on from %s", kind->noun,
-             restart.step > 0    ? "that checkpoint"
-             : kind->checkpoints ? "its last checkpoint"
-                                 : "what it has computed");
+    snprintf(said, size, "the %s goes on %s", job_kind_of(job->job)->noun,
+             from_where(job, &restart));
     return job_relaunch(job->path, "/proc/self/exe", &restart, how ? how->trusted : NULL, err);
 }
 
@@ -168,7 +186,7 @@ int steer(struct job_follow *job, enum steering what, const struct steer_how *ho
         status = start_again(job, how, said, size, err);
     } else if (status == 0) {
         status = job_request_put(job->path, requests[what].request, NULL, err);
-        say(job_kind_of(job->job), what, said, size);
+        say(job, what, said, size);
     }
     job_follow_refresh(job);
     return status;

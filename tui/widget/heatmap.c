@@ -157,6 +157,18 @@ static void overview_draw(struct area area, const struct theme *theme, const str
     }
 }
 
+/* Before the first and the last type in sight: there are more. */
+static void arrows_draw(struct area area, const struct theme *theme, const struct heat_map *map,
+                        const struct heat_layout *layout)
+{
+    struct style style = theme_style(theme, THEME_ACCENT);
+    int top = 1 + layout->overview, last = layout->visible_types - 1;
+    if (layout->first_type > 0)
+        area_put(area, HEAT_LABEL_COLUMNS, top, style, "↑");
+    if (layout->first_type + layout->visible_types < map->types)
+        area_put(area, HEAT_LABEL_COLUMNS, top + last * layout->cell_height, style, "↓");
+}
+
 /* Axis, overview where not all fits, and a row of cells for each type in sight. */
 void heat_draw(struct area area, const struct theme *theme, const struct heat_map *map)
 {
@@ -180,10 +192,20 @@ void heat_draw(struct area area, const struct theme *theme, const struct heat_ma
             cell_draw(cell, theme, map_cell(map, type, layer), here && layer == map->cursor_layer);
         }
     }
+    arrows_draw(area, theme, map, &layout);
 }
 
 /* Low, the gradient's lower half, its middle, its upper half, high. The middle of a logarithmic
  * scale is the geometric mean sqrt(low high). */
+double heat_scale(double value, double low, double high, bool logarithmic)
+{
+    if (logarithmic && !(value > 0))
+        return 0;
+    if (!(high > low))
+        return 0.5;
+    return logarithmic ? log(value / low) / log(high / low) : (value - low) / (high - low);
+}
+
 void heat_legend_draw(struct area area, const struct theme *theme, const char *title, double low,
                       double high, bool logarithmic)
 {

@@ -7,7 +7,8 @@
  *
  * A pure function of its struct. Colour is the value in [0, 1]; a dot marks what trains. In a mono
  * theme the value is a digit 0..9 and what trains is marked '*' (bold and underlined where a cell
- * is one column wide). Where not all layers fit, a one-row overview shows all of them.
+ * is one column wide). Where not all layers fit, a one-row overview shows all of
+ * them; where not all types do, arrows say in which direction there are more.
  *
  * Cells are as large as fits, up to 6 x 3; where even cells of one column do not fit, they are two
  * wide and the map scrolls with the cursor.
@@ -52,6 +53,11 @@ struct heat_layout {
 struct heat_layout heat_layout(int width, int height, const struct heat_map *map);
 
 void heat_draw(struct area area, const struct theme *theme, const struct heat_map *map);
+
+/* Where a value lies between the ends of its colour scale, in [0, 1]:
+ *     (v - low) / (high - low), or of logarithms log(v / low) / log(high / low)
+ * A scale whose ends are equal has one colour, the middle one; what has no logarithm the lowest. */
+double heat_scale(double value, double low, double high, bool logarithmic);
 
 /* The gradient with numbers: low, middle and high of a logarithmic (or linear) scale. */
 void heat_legend_draw(struct area area, const struct theme *theme, const char *title, double low,

@@ -196,11 +196,11 @@ static int columns_before(const char *text, size_t end)
     return sum;
 }
 
-/* The column of the text that is the area's first. The line moves by halves of its width, so that
- * most keys change one cell; the cursor, with a wide character under it, stays clear of a mark at
- * either end:
+/* The column of the text that is the area's first. The line moves by quarters of its width, so that
+ * most keys change one cell and a path keeps most of its end in sight; the cursor, with a wide
+ * character under it, stays clear of a mark at either end:
  *
- *     k half <= cursor - 1   and   cursor - k half <= width - 3,    k the smallest that does
+ *     k quarter <= cursor - 1   and   cursor - k quarter <= width - 3,    k the smallest that does
  */
 static int first_column(int width, int all, int cursor)
 {
@@ -208,8 +208,8 @@ static int first_column(int width, int all, int cursor)
         return 0;
     if (width < 8) /* without marks */
         return cursor > width - 2 ? cursor - (width > 1 ? width - 2 : 0) : 0;
-    int half = width / 2, over = cursor - (width - 3);
-    return over > 0 ? (over + half - 1) / half * half : 0;
+    int quarter = width / 4, over = cursor - (width - 3);
+    return over > 0 ? (over + quarter - 1) / quarter * quarter : 0;
 }
 
 /* A wide character of which the first column is outside is left out. */
@@ -220,7 +220,8 @@ void line_edit_draw(const struct line_edit *edit, struct area area, struct style
     int all = columns_before(edit->text, strlen(edit->text)), columns;
     size_t at = settled(edit);
     int cursor = columns_before(edit->text, at);
-    int first = first_column(line.width, all, cursor), x = -first;
+    int end = all > line.width ? all - line.width : 0; /* shows all columns of the text's end */
+    int first = focused || cursor < all ? first_column(line.width, all, cursor) : end, x = -first;
     struct style under = style;
     under.attributes ^= ATTRIBUTE_REVERSE;
     area_fill(line, style);

@@ -2,8 +2,20 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* --- numbers, and which are round --- */
+
+/* A tiny number: "0.0005", "1.5e-05" where two digits say it; else three with a short exponent,
+ * "4.95e-4", so that neighbours on an axis of learning rates differ. */
+static void put_tiny(double value, char *out, size_t size)
+{
+    snprintf(out, size, "%.2g", value);
+    if (fabs(strtod(out, NULL) - value) <= 1e-3 * value)
+        return;
+    int power = (int)floor(log10(value));
+    snprintf(out, size, "%.2fe%d", value / pow(10, power), power);
+}
 
 /* Four digits, with k, M or G so that it fits the axis; tiny and huge ones with a power of ten, and
  * two digits where there is room for them. */
@@ -12,6 +24,8 @@ void plot_number(double value, char *out, size_t size)
     double magnitude = fabs(value);
     if (!isfinite(value))
         snprintf(out, size, "n/a");
+    else if (value < 1e-3 && value > 1e-9)
+        put_tiny(value, out, size);
     else if (magnitude >= 1e12 || (magnitude < 1e-3 && magnitude > 0))
         snprintf(out, size, value > 0 && magnitude < 1e99 && magnitude > 1e-99 ? "%.2g" : "%.0e",
                  value);

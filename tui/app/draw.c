@@ -364,10 +364,13 @@ static void draw_small(struct app *app, struct area area)
     snprintf(lines[4], sizeof lines[4], "%s", app->message[0] ? app->message : "Q quits");
     int count = lines[JOB][0] ? LINES : LINES - 1;
     int y = area.height > count ? (area.height - count) / 2 : 0;
-    for (int i = 0; i < LINES; i++)
-        if (lines[i][0])
-            area_label(area, 0, y++, area.width,
-                       i == JOB ? theme_style(&app->theme, THEME_ACCENT) : text, lines[i]);
+    for (int i = 0; i < LINES; i++) {
+        struct style style = i == JOB ? theme_style(&app->theme, THEME_ACCENT) : text;
+        if (i == 0) /* a saved screen is known by its first letters, in the narrowest window, too */
+            area_put(area, 0, y++, style, lines[i]);
+        else if (lines[i][0])
+            area_label(area, 0, y++, area.width, style, lines[i]);
+    }
 }
 
 void app_draw_opening(struct app *app, const char *target)

@@ -154,6 +154,7 @@ static void plan_is_kept_whatever_ends_the_screen(void **state)
         struct window window;
         start(&window, 80, 24, "xterm-256color", "C.UTF-8", model_path());
         wait_text(&window, "sigma max    10.8005");
+        wait_no_text(&window, " scan "); /* which of them train follows from all scores */
         press(&window, " ");
         wait_text(&window, "+1 by hand: 8 of 35");
         double start_at = now_ms();

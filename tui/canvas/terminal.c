@@ -63,7 +63,7 @@ static struct {
 static void restore_append(const char *text)
 {
     size_t length = text ? strlen(text) : 0;
-    if (restore.length + length < sizeof restore.text) {
+    if (length > 0 && restore.length + length < sizeof restore.text) {
         memcpy(restore.text + restore.length, text, length);
         restore.length += length;
     }

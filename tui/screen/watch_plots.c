@@ -55,6 +55,8 @@ static void hold(const struct watch_view *view, enum job_key key, double scale, 
     struct job_window window = watch_job_window(view, 2 * cells);
     double last = fmin((double)job_metrics_last_step(&view->job->metrics), window.to);
     size_t *count = &points->count, most = 2 * (size_t)cells;
+    if (!points->high) /* there was no memory */
+        return;
     double before = view->series ? job_series_last(view->series, key, (int64_t)window.from) : NAN;
     if (!isnan(before) && *count < most && (*count == 0 || points->x[0] > window.from)) {
         for (size_t i = (*count)++; i > 0; i--) {

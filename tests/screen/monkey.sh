@@ -18,7 +18,7 @@ printf 'Once upon a time there was a dog. %.0s' $(seq 1 100) >"$work/data.txt"
 # nobody waits for; Ctrl-C, Q and q, which leave.
 keys=(Up Down Left Right PgUp PgDn Home End Tab BackTab Enter Esc Del Backspace Space Ctrl-A Ctrl-B Ctrl-D Ctrl-E Ctrl-F
   Ctrl-G Ctrl-K Ctrl-L Ctrl-O Ctrl-P Ctrl-R Ctrl-U Ctrl-W a b c d e f g h i j k l m n o p r s t u v w x y z
-  A B C D E F G H I J K L M N O P R S T U V W X Y Z + - = _ % 0 5 9 , . "<lt>" : ? "$" "!")
+  A B C D E F G H I J K L M N O P R S T U V W X Y Z + - "=" _ % 0 5 9 "," . "<lt>" : ? "$" "!")
 words=(30 snr all nothing dark default lora 1e-5 -1 nan data.txt .. run steps "learning rate" "x y z" "ünïcödé" "漢字")
 pastes=('top 30\n' 'a\nb\n' '\e[31m' 'data.txt' '' '漢字漢字漢字')
 sizes=(60x16 80x24 132x43 200x60 40x10 1x1 61x17)

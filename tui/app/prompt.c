@@ -124,7 +124,7 @@ int prompt_rows(const struct prompt *prompt, int columns, int most)
 static void draw_proposals(const struct candidates *list, struct area area, struct style style)
 {
     struct proposals at = lay_out(list, area.width);
-    size_t room = (size_t)(area.height * at.columns);
+    size_t room = (size_t)area.height * (size_t)at.columns;
     for (size_t i = 0; i < list->count && i < room; i++) {
         int x = (int)i % at.columns * (at.width + 2), y = (int)i / at.columns;
         char more[32];

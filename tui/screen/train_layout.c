@@ -163,6 +163,6 @@ struct form_columns form_columns_make(const struct form_layout *layout, int widt
             }
         out.rows = (int)cut;
     }
-    out.first = first_shown(layout->count, line, (size_t)(out.columns * out.rows));
+    out.first = first_shown(layout->count, line, (size_t)out.columns * (size_t)out.rows);
     return out;
 }

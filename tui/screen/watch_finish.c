@@ -34,12 +34,14 @@ static void add_steps(struct app *app, struct watch_view *view, const char *argu
     }
     if (app->agreed)
         how.trusted = view->trust_asked;
-    if (steer_check(run, STEER_RESUME, &how, &err) != 0)
+    int status = steer_check(run, STEER_RESUME, &how, &err);
+    bool asks = status == 0 && !app->agreed && steer_trust(run, view->trust_asked, &text);
+    if (status == 0 && !asks)
+        status = steer(run, STEER_RESUME, &how, said, sizeof said, &err);
+    if (status != 0)
         app_error(app, &err);
-    else if (!app->agreed && steer_trust(run, view->trust_asked, &text))
+    else if (asks)
         app_ask(app, REQUEST_MORE_STEPS, argument, "resume it? it %s (y/n)", buffer_string(&text));
-    else if (steer(run, STEER_RESUME, &how, said, sizeof said, &err) != 0)
-        app_error(app, &err);
     else
         app_message(app, "%s, for %s steps more", said, argument);
     if (app->question.request == REQUEST_NONE)

@@ -116,6 +116,7 @@ static void a_full_buffer_takes_whole_texts_alone(void **state)
     assert_true(line_edit_input(&edit, 0x65E5)); /* three bytes: it is dropped */
     assert_string_equal(text, "abc");
     edit.cursor = 1;
+    assert_true(line_edit_insert(&edit, NULL, 0));
     assert_true(line_edit_insert(&edit, "xy", 2));
     assert_string_equal(text, "axybc");
     assert_int_equal(edit.cursor, 3);

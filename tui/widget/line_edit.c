@@ -99,7 +99,8 @@ bool line_edit_insert(struct line_edit *edit, const char *text, size_t length)
         return false;
     char *here = edit->text + edit->cursor;
     memmove(here + length, here, all - edit->cursor + 1);
-    memcpy(here, text, length);
+    if (length > 0)
+        memcpy(here, text, length);
     edit->cursor += length;
     return true;
 }

@@ -39,7 +39,7 @@ void line_edit_begin(struct line_edit *edit, char *text, size_t size);
 void line_edit_set(struct line_edit *edit, const char *text);
 
 /* Inserts at the cursor and moves it behind. False: it has no room for all of it, and none of it is
- * inserted. */
+ * inserted. Nothing, as an empty paste is, may be NULL. */
 bool line_edit_insert(struct line_edit *edit, const char *text, size_t length);
 
 /* One input, a character or a key; false: it means nothing to a line of text. A character that has

@@ -6,6 +6,7 @@
 #include "tui/session/smoothing.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,42 +23,47 @@ static void read_categories(const cJSON *line, const char *key, double out[MEMOR
     }
 }
 
+/* What a line of metrics calls the numbers. */
+static const struct {
+    const char *key;
+    size_t at; /* in struct watch_numbers, a double */
+} keys[] = {
+    {"loss", offsetof(struct watch_numbers, loss)},
+    {"lr", offsetof(struct watch_numbers, rate)},
+    {"grad_norm", offsetof(struct watch_numbers, norm)},
+    {"tokens_per_s", offsetof(struct watch_numbers, speed)},
+    {"step_s", offsetof(struct watch_numbers, seconds)},
+    {"tokens", offsetof(struct watch_numbers, tokens)},
+    {"process_bytes", offsetof(struct watch_numbers, process)},
+};
+enum { KEY_COUNT = sizeof keys / sizeof *keys };
+
+static double *number_at(struct watch_numbers *numbers, size_t i)
+{
+    return (double *)(void *)((char *)numbers + keys[i].at);
+}
+
 /* Of the last lines that have them. */
 static void read_last(const struct watch_view *view, struct watch_numbers *numbers)
 {
-    const struct job_follow *job = view->job;
-    const struct job_metrics *metrics = &job->metrics;
+    const struct job_metrics *metrics = &view->job->metrics;
     numbers->step = job_metrics_last_step(metrics);
-    numbers->loss = job_follow_last(job, "loss");
-    numbers->rate = job_follow_last(job, "lr");
-    numbers->norm = job_follow_last(job, "grad_norm");
-    numbers->speed = job_follow_last(job, "tokens_per_s");
-    numbers->seconds = job_follow_last(job, "step_s");
-    numbers->tokens = job_follow_last(job, "tokens");
-    numbers->process = job_follow_last(job, "process_bytes");
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        *number_at(numbers, i) = job_follow_last(view->job, keys[i].key);
     read_categories(job_metrics_last_with(metrics, "memory_bytes"), "memory_bytes",
                     numbers->planned);
     read_categories(job_metrics_last_with(metrics, "resident_bytes"), "resident_bytes",
                     numbers->resident);
 }
 
-static double number_of(const cJSON *line, const char *key)
-{
-    double value = NAN;
-    json_get_double(line, key, &value);
-    return value;
-}
-
 /* Of one line, and what it has not is not known. */
 static void read_line(const cJSON *line, struct watch_numbers *numbers)
 {
-    numbers->loss = number_of(line, "loss");
-    numbers->rate = number_of(line, "lr");
-    numbers->norm = number_of(line, "grad_norm");
-    numbers->speed = number_of(line, "tokens_per_s");
-    numbers->seconds = number_of(line, "step_s");
-    numbers->tokens = number_of(line, "tokens");
-    numbers->process = number_of(line, "process_bytes");
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        double value = NAN;
+        json_get_double(line, keys[i].key, &value);
+        *number_at(numbers, i) = value;
+    }
     read_categories(line, "memory_bytes", numbers->planned);
     read_categories(line, "resident_bytes", numbers->resident);
 }

@@ -177,6 +177,22 @@ int plan_shelf_list(const struct plan_shelf *shelf, struct plan_entry **out, siz
     return more;
 }
 
+int plan_shelf_count(const char *fingerprint)
+{
+    int count = 0;
+    char *path = xdg_state_path("plans", NULL);
+    if (!path)
+        return -1;
+    DIR *folder = fingerprint[0] ? sys.opendir(path) : NULL;
+    for (struct dirent *entry; folder && (entry = sys.readdir(folder));)
+        count += strncmp(entry->d_name, fingerprint, strlen(fingerprint)) == 0 &&
+                 text_ends_with(entry->d_name, ending);
+    if (folder)
+        sys.closedir(folder);
+    free(path);
+    return count;
+}
+
 /* --- changes --- */
 
 /* The folder, made where it is missing, and its lock: a descriptor that closing gives back. A file

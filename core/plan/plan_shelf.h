@@ -66,6 +66,10 @@ struct plan_version plan_shelf_look_around(const struct plan_shelf *shelf);
 int plan_shelf_list(const struct plan_shelf *shelf, struct plan_entry **out, size_t *count,
                     struct error *err);
 
+/* How many plans a content has, of all estimators together, by their files' names alone; 0 where the
+ * fingerprint is "". -1: there is no state folder. */
+int plan_shelf_count(const char *fingerprint);
+
 /* Writes a plan where `seen` is what lies there, and sets it to what does then. 0, or -1, or
  * PLAN_SHELF_OTHER: another version is there, or one at all where none was seen. */
 enum { PLAN_SHELF_OTHER = 1 };

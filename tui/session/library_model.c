@@ -8,6 +8,7 @@
 #include "checkpoint/checkpoint.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
+#include "plan/plan_shelf.h"
 #include "spectra/cache.h"
 #include "tui/session/library.h"
 #include "tui/session/scan_launch.h"
@@ -124,29 +125,14 @@ static void read_scan(struct model_facts *facts, const char *job)
     cJSON_Delete(record);
 }
 
-/* Files that begin with the fingerprint of its content. Where that is not known nobody has opened
- * the model, and there are none. */
-static int count_plans(const char *folder, const char *content)
-{
-    int count = 0;
-    DIR *open = content[0] ? sys.opendir(folder) : NULL;
-    for (struct dirent *entry; open && (entry = sys.readdir(open));)
-        count += strncmp(entry->d_name, content, strlen(content)) == 0 &&
-                 text_ends_with(entry->d_name, ".json");
-    if (open)
-        sys.closedir(open);
-    return count;
-}
-
 void model_facts_read_state(struct model_facts *facts)
 {
-    char *scans = xdg_state_path("scans", NULL), *plans = xdg_state_path("plans", NULL);
+    char *scans = xdg_state_path("scans", NULL);
     char *job = scans && facts->scan[0] ? path_join(scans, facts->scan, NULL) : NULL;
     if (job)
         read_scan(facts, job);
-    if (job && plans)
-        facts->plans = count_plans(plans, facts->content);
+    if (job) /* whose content is not known nobody has opened, and it has none */
+        facts->plans = plan_shelf_count(facts->content);
     free(job);
     free(scans);
-    free(plans);
 }

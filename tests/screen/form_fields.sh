@@ -23,6 +23,7 @@ cp "$work/data.jsonl" "$work/more/third.jsonl"
 play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
+type "data.jsonl"
 save-screen usual.txt
 Ctrl-G
 save-screen all.txt
@@ -39,7 +40,7 @@ SCRIPT
 row usual.txt "─ 3 more: Ctrl-G"
 hides usual.txt "document mark"
 shows all.txt "document mark"
-row closed.txt "▶ Data data $2/demo/text/problems.jsonl"
+row closed.txt "▶ Data data data.jsonl"
 hides closed.txt "columns"
 row next.txt "▶ run folder"
 shows open.txt "columns"

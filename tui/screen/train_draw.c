@@ -132,7 +132,7 @@ static void put_set(struct buffer *out, const struct settings *settings, size_t 
 {
     for (size_t i = 0; i < training_options.count; i++)
         if (form_group_of(i) == group && settings_count(settings, i) > 0)
-            buffer_format(out, "%s%s %.40s", out->length ? ", " : "",
+            buffer_format(out, "%s%s %s", out->length ? ", " : "",
                           training_options.rows[i].label, settings_value(settings, i));
 }
 
@@ -152,9 +152,8 @@ static void draw_heading(struct app *app, struct area area, const struct form_li
                                 : theme_style(theme, THEME_TITLE),
                            form_group_name(line->group));
     if (closed) {
-        char text[512];
-        utf8_copy(text, sizeof text, buffer_string(&said));
-        area_label(area, x + 2, 0, area.width - x - 3, dim, text[0] ? text : "…");
+        area_label(area, x + 2, 0, area.width - x - 3, dim,
+                   said.length ? buffer_string(&said) : "…");
     } else {
         int end = area.width - 2 - text_columns(buffer_string(&said));
         for (int i = x + 1; i < end; i++)

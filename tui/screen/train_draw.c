@@ -132,8 +132,8 @@ static void put_set(struct buffer *out, const struct settings *settings, size_t 
 {
     for (size_t i = 0; i < training_options.count; i++)
         if (form_group_of(i) == group && settings_count(settings, i) > 0)
-            buffer_format(out, "%s%s %s", out->length ? ", " : "",
-                          training_options.rows[i].label, settings_value(settings, i));
+            buffer_format(out, "%s%s %s", out->length ? ", " : "", training_options.rows[i].label,
+                          settings_value(settings, i));
 }
 
 static void draw_heading(struct app *app, struct area area, const struct form_line *line,

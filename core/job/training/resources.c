@@ -155,7 +155,7 @@ int training_disk_look(struct training_disk *disk, const struct model *model,
     if (!folder)
         return -1;
     uint64_t there = 0;
-    DIR *open = sys.opendir(folder);
+    DIR *open = run[0] ? sys.opendir(folder) : NULL;
     for (struct dirent *entry; open && (entry = sys.readdir(open));)
         there += state_step_of(entry->d_name) >= 0;
     if (open)
@@ -163,7 +163,7 @@ int training_disk_look(struct training_disk *disk, const struct model *model,
     disk->state = state_bytes(model, recipe, settings);
     disk->states = states_at_once(settings, evaluates);
     disk->total = disk->state * (disk->states > there ? disk->states - there : 1);
-    disk->known = disk_left(folder, &disk->left, &disk->quota);
+    disk->known = run[0] && disk_left(folder, &disk->left, &disk->quota);
     disk->fits = !disk->known || disk->total <= disk->left;
     free(folder);
     return 0;

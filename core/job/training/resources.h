@@ -41,7 +41,8 @@ struct training_disk {
 };
 
 /* Of the settings `keep`, `save_every`, `steps` and how weights are stored count. `evaluates`: the
- * best state stays, too. States that lie in the folder `run` already are not counted twice. */
+ * best state stays, too. States that lie in the folder `run` already are not counted twice; with no
+ * folder yet (an empty text) nothing is known of the disk. */
 int training_disk_look(struct training_disk *disk, const struct model *model,
                        const struct recipe *recipe, const struct train_settings *settings,
                        bool evaluates, const char *run, struct error *err);

@@ -48,6 +48,7 @@ static void estimate(struct training_estimate *cost, const char *model, const st
     if (session_open(&session, model, &err) != 0)
         fail_msg("%s", err.text);
     choose_plan(&session);
+    set(&session, SETTING(run), folder);
     set(&session, SETTING(method), asked->method);
     set(&session, SETTING(rank), asked->rank);
     set(&session, SETTING(optimizer), asked->optimizer);

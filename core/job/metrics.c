@@ -39,7 +39,7 @@ enum {
     END_FIRST = 8 << 10,  /* bytes of the end in which the last step is sought first, */
     END_GROWS = 16,       /* and how much more where it is not there */
     HUGE_READ = 64 << 20, /* bytes that are read of a file that is too large */
-    KEYS = 16,            /* values that are asked for at every look */
+    KEYS = 24,            /* values that are asked for at every look */
     VOIDS_MAX = 1 << 16   /* returns to an earlier step that are known */
 };
 

@@ -113,6 +113,45 @@ NO_COLOR=1 play 80x24 run <<<'save-screen mono.txt'
 [ "$(evaluations mono.txt)" -eq 5 ] || fail "without colour $(evaluations mono.txt) signs"
 shows mono.txt "•"
 
+# A device's memory and utilisation have their panels where lines have them: this run's none has. A
+# value that is none of its kind is not known, and a file that has such values alone has no panel.
+hides memory.txt "device"
+device() { # device BYTES TOTAL USE, as awk has it
+  mkdir -p "$work/card/requests" "$work/card/checkpoints"
+  cp "$job/job.json" "$job/result.json" "$work/card"
+  LC_ALL=C awk "BEGIN {
+    for (s = 1; s <= 2000; s++)
+      printf \"{\\\"step\\\": %d, \\\"loss\\\": 2.5, \\\"device_bytes\\\": %s, \\\"device_total_bytes\\\": %s, \\\"device_utilization\\\": %s}\\n\", s, $1, $2, $3
+  }" >"$work/card/metrics.jsonl"
+  for size in 80x24 132x43 200x60; do
+    play $size card <<<'save-screen device-'$size.txt
+    [ "$(wc -L <"$work/device-$size.txt")" -le "${size%x*}" ] || fail "a line is too wide at $size"
+  done
+}
+device 's < 1000 ? "12884901888" : "19327352832"' '"25769803776"' 's % 2 ? 0.5 : 0.815'
+for size in 80x24 132x43 200x60; do
+  shows device-$size.txt "device 18.0 of 24.0 GiB"
+  shows device-$size.txt "device used 82 %"
+done
+grep -qE "device 18.0 of 24.0 GiB +· total 24" "$work/device-132x43.txt" || fail "no mark at the total"
+grep -qE " 100┤" "$work/device-132x43.txt" || fail "the utilisation's axis does not go to 100"
+play 132x43 card <<'SCRIPT'
+h h h h h h h h h h h h h h h h h h h h h h h h h h h h h h h h
+h h h h h h h h h h h h h h h h h h h h h h h h h h h h h h h h h
+save-screen then.txt
+SCRIPT
+shows then.txt "device 12.0 of 24.0 GiB"
+device '"19327352832"' '"\"much\""' '"null"'
+shows device-80x24.txt "device 18.0 GiB"
+hides device-80x24.txt "device used"
+device '"25769803776"' '"12884901888"' '"1e999"' # more than there is: as the line has it
+shows device-80x24.txt "device 24.0 of 12.0 GiB"
+hides device-80x24.txt "device used"
+device '-5' '-1' '1.5'
+hides device-80x24.txt "device"
+device '"NaN"' '"\"x\""' '-0.5'
+hides device-80x24.txt "device"
+
 # What is shown as the best is what --best takes, and what it is doing stands beside its state.
 printf 'Once upon a time there was a dog. %.0s' $(seq 1 200) >"$work/data.txt"
 "$binary" train "$2/demo/model" --data "$work/data.txt" --run "$work/real" --steps 4 --seq-len 16 \

@@ -166,6 +166,37 @@ static double highest(const struct job_point *points, size_t count)
     return high;
 }
 
+/* Of a device's numbers those that can be are drawn, wherever they stand. */
+static void what_cannot_be_is_not_drawn(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"step\": 1, \"loss\": 1, \"device_bytes\": 5, \"device_utilization\": 1}\n",
+        "{\"step\": 2, \"loss\": 1, \"device_bytes\": -5, \"device_utilization\": 1.01}\n",
+        "{\"step\": 3, \"loss\": 1, \"device_bytes\": \"9\", \"device_utilization\": -0.5}\n",
+        "{\"step\": 4, \"\\u006coss\": 1, \"device_bytes\": -7, \"device_utilization\": 7}\n",
+        "{\"step\": 5, \"\\u006coss\": 1, \"device_bytes\": 9, \"device_utilization\": 0}\n",
+        "{\"step\": 6, \"loss\": 1, \"process_bytes\": -1, \"resident_bytes\": {\"weights\": "
+        "-1}}\n",
+    };
+    static const enum job_key keys[] = {JOB_KEY_DEVICE, JOB_KEY_USE};
+    static const double expected[2][2] = {{5, 9}, {1, 0}};
+    struct run run;
+    struct job_point points[COLUMNS];
+    open_run(&run);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        append(run.job, "metrics.jsonl", texts[i]);
+    update(&run);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(curve(&run, keys[i], 1, 6, points), 2);
+        for (int k = 0; k < 2; k++)
+            assert_true(points[k].high == expected[i][k] && points[k].low == expected[i][k]);
+    }
+    assert_int_equal(curve(&run, JOB_KEY_PROCESS, 1, 6, points), 0);
+    assert_int_equal(curve(&run, JOB_KEY_RESIDENT, 1, 6, points), 0);
+    close_run(&run);
+}
+
 static void a_run_is_followed(void **state)
 {
     (void)state;
@@ -299,6 +330,7 @@ int main(void)
         cmocka_unit_test(bins_keep_extremes),
         cmocka_unit_test(bins_take_absurd_steps),
         cmocka_unit_test(smoothing_is_tensorboards),
+        cmocka_unit_test_setup_teardown(what_cannot_be_is_not_drawn, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_run_is_followed, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_part_of_a_long_run_is_exact, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(the_log_is_read_from_its_end, make_folder, remove_folder),

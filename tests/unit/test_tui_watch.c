@@ -33,18 +33,24 @@ static void check_layout(int width, int height, const struct watch_known *known)
     bool alone = known->reads && main->height == 0;
     if (!alone)
         right = right && main->width >= WATCH_MAIN_COLUMNS && main->height >= WATCH_MAIN_ROWS;
-    for (int i = WATCH_RATE; i <= WATCH_MEMORY; i++)
-        right = right && (alone ? parts[i].height == 0
-                                : parts[i].width >= WATCH_PANEL_COLUMNS && parts[i].height >= 1);
+    int rows = main->height - 4; /* for what not every run has */
+    for (int i = WATCH_RATE; i <= WATCH_USE; i++) {
+        bool wanted = i <= WATCH_MEMORY || (i == WATCH_DEVICE ? known->device : known->use);
+        if (alone || !wanted || (i > WATCH_MEMORY && rows-- <= 0))
+            right = right && parts[i].height == 0;
+        else
+            right = right && parts[i].width >= WATCH_PANEL_COLUMNS && parts[i].height >= 1;
+    }
     if (known->reads)
         right = right && parts[WATCH_TEXT].height >= 4;
-    if (known->table && main->height >= 21)
+    if (known->table && main->height >= 21 + 3 * (known->device + known->use))
         right = right && parts[WATCH_TABLE].height == 8;
     if (known->reason_rows > 0)
         right = right && parts[WATCH_REASON].height > 0;
     if (!right)
-        fail_msg("%dx%d, reason %d, end %d, table %d, reads %d", width, height + FRAME,
-                 known->reason_rows, known->end_rows, known->table, known->reads);
+        fail_msg("%dx%d, reason %d, end %d, table %d, reads %d, device %d, use %d", width,
+                 height + FRAME, known->reason_rows, known->end_rows, known->table, known->reads,
+                 known->device, known->use);
 }
 
 static void every_size_has_its_layout(void **state)
@@ -52,12 +58,14 @@ static void every_size_has_its_layout(void **state)
     (void)state;
     for (int width = 60; width <= 250; width++)
         for (int height = 16 - FRAME; height <= 80 - FRAME; height++)
-            for (int i = 0; i < 32; i++)
+            for (int i = 0; i < 128; i++)
                 check_layout(width, height,
                              &(struct watch_known){.reason_rows = i & 4 ? i & 3 ? 9 : 1 : 0,
                                                    .end_rows = i & 8 ? 1 + (i & 1) : 0,
                                                    .table = i & 1,
-                                                   .reads = i & 16});
+                                                   .reads = i & 16,
+                                                   .device = i & 32,
+                                                   .use = i & 64});
 }
 
 /* While a run grows by single steps, what is shown of it changes now and then alone. */

@@ -26,6 +26,7 @@ struct watch_numbers {
     int64_t step; /* of the line of training; -1: there is none */
     double loss, evaluation, evaluation_step, rate, norm, speed, seconds, tokens;
     double planned[MEMORY_CATEGORIES], resident[MEMORY_CATEGORIES], process;
+    double device, device_total, use; /* bytes, bytes, from 0 to 1 */
 };
 
 /* What --best would take now. */
@@ -45,6 +46,7 @@ struct watch_view {
     bool memory;      /* the large graph is the memory, not the loss */
 
     struct watch_numbers numbers;
+    bool has_device, has_use; /* any line has the memory, the utilisation of a device */
     struct watch_best best;
     size_t best_events; /* how many events there were when it was looked for, and 1 more */
 
@@ -99,9 +101,31 @@ bool watch_runs_request(struct app *app, struct watch_view *view, enum request r
 /* --- watch_draw.c, watch_plots.c --- */
 
 void watch_draw(struct app *app, void *state, struct area area);
-void watch_draw_main(struct app *app, const struct watch_view *view, struct area area);
+void watch_draw_loss(struct app *app, const struct watch_view *view, struct area area);
+/* Of learning rate, norm, speed or utilisation. */
 void watch_draw_panel(struct app *app, const struct watch_view *view, enum watch_part part,
                       struct area area);
+
+/* Points of one curve as a plot takes them. */
+struct watch_points {
+    size_t count;
+    double *x, *low, *high, *smooth; /* in one allocation, x's */
+};
+
+/* Of a key in so many columns of cells, each value times `scale`; without memory there is none. */
+struct watch_points watch_points_of(const struct watch_view *view, enum job_key key, int cells,
+                                    double scale);
+/* From the lowest to the highest of each column; it points into the points. */
+struct plot_series watch_band_of(const struct watch_points *points);
+/* The axes that all graphs have. */
+struct plot watch_plot_of(const struct watch_view *view);
+
+/* --- watch_memory.c --- */
+
+/* large: in the loss's place, with an axis of steps; else a panel. */
+void watch_draw_memory(struct app *app, const struct watch_view *view, struct area area,
+                       bool large);
+void watch_draw_device(struct app *app, const struct watch_view *view, struct area area);
 void watch_draw_table(struct app *app, const struct watch_view *view, struct area area);
 
 #endif

@@ -1,5 +1,5 @@
 /* The watch screen's frame and its texts: what runs, how far it is, what it wrote; the graphs are
- * in watch_plots.c. */
+ * in watch_plots.c and watch_memory.c. */
 #include "job/job_kind.h"
 #include "job/method.h"
 #include "tui/screen/watch.h"
@@ -272,13 +272,29 @@ static struct watch_known known_of(const struct watch_view *view, int width, con
     return (struct watch_known){.reason_rows = flow_words_rows(reason, width),
                                 .end_rows = flow_words_rows(end, width),
                                 .table = !isnan(view->numbers.planned[0]),
+                                .device = view->has_device,
+                                .use = view->has_use,
                                 .text_rows = runs ? view->runs->count + 2 : 0,
                                 .reads = view->text != WATCH_TEXT_LAST || works};
 }
 
+static void draw_plots(struct app *app, const struct watch_view *view, struct area area,
+                       const struct watch_layout *layout)
+{
+    static const enum watch_part panels[] = {WATCH_RATE, WATCH_NORM, WATCH_SPEED, WATCH_USE};
+    struct area large = part(area, layout, WATCH_MAIN);
+    if (view->memory)
+        watch_draw_memory(app, view, large, true);
+    else
+        watch_draw_loss(app, view, large);
+    for (size_t i = 0; i < sizeof panels / sizeof *panels; i++)
+        watch_draw_panel(app, view, panels[i], part(area, layout, panels[i]));
+    watch_draw_memory(app, view, part(area, layout, WATCH_MEMORY), false);
+    watch_draw_device(app, view, part(area, layout, WATCH_DEVICE));
+}
+
 void watch_draw(struct app *app, void *state, struct area area)
 {
-    static const enum watch_part panels[] = {WATCH_RATE, WATCH_NORM, WATCH_SPEED, WATCH_MEMORY};
     const struct watch_view *view = state;
     const struct theme *theme = &app->theme;
     char words[ERROR_TEXT_MAX], reason[ERROR_TEXT_MAX], end[ERROR_TEXT_MAX];
@@ -290,9 +306,7 @@ void watch_draw(struct app *app, void *state, struct area area)
     draw_progress(app, part(area, &layout, WATCH_STATE), words);
     flow_words(part(area, &layout, WATCH_REASON), theme_style(theme, state_role(view->job)),
                reason);
-    watch_draw_main(app, view, part(area, &layout, WATCH_MAIN));
-    for (int i = 0; i < 4; i++)
-        watch_draw_panel(app, view, panels[i], part(area, &layout, panels[i]));
+    draw_plots(app, view, area, &layout);
     watch_draw_table(app, view, part(area, &layout, WATCH_TABLE));
     draw_note(app, view, part(area, &layout, WATCH_NOTE));
     if (view->text == WATCH_TEXT_LOG)

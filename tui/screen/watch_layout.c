@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 enum {
-    PANELS = 4,
+    PANELS = WATCH_USE - WATCH_RATE + 1,
     GAP = 2,        /* columns between main and the panels */
     TABLE_ROWS = 8, /* a title, six categories, the process */
     REASON_MOST = 5,
@@ -22,13 +22,20 @@ static int most(int a, int b)
 
 /* The rows [y, y + rows) of the panels: as many as the table leaves, the same for each, and what is
  * over from above. */
-static void stack_panels(struct watch_layout *layout, int x, int y, int width, int rows, bool table)
+static void stack_panels(struct watch_layout *layout, int x, int y, int width, int rows,
+                         const struct watch_known *known)
 {
-    bool listed = table && rows >= 3 * PANELS + 1 + TABLE_ROWS;
+    int panels[PANELS] = {WATCH_RATE, WATCH_NORM, WATCH_SPEED, WATCH_MEMORY}, count = 4;
+    if (known->device)
+        panels[count++] = WATCH_DEVICE;
+    if (known->use)
+        panels[count++] = WATCH_USE;
+    count = least(count, rows);
+    bool listed = known->table && rows >= 3 * count + 1 + TABLE_ROWS;
     int room = listed ? rows - 1 - TABLE_ROWS : rows;
-    for (int i = 0; i < PANELS; i++) {
-        int height = room / PANELS + (i < room % PANELS);
-        layout->parts[WATCH_RATE + i] = (struct watch_rect){x, y, width, height};
+    for (int i = 0; i < count; i++) {
+        int height = room / count + (i < room % count);
+        layout->parts[panels[i]] = (struct watch_rect){x, y, width, height};
         y += height;
     }
     if (listed)
@@ -72,6 +79,6 @@ struct watch_layout watch_layout(int width, int height, const struct watch_known
     if (rows < WATCH_MAIN_ROWS)
         return layout;
     parts[WATCH_MAIN] = (struct watch_rect){0, top, width - side - GAP, rows};
-    stack_panels(&layout, width - side, top, side, rows, known->table);
+    stack_panels(&layout, width - side, top, side, rows, known);
     return layout;
 }

@@ -7,6 +7,8 @@
  *                 | norm                                   | gradient norm
  *                 | speed                                  | tokens a second
  *                 | memory                                 | memory
+ *                 | device                                 | a device's memory, where lines have it
+ *                 | use                                    | its utilisation, where they have that
  *                 | table                                  | memory by category, where there is room
  *     note            the best checkpoint, or the cross-hair; what of the run is shown
  *     text            the last sample; or the log, or samples over time
@@ -14,7 +16,8 @@
  *
  * What holds at every size from 60x16 on (of the whole window; `height` is the view's, 3 less):
  * parts lie inside, none overlaps another, head, state and note have their rows, and main has at
- * least WATCH_MAIN_COLUMNS x WATCH_MAIN_ROWS, each panel WATCH_PANEL_COLUMNS x 1; where a text is
+ * least WATCH_MAIN_COLUMNS x WATCH_MAIN_ROWS, each panel WATCH_PANEL_COLUMNS x 1, but for those of a
+ * device where there are fewer rows than panels: of these the last is left out first. Where a text is
  * wanted and there is no room for both, the text takes main's and the panels' place, which are then
  * empty. A part without room has width and height 0.
  */
@@ -34,6 +37,8 @@ enum watch_part {
     WATCH_NORM,
     WATCH_SPEED,
     WATCH_MEMORY,
+    WATCH_DEVICE,
+    WATCH_USE,
     WATCH_TABLE,
     WATCH_NOTE,
     WATCH_TEXT,
@@ -45,6 +50,7 @@ enum watch_part {
 struct watch_known {
     int reason_rows, end_rows; /* that these would take; 0: there is none */
     bool table;                /* there is memory to list */
+    bool device, use;          /* a device's memory, its utilisation */
     int text_rows;             /* that the text would take, where main and the panels leave them */
     bool reads;                /* log or samples were asked for: the text gets half of the rows */
 };

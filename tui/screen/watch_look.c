@@ -19,7 +19,7 @@ static void read_categories(const cJSON *line, const char *key, double out[MEMOR
     for (int i = 0; i < MEMORY_CATEGORIES; i++) {
         double value = NAN;
         json_get_double(object, memory_category_name((enum memory_category)i), &value);
-        out[i] = value >= 0 ? value : NAN;
+        out[i] = job_number_check(JOB_NUMBER_BYTES, value);
     }
 }
 
@@ -27,14 +27,19 @@ static void read_categories(const cJSON *line, const char *key, double out[MEMOR
 static const struct {
     const char *key;
     size_t at; /* in struct watch_numbers, a double */
+    enum job_number kind;
+    bool device; /* runs on a device alone have it */
 } keys[] = {
-    {"loss", offsetof(struct watch_numbers, loss)},
-    {"lr", offsetof(struct watch_numbers, rate)},
-    {"grad_norm", offsetof(struct watch_numbers, norm)},
-    {"tokens_per_s", offsetof(struct watch_numbers, speed)},
-    {"step_s", offsetof(struct watch_numbers, seconds)},
-    {"tokens", offsetof(struct watch_numbers, tokens)},
-    {"process_bytes", offsetof(struct watch_numbers, process)},
+    {"loss", offsetof(struct watch_numbers, loss), JOB_NUMBER_ANY, false},
+    {"lr", offsetof(struct watch_numbers, rate), JOB_NUMBER_ANY, false},
+    {"grad_norm", offsetof(struct watch_numbers, norm), JOB_NUMBER_ANY, false},
+    {"tokens_per_s", offsetof(struct watch_numbers, speed), JOB_NUMBER_ANY, false},
+    {"step_s", offsetof(struct watch_numbers, seconds), JOB_NUMBER_ANY, false},
+    {"tokens", offsetof(struct watch_numbers, tokens), JOB_NUMBER_ANY, false},
+    {"process_bytes", offsetof(struct watch_numbers, process), JOB_NUMBER_BYTES, false},
+    {"device_bytes", offsetof(struct watch_numbers, device), JOB_NUMBER_BYTES, true},
+    {"device_total_bytes", offsetof(struct watch_numbers, device_total), JOB_NUMBER_BYTES, true},
+    {"device_utilization", offsetof(struct watch_numbers, use), JOB_NUMBER_SHARE, true},
 };
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
@@ -43,13 +48,17 @@ static double *number_at(struct watch_numbers *numbers, size_t i)
     return (double *)(void *)((char *)numbers + keys[i].at);
 }
 
-/* Of the last lines that have them. */
+/* Of the last lines that have them; those of a device are not sought where no line has one, as that
+ * costs a look at thousands of lines. */
 static void read_last(const struct watch_view *view, struct watch_numbers *numbers)
 {
     const struct job_metrics *metrics = &view->job->metrics;
     numbers->step = job_metrics_last_step(metrics);
     for (size_t i = 0; i < KEY_COUNT; i++)
-        *number_at(numbers, i) = job_follow_last(view->job, keys[i].key);
+        *number_at(numbers, i) =
+            keys[i].device && !view->has_device && !view->has_use
+                ? NAN
+                : job_number_check(keys[i].kind, job_follow_last(view->job, keys[i].key));
     read_categories(job_metrics_last_with(metrics, "memory_bytes"), "memory_bytes",
                     numbers->planned);
     read_categories(job_metrics_last_with(metrics, "resident_bytes"), "resident_bytes",
@@ -62,10 +71,18 @@ static void read_line(const cJSON *line, struct watch_numbers *numbers)
     for (size_t i = 0; i < KEY_COUNT; i++) {
         double value = NAN;
         json_get_double(line, keys[i].key, &value);
-        *number_at(numbers, i) = value;
+        *number_at(numbers, i) = job_number_check(keys[i].kind, value);
     }
     read_categories(line, "memory_bytes", numbers->planned);
     read_categories(line, "resident_bytes", numbers->resident);
+}
+
+/* What of a device any line so far has. */
+static void look_for_device(struct watch_view *view)
+{
+    const struct job_series *series = view->series;
+    view->has_device = series && !isnan(job_series_last(series, JOB_KEY_DEVICE, INT64_MAX));
+    view->has_use = series && !isnan(job_series_last(series, JOB_KEY_USE, INT64_MAX));
 }
 
 /* The last evaluation up to the step. Steps of evaluations rise. */
@@ -255,6 +272,7 @@ bool watch_look(struct watch_view *view, double seconds)
     changed = finish_update(&view->finish) || changed;
     changed = runs_update(view->runs, steps.from, steps.to) || changed;
     look_for_best(view);
+    look_for_device(view);
     read_numbers(view);
     return look_for_sample(view) || changed;
 }

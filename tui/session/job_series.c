@@ -146,7 +146,21 @@ enum { MEMBER_STEP, MEMBER_EVENT, MEMBER_RESIDENT, MEMBER_NUMBERS };
 enum { NUMBERS = JOB_KEY_RESIDENT - 1, MEMBERS = MEMBER_NUMBERS + NUMBERS };
 
 /* The keys of a line, in the order of enum job_key without the loss. */
-static const char *const numbers[NUMBERS] = {"lr", "grad_norm", "tokens_per_s", "process_bytes"};
+static const struct {
+    const char *key;
+    enum job_number kind;
+} numbers[NUMBERS] = {{"lr", JOB_NUMBER_ANY},
+                      {"grad_norm", JOB_NUMBER_ANY},
+                      {"tokens_per_s", JOB_NUMBER_ANY},
+                      {"process_bytes", JOB_NUMBER_BYTES},
+                      {"device_bytes", JOB_NUMBER_BYTES},
+                      {"device_utilization", JOB_NUMBER_SHARE}};
+
+double job_number_check(enum job_number kind, double value)
+{
+    bool is = kind == JOB_NUMBER_ANY || (value >= 0 && (kind == JOB_NUMBER_BYTES || value <= 1));
+    return is ? value : NAN;
+}
 
 /* The values of a line, NaN where it has none; false: it is not a step's. Most lines are plain, and
  * need no tree. */
@@ -160,7 +174,7 @@ static bool read_values(const char *text, size_t length, int64_t *step, double v
     for (int i = 0; i < OTHER_KEYS; i++)
         values[i] = NAN;
     for (int i = 0; i < NUMBERS; i++)
-        members[MEMBER_NUMBERS + i].key = numbers[i];
+        members[MEMBER_NUMBERS + i].key = numbers[i].key;
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
         parts[i] = (struct json_flat){.key = memory_category_name((enum memory_category)i)};
     if (json_flat_read(text, length, members, MEMBERS)) {
@@ -171,23 +185,25 @@ static bool read_values(const char *text, size_t length, int64_t *step, double v
         *step = number;
         for (int i = 0; i < NUMBERS; i++)
             if (members[MEMBER_NUMBERS + i].kind == JSON_FLAT_NUMBER)
-                values[i] = members[MEMBER_NUMBERS + i].number;
+                values[i] = job_number_check(numbers[i].kind, members[MEMBER_NUMBERS + i].number);
         const struct json_flat *object = &members[MEMBER_RESIDENT];
         if (object->kind != JSON_FLAT_OTHER ||
             !json_flat_read(object->text, object->length, parts, MEMORY_CATEGORIES))
             return true;
         for (int i = 0; i < MEMORY_CATEGORIES; i++)
             if (parts[i].kind == JSON_FLAT_NUMBER)
-                resident[i] = parts[i].number;
+                resident[i] = job_number_check(JOB_NUMBER_BYTES, parts[i].number);
         return true;
     }
     cJSON *json = json_parse(text, length, JSON_STRICT, "metrics.jsonl", NULL);
     const cJSON *object = json_get(json, "resident_bytes");
     bool is_step = json_get_int64(json, "step", step) && !json_get(json, "event");
     for (int i = 0; i < NUMBERS; i++)
-        json_get_double(json, numbers[i], &values[i]);
+        if (json_get_double(json, numbers[i].key, &values[i]))
+            values[i] = job_number_check(numbers[i].kind, values[i]);
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
-        json_get_double(object, parts[i].key, &resident[i]);
+        if (json_get_double(object, parts[i].key, &resident[i]))
+            resident[i] = job_number_check(JOB_NUMBER_BYTES, resident[i]);
     cJSON_Delete(json);
     return is_step;
 }

@@ -27,9 +27,18 @@ enum job_key {
     JOB_KEY_GRAD_NORM,
     JOB_KEY_SPEED,    /* tokens_per_s */
     JOB_KEY_PROCESS,  /* process_bytes */
+    JOB_KEY_DEVICE,   /* device_bytes */
+    JOB_KEY_USE,      /* device_utilization */
     JOB_KEY_RESIDENT, /* resident_bytes, by category */
     JOB_KEYS = JOB_KEY_RESIDENT + MEMORY_CATEGORIES
 };
+
+/* What kind of number a value is, and so what it may be: bytes are not below 0, a share is from 0
+ * to 1. */
+enum job_number { JOB_NUMBER_ANY, JOB_NUMBER_BYTES, JOB_NUMBER_SHARE };
+
+/* The value; NaN where it is none of its kind. */
+double job_number_check(enum job_number kind, double value);
 
 struct job_evaluation {
     double step, loss;

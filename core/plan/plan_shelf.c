@@ -319,9 +319,10 @@ void plan_shelf_free_name(const struct plan_shelf *shelf, const char *name,
                           char out[PLAN_NAME_SIZE])
 {
     for (int i = 2; i < 10000; i++) {
-        char stem[PLAN_NAME_SIZE - 5];
-        utf8_copy(stem, sizeof stem, name);
-        snprintf(out, PLAN_NAME_SIZE, "%s %d", stem, i);
+        char number[12];
+        size_t length = (size_t)snprintf(number, sizeof number, " %d", i);
+        utf8_copy(out, PLAN_NAME_SIZE - length, name);
+        memcpy(out + strlen(out), number, length + 1);
         struct plan_version there = plan_shelf_look(shelf, out);
         if (!plan_version_is_there(&there))
             return;

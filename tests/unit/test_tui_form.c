@@ -239,7 +239,7 @@ static void a_form_is_its_models(void **state)
 static void history_is_bounded(void **state)
 {
     (void)state;
-    char *values[2 * FORM_HISTORY_MAX], text[8];
+    char *values[2 * FORM_HISTORY_MAX], text[12];
     setenv("XDG_STATE_HOME", folder, 1);
     for (int i = 0; i < 2 * FORM_HISTORY_MAX; i++) {
         snprintf(text, sizeof text, "%d", i + 1);

@@ -46,6 +46,23 @@ row next.txt "▶ run folder"
 shows open.txt "columns"
 row rare.txt "▶ rate factor"
 
+# The first key takes the place of a value; an undo brings it back, and the hint says so.
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+field "steps"
+type "70"
+Down Up
+type "5"
+save-screen replaced.txt
+Ctrl-_
+save-screen undone.txt
+SCRIPT
+row replaced.txt "▶ steps 5"
+says replaced.txt "Ctrl-_ undoes what was typed."
+row undone.txt "▶ steps 70"
+hides undone.txt "Ctrl-_"
+
 # By its name, which Tab completes.
 play 80x24 "$model" <<'SCRIPT'
 wait scan

@@ -369,7 +369,8 @@ int key_from_name(const char *name, size_t length)
     for (size_t i = 0; i < NAME_COUNT; i++)
         if (strlen(names[i].name) == length && strncasecmp(names[i].name, name, length) == 0)
             return names[i].key;
-    if (length == 6 && strncasecmp(name, "Ctrl-", 5) == 0 && isalpha((unsigned char)name[5]))
+    if (length == 6 && strncasecmp(name, "Ctrl-", 5) == 0 &&
+        (isalpha((unsigned char)name[5]) || name[5] == '_'))
         return toupper((unsigned char)name[5]) - 'A' + 1;
     return INPUT_NONE;
 }

@@ -174,8 +174,9 @@ static const char *const method_help[METHOD_COUNT] = {
     [METHOD_SPECTRUM_QLORA] = "as spectrum+lora, with the frozen linear layers in 4 bits",
 };
 
-/* What is wrong with the field, whole, and as far as there is room what it is for. */
-static void draw_hint(struct app *app, struct area area, size_t field, size_t item)
+/* What is wrong with the field, whole, and as far as there is room what it is for. `undo`: one that was
+ * typed over can be had back, which is said first. */
+static void draw_hint(struct app *app, struct area area, size_t field, size_t item, bool undo)
 {
     const struct option *row = &training_options.rows[field];
     const struct settings *settings = &app->session.settings;
@@ -183,6 +184,8 @@ static void draw_hint(struct app *app, struct area area, size_t field, size_t it
     struct buffer text = BUFFER_INIT;
     bool right = settings_check(settings, field, item, why, sizeof why);
     int y = right ? 0 : flow_words(area, theme_style(&app->theme, THEME_ERROR), why);
+    if (undo)
+        buffer_text(&text, "Ctrl-_ undoes what was typed.  ");
     buffer_format(&text, "--%s  %s", row->name,
                   field == SETTING(method) ? method_help[settings_method(settings)]
                   : row->hint              ? row->hint
@@ -332,7 +335,7 @@ static void draw_lines(struct app *app, const struct train_view *view, struct ar
 static void draw_candidates(struct app *app, struct area area, const struct train_view *view)
 {
     const struct candidates *candidates = &view->candidates;
-    struct list list = {(int)view->chosen, (int)candidates->count};
+    struct list list = {(int)candidates->chosen, (int)candidates->count};
     int rows = area.height - 1, first = list_first(&list, rows);
     area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE),
                "%s: %d of %d; Tab chooses, Enter takes, Esc closes", view->candidates_title,
@@ -383,7 +386,8 @@ void train_draw(struct app *app, void *state, struct area area)
              job_logout_warning("", warning, sizeof warning))
         flow_words(hint, theme_style(&app->theme, THEME_WARNING), warning);
     else
-        draw_hint(app, hint, view->field, view->item);
+        draw_hint(app, hint, view->field, view->item,
+                  !setting_is_turned(view->field) && line_edit_can_undo(&view->edit));
     y += HINT_ROWS + gap;
     draw_tail(app, area_part(area, 2, y, area.width - 2, area.height - y));
 }

@@ -11,7 +11,7 @@
  *
  *       60 steps, 61,440 tokens in all                                                  the summary
  *       memory 95.1 MiB of 22.9 GiB
- *       disk: up to 2 checkpoints of 13.0 MiB at once; 78.6 GiB are left there
+ *       disk: up to 2 checkpoints of 13.0 MiB; 78.6 GiB are left
  *       weights     12.8 MiB  █████                                                     with room
  *       gradients   4.31 MiB  ██
  *
@@ -41,7 +41,8 @@ enum {
     MORE_VALUES = 20,
     CHECKS = 26,
     HINT_ROWS = 2,
-    SUMMARY_ROWS = 3, /* length, memory, disk */
+    SUMMARY_ROWS = 2, /* length, memory; the disk has as many as it takes */
+    DISK_ROWS = 3,    /* at most */
     FIELD_ROWS = 16,  /* so many at least beside the bars */
     CANDIDATE_ROWS = 8,
     BARS = 60,
@@ -185,7 +186,7 @@ static void draw_hint(struct app *app, struct area area, size_t field, size_t it
     bool right = settings_check(settings, field, item, why, sizeof why);
     int y = right ? 0 : flow_words(area, theme_style(&app->theme, THEME_ERROR), why);
     if (undo)
-        buffer_text(&text, "Ctrl-_ undoes what was typed.  ");
+        buffer_text(&text, "Ctrl-_ undoes.  ");
     buffer_format(&text, "--%s  %s", row->name,
                   field == SETTING(method) ? method_help[settings_method(settings)]
                   : row->hint              ? row->hint
@@ -258,28 +259,47 @@ static void draw_memory(struct app *app, struct area area)
     buffer_free(&text);
 }
 
-/* What checkpoints take, held against their disk; or why nothing of what the run takes is known.
- * Returns the rows. */
+/* What checkpoints take, held against their disk; or why nothing of what the run takes is known. */
+static void put_disk(struct buffer *out, const struct training_estimate *cost)
+{
+    if (cost->known) {
+        buffer_text(out, "disk: ");
+        training_disk_put(out, &cost->disk);
+    } else {
+        buffer_text(out, cost->why);
+    }
+}
+
+static int disk_rows(const struct app *app, int columns)
+{
+    struct buffer text = BUFFER_INIT;
+    put_disk(&text, &app->session.form_cost);
+    int rows = flow_words_rows(buffer_string(&text), columns);
+    buffer_free(&text);
+    return rows < DISK_ROWS ? rows : DISK_ROWS;
+}
+
+/* Returns the rows. */
 static int draw_disk(struct app *app, struct area area)
 {
     const struct training_estimate *cost = &app->session.form_cost;
     struct buffer text = BUFFER_INIT;
     enum theme_role role = cost->known && cost->disk.fits ? THEME_DIM : THEME_ERROR;
-    if (cost->known) {
-        buffer_text(&text, "disk: ");
-        training_disk_put(&text, &cost->disk);
-    } else {
-        buffer_text(&text, cost->why);
-    }
+    put_disk(&text, cost);
     int rows = flow_words(area, theme_style(&app->theme, role), buffer_string(&text));
     buffer_free(&text);
     return rows < area.height ? rows : area.height;
 }
 
-/* Rows of the summary with the bars: the disk is below the memory, or beside the bars. */
-static int summary_bars(int width)
+/* Rows of the summary without and with the bars: the disk is below the memory, or beside the bars. */
+static int summary_rows(const struct app *app, int width)
 {
-    return (width >= BARS + COMMAND ? SUMMARY_ROWS - 1 : SUMMARY_ROWS) + MEMORY_CATEGORIES;
+    return SUMMARY_ROWS + disk_rows(app, width);
+}
+
+static int summary_bars(const struct app *app, int width)
+{
+    return (width >= BARS + COMMAND ? SUMMARY_ROWS : summary_rows(app, width)) + MEMORY_CATEGORIES;
 }
 
 /* What the run takes, and the command. In a wide window the bars are at the left, and the rest
@@ -287,14 +307,15 @@ static int summary_bars(int width)
 static void draw_tail(struct app *app, struct area area)
 {
     bool known = app->session.form_cost.known, wide = area.width >= BARS + COMMAND;
-    int bars = known && area.height >= summary_bars(area.width) ? MEMORY_CATEGORIES : 0;
-    int x = wide && bars ? BARS : 0, y = SUMMARY_ROWS - 1;
+    int bars = known && area.height >= summary_bars(app, area.width) ? MEMORY_CATEGORIES : 0;
+    int x = wide && bars ? BARS : 0, y = SUMMARY_ROWS;
     struct buffer text = BUFFER_INIT;
     draw_length(app, area_part(area, 0, 0, area.width, 1));
     draw_memory(app, area_part(area, 0, 1, area.width, 1));
-    y += draw_disk(app, area_part(area, x, y, area.width - x, x ? area.height - y : 1));
+    y += draw_disk(app, area_part(area, x, y, area.width - x,
+                                  x ? area.height - y : disk_rows(app, area.width)));
     if (bars)
-        memory_bars_draw(area_part(area, 0, x ? SUMMARY_ROWS - 1 : y,
+        memory_bars_draw(area_part(area, 0, x ? SUMMARY_ROWS : y,
                                    area.width < BARS ? area.width : BARS - 2, MEMORY_CATEGORIES),
                          &app->theme, app->session.form_cost.bytes);
     y += bars && !x ? MEMORY_CATEGORIES + 1 : 0;
@@ -360,9 +381,9 @@ void train_draw(struct app *app, void *state, struct area area)
     size_t cursor = form_layout_find(&layout, view->field, view->item);
     /* The bars stay in sight where fields can be seen beside them: they are what the fields decide.
      */
-    int bars = summary_bars(area.width - 2), count = (int)layout.count;
+    int bars = summary_bars(app, area.width - 2), count = (int)layout.count;
     bool shown = app->session.form_cost.known && area.height - HINT_ROWS - bars >= FIELD_ROWS;
-    int summary = shown ? bars : SUMMARY_ROWS, below = HINT_ROWS + summary;
+    int summary = shown ? bars : summary_rows(app, area.width - 2), below = HINT_ROWS + summary;
     bool listed = view->candidates.count > 0;
     if (listed && below < CANDIDATE_ROWS)
         below = CANDIDATE_ROWS;

@@ -32,7 +32,7 @@ SCRIPT
 done
 
 # Where not all types have room, as with many experts, an arrow says that there are more.
-for e in $(seq 0 8); do
+for e in $(seq 0 11); do
   echo "\"model.layers.0.block_sparse_moe.experts.$e.w1\": {\"snr\": $e.5, \"type\": \"block_sparse_moe.experts.$e.w1\"}"
 done | paste -sd, | sed 's/.*/{&}/' >"$work/experts.json"
 play 60x16 experts.json <<'SCRIPT'

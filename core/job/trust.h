@@ -5,6 +5,10 @@
  * of another user's, or one that names files outside its folder and was not started by this user,
  * is resumed only by a user who has seen what it reads and says so (--trust).
  *
+ * A run as MODEL or RUN of `train`, `export`, `generate` and others asks nothing: what is read and
+ * written is then the command line's, but for the base, which is opened as a model and must be the one
+ * of the run's checkpoint (source.h); it is no more than a link in a foreign model's folder.
+ *
  * What this user started or trusted is noted in the state folder, "approved/<SHA-256>" of command,
  * folder and arguments: a job of one's own can be moved and is still the same. Of a job in somebody
  * else's folder the owner and the folder's path are in it, too, so that a copy of an approved

@@ -45,22 +45,74 @@ const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count)
     return plan->ranking.member + start[n];
 }
 
-/* Trains the best int(count * percent / 100) of the rows in a list that falls by SNR; fewer where
- * the rest has no score. */
+/* A list of rows of which a percentage selects the best int(size * percent / 100); fewer where the
+ * rest has no score. */
+struct group {
+    size_t size, selectable;
+};
+
+static bool is_selectable(const struct plan *plan, size_t row)
+{
+    const struct scan_row *at = &plan->scan->rows[row];
+    return plan_end(plan, row) == PLAN_NO_END && !(at->known && isnan(at->snr));
+}
+
+static struct group group_of(const struct plan *plan, const size_t *rows, size_t count)
+{
+    struct group group = {0, 0};
+    for (size_t k = 0; k < count; k++) {
+        group.size += plan_end(plan, rows[k]) == PLAN_NO_END;
+        group.selectable += is_selectable(plan, rows[k]);
+    }
+    return group;
+}
+
+static size_t selected_of(const struct group *group, double percent)
+{
+    size_t best = (size_t)((double)group->size * percent / 100);
+    return best < group->selectable ? best : group->selectable;
+}
+
+/* The list falls by SNR. */
 static void select_best(const struct plan *plan, const struct snapshot *snapshot,
                         const size_t *rows, size_t count)
 {
-    size_t size = 0;
-    for (size_t k = 0; k < count; k++)
-        size += plan_end(plan, rows[k]) == PLAN_NO_END;
-    size_t left = (size_t)((double)size * snapshot->base.percent / 100);
+    struct group group = group_of(plan, rows, count);
+    size_t left = selected_of(&group, snapshot->base.percent);
     for (size_t k = 0; k < count && left > 0; k++) {
-        const struct scan_row *row = &plan->scan->rows[rows[k]];
-        if (plan_end(plan, rows[k]) != PLAN_NO_END || (row->known && isnan(row->snr)))
+        if (!is_selectable(plan, rows[k]))
             continue;
         snapshot->flags[rows[k]] |= PLAN_MODULE;
         left--;
     }
+}
+
+/* The whole percentage nearest to `from`, above or below it and not past `last`, that selects another
+ * number of the group; NaN: none does. */
+static double next_of(const struct group *group, double from, double last, bool more)
+{
+    double step = more ? 1 : -1, percent = more ? floor(from) + 1 : ceil(from) - 1;
+    size_t now = selected_of(group, from);
+    for (; more ? percent <= last : percent >= last; percent += step)
+        if (selected_of(group, percent) != now)
+            return percent;
+    return NAN;
+}
+
+double plan_next_percent(const struct plan *plan, double from, enum plan_scope scope, bool more)
+{
+    size_t count = plan->row_count;
+    const size_t *rows = plan->ranking.ranked;
+    double next = NAN, last = more ? 100 : 0;
+    for (size_t type = 0;
+         scope == PLAN_BY_TYPE ? (rows = plan_type_rows(plan, type, &count)) != NULL : type == 0;
+         type++) {
+        struct group group = group_of(plan, rows, count);
+        double at = next_of(&group, from, last, more);
+        if (!isnan(at))
+            next = last = at;
+    }
+    return next;
 }
 
 /* Of a percentage what it selects, of nothing and all just that; names were set when they were

@@ -241,3 +241,49 @@ mv "$work/kept.txt" "$work/text.txt"
 mv "$work/foreign" "$work/elsewhere"
 stopped "$work/elsewhere"
 refuses "$work/elsewhere"
+
+# As a model, or a run to export, it asks nothing: what is read and written is the command line's. Nothing
+# comes into its folder.
+foreign
+as_model() { # COMMAND...
+    timeout "$(patience 60)" "$spectrum" "$@" >"$work/said" 2>&1
+}
+refuses_model() { # TEXT COMMAND...: and says so, without what the secret is
+    as_model "${@:2}" && fail "$2 takes it"
+    says "$1"
+    if grep -q "a secret" "$work/said"; then fail "$2 shows it"; fi
+}
+all_commands() { # CHECK...
+    "$@" export "$work/foreign" -o "$work/exported"
+    "$@" generate "$work/foreign" --prompt Once --tokens 4 --threads 1
+    "$@" eval "$work/foreign" --data "$work/text.txt" --seq-len 32 --threads 1
+    "$@" train "$work/foreign" --data "$work/text.txt" --run "$work/own" --method full --steps 1 --seq-len 32 \
+        --accumulate 1 --eval-split 0 --sample-tokens 0 --threads 1
+}
+takes_model() { as_model "$@" || fail "$1 asks, or fails"; }
+state_of() { find "$work/foreign" -printf '%P %T@ %s %u\n' | sort; }
+state_of >"$work/before"
+all_commands takes_model
+state_of | diff "$work/before" - || fail "something came into another user's folder"
+base() { # PATH: what job.json says is its base
+    sed -i "s|\"model\": \"[^\"]*\"|\"model\": \"$1\"|" "$work/foreign/job.json"
+    chown -R -h 4711:4711 "$work/foreign"
+    rm -rf "$work/exported" "$work/own"
+}
+base "$secret"
+all_commands refuses_model "$secret"
+mkfifo "$HOME/fifo.safetensors"
+base "$HOME/fifo.safetensors"
+all_commands refuses_model "fifo.safetensors"
+cp -r "$source/demo/model" "$work/other"
+chmod -R u+w "$work/other"
+truncate -s -8 "$work/other/model.safetensors"
+printf '\001\002\003\004\005\006\007\010' >>"$work/other/model.safetensors"
+base "$work/other"
+all_commands refuses_model "has other weights than those"
+foreign
+cp "$secret" "$HOME/secret.jinja"
+sed -i "s|\"model\": |\"template\": \"$HOME/secret.jinja\", \"model\": |" "$work/foreign/job.json"
+chown -R -h 4711:4711 "$work/foreign"
+rm -rf "$work/exported" "$work/own"
+all_commands refuses_model "chat_template.jinja is gone"

@@ -46,6 +46,23 @@ row next.txt "▶ run folder"
 shows open.txt "columns"
 row rare.txt "▶ rate factor"
 
+# The first key takes the place of a value; an undo brings it back, and the hint says so.
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+t
+field "steps"
+type "70"
+Down Up
+type "5"
+save-screen replaced.txt
+Ctrl-_
+save-screen undone.txt
+SCRIPT
+row replaced.txt "▶ steps 5"
+says replaced.txt "Ctrl-_ undoes."
+row undone.txt "▶ steps 70"
+hides undone.txt "Ctrl-_"
+
 # By its name, which Tab completes.
 play 80x24 "$model" <<'SCRIPT'
 wait scan
@@ -74,6 +91,9 @@ play 80x50 "$model" <<'SCRIPT'
 wait scan
 t
 Ctrl-P
+/Spectrum-50 Enter
+save-screen top.txt
+g
 /QLoRA Enter
 save-screen preset.txt
 Enter
@@ -98,6 +118,7 @@ field "optimizer"
 save-screen again.txt
 SCRIPT
 row preset.txt "QLoRA changes 3 fields"
+row top.txt "top the plan of the map → 50" # as the form calls it
 row preset.txt "method spectrum → qlora"
 row preset.txt "optimizer adamw → adamw-8bit"
 row taken.txt "▶ rank 16"

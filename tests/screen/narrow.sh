@@ -15,27 +15,45 @@ Enter
 wait text "threshold"
 save-screen matrix.txt
 SCRIPT
-  for text in "192 × 192 BF16" "0.882559 rank 4 of 8" "noise alone 0.529225" "1.5455" "0.368464" \
-    "42 of 192"; do
-    says map.txt "$text"
+  says map.txt "192 × 192 BF16"
+  says map.txt "0.882559 rank 4 of 8"
+  [ $size = 60x16 ] || # in the smallest window the map comes first, and the rest is on the matrix's screen
+    for text in "noise alone 0.529225" "1.5455" "0.368464" "42 of 192"; do
+      says map.txt "$text"
+    done
+  for type in q k v o gate up down; do
+    grep -qE "^$type +" "$work/map.txt" || { fail "no $type at $size"; cat "$work/map.txt"; }
   done
+  says map.txt "embed ● trains (e freezes"
+  says map.txt "head ● trains, tied"
   for text in "SNR 0.882559" "(noise alone 0.5292)" "signal 42" "noise 150"; do
     says matrix.txt "$text"
   done
 done
 
-# Where not all types have room, an arrow says that there are more.
-play 60x16 small <<'SCRIPT'
+# Where not all types have room, as with many experts, an arrow says that there are more.
+for e in $(seq 0 11); do
+  echo "\"model.layers.0.block_sparse_moe.experts.$e.w1\": {\"snr\": $e.5, \"type\": \"block_sparse_moe.experts.$e.w1\"}"
+done | paste -sd, | sed 's/.*/{&}/' >"$work/experts.json"
+play 60x16 experts.json <<'SCRIPT'
 wait scan
 save-screen top.txt
-j j
+jjjjj
 save-screen middle.txt
-j j j j j j
+jjjjj
 save-screen low.txt
 SCRIPT
-grep -qE "^k +↓" "$work/top.txt" && ! grep -q "↑" "$work/top.txt" || { fail "no arrow down"; cat "$work/top.txt"; }
-grep -qE "^[a-z]+ +↑" "$work/middle.txt" && grep -qE "^[a-z]+ +↓" "$work/middle.txt" || { fail "no arrows in the middle"; cat "$work/middle.txt"; }
-grep -qE "^up +↑" "$work/low.txt" && ! grep -q "↓" "$work/low.txt" || { fail "no arrow up"; cat "$work/low.txt"; }
+grep -qE "^e6.w1 +↓" "$work/top.txt" && ! grep -q "↑" "$work/top.txt" || { fail "no arrow down"; cat "$work/top.txt"; }
+grep -qE "^[a-z0-9.]+ +↑" "$work/middle.txt" && grep -qE "^[a-z0-9.]+ +↓" "$work/middle.txt" || { fail "no arrows in the middle"; cat "$work/middle.txt"; }
+grep -qE "^e[0-9].w1 +↑" "$work/low.txt" && ! grep -q "↓" "$work/low.txt" || { fail "no arrow up"; cat "$work/low.txt"; }
+
+# What a run takes on its disk is said whole on the form.
+play 60x16 small <<'SCRIPT'
+wait scan
+t
+save-screen form.txt
+SCRIPT
+grep -qE "disk: up to [0-9]+ checkpoints of .*; .* are left *$" "$work/form.txt" || { fail "the disk line is cut"; cat "$work/form.txt"; }
 
 # The keys without which one is stuck have room on the line before all others.
 for size in 60x16 80x24; do

@@ -71,9 +71,9 @@ u
 q
 SCRIPT
 shows hand.txt "25 % of each type, -1 by hand: trains 13 of 56 matrices"
-shows more.txt "26 % of each type, -1 by hand: trains"
-shows all-types.txt "26 % of all types, -1 by hand: trains"
-shows without.txt "25 % of each type: trains 14 of 56 matrices"
+shows more.txt "38 % of each type, -1 by hand: trains"
+shows all-types.txt "38 % of all types, -1 by hand: trains"
+shows without.txt "37 % of each type: trains 14 of 56 matrices"
 says without.txt "1 change by hand dropped; u brings it back"
 same hand.txt undone.txt
 rm -r "$plans"

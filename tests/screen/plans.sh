@@ -16,6 +16,22 @@ is_kept() { ls "$plans"/*.json; }
 hides() { ! grep -qF -- "$2" "$work/$1" || { fail "$1 shows \"$2\":"; cat "$work/$1"; }; }
 line() { grep -F -- "$2" "$work/$1" | head -1; } # line FILE NAME, of the list
 
+# --- a key for more or less changes something, or says that nothing is left to change ---
+play 80x24 "$model" <<'SCRIPT'
+wait scan
++
+save-screen more.txt
+-
+save-screen less.txt
+:top 100 Enter
++
+save-screen all.txt
+SCRIPT
+shows more.txt "38 % of each type: trains 21 of 56"
+shows less.txt "37 % of each type: trains 14 of 56"
+shows all.txt "no percentage above 100 selects more"
+rm -rf "$plans"
+
 # --- several plans: made, copied, opened, renamed ---
 play 120x30 "$model" <<'SCRIPT'
 wait scan
@@ -137,13 +153,13 @@ Y
 save-screen middle.txt
 SCRIPT
 shows history.txt 'History of "default": step 7 of 7'
-for text in "25 % of each type" "- layer 2 self_attn.v_proj" "26 % of each type" "27 % of each type" \
-  "27 % of all types" "embeddings frozen" "20 % of all types" "$(date +%Y-)"; do
+for text in "25 % of each type" "- layer 2 self_attn.v_proj" "38 % of each type" "50 % of each type" \
+  "50 % of all types" "embeddings frozen" "20 % of all types" "$(date +%Y-)"; do
   shows history.txt "$text"
 done
 says went.txt "step 2 of 7: 25 % of each type"
 [ "$(grep -o '[0-9]* of 56' "$work/went.txt" | tail -1)" = "$(grep -o '[0-9]* of 56' "$work/h1.txt" | tail -1)" ] || fail "it is not as it was then"
-shows further.txt "26 % of each type"
+shows further.txt "38 % of each type"
 grep -q "○.*20 % of all types" "$work/middle.txt" || fail "what was undone is not marked"
 # a change from the middle: what came after it is gone, what came before is not
 play 80x24 "$model" <<'SCRIPT'

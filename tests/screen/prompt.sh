@@ -126,6 +126,39 @@ shows paths.txt "final/"
 shows paths.txt "notes.txt"
 grep -q "^:write runs/first/" "$work/path.txt" || { fail "no path"; tail -n 1 "$work/path.txt"; }
 grep -q "^:write ~/runs/" "$work/home.txt" || { fail "no path from home"; tail -n 1 "$work/home.txt"; }
+
+# With several left, Tab and arrows choose and Enter takes one, without running the line; Esc and any
+# other key close the list.
+play 80x24 small <<'SCRIPT'
+wait scan
+:metric s Tab
+Tab Tab Up Enter
+save-screen chosen.txt
+Enter
+save-screen ran.txt
+:metric s Tab Esc
+save-screen closed.txt
+Tab
+type "n"
+save-screen other.txt
+Esc
+SCRIPT
+grep -q "^:metric snr *$" "$work/chosen.txt" || { fail "Tab does not choose"; tail -n 3 "$work/chosen.txt"; }
+shows ran.txt "m colour: SNR"
+grep -q "^:metric s *$" "$work/closed.txt" || { fail "Esc closed more than the list"; tail -n 3 "$work/closed.txt"; }
+grep -q "^:metric sn *$" "$work/other.txt" || { fail "a key was not typed"; tail -n 3 "$work/other.txt"; }
+grep -q "stable-rank" "$work/other.txt" && fail "the list is still open"
+
+# An undo brings back what was cut.
+play 80x24 small <<'SCRIPT'
+wait scan
+:write one two Ctrl-U
+Ctrl-_
+save-screen undone.txt
+Esc
+SCRIPT
+grep -q "^:write one two *$" "$work/undone.txt" || { fail "no undo"; tail -n 1 "$work/undone.txt"; }
+
 shows none.txt 'nothing to propose begins with "zz"'
 
 # A pasted text is text at the prompt, with its line ends as blanks, and nothing elsewhere.

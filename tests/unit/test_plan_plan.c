@@ -61,6 +61,29 @@ static void selects_by_type_and_globally(void **state)
     plan_free(plan);
 }
 
+/* Of 5 and 3 by type, of 8 together; what has no score does not count. */
+static void the_next_percentage_selects_another_number(void **state)
+{
+    (void)state;
+    struct plan *plan = new_plan();
+    static const struct {
+        enum plan_scope scope;
+        double from, above, below;
+    } cases[] = {
+        {PLAN_BY_TYPE, 40, 60, 39},  {PLAN_BY_TYPE, 60, 67, 59},  {PLAN_BY_TYPE, 39, 40, 33},
+        {PLAN_BY_TYPE, 80, 100, 79}, {PLAN_BY_TYPE, 0, 20, NAN},  {PLAN_BY_TYPE, 100, NAN, 99},
+        {PLAN_GLOBAL, 50, 63, 49},   {PLAN_GLOBAL, 12.5, 25, 12}, {PLAN_GLOBAL, 88, NAN, 87},
+        {PLAN_GLOBAL, 87.4, 88, 74},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double above = plan_next_percent(plan, cases[i].from, cases[i].scope, true),
+               below = plan_next_percent(plan, cases[i].from, cases[i].scope, false);
+        assert_true(isnan(above) ? isnan(cases[i].above) : above == cases[i].above);
+        assert_true(isnan(below) ? isnan(cases[i].below) : below == cases[i].below);
+    }
+    plan_free(plan);
+}
+
 static void undoes_and_redoes(void **state)
 {
     (void)state;
@@ -400,6 +423,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(selects_by_type_and_globally),
+        cmocka_unit_test(the_next_percentage_selects_another_number),
         cmocka_unit_test(undoes_and_redoes),
         cmocka_unit_test(patterns_count_what_they_match),
         cmocka_unit_test(every_own_form_reads_back),

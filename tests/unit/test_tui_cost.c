@@ -261,7 +261,7 @@ static void a_small_disk_is_said_before(void **state)
     estimate(&cost, path, &asked);
     assert_false(cost.disk.fits);
     training_disk_put(&text, &cost.disk);
-    assert_non_null(strstr(buffer_string(&text), " at once do not fit: "));
+    assert_non_null(strstr(buffer_string(&text), " do not fit: "));
     buffer_free(&text);
     free(path);
     sys = real;

@@ -140,6 +140,59 @@ static void a_text_that_others_change_is_edited_on(void **state)
     check_line(&line, "|x");
 }
 
+/* Characters are undone together, a move parts them; what a value was replaced by brings it back whole. */
+static void an_undo_brings_back_what_was_there(void **state)
+{
+    (void)state;
+    struct line line;
+    begin(&line, "one|");
+    assert_false(line_edit_can_undo(&line.edit));
+    assert_true(line_edit_input(&line.edit, CTRL('_')));
+    check_line(&line, "one|");
+    assert_true(line_edit_input(&line.edit, 'x'));
+    assert_true(line_edit_input(&line.edit, 'y'));
+    assert_true(line_edit_input(&line.edit, INPUT_HOME));
+    assert_true(line_edit_input(&line.edit, 'z'));
+    assert_true(line_edit_input(&line.edit, CTRL('K')));
+    check_line(&line, "z|");
+    assert_true(line_edit_input(&line.edit, CTRL('_')));
+    check_line(&line, "zonexy|");
+    assert_true(line_edit_input(&line.edit, CTRL('_')));
+    check_line(&line, "|onexy");
+    assert_true(line_edit_input(&line.edit, CTRL('_')));
+    check_line(&line, "one|");
+    assert_false(line_edit_can_undo(&line.edit));
+    line_edit_replace(&line.edit);
+    assert_true(line_edit_input(&line.edit, '1'));
+    assert_true(line_edit_input(&line.edit, '2'));
+    check_line(&line, "12|");
+    line_edit_undo(&line.edit);
+    check_line(&line, "one|");
+    line_edit_replace(&line.edit);
+    assert_true(line_edit_insert(&line.edit, "1", 1));
+    line_edit_undo(&line.edit);
+    check_line(&line, "one|");
+}
+
+/* However much is changed, the newest texts are there. */
+static void the_past_is_bounded(void **state)
+{
+    (void)state;
+    static char text[LINE_PAST_BYTES + 100];
+    struct line_edit edit;
+    line_edit_begin(&edit, text, sizeof text);
+    for (int i = 0; i < 3000; i++)
+        assert_true(line_edit_insert(&edit, i % 2 ? "ä" : "b", i % 2 ? 2 : 1) || i > 1000);
+    size_t length = strlen(text);
+    line_edit_set(&edit, "new");
+    assert_true(edit.past_used <= sizeof edit.past);
+    line_edit_undo(&edit); /* the text was too long to be kept */
+    assert_true(strlen(text) < length);
+    for (int i = 0; i < 5000 && line_edit_can_undo(&edit); i++)
+        line_edit_undo(&edit);
+    assert_false(line_edit_can_undo(&edit));
+}
+
 static void draw(struct canvas *canvas, const struct line_edit *edit, int width, bool focused)
 {
     canvas_clear(canvas, plain);
@@ -235,6 +288,8 @@ int main(void)
         cmocka_unit_test(other_inputs_are_not_taken),
         cmocka_unit_test(a_full_buffer_takes_whole_texts_alone),
         cmocka_unit_test(a_text_that_others_change_is_edited_on),
+        cmocka_unit_test(an_undo_brings_back_what_was_there),
+        cmocka_unit_test(the_past_is_bounded),
         cmocka_unit_test(what_is_around_the_cursor_is_drawn),
         cmocka_unit_test(without_a_cursor_the_end_fills_the_area),
         cmocka_unit_test(the_cursor_is_seen_at_every_width),

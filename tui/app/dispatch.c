@@ -239,7 +239,7 @@ static void prompt_finish(struct app *app)
 
 static void type_prompt(struct app *app, int input)
 {
-    if (input == INPUT_TAB)
+    if (input == INPUT_TAB && app->prompt.candidates.count == 0)
         app_propose(app);
     else if (prompt_input(&app->prompt, input) == PROMPT_DONE)
         prompt_finish(app);

@@ -48,9 +48,21 @@ static void recall(struct prompt *prompt, int step)
         line_edit_set(&prompt->edit, text);
 }
 
+/* What was typed of the chosen one goes on to its end. */
+static void take_chosen(struct prompt *prompt)
+{
+    const char *more = prompt->candidates.words[prompt->candidates.chosen] + prompt->typed;
+    line_edit_insert(&prompt->edit, more, strlen(more));
+    candidates_free(&prompt->candidates);
+}
+
 enum prompt_state prompt_input(struct prompt *prompt, int input)
 {
-    candidates_free(&prompt->candidates);
+    enum choice choice = candidates_input(&prompt->candidates, input);
+    if (choice == CHOICE_TAKEN)
+        take_chosen(prompt);
+    if (choice != CHOICE_OTHER)
+        return PROMPT_OPEN;
     if (input == INPUT_ENTER) {
         history_add(&prompt->history, kind_of(prompt), prompt->text);
         prompt->active = false;
@@ -81,15 +93,13 @@ void prompt_propose(struct prompt *prompt, const char *typed, struct candidates 
 {
     char more[PROMPT_MAX];
     candidates_free(&prompt->candidates);
-    candidates_common(list, typed, more, sizeof more);
+    bool single = list->count == 1;
+    candidates_complete(list, typed, more, sizeof more);
+    if (single)
+        snprintf(more + strlen(more), sizeof more - strlen(more), "%s", end);
     line_edit_insert(&prompt->edit, more, strlen(more));
-    if (list->count > 1) {
-        prompt->candidates = *list;
-    } else {
-        if (list->count == 1)
-            line_edit_insert(&prompt->edit, end, strlen(end));
-        candidates_free(list);
-    }
+    prompt->candidates = *list;
+    prompt->typed = strlen(typed);
     *list = (struct candidates){0};
 }
 
@@ -120,16 +130,22 @@ int prompt_rows(const struct prompt *prompt, int columns, int most)
     return rows < most ? rows : most;
 }
 
-/* Where not all fit, the last place says how many more there are. */
-static void draw_proposals(const struct candidates *list, struct area area, struct style style)
+/* The chosen one is marked. Where not all fit, the rows go with it, and the last place says how many
+ * more there are. */
+static void draw_proposals(const struct candidates *list, struct area area,
+                           const struct theme *theme)
 {
     struct proposals at = lay_out(list, area.width);
-    size_t room = (size_t)area.height * (size_t)at.columns;
-    for (size_t i = 0; i < list->count && i < room; i++) {
-        int x = (int)i % at.columns * (at.width + 2), y = (int)i / at.columns;
+    size_t columns = (size_t)at.columns, room = (size_t)area.height * columns, first = 0;
+    while (list->chosen >= first + room - 1 && first + room < list->count)
+        first += columns;
+    for (size_t i = first; i < list->count && i < first + room; i++) {
+        int x = (int)((i - first) % columns) * (at.width + 2), y = (int)((i - first) / columns);
         char more[32];
+        bool last = i + 1 == first + room && list->count > i + 1;
+        struct style style = i == list->chosen ? theme_style_on(theme, THEME_TEXT, THEME_SELECTED)
+                                               : theme_style(theme, THEME_DIM);
         snprintf(more, sizeof more, "… %zu more", list->count - i);
-        bool last = i + 1 == room && list->count > room;
         area_label(area, x, y, at.width, style, last ? more : candidate_name(list->words[i]));
     }
 }
@@ -145,6 +161,5 @@ void prompt_draw(const struct prompt *prompt, struct area area, const struct the
                 : area_print(line, 0, 0, accent, "%s %s: ", info->name, info->argument);
     line_edit_draw(&prompt->edit, area_part(line, x, 0, line.width - x, 1),
                    theme_style(theme, THEME_TEXT), true);
-    draw_proposals(&prompt->candidates, area_part(area, 0, 0, area.width, area.height - 1),
-                   theme_style(theme, THEME_DIM));
+    draw_proposals(&prompt->candidates, area_part(area, 0, 0, area.width, area.height - 1), theme);
 }

@@ -4,7 +4,8 @@
  *     Enter            finishes
  *     Esc Ctrl-C       closes it, and so does Backspace where nothing is typed
  *     Up Down          what was typed before of the same kind; Down ends at what was begun
- *     Tab              its owner's: prompt_propose() with what may stand there
+ *     Tab              its owner's: prompt_propose() with what may stand there; where several may,
+ *                      they are a list to choose from (tui/session/candidates.h)
  *
  * It knows neither the app nor what a command means: dispatch.h opens it, and does what it was given.
  */
@@ -28,7 +29,8 @@ struct prompt {
     struct history history;       /* of all sittings; read when it is opened first */
     size_t at;                    /* the entry that is shown; history.count: what was begun */
     char begun[PROMPT_MAX];       /* that */
-    struct candidates candidates; /* to be shown, until the next input */
+    struct candidates candidates; /* a list to choose from is open where there are any */
+    size_t typed;                 /* bytes before the cursor with which they begin */
 };
 
 void prompt_open(struct prompt *prompt, enum request request);
@@ -41,9 +43,9 @@ enum prompt_state prompt_input(struct prompt *prompt, int input);
 /* Inserts a pasted line; false: it has no room for all of it. */
 bool prompt_paste(struct prompt *prompt, const char *line, size_t length);
 
-/* The word before the cursor becomes what all proposals for it have in common; with several they are
- * shown, until the next input. `typed` is that word, or the end of it that they begin with. Takes the
- * list. A single one that is complete gets `end` behind it. */
+/* The word before the cursor becomes what all proposals for it have in common; where that is nothing
+ * more, several are a list to choose from. `typed` is that word, or the end of it that they begin with.
+ * Takes the list. A single one that is complete gets `end` behind it. */
 void prompt_propose(struct prompt *prompt, const char *typed, struct candidates *list,
                     const char *end);
 

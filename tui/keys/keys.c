@@ -56,9 +56,9 @@ static const struct request_info table[] = {
     {REQUEST_HEAD, "head", NULL, SCOPE_MODEL, {'H'}, NULL,
      "train or freeze the head"},
     {REQUEST_MORE, "more", NULL, SCOPE_MODEL, {'+', '='}, NULL,
-     "one per cent more"},
+     "up to the next percentage that selects more"},
     {REQUEST_LESS, "less", NULL, SCOPE_MODEL, {'-', '_'}, NULL,
-     "one per cent less"},
+     "down to the next percentage that selects less"},
     {REQUEST_TOP, "top", "PERCENT", SCOPE_MODEL, {'%'}, "per cent",
      "train the best PERCENT, by signal-to-noise ratio; \"all\" and \"nothing\" go by none"},
     {REQUEST_SCOPE, "scope", NULL, SCOPE_MODEL, {'o'}, NULL,
@@ -369,7 +369,8 @@ int key_from_name(const char *name, size_t length)
     for (size_t i = 0; i < NAME_COUNT; i++)
         if (strlen(names[i].name) == length && strncasecmp(names[i].name, name, length) == 0)
             return names[i].key;
-    if (length == 6 && strncasecmp(name, "Ctrl-", 5) == 0 && isalpha((unsigned char)name[5]))
+    if (length == 6 && strncasecmp(name, "Ctrl-", 5) == 0 &&
+        (isalpha((unsigned char)name[5]) || name[5] == '_'))
         return toupper((unsigned char)name[5]) - 'A' + 1;
     return INPUT_NONE;
 }

@@ -5,8 +5,8 @@
  *     q        ●     ●                                          a cell a matrix: its colour is the
  *     k        ●     ●                                          metric, ● says that it trains
  *     down           ●           ●
- *     embed  ● always on  2048 × 192  BF16  393.2k parameters  (e freezes it)
- *     head   ● always on  tied: one tensor with the embeddings
+ *     embed  ● trains (e freezes it)  393.2k parameters, not ranked  2048 × 192  BF16
+ *     head   ● trains, tied: one tensor with the embeddings
  *     SNR q 0.418              0.492              0.58  ● trains         legend of the colours
  *     ── d device: cpu avx2, 2 threads ──────────── P plan: default ──   what computes the scan,
  *                                                                        and which plan this is
@@ -19,8 +19,9 @@
  *
  *     memory to train: 61.7 MiB                                 with room: bars, else two lines
  *
- * The map takes the rows that it wants (heat_layout()), the bottom what is left. In a wide window
- * the cursor's spectrum stands at the right of the bottom.
+ * The map takes the rows that it wants (heat_layout()), the bottom what is left; in a low window the
+ * map has MAP_LEAST rows before the matrix is explained, and embeddings and head share one. In a wide
+ * window the cursor's spectrum stands at the right of the bottom.
  */
 #include "tui/screen/model_draw.h"
 
@@ -42,6 +43,8 @@ enum {
     LABEL = HEAT_LABEL_COLUMNS + 1,
     FIXED_ROWS = 4,    /* embeddings, head, legend, rule */
     INFO_ROWS = 6,     /* the matrix under the cursor, explained */
+    INFO_LEAST = 2,    /* its name, and what fits a line */
+    MAP_LEAST = 8,     /* the seven types of a plain model, and the axis */
     TWO_COLUMNS = 78,  /* columns from which its numbers stand in two */
     REASON_LEAST = 20, /* columns from which a part of a reason says something */
 };
@@ -245,8 +248,9 @@ static void draw_map(struct app *app, const struct model_view *view, struct area
     free(labels);
 }
 
-/* One line for the embeddings or the head: they have no score, and train unless they are frozen. */
-static void draw_switch(struct app *app, struct area area, bool head)
+/* One line for the embeddings or the head, or a short half of one: they have no score, and train unless
+ * they are frozen. */
+static void draw_switch(struct app *app, struct area area, bool head, bool brief)
 {
     const struct session *session = &app->session;
     const struct model *model = session->model;
@@ -258,17 +262,33 @@ static void draw_switch(struct app *app, struct area area, bool head)
     area_put(area, 0, 0, theme_style(&app->theme, THEME_TEXT), head ? "head" : "embed");
     int x =
         LABEL + area_put(area, LABEL, 0, theme_style(&app->theme, on ? THEME_ACCENT : THEME_DIM),
-                         on ? "● always on" : "○ frozen");
-    if (head && tied)
-        area_put(area, x + 2, 0, dim, "tied: one tensor with the embeddings");
-    else if (parameter) {
+                         on ? "● trains" : "○ frozen");
+    if (head && tied) {
+        area_put(area, x, 0, dim, brief ? ", tied" : ", tied: one tensor with the embeddings");
+        return;
+    }
+    x += area_print(area, x, 0, dim, " (%s %s%s)", head ? "H" : "e", on ? "freezes" : "trains",
+                    brief ? "" : " it");
+    if (parameter && !brief) {
         char count[32], text[128];
         count_put((double)parameter->numel, count, sizeof count);
-        snprintf(text, sizeof text, "%lld × %lld  %s  %s parameters  (%s freezes it)",
+        snprintf(text, sizeof text, "%s parameters, not ranked  %lld × %lld  %s", count,
                  (long long)parameter->rows, (long long)parameter->cols,
-                 parameter->tensor->dtype_name, count, head ? "H" : "e");
+                 parameter->tensor->dtype_name);
         area_label(area, x + 2, 0, area.width - x - 2, dim, text);
     }
+}
+
+/* Both, in two lines or in one; returns how many. */
+static int draw_switches(struct app *app, struct area area, bool brief)
+{
+    int half = area.width / 2;
+    draw_switch(app, brief ? area_part(area, 0, 0, half, 1) : area, false, brief);
+    draw_switch(app,
+                brief ? area_part(area, half, 0, area.width - half, 1)
+                      : area_part(area, 0, 1, area.width, 1),
+                true, brief);
+    return brief ? 1 : 2;
 }
 
 /* --- what it costs --- */
@@ -387,16 +407,27 @@ static void draw_rule(struct app *app, struct area area)
         draw_plan_name(app, area, area.width - x - 3);
 }
 
+/* All but what is below; in a low window not less than MAP_LEAST, or what all types take, while
+ * INFO_LEAST are left. `brief`: embeddings and head are to share a line for that. */
+static int rows_for_map(struct area area, int types, bool *brief)
+{
+    int room = area.height - FIXED_ROWS - INFO_ROWS;
+    int wanted = types + 1 < MAP_LEAST ? types + 1 : MAP_LEAST;
+    *brief = room < wanted;
+    int most = area.height - (FIXED_ROWS - 1) - INFO_LEAST;
+    return !*brief ? room : wanted < most ? wanted : most;
+}
+
 void model_draw(struct app *app, void *state, struct area area)
 {
     struct model_view *view = state;
     const struct grid *grid = &app->session.grid;
     const struct heat_map map = {.layers = grid->layers, .types = grid->types};
-    int rows = heat_layout(area.width, area.height - FIXED_ROWS - INFO_ROWS, &map).rows;
-    int y = rows;
+    bool brief;
+    int room = rows_for_map(area, grid->types, &brief);
+    int rows = heat_layout(area.width, room, &map).rows, y = rows;
     draw_map(app, view, area_part(area, 0, 0, area.width, rows));
-    draw_switch(app, area_part(area, 0, y++, area.width, 1), false);
-    draw_switch(app, area_part(area, 0, y++, area.width, 1), true);
+    y += draw_switches(app, area_part(area, 0, y, area.width, 2), brief);
     struct range range =
         metric_range(&app->session, view->metric, view->over_all ? -1 : view->type);
     char title[64];

@@ -80,6 +80,28 @@ static enum plan_scope scope_now(const struct app *app)
     return plan_base(app->session.plan).scope;
 }
 
+/* Where no percentage selects, the nearest whole one of what trains. */
+static double percent_now(const struct app *app)
+{
+    double percent = plan_percent(app->session.plan);
+    struct plan_counts counts = plan_counts(app->session.plan);
+    if (isnan(percent) && counts.modules_total)
+        percent = round(100.0 * (double)counts.modules / (double)counts.modules_total);
+    return isnan(percent) ? 0 : percent;
+}
+
+/* To the next percentage that selects more, or fewer: a key that is pressed changes something. */
+static void select_next(struct app *app, bool more)
+{
+    double from = percent_now(app);
+    double percent = plan_next_percent(app->session.plan, from, scope_now(app), more);
+    if (isnan(percent))
+        app_message(app, "no percentage %s %.6g selects %s", more ? "above" : "below", from,
+                    more ? "more" : "less");
+    else
+        select_percent(app, percent, scope_now(app));
+}
+
 /* "25", "25 %", "all" or "nothing". */
 static void select_top(struct app *app, const char *argument)
 {
@@ -117,16 +139,6 @@ static void drop_edits(struct app *app)
     if (status == 0)
         app_message(app, "%zu change%s by hand dropped; u brings %s back", all, text_s(all),
                     all == 1 ? "it" : "them");
-}
-
-/* Where no percentage selects, the nearest whole one of what trains. */
-static double percent_now(const struct app *app)
-{
-    double percent = plan_percent(app->session.plan);
-    struct plan_counts counts = plan_counts(app->session.plan);
-    if (isnan(percent) && counts.modules_total)
-        percent = round(100.0 * (double)counts.modules / (double)counts.modules_total);
-    return isnan(percent) ? 0 : percent;
 }
 
 /* Embeddings and head have no score, and train unless they are switched off; so they are not the
@@ -200,7 +212,6 @@ bool model_plan_request(struct app *app, struct model_view *view, enum request r
                         const char *argument)
 {
     const struct grid *grid = &app->session.grid;
-    double percent;
     switch (request) {
     case REQUEST_TOGGLE:
         toggle_marked(app, view);
@@ -217,8 +228,7 @@ bool model_plan_request(struct app *app, struct model_view *view, enum request r
         return true;
     case REQUEST_MORE:
     case REQUEST_LESS:
-        percent = percent_now(app) + (request == REQUEST_MORE ? 1 : -1);
-        select_percent(app, percent < 0 ? 0 : percent > 100 ? 100 : percent, scope_now(app));
+        select_next(app, request == REQUEST_MORE);
         return true;
     case REQUEST_TOP:
         select_top(app, argument);

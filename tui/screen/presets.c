@@ -25,21 +25,19 @@ struct presets_view {
     struct list list;
 };
 
-/* "auto (2e-4)" of what follows from the other fields, "nothing" of what is empty. */
-static const char *shown(const char *value)
-{
-    return value[0] ? value : "empty";
-}
-
-/* One field: what it has, what it would have, and whether a person typed what goes. */
-static void draw_change(struct app *app, struct area area, const struct preset_change *change)
+/* One field: what it has, what it would have, both as the form shows them, and whether a person typed
+ * what goes. */
+static void draw_change(struct app *app, struct area area, const struct preset_change *change,
+                        const struct settings *after)
 {
     const struct theme *theme = &app->theme;
     const struct settings *settings = &app->session.settings;
     size_t count = settings_count(settings, change->field);
-    char text[2 * SETTING_VALUE_MAX + 64];
-    snprintf(text, sizeof text, "%s%s → %s", shown(settings_value(settings, change->field)),
-             count > 1 ? " and others" : "", shown(change->to));
+    char from[SETTING_VALUE_MAX], to[SETTING_VALUE_MAX], text[2 * SETTING_VALUE_MAX + 64];
+    settings_show(settings, change->field, 0, from, sizeof from);
+    settings_show(after, change->field, 0, to, sizeof to);
+    snprintf(text, sizeof text, "%s%s → %s", from[0] ? from : "empty",
+             count > 1 ? " and others" : "", to[0] ? to : "empty");
     utf8_sanitize(text);
     area_label(area, 2, 0, LABELS - 2, theme_style(theme, THEME_DIM),
                training_options.rows[change->field].label);
@@ -54,7 +52,10 @@ static void draw_change(struct app *app, struct area area, const struct preset_c
 static void draw_changes(struct app *app, struct area area, const struct preset *preset)
 {
     struct preset_change changes[SETTINGS_MAX];
+    struct settings after;
     size_t count = preset_changes(preset, &app->session.settings, changes);
+    settings_copy(&after, &app->session.settings);
+    preset_take(preset, &after);
     struct style title = theme_style(&app->theme, THEME_TITLE);
     if (count == 0)
         area_print(area, 0, 0, title, "%s changes nothing: the form is like that already",
@@ -64,7 +65,8 @@ static void draw_changes(struct app *app, struct area area, const struct preset 
     size_t room = area.height > 1 ? (size_t)(area.height - 1) : 0;
     bool all = count <= room;
     for (size_t i = 0; i < (all ? count : room - (room > 0)); i++)
-        draw_change(app, area_part(area, 0, 1 + (int)i, area.width, 1), &changes[i]);
+        draw_change(app, area_part(area, 0, 1 + (int)i, area.width, 1), &changes[i], &after);
+    settings_free(&after);
     if (!all && room > 0)
         area_print(area, 2, area.height - 1, theme_style(&app->theme, THEME_DIM), "and %zu more",
                    count - room + 1);

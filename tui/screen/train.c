@@ -138,7 +138,7 @@ static bool edit(struct app *app, struct train_view *view, int input)
     char before[SETTING_VALUE_MAX];
     memcpy(before, view->text, sizeof before);
     if (character && view->fresh)
-        line_edit_set(&view->edit, "");
+        line_edit_replace(&view->edit);
     if (!line_edit_input(&view->edit, input))
         return false;
     view->fresh = false;
@@ -173,19 +173,13 @@ static bool complete(struct app *app, struct train_view *view)
     for (int i = 0; i < setting_choice_count(view->field); i++)
         candidates_add(&view->candidates, setting_choice_at(view->field, i), view->text);
     candidates_add_paths(&view->candidates, view->text);
-    candidates_common(&view->candidates, view->text, more, sizeof more);
-    bool added = more[0] && strlen(view->text) + strlen(more) < sizeof view->text;
-    if (added) {
-        memcpy(view->text + strlen(view->text), more, strlen(more) + 1);
-        line_edit_begin(&view->edit, view->text, sizeof view->text);
+    candidates_complete(&view->candidates, view->text, more, sizeof more);
+    view->edit.cursor = strlen(view->text);
+    bool added = more[0] && line_edit_insert(&view->edit, more, strlen(more));
+    if (added)
         set_value(app, view);
-    }
-    view->chosen = 0;
     view->candidates_title = "what is there";
-    bool listed = !added && view->candidates.count > 1;
-    if (!listed)
-        candidates_free(&view->candidates);
-    return added || listed;
+    return added || view->candidates.count > 0;
 }
 
 static void list_history(struct app *app, struct train_view *view)
@@ -195,7 +189,6 @@ static void list_history(struct app *app, struct train_view *view)
                        ? 0
                        : form_history_read(view->field, values, FORM_HISTORY_MAX);
     candidates_free(&view->candidates);
-    view->chosen = 0;
     view->candidates_title = "what runs were started with";
     for (size_t i = 0; i < count; i++) {
         candidates_append(&view->candidates, values[i]);
@@ -209,20 +202,12 @@ static void list_history(struct app *app, struct train_view *view)
 static bool choose(struct app *app, struct train_view *view, int input)
 {
     struct candidates *list = &view->candidates;
-    if (list->count == 0)
-        return false;
-    if (input == INPUT_DOWN || input == INPUT_TAB) {
-        view->chosen = (view->chosen + 1) % list->count;
-    } else if (input == INPUT_UP || input == INPUT_BACK_TAB) {
-        view->chosen = (view->chosen + list->count - 1) % list->count;
-    } else if (input == INPUT_ENTER) {
-        put_value(app, view, list->words[view->chosen]);
+    enum choice choice = candidates_input(list, input);
+    if (choice == CHOICE_TAKEN) {
+        put_value(app, view, list->words[list->chosen]);
         candidates_free(list);
-    } else {
-        candidates_free(list);
-        return input == INPUT_ESCAPE;
     }
-    return true;
+    return choice != CHOICE_OTHER;
 }
 
 /* A pasted line is text of the field, in place of a value that was just arrived at. What the field
@@ -241,12 +226,11 @@ static bool train_paste(struct app *app, void *state, const char *line, size_t l
             return true;
         }
     }
-    char before[SETTING_VALUE_MAX];
-    memcpy(before, view->text, sizeof before);
     if (view->fresh)
-        line_edit_set(&view->edit, "");
+        line_edit_replace(&view->edit);
     if (!line_edit_insert(&view->edit, line, length)) {
-        line_edit_set(&view->edit, before);
+        if (view->fresh)
+            line_edit_undo(&view->edit);
         app_message(app, "that is longer than a field: nothing was pasted");
         return true;
     }

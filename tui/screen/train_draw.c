@@ -11,7 +11,7 @@
  *
  *       60 steps, 61,440 tokens in all                                                  the summary
  *       memory 95.1 MiB of 22.9 GiB
- *       disk: up to 2 checkpoints of 13.0 MiB at once; 78.6 GiB are left there
+ *       disk: up to 2 checkpoints of 13.0 MiB; 78.6 GiB are left
  *       weights     12.8 MiB  █████                                                     with room
  *       gradients   4.31 MiB  ██
  *
@@ -41,7 +41,8 @@ enum {
     MORE_VALUES = 20,
     CHECKS = 26,
     HINT_ROWS = 2,
-    SUMMARY_ROWS = 3, /* length, memory, disk */
+    SUMMARY_ROWS = 2, /* length, memory; the disk has as many as it takes */
+    DISK_ROWS = 3,    /* at most */
     FIELD_ROWS = 16,  /* so many at least beside the bars */
     CANDIDATE_ROWS = 8,
     BARS = 60,
@@ -174,8 +175,9 @@ static const char *const method_help[METHOD_COUNT] = {
     [METHOD_SPECTRUM_QLORA] = "as spectrum+lora, with the frozen linear layers in 4 bits",
 };
 
-/* What is wrong with the field, whole, and as far as there is room what it is for. */
-static void draw_hint(struct app *app, struct area area, size_t field, size_t item)
+/* What is wrong with the field, whole, and as far as there is room what it is for. `undo`: one that was
+ * typed over can be had back, which is said first. */
+static void draw_hint(struct app *app, struct area area, size_t field, size_t item, bool undo)
 {
     const struct option *row = &training_options.rows[field];
     const struct settings *settings = &app->session.settings;
@@ -183,6 +185,8 @@ static void draw_hint(struct app *app, struct area area, size_t field, size_t it
     struct buffer text = BUFFER_INIT;
     bool right = settings_check(settings, field, item, why, sizeof why);
     int y = right ? 0 : flow_words(area, theme_style(&app->theme, THEME_ERROR), why);
+    if (undo)
+        buffer_text(&text, "Ctrl-_ undoes.  ");
     buffer_format(&text, "--%s  %s", row->name,
                   field == SETTING(method) ? method_help[settings_method(settings)]
                   : row->hint              ? row->hint
@@ -255,28 +259,47 @@ static void draw_memory(struct app *app, struct area area)
     buffer_free(&text);
 }
 
-/* What checkpoints take, held against their disk; or why nothing of what the run takes is known.
- * Returns the rows. */
+/* What checkpoints take, held against their disk; or why nothing of what the run takes is known. */
+static void put_disk(struct buffer *out, const struct training_estimate *cost)
+{
+    if (cost->known) {
+        buffer_text(out, "disk: ");
+        training_disk_put(out, &cost->disk);
+    } else {
+        buffer_text(out, cost->why);
+    }
+}
+
+static int disk_rows(const struct app *app, int columns)
+{
+    struct buffer text = BUFFER_INIT;
+    put_disk(&text, &app->session.form_cost);
+    int rows = flow_words_rows(buffer_string(&text), columns);
+    buffer_free(&text);
+    return rows < DISK_ROWS ? rows : DISK_ROWS;
+}
+
+/* Returns the rows. */
 static int draw_disk(struct app *app, struct area area)
 {
     const struct training_estimate *cost = &app->session.form_cost;
     struct buffer text = BUFFER_INIT;
     enum theme_role role = cost->known && cost->disk.fits ? THEME_DIM : THEME_ERROR;
-    if (cost->known) {
-        buffer_text(&text, "disk: ");
-        training_disk_put(&text, &cost->disk);
-    } else {
-        buffer_text(&text, cost->why);
-    }
+    put_disk(&text, cost);
     int rows = flow_words(area, theme_style(&app->theme, role), buffer_string(&text));
     buffer_free(&text);
     return rows < area.height ? rows : area.height;
 }
 
-/* Rows of the summary with the bars: the disk is below the memory, or beside the bars. */
-static int summary_bars(int width)
+/* Rows of the summary without and with the bars: the disk is below the memory, or beside the bars. */
+static int summary_rows(const struct app *app, int width)
 {
-    return (width >= BARS + COMMAND ? SUMMARY_ROWS - 1 : SUMMARY_ROWS) + MEMORY_CATEGORIES;
+    return SUMMARY_ROWS + disk_rows(app, width);
+}
+
+static int summary_bars(const struct app *app, int width)
+{
+    return (width >= BARS + COMMAND ? SUMMARY_ROWS : summary_rows(app, width)) + MEMORY_CATEGORIES;
 }
 
 /* What the run takes, and the command. In a wide window the bars are at the left, and the rest
@@ -284,14 +307,15 @@ static int summary_bars(int width)
 static void draw_tail(struct app *app, struct area area)
 {
     bool known = app->session.form_cost.known, wide = area.width >= BARS + COMMAND;
-    int bars = known && area.height >= summary_bars(area.width) ? MEMORY_CATEGORIES : 0;
-    int x = wide && bars ? BARS : 0, y = SUMMARY_ROWS - 1;
+    int bars = known && area.height >= summary_bars(app, area.width) ? MEMORY_CATEGORIES : 0;
+    int x = wide && bars ? BARS : 0, y = SUMMARY_ROWS;
     struct buffer text = BUFFER_INIT;
     draw_length(app, area_part(area, 0, 0, area.width, 1));
     draw_memory(app, area_part(area, 0, 1, area.width, 1));
-    y += draw_disk(app, area_part(area, x, y, area.width - x, x ? area.height - y : 1));
+    y += draw_disk(app, area_part(area, x, y, area.width - x,
+                                  x ? area.height - y : disk_rows(app, area.width)));
     if (bars)
-        memory_bars_draw(area_part(area, 0, x ? SUMMARY_ROWS - 1 : y,
+        memory_bars_draw(area_part(area, 0, x ? SUMMARY_ROWS : y,
                                    area.width < BARS ? area.width : BARS - 2, MEMORY_CATEGORIES),
                          &app->theme, app->session.form_cost.bytes);
     y += bars && !x ? MEMORY_CATEGORIES + 1 : 0;
@@ -332,7 +356,7 @@ static void draw_lines(struct app *app, const struct train_view *view, struct ar
 static void draw_candidates(struct app *app, struct area area, const struct train_view *view)
 {
     const struct candidates *candidates = &view->candidates;
-    struct list list = {(int)view->chosen, (int)candidates->count};
+    struct list list = {(int)candidates->chosen, (int)candidates->count};
     int rows = area.height - 1, first = list_first(&list, rows);
     area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE),
                "%s: %d of %d; Tab chooses, Enter takes, Esc closes", view->candidates_title,
@@ -357,9 +381,9 @@ void train_draw(struct app *app, void *state, struct area area)
     size_t cursor = form_layout_find(&layout, view->field, view->item);
     /* The bars stay in sight where fields can be seen beside them: they are what the fields decide.
      */
-    int bars = summary_bars(area.width - 2), count = (int)layout.count;
+    int bars = summary_bars(app, area.width - 2), count = (int)layout.count;
     bool shown = app->session.form_cost.known && area.height - HINT_ROWS - bars >= FIELD_ROWS;
-    int summary = shown ? bars : SUMMARY_ROWS, below = HINT_ROWS + summary;
+    int summary = shown ? bars : summary_rows(app, area.width - 2), below = HINT_ROWS + summary;
     bool listed = view->candidates.count > 0;
     if (listed && below < CANDIDATE_ROWS)
         below = CANDIDATE_ROWS;
@@ -383,7 +407,8 @@ void train_draw(struct app *app, void *state, struct area area)
              job_logout_warning("", warning, sizeof warning))
         flow_words(hint, theme_style(&app->theme, THEME_WARNING), warning);
     else
-        draw_hint(app, hint, view->field, view->item);
+        draw_hint(app, hint, view->field, view->item,
+                  !setting_is_turned(view->field) && line_edit_can_undo(&view->edit));
     y += HINT_ROWS + gap;
     draw_tail(app, area_part(area, 2, y, area.width - 2, area.height - y));
 }

@@ -4,7 +4,7 @@
  * a line editor over a copy of the value under it, and what is folded. After each key the copy is
  * put into the settings. `fresh` is what tells typing over a value from typing on in it. One that
  * was just arrived at is replaced as a whole, as in a dialogue whose text is selected; the first
- * key that edits it or moves in it ends that. A fresh value is underlined.
+ * key that edits it or moves in it ends that, and Ctrl-_ brings it back. A fresh value is underlined.
  *
  * Which lines there are depends on the fields (train_layout.h), so drawing and moving both make
  * them.
@@ -24,7 +24,6 @@ struct train_view {
     char text[SETTING_VALUE_MAX];
     struct line_edit edit;        /* over the text */
     struct candidates candidates; /* a list to choose from is open where there are any */
-    size_t chosen;                /* of them */
     const char *candidates_title;
 };
 

@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "base/xdg.h"
+#include "tui/canvas/terminal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,32 @@ void candidates_common(const struct candidates *list, const char *typed, char *o
         same--; /* not in the middle of a character */
     if (same - begun < size)
         snprintf(out, size, "%.*s", (int)(same - begun), first + begun);
+}
+
+void candidates_complete(struct candidates *list, const char *typed, char *more, size_t size)
+{
+    candidates_common(list, typed, more, size);
+    list->chosen = 0;
+    if (more[0] || list->count < 2)
+        candidates_free(list);
+}
+
+enum choice candidates_input(struct candidates *list, int input)
+{
+    if (list->count == 0)
+        return CHOICE_OTHER;
+    if (input == INPUT_ENTER)
+        return CHOICE_TAKEN;
+    if (input == INPUT_DOWN || input == INPUT_TAB) {
+        list->chosen = (list->chosen + 1) % list->count;
+        return CHOICE_MOVED;
+    }
+    if (input == INPUT_UP || input == INPUT_BACK_TAB) {
+        list->chosen = (list->chosen + list->count - 1) % list->count;
+        return CHOICE_MOVED;
+    }
+    candidates_free(list);
+    return input == INPUT_ESCAPE ? CHOICE_CLOSED : CHOICE_OTHER;
 }
 
 const char *candidate_name(const char *word)

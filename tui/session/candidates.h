@@ -2,7 +2,8 @@
  *
  *     struct candidates list = {0};
  *     candidates_add(&list, "stable-rank", typed), ... or candidates_add_paths(&list, typed)
- *     candidates_common(&list, typed, more, sizeof more)    what to add to it
+ *     candidates_complete(&list, typed, more, sizeof more)  what to add to it
+ *     candidates_input(&list, input)                        while it is open: Tab chooses, Enter takes
  *     candidates_free(&list)
  *
  * Only words that begin as the typed one are added, each once, in alphabetical order; at most
@@ -19,6 +20,7 @@ enum { CANDIDATES_MAX = 2000 };
 struct candidates {
     char **words; /* whole words, sorted */
     size_t count, capacity;
+    size_t chosen; /* while it is open, which is: while there are any */
 };
 
 void candidates_free(struct candidates *list);
@@ -36,6 +38,16 @@ void candidates_add_paths(struct candidates *list, const char *typed);
 /* What all of them have after what was typed, whole characters, into out: "" where that is nothing, or
  * would not fit. */
 void candidates_common(const struct candidates *list, const char *typed, char *out, size_t size);
+
+/* Tab, as in a shell: what all have in common into `more`, as above; where that is nothing, several stay,
+ * to be chosen from, and else the list is emptied. */
+void candidates_complete(struct candidates *list, const char *typed, char *more, size_t size);
+
+/* The keys of an open list: Tab, Down, Shift-Tab and Up choose, Enter takes (words[chosen]; the caller
+ * uses and frees it), Esc closes. Any other closes it, too, and means what it means, as all do while it
+ * is not open. */
+enum choice { CHOICE_OTHER, CHOICE_CLOSED, CHOICE_MOVED, CHOICE_TAKEN };
+enum choice candidates_input(struct candidates *list, int input);
 
 /* A candidate in a list of them: of a path its last part, "data/" of "~/runs/data/". */
 const char *candidate_name(const char *word);

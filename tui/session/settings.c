@@ -173,6 +173,15 @@ bool settings_restore(struct settings *settings, size_t field, size_t item, cons
     return true;
 }
 
+void settings_copy(struct settings *out, const struct settings *settings)
+{
+    settings_init(out);
+    for (size_t field = 0; field < training_options.count; field++)
+        for (size_t item = 0; item < settings_count(settings, field); item++)
+            settings_restore(out, field, item, settings_item(settings, field, item),
+                             settings->fields[field].origin);
+}
+
 bool settings_set(struct settings *settings, size_t field, size_t item, const char *text,
                   enum setting_origin origin)
 {

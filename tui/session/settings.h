@@ -47,6 +47,8 @@ struct settings {
 /* The defaults; data and run are then still empty. */
 void settings_init(struct settings *settings);
 void settings_free(struct settings *settings);
+/* The same fields; where memory runs out, fewer. */
+void settings_copy(struct settings *out, const struct settings *settings);
 
 /* What a field holds; of a list the first item, or the one of that number, "" behind the last. */
 const char *settings_value(const struct settings *settings, size_t field);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "tui/canvas/terminal.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define CTRL(letter) ((letter) - 'A' + 1)
@@ -69,14 +70,88 @@ static size_t word_right(const struct line_edit *edit)
     return at;
 }
 
+/* --- undo --- */
+
+/* Changes that go on with the one before are undone with it: characters with characters, Backspace
+ * with Backspace, and whatever comes first into a line that was emptied for it. */
+enum change { CHANGE_NONE, CHANGE_CHARACTER, CHANGE_BACKSPACE, CHANGE_REPLACE, CHANGE_OTHER };
+
+/* Before a change: keeps the text as it is, unless an earlier change has. */
+static void keep_past(struct line_edit *edit, enum change change)
+{
+    size_t size = strlen(edit->text) + 1, oldest;
+    bool goes_on =
+        edit->change == CHANGE_REPLACE || (edit->change == (int)change && change < CHANGE_REPLACE);
+    edit->change = (int)change;
+    if (goes_on || size > sizeof edit->past)
+        return;
+    while (edit->past_used + size > sizeof edit->past) {
+        oldest = strlen(edit->past) + 1;
+        edit->past_used -= oldest;
+        memmove(edit->past, edit->past + oldest, edit->past_used);
+    }
+    memcpy(edit->past + edit->past_used, edit->text, size);
+    edit->past_used += size;
+}
+
+/* The newest that differs; SIZE_MAX: none does. A key that erased nothing has kept the same text. */
+static size_t find_past(const struct line_edit *edit)
+{
+    size_t end = edit->past_used;
+    while (end > 0) {
+        size_t at = end - 1;
+        while (at > 0 && edit->past[at - 1])
+            at--;
+        if (strcmp(edit->past + at, edit->text) != 0)
+            return at;
+        end = at;
+    }
+    return SIZE_MAX;
+}
+
+bool line_edit_can_undo(const struct line_edit *edit)
+{
+    return find_past(edit) != SIZE_MAX;
+}
+
+/* The cursor comes behind what has come back. */
+void line_edit_undo(struct line_edit *edit)
+{
+    size_t at = find_past(edit), all = strlen(edit->text);
+    edit->change = CHANGE_NONE;
+    if (at == SIZE_MAX)
+        return;
+    const char *past = edit->past + at;
+    size_t length = strlen(past), same = 0;
+    while (same < length && same < all && past[length - 1 - same] == edit->text[all - 1 - same])
+        same++;
+    memcpy(edit->text, past, length + 1);
+    edit->cursor = length - same;
+    edit->cursor = settled(edit);
+    edit->past_used = at;
+}
+
 /* --- editing --- */
 
 void line_edit_begin(struct line_edit *edit, char *text, size_t size)
 {
-    *edit = (struct line_edit){text, size, strlen(text)};
+    edit->text = text;
+    edit->size = size;
+    edit->cursor = strlen(text);
+    edit->change = CHANGE_NONE;
+    edit->past_used = 0;
 }
 
-void line_edit_set(struct line_edit *edit, const char *text)
+void line_edit_replace(struct line_edit *edit)
+{
+    keep_past(edit, CHANGE_OTHER);
+    edit->change = CHANGE_REPLACE;
+    edit->text[0] = '\0';
+    edit->cursor = 0;
+}
+
+/* Puts a text, whole characters as far as there is room. */
+static void put_text(struct line_edit *edit, const char *text)
 {
     size_t length = strlen(text), kept = 0;
     while (kept < length) {
@@ -91,12 +166,20 @@ void line_edit_set(struct line_edit *edit, const char *text)
     edit->cursor = kept;
 }
 
-bool line_edit_insert(struct line_edit *edit, const char *text, size_t length)
+void line_edit_set(struct line_edit *edit, const char *text)
+{
+    keep_past(edit, CHANGE_OTHER);
+    put_text(edit, text);
+}
+
+static bool insert(struct line_edit *edit, const char *text, size_t length, enum change change)
 {
     edit->cursor = settled(edit);
     size_t all = strlen(edit->text);
     if (length >= edit->size - all)
         return false;
+    if (length > 0)
+        keep_past(edit, change);
     char *here = edit->text + edit->cursor;
     memmove(here + length, here, all - edit->cursor + 1);
     if (length > 0)
@@ -105,9 +188,15 @@ bool line_edit_insert(struct line_edit *edit, const char *text, size_t length)
     return true;
 }
 
-/* Takes text[from, to) out; the cursor stands where it was. */
-static void erase(struct line_edit *edit, size_t from, size_t to)
+bool line_edit_insert(struct line_edit *edit, const char *text, size_t length)
 {
+    return insert(edit, text, length, CHANGE_OTHER);
+}
+
+/* Takes text[from, to) out; the cursor stands where it was. */
+static void erase(struct line_edit *edit, size_t from, size_t to, enum change change)
+{
+    keep_past(edit, change);
     memmove(edit->text + from, edit->text + to, strlen(edit->text + to) + 1);
     edit->cursor = from;
 }
@@ -147,26 +236,26 @@ static bool take_out(struct line_edit *edit, int input)
     size_t at = edit->cursor;
     switch (input) {
     case INPUT_BACKSPACE:
-        erase(edit, previous_place(edit->text, at), at);
+        erase(edit, previous_place(edit->text, at), at, CHANGE_BACKSPACE);
         return true;
     case INPUT_DELETE:
     case CTRL('D'):
-        erase(edit, at, next_place(edit->text, at));
+        erase(edit, at, next_place(edit->text, at), CHANGE_OTHER);
         return true;
     case INPUT_WORD_ERASE:
-        erase(edit, word_left(edit, is_of_word), at);
+        erase(edit, word_left(edit, is_of_word), at, CHANGE_OTHER);
         return true;
     case CTRL('W'):
-        erase(edit, word_left(edit, is_no_blank), at);
+        erase(edit, word_left(edit, is_no_blank), at, CHANGE_OTHER);
         return true;
     case INPUT_WORD_DELETE:
-        erase(edit, at, word_right(edit));
+        erase(edit, at, word_right(edit), CHANGE_OTHER);
         return true;
     case CTRL('U'):
-        erase(edit, 0, at);
+        erase(edit, 0, at, CHANGE_OTHER);
         return true;
     case CTRL('K'):
-        erase(edit, at, strlen(edit->text));
+        erase(edit, at, strlen(edit->text), CHANGE_OTHER);
         return true;
     default:
         return false;
@@ -177,11 +266,19 @@ bool line_edit_input(struct line_edit *edit, int input)
 {
     char bytes[4];
     edit->cursor = settled(edit);
-    if (move(edit, input) || take_out(edit, input))
+    if (move(edit, input)) {
+        edit->change = CHANGE_NONE;
         return true;
+    }
+    if (take_out(edit, input))
+        return true;
+    if (input == CTRL('_')) {
+        line_edit_undo(edit);
+        return true;
+    }
     if (input >= INPUT_UP || utf8_is_unsafe(input))
         return false;
-    line_edit_insert(edit, bytes, utf8_encode(input, bytes));
+    insert(edit, bytes, utf8_encode(input, bytes), CHANGE_CHARACTER);
     edit->cursor = settled(edit); /* a mark joins the character before it */
     return true;
 }

@@ -14,6 +14,10 @@
  *     Home End Ctrl-A Ctrl-E   the line's ends            Ctrl-U     Ctrl-K       erase up to an end
  *     Ctrl-Left Ctrl-Right     a word of letters and      Alt-Backspace  Alt-D    erase such a word
  *     Alt-B Alt-F              digits                     Ctrl-W                  erase back to a blank
+ *     Ctrl-_                   undo: what was typed in one go, or one other change
+ *
+ * An undo brings back the text before; as many as LINE_PAST_BYTES hold, the oldest are forgotten
+ * first. Most terminals send the same for Ctrl-/.
  *
  * Where one of them means something else (Ctrl-D in the form), its owner looks at it first.
  */
@@ -25,10 +29,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { LINE_PAST_BYTES = 2048 };
+
 struct line_edit {
-    char *text;    /* NUL-terminated, in [size] bytes */
-    size_t size;   /* of the buffer, at least 1 */
-    size_t cursor; /* a byte of the text at which a grapheme begins, or its end */
+    char *text;                 /* NUL-terminated, in [size] bytes */
+    size_t size;                /* of the buffer, at least 1 */
+    size_t cursor;              /* a byte of the text at which a grapheme begins, or its end */
+    int change;                 /* the last one, which the next may go on with */
+    char past[LINE_PAST_BYTES]; /* texts to go back to, oldest first, each with its NUL */
+    size_t past_used;
 };
 
 /* Edits a text where it is; the cursor is at its end. */
@@ -37,6 +46,14 @@ void line_edit_begin(struct line_edit *edit, char *text, size_t size);
 /* Another text in its place, cut between characters where it is too long; the cursor is at its end.
  */
 void line_edit_set(struct line_edit *edit, const char *text);
+
+/* Empties it for what is typed or inserted next, which takes its place: one undo brings back what
+ * was there. */
+void line_edit_replace(struct line_edit *edit);
+
+/* Is there anything to undo? Undoing where there is not does nothing. */
+bool line_edit_can_undo(const struct line_edit *edit);
+void line_edit_undo(struct line_edit *edit);
 
 /* Inserts at the cursor and moves it behind. False: it has no room for all of it, and none of it is
  * inserted. Nothing, as an empty paste is, may be NULL. */

@@ -171,12 +171,12 @@ int training_disk_look(struct training_disk *disk, const struct model *model,
 
 void training_disk_put(struct buffer *out, const struct training_disk *disk)
 {
-    buffer_format(out, "up to %llu checkpoint%s of %s at once%s", (unsigned long long)disk->states,
+    buffer_format(out, "up to %llu checkpoint%s of %s%s", (unsigned long long)disk->states,
                   text_s(disk->states), bytes_text((double)disk->state).text,
                   disk->fits ? "; " : " do not fit: ");
     if (disk->known)
-        buffer_format(out, "%s are left %s", bytes_text((double)disk->left).text,
-                      disk->quota ? "within the quota" : "there");
+        buffer_format(out, "%s are left%s", bytes_text((double)disk->left).text,
+                      disk->quota ? " within the quota" : "");
     else
         buffer_text(out, "how much room there is cannot be known here");
 }

@@ -46,7 +46,7 @@ struct training_disk {
 int training_disk_look(struct training_disk *disk, const struct model *model,
                        const struct recipe *recipe, const struct train_settings *settings,
                        bool evaluates, const char *run, struct error *err);
-/* "up to 3 checkpoints of 1.2 GiB at once; 80 GiB are left there", or "do not fit:" between. */
+/* "up to 3 checkpoints of 1.2 GiB; 80 GiB are left", or "do not fit:" between. */
 void training_disk_put(struct buffer *out, const struct training_disk *disk);
 
 /* Memory and disk of a request whose data has not been looked at, and with what it trains. Samples

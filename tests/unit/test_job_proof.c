@@ -219,7 +219,8 @@ static void train_and_export(enum training_method method, const char *plan, int 
     struct export_summary summary;
     struct error err = ERROR_INIT;
     if (job_dir_create(run, &err) != 0 || training_run(&request, false, &silent, &err) != 0 ||
-        export_run(run, &last, in_folder("out"), adapters, NULL, NULL, &summary, &err) != 0)
+        export_run(run, &last, in_folder("out"), &(struct export_options){.merge = adapters}, NULL,
+                   NULL, &summary, &err) != 0)
         fail_msg("%s", err.text);
     cJSON *proof = job_dir_read(run, "proof.json", &err);
     check_counts(proof, counted);

@@ -168,13 +168,15 @@ static void run_and_export(const char *shared, const char *model)
     struct export_summary summary;
     assert_int_equal(job_dir_create(paths.run, &err), 0);
     if (training_run(&request, false, &silent, &err) != 0 ||
-        export_run(paths.run, &last, paths.out, false, NULL, NULL, &summary, &err) != 0)
+        export_run(paths.run, &last, paths.out, &(struct export_options){0}, NULL, NULL, &summary,
+                   &err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(summary.step, 3);
     check_export(&paths, summary.trained);
     check_tokenizer(&paths);
     /* A second export does not write over the first. */
-    assert_int_equal(export_run(paths.run, &last, paths.out, false, NULL, NULL, &summary, &err),
+    assert_int_equal(export_run(paths.run, &last, paths.out, &(struct export_options){0}, NULL,
+                                NULL, &summary, &err),
                      -1);
     assert_non_null(strstr(err.text, "not an empty folder"));
     paths_free(&paths);
@@ -396,13 +398,15 @@ static void full_disk_loses_nothing(void **state)
     /* nor is half an export left behind */
     struct export_summary summary;
     sys.write = write_until_full;
-    assert_int_equal(export_run(paths.run, &last, paths.out, false, NULL, NULL, &summary, &err),
+    assert_int_equal(export_run(paths.run, &last, paths.out, &(struct export_options){0}, NULL,
+                                NULL, &summary, &err),
                      -1);
     sys.write = real_write;
     assert_int_not_equal(access(paths.out, F_OK), 0);
     /* nor of one that was stopped */
     const volatile sig_atomic_t stopped = 1;
-    assert_int_equal(export_run(paths.run, &last, paths.out, false, &stopped, NULL, &summary, &err),
+    assert_int_equal(export_run(paths.run, &last, paths.out, &(struct export_options){0}, &stopped,
+                                NULL, &summary, &err),
                      -1);
     assert_int_equal(err.kind, ERROR_INTERRUPTED);
     assert_int_not_equal(access(paths.out, F_OK), 0);
@@ -444,14 +448,16 @@ static void a_small_disk_is_refused_before(void **state)
     if (training_run(&request, false, &silent, &err) != 0)
         fail_msg("%s", err.text);
     disk_free = 100 << 10;
-    assert_int_equal(export_run(paths.run, &last, paths.out, false, NULL, NULL, &summary, &err),
+    assert_int_equal(export_run(paths.run, &last, paths.out, &(struct export_options){0}, NULL,
+                                NULL, &summary, &err),
                      -1);
     if (!strstr(err.text, "are to be written, and 100 KiB are left there; another folder"))
         fail_msg("it says \"%s\"", err.text);
     assert_int_not_equal(access(paths.out, F_OK), 0);
     sys = real;
     err = (struct error)ERROR_INIT;
-    if (export_run(paths.run, &last, paths.out, false, NULL, NULL, &summary, &err) != 0)
+    if (export_run(paths.run, &last, paths.out, &(struct export_options){0}, NULL, NULL, &summary,
+                   &err) != 0)
         fail_msg("%s", err.text);
     paths_free(&paths);
 }

@@ -6,6 +6,7 @@
  */
 #include "base/text.h"
 #include "job/export/export.h"
+#include "job/export/shards.h"
 #include "model/config_write.h"
 #include "tui/cli/command.h"
 #include "tui/cli/made_job.h"
@@ -62,6 +63,8 @@ static int print_json(const struct made_job *job, const char *out,
     json_count(&json, "trained_tensors", summary->trained);
     json_count(&json, "frozen_tensors", summary->frozen);
     json_count(&json, "bytes", summary->bytes);
+    if (summary->files > 0)
+        json_count(&json, "weight_files", summary->files);
     state_put_evaluated(&json, "evaluated", &summary->evaluated);
     state_put_evaluated(&json, "best", &summary->best);
     if (summary->base) {
@@ -107,10 +110,13 @@ static void print_adapters(const char *out, const struct export_summary *summary
 static void print_model(const char *out, const struct export_summary *summary)
 {
     const struct export_cost *cost = &summary->cost;
+    char files[64] = "";
+    if (summary->files > 1)
+        snprintf(files, sizeof files, " in %" PRIu64 " files", summary->files);
     message_print("%s: the model after step %" PRId64 "; %" PRIu64 " tensor%s trained, %" PRIu64
-                  " unchanged, %s",
+                  " unchanged, %s%s",
                   out, summary->step, summary->trained, text_s(summary->trained), summary->frozen,
-                  bytes_text((double)summary->bytes).text);
+                  bytes_text((double)summary->bytes).text, files);
     if (!cost->differs)
         return;
     fprintf(stderr,
@@ -154,7 +160,8 @@ static int print_summary(const struct made_job *job, const char *out,
 struct request {
     const char *run, *out;
     struct state_choice choice;
-    bool merge, json;
+    struct export_options options;
+    bool json;
 };
 
 #define AT(member) offsetof(struct request, member)
@@ -163,8 +170,11 @@ struct request {
 static const struct option rows[] = {
     {.name = "o", .kind = OPTION_PATH, .at = AT(out), .argument = "DIR",
      .help = "the folder to write"},
-    {.name = "merge", .kind = OPTION_FLAG, .at = AT(merge),
+    {.name = "merge", .kind = OPTION_FLAG, .at = AT(options.merge),
      .help = "of a run with adapters: the whole model, the adapters added to its weights"},
+    {.name = "shard-size", .kind = OPTION_BYTES, .at = AT(options.shard_size),
+     .argument = "SIZE", .preset = SHARD_SIZE,
+     .help = "a whole model in files of so many bytes of tensors at most ({})"},
     ROW_STEP(AT(choice.step)),
     ROW_BEST(AT(choice.best)),
     ROW_JSON_OF("what was written, as strict JSON", AT(json)),
@@ -190,7 +200,7 @@ static int run(int argc, char **argv, struct error *err)
         return status;
     status = made_job_join(&job, command_export.name, r.run, argc, argv, err);
     if (status == 0)
-        status = export_run(r.run, &r.choice, r.out, r.merge,
+        status = export_run(r.run, &r.choice, r.out, &r.options,
                             interrupt_watch("what is half written goes again"),
                             made_job_watch(&job), &summary, err);
     if (status == 0 && r.choice.step == 0 && !r.choice.best)
@@ -206,7 +216,8 @@ static int run(int argc, char **argv, struct error *err)
 const struct command command_export = {
     .name = "export",
     .summary = "a run as a Hugging Face folder",
-    .usage = "spectrum export RUN -o DIR [--step N | --best] [--merge] [--json]",
+    .usage = "spectrum export RUN -o DIR [--step N | --best] [--merge] "
+             "[--shard-size SIZE] [--json]",
     .options = &table,
     .run = run,
 };

@@ -62,6 +62,7 @@ static void summarize(const struct export *export, struct export_summary *summar
         return;
     }
     summary->bytes = export_model_bytes(export);
+    summary->files = export->shard_count;
     for (size_t i = 0; i < export->count; i++) {
         bool changed = export->parts[i].trained || export->parts[i].a;
         summary->trained += changed;
@@ -174,6 +175,7 @@ static int write_base(const struct export *export, const char *out, struct expor
                                      .date = source->date,
                                      .added_tokens = source->added_tokens},
                           .tokenizer = export->tokenizer,
+                          .shard_size = export->shard_size,
                           .interrupted = export->interrupted};
     char *whole = sys.realpath(out, NULL);
     summary->base = whole ? path_join(whole, "base", err) : NULL;
@@ -185,7 +187,6 @@ static int write_base(const struct export *export, const char *out, struct expor
         status = write_model(&base, summary->base, err);
     summary->base_bytes = export_model_bytes(&base);
     free(base.parts);
-    free(base.entries);
     return status;
 }
 
@@ -248,7 +249,6 @@ static void close_export(struct export *export)
     tokenizer_close(export->tokenizer);
     source_close(&export->source);
     free(export->parts);
-    free(export->entries);
 }
 
 /* The folder may have what was left of an export that was killed. */
@@ -277,19 +277,19 @@ int export_base(const char *run, const struct state_choice *choice, const char *
 
 /* In the order of what is lost by an error: nothing is written before run and folder are known to
  * be right, and what is measured comes when all is there. */
-int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
-               const volatile sig_atomic_t *interrupted, const struct work_watch *work,
-               struct export_summary *summary, struct error *err)
+int export_run(const char *run, const struct state_choice *choice, const char *out,
+               const struct export_options *options, const volatile sig_atomic_t *interrupted,
+               const struct work_watch *work, struct export_summary *summary, struct error *err)
 {
-    struct export export = {.interrupted = interrupted};
+    struct export export = {.interrupted = interrupted, .shard_size = options->shard_size};
     struct source *source = &export.source;
     *summary = (struct export_summary){.step = -1};
-    int status = open_run(&export, run, choice, merge, err);
+    int status = open_run(&export, run, choice, options->merge, err);
     if (status != 0)
         goto out;
     source->work = work;
     summary->step = source->step;
-    summary->adapters = has_adapters(source) && !merge;
+    summary->adapters = has_adapters(source) && !options->merge;
     status = check_output(&export, out, err);
     if (status == 0)
         status = write_folder(&export, source->run, out, summary, err);

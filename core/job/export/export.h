@@ -7,8 +7,8 @@
  *     adapters                      PEFT folder                PEFT folder, and the base as a whole
  *                                                              model in out/base
  *
- * A whole model is config.json, model.safetensors (export_weights.h) and the sidecar files of
- * tokenizer and generation (export_sidecars.h). Its trained tensors have the run's type; frozen
+ * A whole model is config.json, model.safetensors (export_weights.h) or its shards (shards.h) and
+ * the sidecar files of tokenizer and generation (export_sidecars.h). Its trained tensors have the run's type; frozen
  * ones keep the base's bytes, or, from a GGUF base, what the run read: dequantised and rounded
  * once. config.json names the run's type.
  *
@@ -50,19 +50,24 @@ struct export_summary {
     uint64_t base_bytes;
     struct export_cost cost;
     uint64_t trained, frozen; /* tensors; frozen ones are not in a PEFT folder */
-    uint64_t bytes;
+    uint64_t bytes, files;    /* of weights; files: of a whole model */
+};
+
+struct export_options {
+    bool merge;          /* adapters are added to the weights */
+    uint64_t shard_size; /* of a whole model's files (shards.h); 0: one file */
 };
 
 /* Exports what `choice` means of the run into the folder `out`, which is made; one that is not
- * empty is refused, and so is one in a job's folder. `merge` of a run without adapters is
+ * empty is refused, and so is one in a job's folder. A merge of a run without adapters is
  * ERROR_USAGE.
  *
  * Where `*interrupted` is set (NULL: never) the export ends with ERROR_INTERRUPTED, and as after
  * any error nothing of it is left; what is measured after it is left out. `work` (NULL: nobody is)
  * is told of the bytes that are written. */
-int export_run(const char *run, const struct state_choice *choice, const char *out, bool merge,
-               const volatile sig_atomic_t *interrupted, const struct work_watch *work,
-               struct export_summary *summary, struct error *err);
+int export_run(const char *run, const struct state_choice *choice, const char *out,
+               const struct export_options *options, const volatile sig_atomic_t *interrupted,
+               const struct work_watch *work, struct export_summary *summary, struct error *err);
 
 /* The same for the base of a run that begins from this one, a folder of that run's: always a whole
  * model, and what a merge costs is not measured. *state: the state that it was written from, newly

@@ -60,12 +60,10 @@ int export_list_parts(struct export *export, struct error *err)
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
     enum dtype run = source->bf16 ? DTYPE_BF16 : DTYPE_F32;
     export->parts = array_alloc(model->parameter_count, sizeof *export->parts, err);
-    export->entries = array_alloc(model->parameter_count, sizeof *export->entries, err);
-    if (!export->parts || !export->entries)
+    if (!export->parts)
         return -1;
     for (size_t i = 0; i < model->parameter_count; i++) {
         const struct parameter *parameter = &model->parameters[i];
-        bool vector = parameter->tensor->rank == 1;
         bool adapted = source->recipe.adapted && source->recipe.adapted[i];
         bool plain =
             !dtype_traits(parameter->tensor->dtype)->quantized && parameter->rotary_heads == 0;
@@ -78,13 +76,11 @@ int export_list_parts(struct export *export, struct error *err)
             part.b = find_trained(export, parameter, PART_B);
         }
         part.raw = !part.trained && !adapted && !gguf && plain && !parameter->added_rows;
-        export->entries[export->count] = (struct safetensors_entry){
-            parameter->name,
-            part.raw ? parameter->tensor->dtype : run,
-            vector ? 1 : 2,
-            {vector ? parameter->cols : parameter->rows, vector ? 0 : parameter->cols}};
+        part.dtype = part.raw ? parameter->tensor->dtype : run;
+        part.bytes = (uint64_t)parameter->numel * (uint64_t)dtype_traits(part.dtype)->block_bytes;
         export->parts[export->count++] = part;
     }
+    shards_assign(export->parts, export->count, export->shard_size, &export->shard_count);
     return 0;
 }
 
@@ -155,55 +151,91 @@ static int put_rounded(struct safetensors_writer *writer, const struct export *e
     return status;
 }
 
-static uint64_t entry_bytes(const struct export *export, size_t entry)
+static int put_part(struct safetensors_writer *writer, const struct export *export,
+                    const struct part *part, void *staging, struct error *err)
 {
-    return (uint64_t) export->parts[entry].parameter->numel *
-           (uint64_t)dtype_traits(export->entries[entry].dtype)->block_bytes;
+    const struct source *source = &export->source;
+    if (part->trained)
+        return export_copy_bytes(writer, source->weights, part->trained, staging, err);
+    if (part->raw)
+        return export_copy_bytes(writer, source->model->checkpoint, part->parameter->tensor,
+                                 staging, err);
+    return put_rounded(writer, export, part, err);
 }
 
-int export_write_weights(const struct export *export, const char *out, struct error *err)
+/* One file: parts[first..first + count). `*done`: bytes of the whole model that are written. */
+static int write_shard(const struct export *export, const char *path, size_t first, size_t count,
+                       uint64_t *done, void *staging, struct error *err)
 {
     static const char *const metadata[] = {"format", "pt", NULL};
-    const struct source *source = &export->source;
     struct safetensors_writer writer;
-    char *path = path_join(out, "model.safetensors", err);
-    void *staging = array_alloc(1, EXPORT_STAGING, err);
-    uint64_t done = 0, total = export_model_bytes(export);
+    struct safetensors_entry *entries = array_alloc(count, sizeof *entries, err);
     int status = -1;
-    if (!path || !staging ||
-        safetensors_writer_open(&writer, path, export->entries, export->count, metadata, err) != 0)
+    if (!entries)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct part *part = &export->parts[first + i];
+        const struct parameter *parameter = part->parameter;
+        bool vector = parameter->tensor->rank == 1;
+        entries[i] = (struct safetensors_entry){
+            parameter->name,
+            part->dtype,
+            vector ? 1 : 2,
+            {vector ? parameter->cols : parameter->rows, vector ? 0 : parameter->cols}};
+    }
+    if (safetensors_writer_open(&writer, path, entries, count, metadata, err) != 0)
         goto out;
     status = 0;
-    for (size_t i = 0; i < export->count && status == 0; i++) {
-        const struct part *part = &export->parts[i];
-        work_tell(source->work, WORK_SAVING, done, total);
-        done += entry_bytes(export, i);
+    for (size_t i = first; i < first + count && status == 0; i++) {
+        work_tell(export->source.work, WORK_SAVING, *done, export_model_bytes(export));
+        *done += export->parts[i].bytes;
         if (export_is_stopped(export))
             status =
                 error_set_kind(err, ERROR_INTERRUPTED, "stopped; nothing of the export is left");
-        else if (part->trained)
-            status = export_copy_bytes(&writer, source->weights, part->trained, staging, err);
-        else if (part->raw)
-            status = export_copy_bytes(&writer, source->model->checkpoint, part->parameter->tensor,
-                                       staging, err);
         else
-            status = put_rounded(&writer, export, part, err);
+            status = put_part(&writer, export, &export->parts[i], staging, err);
     }
     if (status == 0)
         status = safetensors_writer_commit(&writer, err);
     else
         safetensors_writer_abort(&writer);
 out:
-    free(staging);
-    free(path);
+    free(entries);
     return status;
+}
+
+int export_write_weights(const struct export *export, const char *out, struct error *err)
+{
+    void *staging = array_alloc(1, EXPORT_STAGING, err);
+    int status = staging ? 0 : -1;
+    uint64_t done = 0;
+    for (size_t shard = 0, first = 0; shard < export->shard_count && status == 0; shard++) {
+        char name[SHARD_NAME_SIZE];
+        size_t count = 0;
+        while (first + count < export->count && export->parts[first + count].shard == shard)
+            count++;
+        shard_name(name, shard, export->shard_count);
+        char *path = path_join(out, name, err);
+        status = path ? write_shard(export, path, first, count, &done, staging, err) : -1;
+        free(path);
+        first += count;
+    }
+    free(staging);
+    if (status != 0 || export->shard_count == 1)
+        return status;
+    struct buffer index = BUFFER_INIT;
+    status = shards_put_index(&index, export->parts, export->count, export->shard_count, err);
+    if (status == 0)
+        return export_save_text(out, "model.safetensors.index.json", &index, err);
+    buffer_free(&index);
+    return -1;
 }
 
 uint64_t export_model_bytes(const struct export *export)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < export->count; i++)
-        bytes += entry_bytes(export, i);
+        bytes += export->parts[i].bytes;
     return bytes;
 }
 

@@ -1,4 +1,5 @@
-/* What is exported, and its tensors: as a whole model, model.safetensors, or as PEFT's adapters.
+/* What is exported, and its tensors: as a whole model, model.safetensors or shards of one, or as
+ * PEFT's adapters.
  *
  * A struct export is filled by export.c from a run (job/source.h) and freed there; the files of
  * this folder read it. A whole model has each parameter that the model uses, in one of three forms:
@@ -14,38 +15,32 @@
 
 #include "base/buffer.h"
 #include "checkpoint/safetensors.h"
+#include "job/export/shards.h"
 #include "job/source.h"
 #include "text/tokenizer/tokenizer.h"
 
 #include <signal.h>
 
-/* One tensor of a whole model and where its bytes are. */
-struct part {
-    const struct parameter *parameter;
-    const struct tensor_info *trained; /* in the run's weights; NULL: frozen */
-    const struct tensor_info *a, *b;   /* of its adapter; NULL: has none */
-    bool raw;                          /* the base's bytes as they are */
-};
-
 struct export
 {
     struct source source;
-    struct tokenizer *tokenizer;       /* the run's */
-    struct part *parts;                /* [count]; free() it */
-    struct safetensors_entry *entries; /* [count], of the same tensors; free() it */
+    struct tokenizer *tokenizer; /* the run's */
+    struct part *parts;          /* [count], file by file, in each as it is written; free() it */
     size_t count;
+    uint64_t shard_size; /* shards.h; 0: one file */
+    size_t shard_count;
     const volatile sig_atomic_t *interrupted; /* NULL: never */
 };
 
 bool export_is_stopped(const struct export *export);
 
-/* Fills parts and entries from the source. */
+/* Fills parts from the source. */
 int export_list_parts(struct export *export, struct error *err);
 
 uint64_t export_model_bytes(const struct export *export); /* of all parts */
 
-/* Writes out/model.safetensors from the parts; ERROR_INTERRUPTED where it was stopped on the
- * way. */
+/* Writes the parts into `out`, and the index where they are several files; ERROR_INTERRUPTED where
+ * it was stopped on the way. */
 int export_write_weights(const struct export *export, const char *out, struct error *err);
 
 /* For whatever file of an export: a tensor's bytes as they are, by way of `staging`, which has

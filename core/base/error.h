@@ -25,6 +25,7 @@ enum error_kind {
     ERROR_BOUND,       /* a bound that keeps what comes from files in check; exit status 1 */
     ERROR_DEVICE,      /* a device is busy, or is gone; exit status 1 */
     ERROR_NO_ROOM,     /* a disk, or a quota of it, is full; exit status 1 */
+    ERROR_NOT_STARTED, /* what it was to come after did not complete; exit status 1 */
 };
 
 struct error {

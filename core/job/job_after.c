@@ -13,32 +13,28 @@
 #include <string.h>
 #include <time.h>
 
-/* 1: it has completed; 0: it may yet; -1: it will not. A result that cannot be read is none. */
+/* 1: it has completed; 0: it may yet; -1: it will not, with what became of it in a word: its own
+ * message is there to be read, and of a chain of jobs each would repeat those before. A result that cannot be read is none. */
 static int look(const char *job, struct error *err)
 {
     enum job_state state = job_state(job);
     if (state == JOB_DIED && !job_dir_has(job, "requests"))
-        return error_set(err,
-                         "%s is gone: its folder was moved or deleted, and what is to come after "
-                         "it does not start",
-                         job);
+        return error_set_kind(err, ERROR_NOT_STARTED, "%s is gone: its folder was moved or deleted",
+                              job);
     if (state == JOB_DIED)
-        return error_set(err,
-                         "%s died before it completed, and what is to come after it does not "
-                         "start; `spectrum resume %s` goes on with it",
-                         job, job);
+        return error_set_kind(err, ERROR_NOT_STARTED,
+                              "%s did not complete (died); `spectrum resume %s` goes on with it",
+                              job, job);
     if (state != JOB_ENDED)
         return 0;
-    const char *status = "ended", *message = "";
+    const char *status = "ended";
     cJSON *result = job_dir_read(job, "result.json", NULL);
     json_get_string(result, "status", &status);
-    json_get_string(result, "message", &message);
     int verdict = strcmp(status, "completed") == 0 ? 1 : -1;
     if (verdict < 0)
-        error_set(err,
-                  "%s did not complete (%s%s%s), and what is to come after it does not start; "
-                  "`spectrum resume %s` goes on with it",
-                  job, status, message[0] ? ": " : "", message, job);
+        error_set_kind(err, ERROR_NOT_STARTED,
+                       "%s did not complete (%s); `spectrum resume %s` goes on with it", job,
+                       status, job);
     cJSON_Delete(result);
     return verdict;
 }

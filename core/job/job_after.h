@@ -2,8 +2,8 @@
  *
  * The worker is there, with its lock and its job.json, and marks the job with requests/waiting, so
  * that job_state() says so; it has opened nothing yet. It begins when every one of the jobs has
- * completed. A job that failed, was stopped or killed, or died, ends the wait with an error that
- * names it: what should have come before is not there. One that is paused, or on another machine,
+ * completed. A job that failed, was stopped or killed, or died, ends the wait with ERROR_NOT_STARTED,
+ * which names it: what should have come before is not there, and what waited is "not started". One that is paused, or on another machine,
  * is waited for.
  */
 #ifndef SPECTRUM_JOB_JOB_AFTER_H

@@ -35,8 +35,8 @@ bool job_dir_is_taken(const char *path)
     cJSON *result = job_dir_read(path, "result.json", NULL);
     const char *status = "";
     json_get_string(result, "status", &status);
-    bool never_began = strcmp(status, "failed") == 0 && !json_get(result, "last_step") &&
-                       !job_dir_has(path, "lock");
+    bool began = strcmp(status, "failed") != 0 && strcmp(status, "not started") != 0;
+    bool never_began = !began && !json_get(result, "last_step") && !job_dir_has(path, "lock");
     cJSON_Delete(result);
     return !never_began;
 }

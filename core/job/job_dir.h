@@ -84,7 +84,7 @@ char *job_dir_around(const char *path, struct error *err);
 void job_put_arguments(struct json_writer *json, int argc, char *const argv[]);
 
 struct job_result {
-    const char *status; /* "completed", "stopped", "failed" or "killed" */
+    const char *status; /* "completed", "stopped", "failed", "killed" or "not started" */
     int signal;         /* 0: none */
     const char *message;
     int64_t last_step; /* -1: none */

@@ -115,7 +115,8 @@ static int wait_for_start(const char *path, pid_t pid, struct error *err)
     return 0;
 }
 
-/* An error with the message of a result that says "failed" or "killed"; 0 for any other. */
+/* An error with the message of a result that says "failed", "killed" or "not started"; 0 for any other.
+ */
 static int report_failure(const char *path, struct error *err)
 {
     cJSON *result = job_dir_read(path, "result.json", NULL);
@@ -123,7 +124,7 @@ static int report_failure(const char *path, struct error *err)
     int status = 0;
     json_get_string(result, "status", &how);
     json_get_string(result, "message", &message);
-    if (strcmp(how, "failed") == 0 || strcmp(how, "killed") == 0)
+    if (strcmp(how, "completed") != 0 && strcmp(how, "stopped") != 0 && how[0])
         status = error_set(err, "%s: %s", path, message);
     cJSON_Delete(result);
     return status;

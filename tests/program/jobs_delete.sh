@@ -41,6 +41,20 @@ ends 0 '"deleted": false' delete --dry-run --json delete
 ends 2 "--yes deletes without a question" delete delete
 test -e "$work/delete/job.json" || fail "it was deleted unasked"
 
+# On a terminal it asks, with what would go; only a y deletes.
+answers() { # answers ANSWER JOB, as typed
+    printf '%s\n' "$1" | timeout "$(patience 60)" script -qec "'$spectrum' jobs delete $2" /dev/null >"$work/out" 2>"$work/err" ||
+        fail "jobs delete ends with $?"
+    grep -qE "delete 1 job, [0-9]+ files, .*[?] \(y/n\)" "$work/out" || fail "it does not ask"
+}
+train asked --steps 1 --eval-split 0 --device cpu
+for answer in n "" no x; do
+    answers "$answer" asked
+    grep -q "nothing was deleted" "$work/out" && test -e "$work/asked/job.json" || fail "\"$answer\" was a yes"
+done
+answers y asked
+grep -q "deleted $work/asked" "$work/out" && test ! -e "$work/asked" || fail "y was not a yes"
+
 # Refused: foreign files by their names, links, folders that are no jobs; then none of those that are named goes.
 echo mine >"$work/beside/checkpoints/notes.txt"
 ends 1 "beside/checkpoints/notes.txt is not what spectrum wrote there" delete --yes delete beside

@@ -152,6 +152,40 @@ static void types_get_what_they_know(void **state)
     }
 }
 
+/* 24 bits where the environment says so, whatever the description says, and none where nobody wants
+ * colours. */
+static void colors_are_what_the_environment_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *value;
+        bool rgb;
+    } cases[] = {
+        {"COLORTERM", "truecolor", true}, {"COLORTERM", "24bit", true}, {"COLORTERM", "1", false},
+        {"COLORTERM", "", false},         {"NO_COLOR", "1", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct window window;
+        bool rgb = false, indexed = false;
+        setenv("COLORTERM", "truecolor", 1);
+        setenv(cases[i].name, cases[i].value, 1);
+        start(&window, 80, 24, "xterm-256color", "C.UTF-8", NULL);
+        wait_text(&window, "No models here");
+        for (int row = 0; row < 24; row++)
+            for (int column = 0; column < 80; column++) {
+                VTermScreenCell cell;
+                vterm_screen_get_cell(window.screen, (VTermPos){row, column}, &cell);
+                rgb |= !VTERM_COLOR_IS_DEFAULT_FG(&cell.fg) && VTERM_COLOR_IS_RGB(&cell.fg);
+                indexed |= VTERM_COLOR_IS_INDEXED(&cell.fg);
+            }
+        assert_int_equal(rgb, cases[i].rgb);
+        assert_int_equal(indexed, !cases[i].rgb && strcmp(cases[i].name, "NO_COLOR") != 0);
+        quit(&window);
+        unsetenv("NO_COLOR");
+        unsetenv("COLORTERM");
+    }
+}
+
 /* However often the window changes while nobody draws, in the end it shows what fits it. */
 static void storms_of_sizes_end_in_the_last_one(void **state)
 {
@@ -263,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_paste_without_measure_does_no_harm),
         cmocka_unit_test(the_paste_mode_goes_with_the_screen),
         cmocka_unit_test(types_get_what_they_know),
+        cmocka_unit_test(colors_are_what_the_environment_says),
         cmocka_unit_test(storms_of_sizes_end_in_the_last_one),
         cmocka_unit_test(a_slow_line_has_its_first_screen_in_4_kb),
         cmocka_unit_test(a_run_is_followed_in_few_bytes),

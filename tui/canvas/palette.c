@@ -3,7 +3,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-enum { DIRECT_COLORS = 1 << 24, FIRST_DIRECT = 8 };
+enum { FIRST_DIRECT = 8 };
 
 /* How unlike two colours look: squares of the differences, weighted 2:4:3, as eyes see green best
  * and red least well. Only compared, so there is no root. */

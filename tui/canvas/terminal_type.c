@@ -1,5 +1,7 @@
 #include "tui/canvas/terminal_type.h"
 
+#include "tui/canvas/palette.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +55,19 @@ static const char *plain_capability(const char *name, char *room, size_t size)
     return room;
 }
 
+/* What most terminals take, and few descriptions say (terminfo's RGB): the environment does, by
+ * COLORTERM=truecolor or 24bit. */
+static bool has_direct_colors(void)
+{
+    const char *says = getenv("COLORTERM");
+    return says && (strcmp(says, "truecolor") == 0 || strcmp(says, "24bit") == 0);
+}
+
+/* As xterm-direct2's setaf and setab: the first eight by their numbers, others as red, green, blue. */
+#define DIRECT(eight, other)                                                                       \
+    "\033[%?%p1%{8}%<%t" eight "%p1%d%e" other ";2;%p1%{65536}%/%d;%p1%{256}%/%{255}%&%d;"         \
+    "%p1%{255}%&%d%;m"
+
 /* Colours count where the terminal can go back from them to its own. */
 void type_find_codes(struct emit_codes *codes)
 {
@@ -80,4 +95,9 @@ void type_find_codes(struct emit_codes *codes)
     };
     if (!(no_color && no_color[0]) && colors >= 8 && codes->foreground && codes->background)
         codes->colors = colors;
+    if (codes->colors > 0 && colors < DIRECT_COLORS && has_direct_colors()) {
+        codes->colors = DIRECT_COLORS;
+        codes->foreground = DIRECT("3", "38");
+        codes->background = DIRECT("4", "48");
+    }
 }

@@ -13,7 +13,7 @@ const char *type_capability(const char *name);
  * description names? */
 bool type_is_as_xterm(const char *type);
 
-/* What the emitter may use; no colours where $NO_COLOR is set. Its strings last as long as the
+/* What the emitter may use; no colours where $NO_COLOR is set, all of 24 bits where $COLORTERM says so. Its strings last as long as the
  * process. */
 void type_find_codes(struct emit_codes *codes);
 

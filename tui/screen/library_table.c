@@ -395,14 +395,15 @@ static void draw_heading(struct app *app, struct area area, const struct library
     }
 }
 
-/* Red for an end that nobody asked for, yellow for what waits or is elsewhere, green for what runs.
+/* Red for an end that nobody asked for, yellow for what waits, waited in vain or is elsewhere, green for what runs.
  */
 static enum theme_role state_role(const struct job_facts *job)
 {
     if (job->state == JOB_DIED || strcmp(job->word, "killed") == 0 ||
         strcmp(job->word, "failed") == 0)
         return THEME_ERROR;
-    if (job->state == JOB_PAUSED || job->state == JOB_WAITING || job->state == JOB_ELSEWHERE)
+    if (job->state == JOB_PAUSED || job->state == JOB_WAITING || job->state == JOB_ELSEWHERE ||
+        strcmp(job->word, "not started") == 0)
         return THEME_WARNING;
     return job->lives ? THEME_GOOD : THEME_DIM;
 }

@@ -285,6 +285,8 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
         if (strcmp(status, "failed") == 0) {
             job_last_message(follow->path, reason, sizeof reason);
             snprintf(out, size, "failed: %s", reason);
+        } else if (strcmp(status, "not started") == 0 && message) {
+            snprintf(out, size, "not started: %s", message);
         } else if (strcmp(status, "killed") == 0 && message) {
             snprintf(out, size, "%s", message);
         } else {

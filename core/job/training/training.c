@@ -280,7 +280,10 @@ static int write_result(const struct run_sitting *sitting, int status, int64_t s
 {
     char message[ERROR_TEXT_MAX];
     struct job_result result = {.message = message, .last_step = step};
-    result.status = status < 0 ? "failed" : status > 0 ? "stopped" : "completed";
+    result.status = status < 0 && err->kind == ERROR_NOT_STARTED ? "not started"
+                    : status < 0                                 ? "failed"
+                    : status > 0                                 ? "stopped"
+                                                                 : "completed";
     bool left = sitting->supervisor && getppid() != sitting->supervisor;
     const char *why = status > 0 && left ? "its supervisor was killed; " : "";
     if (status < 0)

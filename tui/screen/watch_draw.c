@@ -29,7 +29,8 @@ static enum theme_role state_role(const struct job_follow *run)
     json_get_string(run->result, "status", &status);
     if (run->state == JOB_DIED || strcmp(status, "killed") == 0 || strcmp(status, "failed") == 0)
         return THEME_ERROR;
-    return run->state == JOB_PAUSED || run->state == JOB_WAITING || run->state == JOB_ELSEWHERE
+    return run->state == JOB_PAUSED || run->state == JOB_WAITING || run->state == JOB_ELSEWHERE ||
+                   strcmp(status, "not started") == 0
                ? THEME_WARNING
                : THEME_GOOD;
 }

@@ -179,7 +179,7 @@ static void draw_note(struct app *app, const struct watch_view *view, struct are
 
 /* --- texts --- */
 
-/* A text that the model wrote, and at which step; it breaks at the area's edge as it comes. */
+/* A text that the model wrote, and at which step. */
 static void draw_sample(struct app *app, const struct watch_view *view, struct area area)
 {
     struct style dim = theme_style(&app->theme, THEME_DIM);
@@ -198,6 +198,7 @@ static void draw_sample(struct app *app, const struct watch_view *view, struct a
         area_put_right(area, 0, 0, dim, "k earlier  j later  s ends");
     struct flow flow = {area_part(area, 0, 1, area.width, area.height - 1), 0, 0};
     flow_put(&flow, theme_style(&app->theme, THEME_TEXT), view->sample, strlen(view->sample));
+    flow_mark_cut(&flow, dim);
 }
 
 /* The log's lines up to the one that was scrolled to, warnings and errors in their colours and with

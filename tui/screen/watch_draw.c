@@ -3,6 +3,7 @@
 #include "job/job_kind.h"
 #include "job/method.h"
 #include "tui/screen/watch.h"
+#include "tui/session/job_facts.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
@@ -53,8 +54,8 @@ static void put_phase(const struct job_follow *run, char state[ERROR_TEXT_MAX])
         snprintf(state + used, ERROR_TEXT_MAX - used, " · %s", phase);
 }
 
-/* "● running      step 31 of 60 · 12 s left" and a bar below it. What is left is the last step's
- * time for each step to come; a job that does not live has nothing left. */
+/* "● running      step 31 of 60 · 12 s left" and a bar below it. A job that does not live has nothing
+ * left. */
 static void draw_progress(struct app *app, struct area area, char *state)
 {
     const struct job_follow *run = app->session.run;
@@ -65,8 +66,7 @@ static void draw_progress(struct app *app, struct area area, char *state)
         *strstr(state, ": ") = '\0';
     bool lives = job_follow_lives(run);
     put_phase(run, state);
-    seconds_put(lives && steps > step ? (steps - step) * job_follow_last(run, "step_s") : NAN, left,
-                sizeof left);
+    seconds_put(job_facts_seconds_left(run), left, sizeof left);
     if (isnan(steps))
         snprintf(right, sizeof right, "step %.0f", step < 0 ? 0 : step);
     else

@@ -85,8 +85,7 @@ static int show(const struct golden_screen *screen, const struct golden_terminal
     if (terminal_restore_prepare(err) != 0 || terminal_open(false, err) != 0)
         return -1;
     terminal_size(&width, &height);
-    if (app_init(&app, &screens, width, height, terminal_has_color(), !terminal_is_utf8(), err) !=
-            0 ||
+    if (app_init(&app, &screens, width, height, terminal_colors(), !terminal_is_utf8(), err) != 0 ||
         app_open(&app, screen->target, err) != 0 ||
         script_play(&app, script, screen->name, err) != 0)
         return -1;

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,12 +89,59 @@ static int no_quota(int fd, int command, unsigned id, void *out)
     return -1;
 }
 
-static int no_process(pid_t *pid, const char *program, const posix_spawn_file_actions_t *files,
-                      const posix_spawnattr_t *attributes, char *const arguments[],
-                      char *const environment[])
+/* What is made of a run leaves in output.json, by the sub-command; %s is what it was asked for. */
+static const struct {
+    const char *command, *output;
+} makers[] = {
+    {"export", "{\"format\": \"spectrum.export-summary\", \"version\": 1, \"folder\": \"%s\", "
+               "\"adapters\": false, \"step\": 600, \"bytes\": 6693120}"},
+    {"eval",
+     "{\"format\": \"spectrum.evaluation\", \"version\": 1, \"data\": \"%s\", \"loss\": 2.386294, "
+     "\"perplexity\": 10.8731, \"tokens\": 48213, \"step\": 600}"},
+    {"generate", "{\"format\": \"spectrum.generation\", \"version\": 1, \"prompt\": \"%s\", "
+                 "\"text\": \" there was a "
+                 "little boat. It loved the sea, and the sea loved it.\\n\\nOne day a big wind "
+                 "came. \\\"Hold on!\\\" "
+                 "said the old whale, and the boat held on until the morning.\\n\\nThen all of "
+                 "them went home, and the "
+                 "boat slept well. It dreamt of islands with tall trees, of a lighthouse that "
+                 "never sleeps, and of fish "
+                 "in all the colours that there are.\"}"},
+};
+
+/* spectrum supervise JOB -- COMMAND RUN OPTION ARGUMENT ...: the job is over at once. All others are
+ * not started. */
+static int golden_spawn(pid_t *pid, const char *program, const posix_spawn_file_actions_t *files,
+                        const posix_spawnattr_t *attributes, char *const arguments[],
+                        char *const environment[])
 {
-    (void)pid, (void)program, (void)files, (void)attributes, (void)arguments, (void)environment;
-    return EAGAIN;
+    (void)program, (void)files, (void)attributes, (void)environment;
+    size_t count = 0, at = 0, makers_count = sizeof makers / sizeof *makers;
+    char path[PATH_MAX];
+    while (arguments[count])
+        count++;
+    while (count >= 8 && at < makers_count && strcmp(arguments[4], makers[at].command) != 0)
+        at++;
+    if (count < 8 || at == makers_count)
+        return EAGAIN;
+    const char *job = arguments[2], *argument = arguments[7];
+    bool fails = strstr(argument, "nothing") != NULL;
+    *pid = INT_MAX; /* nobody's */
+    snprintf(path, sizeof path, "%s/job.json", job);
+    int status =
+        put(path, 0, "{\"format\": \"spectrum.job\", \"command\": \"%s\", \"model\": \"%s\"}",
+            arguments[4], arguments[5]);
+    snprintf(path, sizeof path, "%s/output.json", job);
+    if (status == 0 && !fails)
+        status = put(path, 0, makers[at].output, argument);
+    snprintf(path, sizeof path, "%s/result.json", job);
+    if (status == 0)
+        status = fails ? put(path, 0,
+                             "{\"status\": \"failed\", \"message\": \"%s: cannot open it: No such "
+                             "file or directory\"}",
+                             argument)
+                       : put(path, 0, "{\"status\": \"completed\", \"message\": \"completed\"}");
+    return status == 0 ? 0 : EAGAIN;
 }
 
 /* Nothing here outlives the picture. */
@@ -124,7 +172,7 @@ static int take_machine(const char *folder)
     sys.fopen = golden_fopen;
     sys.fstatvfs = golden_fstatvfs;
     sys.quotactl_fd = no_quota;
-    sys.spawn = no_process;
+    sys.spawn = golden_spawn;
     sys.fsync = no_sync;
     system_stat = sys.stat;
     sys.stat = golden_stat;
@@ -261,16 +309,18 @@ struct run {
     int steps, done;
     const char *status, *message; /* of its end; NULL: this process runs it */
     const char *method;
+    double lift; /* of its loss over another's */
 };
 
 static const struct run runs[] = {
-    {"tale", 3 * 60, 2000, 1240, NULL, NULL, "spectrum"},
-    {"tale-lora", 50 * 60, 800, 300, NULL, NULL, "lora"},
-    {"tale-full", 5 * 3600, 600, 600, "completed", "completed", "full"},
+    {"tale", 3 * 60, 2000, 1240, NULL, NULL, "spectrum", 0},
+    {"tale-lora", 50 * 60, 800, 300, NULL, NULL, "lora", 0.4},
+    {"tale-full", 5 * 3600, 600, 600, "completed", "completed", "full", 0.25},
     {"a-run-with-quite-a-long-name-that-does-not-fit", 30 * 3600, 600, 410, "stopped",
-     "stopped on request", "spectrum+lora"},
+     "stopped on request", "spectrum+lora", 0.1},
     {"broken", 3 * 86400, 600, 77, "failed",
-     "runs/broken: the loss is not a number at step 77; a lower learning rate may help", "qlora"},
+     "runs/broken: the loss is not a number at step 77; a lower learning rate may help", "qlora",
+     0.8},
 };
 
 /* A number below `below` that only depends on i. */
@@ -279,12 +329,12 @@ static unsigned scatter(unsigned i, unsigned below)
     return (i * 2654435761u >> 8) % below;
 }
 
-static void put_step(struct buffer *out, int step)
+static void put_step(struct buffer *out, int step, double lift)
 {
     static const char memory[] = "{\"weights\": 4194304, \"masters\": 0, \"gradients\": 2097152, "
                                  "\"optimizer\": %d, \"activations\": 8388608, \"workspace\": %d}";
     unsigned at = (unsigned)step;
-    double loss = 2 + 300.0 / (100 + step) + 0.001 * scatter(at, 400);
+    double loss = 2 + lift + 300.0 / (100 + step) + 0.001 * scatter(at, 400);
     double norm = step == 700 ? 77 : 0.8 + 0.01 * scatter(at + 5000, 90);
     buffer_format(out, "{\"step\": %d, \"tokens\": %d, \"loss\": %.4f, \"lr\": %.3e, ", step,
                   512 * step, loss, step < 100 ? 1e-7 * step : 1e-5 * (2200 - step) / 2100.0);
@@ -298,13 +348,13 @@ static void put_step(struct buffer *out, int step)
 }
 
 /* What comes every 200 steps: an evaluation, the gradients' norms, a sample, a checkpoint. */
-static void put_evaluation(struct buffer *out, int step)
+static void put_evaluation(struct buffer *out, int step, double lift)
 {
     static const char *const types[] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
                                         "self_attn.o_proj", "mlp.gate_proj",    "mlp.up_proj",
                                         "mlp.down_proj"};
     buffer_format(out, "{\"step\": %d, \"eval_loss\": %.4f}\n", step,
-                  2.1 + 400.0 / (100 + step) + (step > 800 ? 0.0004 * (step - 800) : 0));
+                  2.1 + lift + 400.0 / (100 + step) + (step > 800 ? 0.0004 * (step - 800) : 0));
     buffer_format(out, "{\"step\": %d, \"grad_norms\": {", step);
     for (unsigned i = 0; i < 56; i++)
         buffer_format(out, "%s\"model.layers.%u.%s.weight\": %.4f", i ? ", " : "", i / 7,
@@ -368,9 +418,9 @@ static int put_run(const struct run *run)
                      "\"method\": \"%s\", \"model\": \"" GOLDEN_MODEL "\", \"steps\": %d}",
                      run->method, run->steps);
     for (int step = 1; step <= run->done; step++) {
-        put_step(&lines, step);
+        put_step(&lines, step, run->lift);
         if (step % 200 == 0)
-            put_evaluation(&lines, step);
+            put_evaluation(&lines, step, run->lift);
     }
     snprintf(path, sizeof path, "runs/%s/metrics.jsonl", run->name);
     if (status == 0)

@@ -7,7 +7,8 @@
  *
  * golden_world_make() builds it in a folder, which becomes the current one, and points the process at
  * it: its state and cache lie there, the date is GOLDEN_NOW in UTC, memory and disk are those that it
- * says, and no process is started. Paths that are shown are relative or begin with /proc/self/cwd, so
+ * says, and no process is started: what would be made of a run (an export, an evaluation, a text) is
+ * there at once, as made up as all else. Paths that are shown are relative or begin with /proc/self/cwd, so
  * no name of the machine's is in a picture. It is for a child of the test: nothing is put back.
  */
 #ifndef SPECTRUM_TESTS_SCREEN_GOLDEN_WORLD_H
@@ -18,6 +19,7 @@
 #define GOLDEN_NOW 1772366400 /* 2026-03-01 12:00:00 UTC */
 #define GOLDEN_MODEL "models/demo"
 #define GOLDEN_RUN "runs/tale"
+#define GOLDEN_ENDED "runs/tale-full"
 
 /* `source` is the repository. `partly`: the scan is under way, and knows a third of its rows. 0, or -1
  * where it could not be made; what failed last is in errno. */

@@ -161,7 +161,7 @@ static void open_model(struct app *app, int width, int height)
     char path[512];
     struct error err = ERROR_INIT;
     snprintf(path, sizeof path, "%s/../../demo/model", getenv("SPECTRUM_TEST_DATA"));
-    assert_int_equal(app_init(app, &screens, width, height, false, false, &err), 0);
+    assert_int_equal(app_init(app, &screens, width, height, 0, false, &err), 0);
     if (app_open(app, path, &err) != 0)
         fail_msg("%s", err.text);
     struct scan_feed *feed = &app->session.feed;

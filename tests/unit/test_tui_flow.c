@@ -40,6 +40,38 @@ static void what_does_not_fit_is_marked(void **state)
     canvas_free(&canvas);
 }
 
+/* Between words, whatever the style is; a word longer than a line at its edge; lines of their own
+ * stay, and so do blanks but one at a break. */
+static void running_text_breaks_between_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *then, *shown;
+    } texts[] = {
+        {"the boat went home", "", "the boat\nwent home\n\n"},
+        {"one two three", " four", "one two\nthree four\n\n"},
+        {"0123456789 ab", "", "0123456789\nab\n\n"},
+        {"ab 0123456789012", "", "ab 0123456\n789012\n\n"},
+        {"a\n  b\nc", "", "a\n  b\nc\n"},
+        {"12345678   ab", "", "12345678\nab\n\n"},
+        {"one two th", "ree", "one two th\nree\n\n"},
+        {"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4 \xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6", "",
+         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\n\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\n\n"},
+        {"a b c d e f g h i j k l m n o p q", "", "a b c d e\nf g h i j\nk l m n o\xe2\x80\xa6\n"},
+        {"a b c d e\nf g h i j\nk", "", "a b c d e\nf g h i j\nk\n"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct canvas canvas;
+        assert_int_equal(canvas_init(&canvas, 10, 3, NULL), 0);
+        struct flow flow = {canvas_area(&canvas), 0, 0};
+        flow_put(&flow, plain, texts[i].first, strlen(texts[i].first));
+        flow_put(&flow, plain, texts[i].then, strlen(texts[i].then));
+        flow_mark_cut(&flow, plain);
+        check_text(&canvas, texts[i].shown);
+        canvas_free(&canvas);
+    }
+}
+
 static void items_are_not_broken(void **state)
 {
     (void)state;
@@ -58,6 +90,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sentences_break_between_words),
         cmocka_unit_test(what_does_not_fit_is_marked),
+        cmocka_unit_test(running_text_breaks_between_words),
         cmocka_unit_test(items_are_not_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
+#include "job/lock.h"
 #include "tui/session/library.h"
 
 #include <math.h>
@@ -229,6 +230,75 @@ static void test_what_is_no_model_is_not_known(void **state)
     free(model);
 }
 
+/* --- what is left --- */
+
+/* Of a job of 1000 steps that lives and has these lines. */
+static double left_of(const char *job, const char *lines)
+{
+    struct job_follow *follow;
+    put(job, "metrics.jsonl", lines);
+    assert_int_equal(job_follow_open_end(&follow, job, NULL), 0);
+    double left = job_facts_seconds_left(follow);
+    job_follow_close(follow);
+    return left;
+}
+
+/* Steps of a tenth of a second, of which each tenth is followed by an evaluation of ten seconds, up to
+ * step 100: twenty intervals with two evaluations. */
+static void put_steps(struct buffer *lines)
+{
+    for (int step = 1; step <= 100; step++) {
+        buffer_format(lines, "{\"step\": %d, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": %.1f}\n",
+                      step, 5 + 0.1 * step + 10 * (double)((step - 1) / 10));
+        if (step % 10 == 0)
+            buffer_format(lines,
+                          "{\"step\": %d, \"eval_loss\": 2}\n{\"event\": \"checkpoint\", "
+                          "\"step\": %d}\n",
+                          step, step);
+    }
+}
+
+static void check_left(double found, double expected)
+{
+    if (!(fabs(found - expected) < 1e-6))
+        fail_msg("%g s are left, not %g", found, expected);
+}
+
+static void test_what_is_left_counts_what_lies_between_steps(void **state)
+{
+    (void)state;
+    char *job = make_job();
+    struct buffer lines = BUFFER_INIT;
+    put(job, "job.json", "{\"command\": \"train\", \"steps\": 1000}");
+    assert_int_equal(job_lock_take(job, NULL), 0);
+    assert_true(isnan(left_of(job, "")));
+    put_steps(&lines);
+    check_left(left_of(job, buffer_string(&lines)), 900 * (0.1 + 1));
+
+    /* another sitting: nothing of the first is in it, also where its clock does not go back */
+    buffer_text(&lines, "{\"event\": \"resume\", \"step\": 100}\n"
+                        "{\"step\": 101, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": 1000}\n");
+    check_left(left_of(job, buffer_string(&lines)), 899 * 0.1);
+    buffer_text(&lines, "{\"step\": 103, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": 1008}\n");
+    check_left(left_of(job, buffer_string(&lines)), 897 * 4);
+    buffer_text(&lines, "{\"step\": 104, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": 3}\n"
+                        "{\"step\": 105, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": 5}\n");
+    check_left(left_of(job, buffer_string(&lines)), 895 * 2);
+
+    /* lines without a clock; numbers that are none */
+    check_left(left_of(job, "{\"step\": 1, \"loss\": 2, \"step_s\": 1}\n"
+                            "{\"step\": 2, \"loss\": 2, \"step_s\": 2}\n"),
+               998 * 1.5);
+    check_left(left_of(job, "{\"step\": 1, \"loss\": 2, \"step_s\": 1, \"sitting_s\": \"x\"}\n"
+                            "{\"step\": 2, \"loss\": 2, \"step_s\": -2, \"sitting_s\": -4}\n"),
+               998);
+    assert_true(isnan(left_of(job, "{\"step\": 1, \"loss\": 2, \"step_s\": 1e308}\n"
+                                   "{\"step\": 2, \"loss\": 2, \"step_s\": 1e308}\n")));
+    assert_true(isnan(left_of(job, "{\"step\": 2000, \"loss\": 2, \"step_s\": 1}\n")));
+    buffer_free(&lines);
+    free(job);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +313,8 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_what_is_no_model_is_not_known, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(test_what_is_left_counts_what_lies_between_steps,
+                                        make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

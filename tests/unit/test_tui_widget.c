@@ -69,6 +69,45 @@ static void heat_maps_stay_inside(void **state)
     }
 }
 
+/* What a row of one type shows in cells of so many columns, without the label. */
+static void check_cells(const struct theme *theme, bool few_colors, int cell_width,
+                        const char *shown)
+{
+    static const char *const label = "q";
+    static const struct heat_cell cells[] = {
+        {HEAT_VALUE, 0.35, false, false, false}, {HEAT_VALUE, 0.35, true, false, false},
+        {HEAT_VALUE, 0.35, true, false, true},   {HEAT_VALUE, 0.35, false, false, true},
+        {HEAT_UNKNOWN, 0, true, false, true},    {HEAT_INFINITE, 0, false, false, false},
+    };
+    enum { COUNT = sizeof cells / sizeof *cells };
+    const struct heat_map map = {COUNT, 1, cells, &label, -1, -1};
+    struct canvas canvas;
+    char found[16 * COUNT] = "";
+    assert_int_equal(canvas_init(&canvas, HEAT_LABEL_COLUMNS + 1 + cell_width * COUNT, 2, NULL), 0);
+    canvas.few_colors = few_colors;
+    heat_draw(canvas_area(&canvas), theme, &map);
+    for (int x = 0; x < cell_width * COUNT; x++)
+        strcat(found, canvas_cell(&canvas, HEAT_LABEL_COLUMNS + 1 + x, 1)->text);
+    assert_string_equal(found, shown);
+    canvas_free(&canvas);
+}
+
+/* Values are told apart without colours and with few of them, and so is what was set by hand. */
+static void cells_say_what_colors_do_not(void **state)
+{
+    (void)state;
+    static const char text[] = "heat_start = #000000\nheat_mid = #808080\nheat_end = #FFFFFF\n";
+    struct theme plain, colors;
+    theme_plain(&plain);
+    assert_int_equal(theme_parse(&colors, "own", text, "own", NULL), 0);
+    check_cells(&plain, false, 2, "3 3*3+3-·+9 ");
+    check_cells(&plain, false, 1, "33+-+9");
+    check_cells(&colors, true, 2, "3 3●3+3-·+9 ");
+    check_cells(&colors, true, 1, "3●+-+9");
+    check_cells(&colors, false, 2, "  ● + - ·+  ");
+    check_cells(&colors, false, 1, " ●+-+ ");
+}
+
 static void labels_fit(void **state)
 {
     (void)state;
@@ -241,9 +280,13 @@ static void axes_end_at_round_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(heat_maps_stay_inside),    cmocka_unit_test(labels_fit),
-        cmocka_unit_test(plots_stay_inside),        cmocka_unit_test(numbers_and_ticks),
-        cmocka_unit_test(no_curve_swallows_a_sign), cmocka_unit_test(axes_end_at_round_numbers),
+        cmocka_unit_test(heat_maps_stay_inside),
+        cmocka_unit_test(cells_say_what_colors_do_not),
+        cmocka_unit_test(labels_fit),
+        cmocka_unit_test(plots_stay_inside),
+        cmocka_unit_test(numbers_and_ticks),
+        cmocka_unit_test(no_curve_swallows_a_sign),
+        cmocka_unit_test(axes_end_at_round_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

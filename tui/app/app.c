@@ -16,13 +16,13 @@ static struct view *app_view(struct app *app)
 
 /* A theme that the user named and that cannot be read is an error; without one it is "dark", and
  * where that is not installed the screen has no colours. */
-int app_init(struct app *app, const struct app_screens *screens, int width, int height, bool color,
+int app_init(struct app *app, const struct app_screens *screens, int width, int height, int colors,
              bool ascii, struct error *err)
 {
     *app = (struct app){.screens = screens};
     const char *name = getenv("SPECTRUM_THEME");
     theme_plain(&app->theme);
-    if (color && theme_load(&app->theme, name && name[0] ? name : "dark", err) < 0 && name)
+    if (colors > 0 && theme_load(&app->theme, name && name[0] ? name : "dark", err) < 0 && name)
         return -1;
     const char *ways = getenv("SPECTRUM_NOTIFY");
     if (notice_kinds(&app->notice.kinds, ways ? ways : "", err) != 0)
@@ -31,6 +31,7 @@ int app_init(struct app *app, const struct app_screens *screens, int width, int 
     if (canvas_init(&app->canvas, width, height, err) != 0)
         return -1;
     app->canvas.ascii = ascii;
+    app->canvas.few_colors = colors > 0 && colors < 256;
     return 0;
 }
 

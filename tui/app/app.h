@@ -100,8 +100,8 @@ struct app {
         urgent; /* a tick changed what nobody should wait to see (pace.h); the loop takes it back */
 };
 
-/* `screens` must outlive the app. */
-int app_init(struct app *app, const struct app_screens *screens, int width, int height, bool color,
+/* `screens` must outlive the app. `colors`: how many the terminal has (terminal_colors()). */
+int app_init(struct app *app, const struct app_screens *screens, int width, int height, int colors,
              bool ascii, struct error *err);
 void app_free(struct app *app);
 

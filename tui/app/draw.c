@@ -2,6 +2,7 @@
 
 #include "job/job_dir.h"
 #include "tui/canvas/terminal.h"
+#include "tui/session/job_facts.h"
 #include "tui/session/plan_words.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
@@ -343,7 +344,7 @@ static void put_job(const struct session *session, char *out, size_t size)
     job_follow_number(run, "steps", &steps);
     if (!job_follow_lives(run) || !(step >= 0) || isnan(steps))
         return;
-    seconds_put((steps - step) * job_follow_last(run, "step_s"), left, sizeof left);
+    seconds_put(job_facts_seconds_left(run), left, sizeof left);
     snprintf(out + used, size - used, ", step %.0f of %.0f · %s left", step, steps, left);
 }
 

@@ -134,8 +134,8 @@ static int run_terminal(void *context, struct error *err)
         return -1;
     canvas_size(opening->slow, &width, &height);
     const char *theme = getenv("SPECTRUM_THEME");
-    bool color = terminal_has_color() && (!opening->slow || (theme && theme[0]));
-    int status = app_init(&app, opening->screens, width, height, color, !terminal_is_utf8(), err);
+    int colors = !opening->slow || (theme && theme[0]) ? terminal_colors() : 0;
+    int status = app_init(&app, opening->screens, width, height, colors, !terminal_is_utf8(), err);
     if (status == 0) {
         app_draw_opening(&app, opening->target);
         terminal_show(&app.canvas);

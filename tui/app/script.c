@@ -235,7 +235,8 @@ int script_run(const struct app_screens *screens, const char *path, const char *
     if (file_read_all(&text, path, SCRIPT_FILE_MAX, err) != 0)
         return -1;
     const char *no_color = getenv("NO_COLOR");
-    int status = app_init(&app, screens, width, height, !(no_color && no_color[0]), false, err);
+    int status =
+        app_init(&app, screens, width, height, no_color && no_color[0] ? 0 : 1 << 24, false, err);
     if (status == 0) {
         status = app_open(&app, target, err);
         if (status == 0)

@@ -49,6 +49,7 @@ struct canvas {
     int width, height;
     struct cell *cells; /* row-major */
     bool ascii;         /* the terminal cannot show UTF-8: line art falls back to ASCII */
+    bool few_colors;    /* it has so few that a gradient is two or three of them */
 };
 
 struct area {

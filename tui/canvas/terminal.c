@@ -34,7 +34,8 @@
  *      PASTE_START are the paste's.
  */
 static struct {
-    bool open, utf8, color;
+    int colors;
+    bool open, utf8;
     bool as_xterm; /* it knows xterm's modes and titles, or leaves alone what it does not know */
     int width, height; /* in which is drawn: window_size() when it was asked last */
     char notice[160];
@@ -268,7 +269,7 @@ int terminal_open(bool slow, struct error *err)
     emit_init(&terminal.emitter, &codes);
     terminal.open = true;
     terminal.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    terminal.color = codes.colors > 0;
+    terminal.colors = codes.colors;
     terminal.as_xterm = type_is_as_xterm(getenv("TERM") ? getenv("TERM") : "");
     terminal.notice[0] = '\0';
     terminal.width = terminal.height = 0;
@@ -307,9 +308,9 @@ void terminal_close(void)
     terminal.open = terminal.titled = false;
 }
 
-bool terminal_has_color(void)
+int terminal_colors(void)
 {
-    return terminal.color;
+    return terminal.colors;
 }
 
 bool terminal_is_utf8(void)

@@ -45,7 +45,7 @@ void terminal_restore(void);
 /* `slow`: its line is, so that the bytes of one key may come some time apart. */
 int terminal_open(bool slow, struct error *err);
 void terminal_close(void);
-bool terminal_has_color(void);
+int terminal_colors(void); /* 8, 16, 256, or 2^24: direct ones; 0: none are used */
 bool terminal_is_utf8(void);
 
 /* In cells: the window's own size; where it does not say, LINES and COLUMNS, then that of the

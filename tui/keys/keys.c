@@ -44,7 +44,7 @@ static const struct request_info table[] = {
 
     /* what trains, on the map */
     {REQUEST_TOGGLE, "toggle", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {' '}, "toggle",
-     "train or freeze the matrix under the cursor, or the marked range"},
+     "train or freeze the matrix under the cursor, or the marked range; + - mark what was set so"},
     {REQUEST_TOGGLE_ROW, "toggle-row", NULL, SCOPE_MODEL, {'r'}, NULL,
      "train or freeze all of this type"},
     {REQUEST_TOGGLE_COLUMN, "toggle-column", NULL, SCOPE_MODEL, {'c'}, NULL,

@@ -144,7 +144,7 @@ out:
 
 /* --- the view --- */
 
-enum { TOKENS_SHOWN = 8000, PLACE_ROWS = 4 };
+enum { TOKENS_SHOWN = 8000, PLACE_ROWS = 4, PIECE_MOST = 16 << 10 };
 
 /* `page` and `more` are what drawing found out: how far a key goes depends on the window. */
 struct data_view {
@@ -171,7 +171,8 @@ static struct style trained_style(const struct app *app)
     return style;
 }
 
-/* Tokens of one kind after another go together, so that a character of several tokens is whole. */
+/* Tokens of one kind after another go together, so that a character or a word of several tokens is
+ * whole. */
 static void draw_text(struct app *app, struct area area, struct data_view *view)
 {
     const struct token_list *tokens = &shown(view)->tokens;
@@ -182,7 +183,7 @@ static void draw_text(struct app *app, struct area area, struct data_view *view)
     for (size_t i = 0; i < end && flow.y < area.height; i++) {
         tokenizer_piece(view->look.tokenizer, tokens->ids[i], &piece);
         bool counts = record_look_trains(tokens, i);
-        if (i + 1 < end && record_look_trains(tokens, i + 1) == counts && piece.length < 512)
+        if (i + 1 < end && record_look_trains(tokens, i + 1) == counts && piece.length < PIECE_MOST)
             continue;
         flow_put(&flow, counts ? trained : other, buffer_string(&piece), piece.length);
         buffer_clear(&piece);

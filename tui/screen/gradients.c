@@ -53,11 +53,12 @@ static const struct gradient_frame *shown(const struct gradients_view *view)
 /* No number is frozen; a norm of 0 is the lowest colour, as it has no logarithm. */
 static struct heat_cell cell_of(double norm, double low, double high)
 {
-    struct heat_cell cell = {HEAT_UNKNOWN, 0, false, false};
+    struct heat_cell cell = {HEAT_UNKNOWN, 0, false, false, false};
     if (isinf(norm))
         cell.kind = HEAT_NAN;
     else if (!isnan(norm))
-        cell = (struct heat_cell){HEAT_VALUE, heat_scale(norm, low, high, true), true, false};
+        cell =
+            (struct heat_cell){HEAT_VALUE, heat_scale(norm, low, high, true), true, false, false};
     return cell;
 }
 
@@ -92,7 +93,7 @@ static void draw_legend(struct app *app, const struct gradients_view *view,
     double low, high;
     gradients_range(&view->gradients, frame, &low, &high);
     heat_legend_draw(area_part(area, 0, 0, area.width - 12, 1), &app->theme, "norm", low, high,
-                     true);
+                     true, false);
     area_put_right(area, 0, 0, theme_style(&app->theme, THEME_DIM), "· frozen");
 }
 

@@ -222,13 +222,14 @@ static void draw_map(struct app *app, const struct model_view *view, struct area
         for (int layer = 0; layer < grid->layers; layer++) {
             struct heat_cell *cell = &cells[(size_t)type * (size_t)grid->layers + (size_t)layer];
             size_t row = grid_row(grid, layer, type);
-            *cell = (struct heat_cell){HEAT_ABSENT, 0, false, false};
+            *cell = (struct heat_cell){HEAT_ABSENT, 0, false, false, false};
             if (row != SIZE_MAX) {
                 /* What has no number for this metric is unknown; what could not be scored at all is
                  * NaN whatever the metric is. */
                 const struct scan_row *at = &app->session.scan->rows[row];
                 double value = metric_value(at, view->metric);
                 cell->trained = plan_row(app->session.plan, row);
+                cell->by_hand = plan_edit(app->session.plan, row) != PLAN_NO_EDIT;
                 cell->kind = at->known && isnan(at->snr) ? HEAT_NAN
                              : isnan(value)              ? HEAT_UNKNOWN
                              : isinf(value)              ? HEAT_INFINITE
@@ -430,11 +431,13 @@ void model_draw(struct app *app, void *state, struct area area)
     y += draw_switches(app, area_part(area, 0, y, area.width, 2), brief);
     struct range range =
         metric_range(&app->session, view->metric, view->over_all ? -1 : view->type);
+    struct plan_edits edits = plan_edits(app->session.plan);
     char title[64];
     snprintf(title, sizeof title, "%s %s", metric_title(view->metric),
              view->over_all ? "all types" : grid->type[view->type].label);
     heat_legend_draw(area_part(area, 0, y++, area.width, 1), &app->theme, title, range.low,
-                     range.high, range.logarithmic);
+                     range.high, range.logarithmic,
+                     edits.trained + edits.frozen + edits.agreeing > 0);
     draw_rule(app, area_part(area, 0, y++, area.width, 1));
     if (app->session.feed.state == FEED_FAILED)
         area_label(area, 0, y++, area.width, theme_style(&app->theme, THEME_ERROR),

@@ -3,6 +3,7 @@
 #include "job/job_kind.h"
 #include "job/method.h"
 #include "tui/screen/watch.h"
+#include "tui/session/job_facts.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
@@ -54,8 +55,8 @@ static void put_phase(const struct job_follow *run, char state[ERROR_TEXT_MAX])
         snprintf(state + used, ERROR_TEXT_MAX - used, " · %s", phase);
 }
 
-/* "● running      step 31 of 60 · 12 s left" and a bar below it. What is left is the last step's
- * time for each step to come; a job that does not live has nothing left. */
+/* "● running      step 31 of 60 · 12 s left" and a bar below it. A job that does not live has nothing
+ * left. */
 static void draw_progress(struct app *app, struct area area, char *state)
 {
     const struct job_follow *run = app->session.run;
@@ -66,8 +67,7 @@ static void draw_progress(struct app *app, struct area area, char *state)
         *strstr(state, ": ") = '\0';
     bool lives = job_follow_lives(run);
     put_phase(run, state);
-    seconds_put(lives && steps > step ? (steps - step) * job_follow_last(run, "step_s") : NAN, left,
-                sizeof left);
+    seconds_put(job_facts_seconds_left(run), left, sizeof left);
     if (isnan(steps))
         snprintf(right, sizeof right, "step %.0f", step < 0 ? 0 : step);
     else
@@ -180,7 +180,7 @@ static void draw_note(struct app *app, const struct watch_view *view, struct are
 
 /* --- texts --- */
 
-/* A text that the model wrote, and at which step; it breaks at the area's edge as it comes. */
+/* A text that the model wrote, and at which step. */
 static void draw_sample(struct app *app, const struct watch_view *view, struct area area)
 {
     struct style dim = theme_style(&app->theme, THEME_DIM);
@@ -199,6 +199,7 @@ static void draw_sample(struct app *app, const struct watch_view *view, struct a
         area_put_right(area, 0, 0, dim, "k earlier  j later  s ends");
     struct flow flow = {area_part(area, 0, 1, area.width, area.height - 1), 0, 0};
     flow_put(&flow, theme_style(&app->theme, THEME_TEXT), view->sample, strlen(view->sample));
+    flow_mark_cut(&flow, dim);
 }
 
 /* The log's lines up to the one that was scrolled to, warnings and errors in their colours and with

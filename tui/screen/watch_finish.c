@@ -127,10 +127,11 @@ void watch_draw_finish(struct app *app, const struct watch_view *view, struct ar
     finish_put_state(finish, state, sizeof state);
     bool own = job_kind_of(view->job->job)->output;
     enum theme_role role = finish->failed ? THEME_ERROR : finish->read ? THEME_GOOD : THEME_ACCENT;
-    area_label(area, 0, 0, area.width - (own ? 0 : 25), theme_style(theme, role), state);
-    if (!own)
+    int used = area_label(area, 0, 0, area.width, theme_style(theme, role), state);
+    if (!own && used + 27 <= area.width)
         area_put_right(area, 0, 0, theme_style(theme, THEME_DIM), "j k scroll  Esc ends it");
     struct flow flow = {area_part(area, 0, 1, area.width, area.height - 1), 0, -view->finish_top};
     flow_put(&flow, theme_style(theme, THEME_TEXT), buffer_string(&finish->result),
              finish->result.length);
+    flow_mark_cut(&flow, theme_style(theme, THEME_DIM));
 }

@@ -20,13 +20,18 @@ struct job_facts {
     char name[80], model[80];      /* the last parts of its folder's and its model's paths */
     char method[24];               /* of a training run */
     int64_t done, total;           /* steps or matrices */
-    double seconds_left;           /* of one that lives */
+    double seconds_left;           /* job_facts_seconds_left() */
     double loss, evaluation, best; /* the last ones; best is set by who reads all (job_best.h) */
     int64_t began;                 /* seconds since 1970: when its last sitting wrote job.json */
 };
 
 /* All but `best`, which stays. Texts are printable. */
 void job_facts_take(struct job_facts *facts, const struct job_follow *job);
+
+/* What is left of a run that lives, by how long its last steps took, some twenty of them, with what
+ * lay between them (evaluations, checkpoints), but no pause; NaN: not known. A scan's rows take times
+ * of their own, and those that were cached none: nothing is known of what is left of it. */
+double job_facts_seconds_left(const struct job_follow *job);
 
 /* How many of this user's jobs live now, starting, waiting, running or paused, on this machine;
  * *paused: of those. */

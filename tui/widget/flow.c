@@ -6,6 +6,23 @@
 
 enum { LINE_MAX_BYTES = 1024 };
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\n';
+}
+
+/* Columns of the word at the beginning, counted until they are more than `most`. */
+static int word_columns(const char *text, size_t length, int most)
+{
+    int columns = 0;
+    for (size_t at = 0; at < length && !is_blank(text[at]) && columns <= most;) {
+        int32_t code;
+        at += utf8_decode(text + at, length - at, &code);
+        columns += code < 0 ? 1 : utf8_columns(code);
+    }
+    return columns;
+}
+
 /* Character by character, so that styles may change in the middle of a line. What is above or below
  * the area moves the position all the same: that is how a text is scrolled. */
 void flow_put(struct flow *flow, struct style style, const char *text, size_t length)
@@ -13,20 +30,34 @@ void flow_put(struct flow *flow, struct style style, const char *text, size_t le
     for (size_t at = 0; at < length && flow->area.width > 0;) {
         char piece[5] = "";
         int32_t code;
+        int width = flow->area.width, word = 0;
+        if (!is_blank(text[at]) && (at == 0 || is_blank(text[at - 1])))
+            word = word_columns(text + at, length - at, width);
+        if (flow->x > 0 && word <= width && flow->x + word > width) {
+            flow->x = 0;
+            flow->y++;
+        }
         size_t bytes = utf8_decode(text + at, length - at, &code);
         memcpy(piece, text + at, bytes);
         at += bytes;
         int columns = text_columns(piece);
-        if (code == '\n' || flow->x + columns > flow->area.width) {
+        bool breaks = flow->x + columns > width;
+        if (code == '\n' || breaks) {
             flow->x = 0;
             flow->y++;
         }
-        if (code == '\n')
+        if (code == '\n' || (code == ' ' && breaks))
             continue;
         if (flow->y >= 0)
             area_put(flow->area, flow->x, flow->y, style, piece);
         flow->x += columns;
     }
+}
+
+void flow_mark_cut(const struct flow *flow, struct style style)
+{
+    if (flow->y >= flow->area.height && flow->area.height > 0)
+        area_put(flow->area, flow->area.width - 1, flow->area.height - 1, style, "…");
 }
 
 void flow_item(struct flow *flow, struct style style, const char *text)

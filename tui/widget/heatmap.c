@@ -75,8 +75,14 @@ static struct style cell_style(const struct theme *theme, const struct heat_cell
     return style;
 }
 
+/* Is a value a digit, as colours alone do not tell it? */
+static bool has_digits(struct area area, const struct theme *theme)
+{
+    return theme_is_mono(theme) || area.canvas->few_colors;
+}
+
 /* The letter that stands for the value where colour cannot, or where there is no value. */
-static const char *cell_level(const struct theme *theme, const struct heat_cell *cell)
+static const char *cell_level(const struct heat_cell *cell, bool has_digits)
 {
     static const char *const digits[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
     switch (cell->kind) {
@@ -87,11 +93,19 @@ static const char *cell_level(const struct theme *theme, const struct heat_cell 
     case HEAT_NAN:
         return "!";
     case HEAT_INFINITE:
-        return theme_is_mono(theme) ? "9" : " ";
+        return has_digits ? "9" : " ";
     case HEAT_VALUE:
         break;
     }
-    return theme_is_mono(theme) ? digits[at_least(at_most((int)(cell->value * 10), 9), 0)] : " ";
+    return has_digits ? digits[at_least(at_most((int)(cell->value * 10), 9), 0)] : " ";
+}
+
+/* What a cell says of its training; NULL: nothing, as it rests by the rule. */
+static const char *cell_mark(const struct theme *theme, const struct heat_cell *cell)
+{
+    if (cell->by_hand)
+        return cell->trained ? "+" : "-";
+    return !cell->trained ? NULL : theme_is_mono(theme) ? "*" : "●";
 }
 
 /* One column: the level or the mark. More: both, level first, as near to the middle as they go. */
@@ -99,15 +113,16 @@ static void cell_draw(struct area area, const struct theme *theme, const struct 
                       bool cursor)
 {
     struct style style = cell_style(theme, cell, cursor);
-    const char *level = cell_level(theme, cell), *mark = theme_is_mono(theme) ? "*" : "●";
-    bool blank = strcmp(level, " ") == 0;
+    const char *level = cell_level(cell, has_digits(area, theme)), *mark = cell_mark(theme, cell);
+    bool alone = area.width == 1 && mark && (cell->by_hand || !theme_is_mono(theme));
+    bool blank = alone || strcmp(level, " ") == 0;
     int row = area.height / 2, column = (area.width - 1) / 2;
     area_fill(area, style);
     if (area.width == 1 && cell->trained && theme_is_mono(theme))
         style.attributes |= ATTRIBUTE_UNDERLINE;
     if (!blank)
         area_put(area, column, row, style, level);
-    if (cell->trained)
+    if (mark)
         area_put(area, blank ? column : column + 1, row, style, mark);
 }
 
@@ -141,19 +156,19 @@ static void overview_draw(struct area area, const struct theme *theme, const str
     area_put(area, 0, 0, theme_style(theme, THEME_DIM), "all");
     for (int x = 0; x < width; x++) {
         int from = x * map->layers / width, to = at_least((x + 1) * map->layers / width, from + 1);
-        struct heat_cell best = {HEAT_UNKNOWN, 0, false, false};
+        struct heat_cell best = {HEAT_UNKNOWN, 0, false, false, false};
         for (int layer = from; layer < to; layer++)
             for (int type = 0; type < map->types; type++) {
                 const struct heat_cell *cell = map_cell(map, type, layer);
                 bool hotter = best.kind != HEAT_VALUE || cell->value > best.value;
                 if (cell->kind == HEAT_VALUE && hotter)
-                    best = (struct heat_cell){HEAT_VALUE, cell->value, false, false};
+                    best = (struct heat_cell){HEAT_VALUE, cell->value, false, false, false};
             }
         bool here = map->cursor_layer >= from && map->cursor_layer < to;
         bool seen = from < layout->first_layer + layout->visible_layers && to > layout->first_layer;
         struct style style = cell_style(theme, &best, here);
-        area_put(area, LABEL_WIDTH + x, 0, style,
-                 theme_is_mono(theme) || !seen ? cell_level(theme, &best) : "▁");
+        bool mono = theme_is_mono(theme);
+        area_put(area, LABEL_WIDTH + x, 0, style, mono || !seen ? cell_level(&best, mono) : "▁");
     }
 }
 
@@ -207,7 +222,7 @@ double heat_scale(double value, double low, double high, bool logarithmic)
 }
 
 void heat_legend_draw(struct area area, const struct theme *theme, const char *title, double low,
-                      double high, bool logarithmic)
+                      double high, bool logarithmic, bool by_hand)
 {
     struct style text = theme_style(theme, THEME_TEXT), dim = theme_style(theme, THEME_DIM);
     double middle = logarithmic ? sqrt(low * high) : (low + high) / 2;
@@ -220,12 +235,17 @@ void heat_legend_draw(struct area area, const struct theme *theme, const char *t
     x += area_print(area, x, 0, text, "%.3g ", low);
     for (int part = 0; part < 2; part++) {
         for (int i = 0; i < bar; i++) {
-            struct heat_cell cell = {HEAT_VALUE, (part * bar + i + 0.5) / (2 * bar), false, false};
-            area_put(area, x++, 0, cell_style(theme, &cell, false), cell_level(theme, &cell));
+            struct heat_cell cell = {HEAT_VALUE, (part * bar + i + 0.5) / (2 * bar), false, false,
+                                     false};
+            area_put(area, x++, 0, cell_style(theme, &cell, false),
+                     cell_level(&cell, has_digits(area, theme)));
         }
         x += area_print(area, x, 0, text, " %.3g ", part ? high : middle);
     }
-    area_put(area, x + 1, 0, dim, theme_is_mono(theme) ? "* trains" : "● trains");
+    x += 1 + area_put(area, x + 1, 0, dim, theme_is_mono(theme) ? "* trains" : "● trains");
+    static const char hand[] = "  + - by hand";
+    if (by_hand && x + text_columns(hand) <= area.width)
+        area_put(area, x, 0, dim, hand);
 }
 
 /* The last part of the name, without "_proj"; an expert's with its number in front. */

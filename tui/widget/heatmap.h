@@ -7,7 +7,9 @@
  *
  * A pure function of its struct. Colour is the value in [0, 1]; a dot marks what trains. In a mono
  * theme the value is a digit 0..9 and what trains is marked '*' (bold and underlined where a cell
- * is one column wide). Where not all layers fit, a one-row overview shows all of
+ * is one column wide); a terminal of few colours has the digits on them (where a cell is one column
+ * wide, a mark takes the digit's place). What was set by hand is marked '+' where it trains and '-'
+ * where it does not, which takes the place of all else in a cell of one column. Where not all layers fit, a one-row overview shows all of
  * them; where not all types do, arrows say in which direction there are more.
  *
  * Cells are as large as fits, up to 6 x 3; where even cells of one column do not fit, they are two
@@ -32,7 +34,8 @@ struct heat_cell {
     enum heat_kind kind;
     double value; /* [0, 1] */
     bool trained;
-    bool marked; /* in the range that is being marked */
+    bool marked;  /* in the range that is being marked */
+    bool by_hand; /* its user set whether it trains */
 };
 
 struct heat_map {
@@ -59,9 +62,10 @@ void heat_draw(struct area area, const struct theme *theme, const struct heat_ma
  * A scale whose ends are equal has one colour, the middle one; what has no logarithm the lowest. */
 double heat_scale(double value, double low, double high, bool logarithmic);
 
-/* The gradient with numbers: low, middle and high of a logarithmic (or linear) scale. */
+/* The gradient with numbers: low, middle and high of a logarithmic (or linear) scale; and which mark
+ * is what trains, and with `by_hand` what was set so, where there is room. */
 void heat_legend_draw(struct area area, const struct theme *theme, const char *title, double low,
-                      double high, bool logarithmic);
+                      double high, bool logarithmic, bool by_hand);
 
 /* A short name for a module type, at most HEAT_LABEL_COLUMNS columns: "self_attn.q_proj" -> "q",
  * "block_sparse_moe.experts.3.w1" -> "e3.w1", "input_layernorm" -> "in_ln". */

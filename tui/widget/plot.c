@@ -336,7 +336,7 @@ struct plot_span plot_across(int width)
 }
 
 /* Names in the first row, the axes at the left and in the last two, and between them the dots.
- * Where there is no room for dots the names are all. */
+ * Where there is no room for dots the title is all. */
 void plot_draw(struct area area, const struct theme *theme, const struct plot *plot)
 {
     bool ascii = area.canvas->ascii;
@@ -345,9 +345,11 @@ void plot_draw(struct area area, const struct theme *theme, const struct plot *p
         area_part(area, LABEL_WIDTH, 1, area.width - LABEL_WIDTH, area.height - 1 - axis_rows);
     struct raster raster = {.area = inner, .across = ascii ? 1 : 2, .down = ascii ? 1 : 4};
     struct scales scales;
-    names_draw(area_part(area, 0, 0, area.width, 1), theme, plot);
-    if (inner.width < 2 || inner.height < (plot->x_title ? 2 : 1))
+    if (inner.width < 2 || inner.height < (plot->x_title ? 2 : 1)) {
+        area_label(area, 0, 0, area.width, theme_style(theme, THEME_DIM), plot->y_title);
         return;
+    }
+    names_draw(area_part(area, 0, 0, area.width, 1), theme, plot);
     if (!axes_make(plot, &scales.x, &scales.y)) {
         area_put(inner, 1, inner.height / 2, theme_style(theme, THEME_DIM), "nothing to show yet");
         return;

@@ -14,7 +14,7 @@
 
 int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, struct error *err)
 {
-    *lines = (struct run_lines){.sitting = sitting};
+    *lines = (struct run_lines){.sitting = sitting, .began = clock_seconds()};
     lines->open = job_metrics_open(&lines->writer, sitting->request->run, err) == 0;
     return lines->open ? 0 : -1;
 }
@@ -23,6 +23,11 @@ void run_lines_close(struct run_lines *lines)
 {
     if (lines->open)
         job_metrics_close(&lines->writer);
+}
+
+void run_lines_paused(struct run_lines *lines, double seconds)
+{
+    lines->began += seconds;
 }
 
 /* A line is made by begin_line() or begin_event(), its members, and append(), which ends it and
@@ -113,6 +118,7 @@ int run_lines_step(struct run_lines *lines, const struct train_report *report,
     put_known(&json, "grad_norm", report->norm);
     put_known(&json, "tokens_per_s", (double)report->step_tokens / report->step_seconds);
     put_known(&json, "step_s", report->step_seconds);
+    json_real(&json, "sitting_s", clock_seconds() - lines->began);
     if (report->z_loss > 0)
         json_real(&json, "z_loss", report->z_loss);
     put_categories(&json, "memory_bytes", trainer_memory(trainer)->bytes);
@@ -437,7 +443,9 @@ static enum train_command poll_commands(void *context)
     if (!observer->paused && !job_request_take(run, JOB_REQUEST_PAUSE, NULL))
         return job_request_take(run, JOB_REQUEST_CHECKPOINT, NULL) ? TRAIN_CHECKPOINT
                                                                    : TRAIN_CONTINUE;
+    double began = clock_seconds();
     enum job_command command = job_pause(run, run_should_stop, observer->sitting);
+    run_lines_paused(observer->lines, clock_seconds() - began);
     observer->paused = command == JOB_CHECKPOINT;
     return command == JOB_STOP         ? TRAIN_STOP
            : command == JOB_CHECKPOINT ? TRAIN_CHECKPOINT

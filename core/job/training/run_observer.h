@@ -34,11 +34,15 @@ struct run_lines {
     struct job_metrics_writer writer;
     bool open, waits; /* waits: the last line had no room on the disk */
     double look_at;   /* the clock's seconds from which on memory is looked at again */
+    double began;     /* the clock's seconds when the sitting began, moved on by its pauses */
     bool too_long;    /* it was said that a line of norms is */
 };
 
 int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, struct error *err);
 void run_lines_close(struct run_lines *lines);
+
+/* So many seconds were a pause's: no line's time counts them. */
+void run_lines_paused(struct run_lines *lines, double seconds);
 
 /* The trainer has the memory's plan and what of it is resident; base_bytes is what the process had
  * before it took the plan's memory (0: unknown): what the plan can be held against stands beside

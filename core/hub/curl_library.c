@@ -16,8 +16,9 @@ static struct {
 static int not_loaded(struct error *err)
 {
     const char *why = dlerror();
-    return error_set(err, "the hub is asked by libcurl, which does not load (%s); install it (on "
-                          "Debian libcurl4)",
+    return error_set(err,
+                     "the hub is asked by libcurl, which does not load (%s); install it (on "
+                     "Debian libcurl4)",
                      why ? why : "no reason given");
 }
 

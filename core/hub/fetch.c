@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,11 @@ static int look(struct fetch *fetch, struct hub *hub, struct fetch_file *file, s
                              file->name, err) != 0)
             return -1;
         there = hub_cache_blob_bytes(&fetch->cache, file->remote.etag);
+        if (there >= 0 && (uint64_t)there != file->remote.bytes)
+            return error_set(err,
+                             "%s/blobs/%s has %" PRId64 " bytes, the hub says that it has %" PRIu64
+                             ": remove it, and fetch again",
+                             fetch->cache.folder, file->remote.etag, there, file->remote.bytes);
         file->state = there >= 0 ? FETCH_THERE : FETCH_NEEDED;
         file->have = there >= 0 ? file->remote.bytes
                                 : hub_cache_incomplete_bytes(&fetch->cache, file->remote.etag);

@@ -192,8 +192,8 @@ static bool put(const struct request *request, const void *bytes, size_t count)
 static bool answer(const struct request *request, int status, const char *headers, const char *body)
 {
     struct buffer text = BUFFER_INIT;
-    buffer_format(&text, "HTTP/1.1 %d Status\r\nContent-Length: %zu\r\n%s\r\n", status, strlen(body),
-                  headers);
+    buffer_format(&text, "HTTP/1.1 %d Status\r\nContent-Length: %zu\r\n%s\r\n", status,
+                  strlen(body), headers);
     if (strcmp(request->method, "HEAD") != 0)
         buffer_text(&text, body);
     bool sent = put(request, buffer_string(&text), text.length);
@@ -216,7 +216,8 @@ static bool send_file(struct request *request, const char *path, const char *hea
     int fd = open(path, O_RDONLY);
     if (fd < 0 || fstat(fd, &info) != 0)
         return answer(request, 404, "X-Error-Code: EntryNotFound\r\n", "no such file");
-    unsigned long long size = (unsigned long long)info.st_size, first = 0, last = size ? size - 1 : 0;
+    unsigned long long size = (unsigned long long)info.st_size, first = 0,
+                       last = size ? size - 1 : 0;
     long slow = 0, cut_at = 0, times = 0;
     bool partial = sscanf(request->range, "bytes=%llu-%llu", &first, &last) >= 1 &&
                    !fault(request->faults, "ignore-range", text, sizeof text);
@@ -239,7 +240,8 @@ static bool send_file(struct request *request, const char *path, const char *hea
     }
     if (partial)
         buffer_format(&head, "Content-Range: bytes %llu-%llu/%llu\r\n",
-                      first + !!fault(request->faults, "wrong-range", text, sizeof text), last, size);
+                      first + !!fault(request->faults, "wrong-range", text, sizeof text), last,
+                      size);
     buffer_text(&head, "\r\n");
     bool sent = put(request, head.data, head.length);
     buffer_free(&head);
@@ -248,7 +250,8 @@ static bool send_file(struct request *request, const char *path, const char *hea
     if (fault(request->faults, "slow", text, sizeof text))
         slow = atol(text);
     bool cut = large && fault(request->faults, "cut", text, sizeof text) &&
-               sscanf(text, "%ld %ld", &cut_at, &times) == 2 && happens("cut", times, request->faults);
+               sscanf(text, "%ld %ld", &cut_at, &times) == 2 &&
+               happens("cut", times, request->faults);
     bool corrupt = large && fault(request->faults, "corrupt", text, sizeof text) &&
                    happens("corrupt", atol(text), request->faults);
     if (cut && (unsigned long long)cut_at < count)
@@ -316,8 +319,8 @@ static void put_files(struct buffer *out, const char *folder, const char *below)
             strncat(name, "/", sizeof name - strlen(name) - 1);
             put_files(out, path, name);
         } else if (entries[i]->d_name[0] != '.') {
-            buffer_format(out, "%s{\"rfilename\":\"%s\"}", out->data[out->length - 1] == '[' ? "" : ",",
-                          name);
+            buffer_format(out, "%s{\"rfilename\":\"%s\"}",
+                          out->data[out->length - 1] == '[' ? "" : ",", name);
         }
         free(entries[i]);
     }
@@ -479,8 +482,7 @@ static void *serve(void *context)
 
 static int listen_at(int side)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||

@@ -116,6 +116,11 @@ mkdir -p "$blobs"
 cp "$work/long" "$blobs/$large.incomplete" # too long
 fetch 0 org/name
 whole "what was too long"
+again
+mkdir -p "$blobs"
+echo other >"$blobs/$large"
+fetch 1 org/name
+says "blobs/$large has 6 bytes, the hub says that it has 300000: remove it"
 again 'status 503 2'
 fetch 0 org/name
 whole "what two 503 stood before"

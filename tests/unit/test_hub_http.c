@@ -75,11 +75,11 @@ static void parts_of_a_path_are_escaped(void **state)
 
 static void names_stay_below_their_folder(void **state)
 {
-    static const char *const safe[] = {"a", "a.b", "a/b c.json", "..a", "a..", ".gitattributes",
-                                       "\xC3\xA4/b"};
-    static const char *const unsafe[] = {"",      "/a",     "a/",       "a//b", "..",
-                                         "../a",  "a/..",   "a/../b",   ".",    "a/./b",
-                                         "a\x1b", "a\nb",   "\xFF.json"};
+    static const char *const safe[] = {
+        "a", "a.b", "a/b c.json", "..a", "a..", ".gitattributes", "\xC3\xA4/b"};
+    static const char *const unsafe[] = {"",      "/a",   "a/",       "a//b", "..",
+                                         "../a",  "a/..", "a/../b",   ".",    "a/./b",
+                                         "a\x1b", "a\nb", "\xFF.json"};
     (void)state;
     for (size_t i = 0; i < sizeof safe / sizeof *safe; i++)
         assert_true(repository_file_is_safe(safe[i]));

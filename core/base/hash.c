@@ -4,7 +4,9 @@
 #include "base/memory.h"
 #include "base/sys.h"
 
+#include <nettle/sha1.h>
 #include <nettle/sha2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,11 +48,15 @@ void hash_free(struct hash *hash)
     XXH3_freeState((XXH3_state_t *)hash);
 }
 
-/* --- SHA-256 --- */
+/* --- SHA-256, and SHA-1 --- */
 
 /* A digest counts its bytes, because whoever keeps a digest keeps the length beside it. */
 struct digest {
-    struct sha256_ctx context;
+    union {
+        struct sha256_ctx sha256;
+        struct sha1_ctx sha1;
+    } context;
+    bool is_sha1;
     uint64_t bytes;
 };
 
@@ -58,13 +64,26 @@ struct digest *digest_new(struct error *err)
 {
     struct digest *digest = array_alloc(1, sizeof *digest, err);
     if (digest)
-        sha256_init(&digest->context);
+        sha256_init(&digest->context.sha256);
+    return digest;
+}
+
+struct digest *digest_new_sha1(struct error *err)
+{
+    struct digest *digest = array_alloc(1, sizeof *digest, err);
+    if (digest) {
+        digest->is_sha1 = true;
+        sha1_init(&digest->context.sha1);
+    }
     return digest;
 }
 
 void digest_update(struct digest *digest, const void *bytes, size_t count)
 {
-    sha256_update(&digest->context, count, bytes);
+    if (digest->is_sha1)
+        sha1_update(&digest->context.sha1, count, bytes);
+    else
+        sha256_update(&digest->context.sha256, count, bytes);
     digest->bytes += count;
 }
 
@@ -76,9 +95,13 @@ uint64_t digest_bytes(const struct digest *digest)
 void digest_text(struct digest *digest, char out[DIGEST_TEXT_SIZE])
 {
     uint8_t value[SHA256_DIGEST_SIZE];
-    sha256_digest(&digest->context, sizeof value, value);
+    size_t size = digest->is_sha1 ? SHA1_DIGEST_SIZE : SHA256_DIGEST_SIZE;
+    if (digest->is_sha1)
+        sha1_digest(&digest->context.sha1, size, value);
+    else
+        sha256_digest(&digest->context.sha256, size, value);
     digest->bytes = 0;
-    for (size_t i = 0; i < sizeof value; i++)
+    for (size_t i = 0; i < size; i++)
         snprintf(out + 2 * i, 3, "%02x", value[i]);
 }
 

@@ -2,7 +2,8 @@
  *
  *   hash     128 bits of XXH3: for caches and for "is this the same file", at the speed of
  *            memory. Not a defence against someone who makes collisions on purpose; nothing secret hangs on it.
- *   digest   SHA-256 (FIPS 180-4): for what must be found again as it was written, by whoever.
+ *   digest   SHA-256 (FIPS 180-4): for what must be found again as it was written, by whoever; and
+ *            SHA-1, where others name a content by that, as git does.
  *
  * Both are born by _new(), take bytes in any pieces, and are freed by _free().
  */
@@ -29,6 +30,9 @@ void hash_free(struct hash *hash);
 struct digest; /* a digest under way */
 
 struct digest *digest_new(struct error *err);
+/* Of SHA-1, whose text has 40 digits. Collisions of it can be made: it tells a damaged file from a
+ * whole one, not a forged one. */
+struct digest *digest_new_sha1(struct error *err);
 void digest_update(struct digest *digest, const void *bytes, size_t count);
 /* Bytes so far. */
 uint64_t digest_bytes(const struct digest *digest);

@@ -65,6 +65,7 @@ struct sys_table sys = {
     .access = confine_access,
     .realpath = realpath,
     .readlink = readlink,
+    .symlink = symlink,
     .getcwd = getcwd,
     .fstatvfs = fstatvfs,
     .quotactl_fd = quotactl_of,

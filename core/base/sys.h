@@ -56,6 +56,7 @@ struct sys_table {
     int (*access)(const char *path, int mode); /* confined */
     char *(*realpath)(const char *path, char *out);
     ssize_t (*readlink)(const char *path, char *out, size_t size);
+    int (*symlink)(const char *to, const char *path);
     char *(*getcwd)(char *out, size_t size);
     int (*fstatvfs)(int fd, struct statvfs *out);
     int (*quotactl_fd)(int fd, int command, unsigned id, void *out); /* Linux 5.14; else ENOSYS */

@@ -65,28 +65,47 @@ static char *expanded(const char *folder, const char *name)
     return path;
 }
 
-/* As huggingface_hub 2.4 has it (its constants.py). A variable that is set to nothing is set: it
- * names the current folder there, and so it does here. */
-char *checkpoint_hub_folder(void)
+/* A name in the folder of all that Hugging Face's programs keep. */
+static char *in_home(const char *name)
 {
-    const char *hub = getenv("HF_HUB_CACHE"), *home = getenv("HF_HOME");
-    const char *xdg = getenv("XDG_CACHE_HOME");
-    if (!hub)
-        hub = getenv("HUGGINGFACE_HUB_CACHE");
-    if (hub)
-        return expanded(hub, "");
+    const char *home = getenv("HF_HOME"), *xdg = getenv("XDG_CACHE_HOME");
     char *folder = home ? expanded(home, "") : expanded(xdg ? xdg : "~/.cache", "huggingface");
-    char *path = folder ? path_join(folder, "hub", NULL) : NULL;
+    char *path = folder ? path_join(folder, name, NULL) : NULL;
     free(folder);
     return path;
 }
 
-/* "<hub>/models--org--name", or "<hub>/models--name" for the repositories without an owner. */
+/* As huggingface_hub 2.4 has it (its constants.py). A variable that is set to nothing is set: it
+ * names the current folder there, and so it does here. */
+char *checkpoint_hub_folder(void)
+{
+    const char *hub = getenv("HF_HUB_CACHE");
+    if (!hub)
+        hub = getenv("HUGGINGFACE_HUB_CACHE");
+    return hub ? expanded(hub, "") : in_home("hub");
+}
+
+char *checkpoint_hub_token_file(void)
+{
+    const char *path = getenv("HF_TOKEN_PATH");
+    return path ? expanded(path, "") : in_home("token");
+}
+
 static void put_repository(struct buffer *path, const char *hub, const char *name)
 {
     buffer_format(path, "%s/models--", hub);
     for (const char *at = name; *at; at++)
         buffer_append(path, *at == '/' ? "--" : at, *at == '/' ? 2 : 1);
+}
+
+char *checkpoint_hub_repository(const char *hub, const char *name)
+{
+    struct buffer path = BUFFER_INIT;
+    put_repository(&path, hub, name);
+    if (!path.failed)
+        return path.data;
+    buffer_free(&path);
+    return NULL;
 }
 
 char *hub_snapshot(const char *name)

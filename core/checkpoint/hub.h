@@ -3,8 +3,8 @@
  *     <hub>/models--org--name/refs/main              the name of a revision
  *     <hub>/models--org--name/snapshots/<revision>/  its files: config.json, the weights
  *
- * Nothing is fetched: a model that is named as on the hub is found where other programs have put it,
- * or is not there. */
+ * Nothing is fetched here (hub/fetch.h does that): a model that is named as on the hub is found where
+ * it was put before, or is not there. */
 #ifndef SPECTRUM_CHECKPOINT_HUB_H
 #define SPECTRUM_CHECKPOINT_HUB_H
 
@@ -14,6 +14,13 @@
  * $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, as huggingface_hub has it, with "~",
  * "~user", "$NAME" and "${NAME}" in any of them. Newly allocated; NULL when memory runs out. */
 char *checkpoint_hub_folder(void);
+
+/* Where the token of the hub's user is kept: $HF_TOKEN_PATH, or "token" in $HF_HOME,
+ * $XDG_CACHE_HOME/huggingface or ~/.cache/huggingface, likewise. */
+char *checkpoint_hub_token_file(void);
+
+/* "<hub>/models--org--name" of "org/name", "<hub>/models--name" of a model without an owner. */
+char *checkpoint_hub_repository(const char *hub, const char *name);
 
 /* --- internal to core/checkpoint --- */
 

@@ -336,6 +336,34 @@ def put_indices():
     put("index", "bad-nothing", "")
 
 
+def put_repositories():
+    sha = "0123456789abcdef" * 2 + "01234567"
+    files = ["config.json", "tokenizer.json", "model.safetensors.index.json", "a.safetensors", "sub/x.json"]
+
+    def listed(*names, **more):
+        return {"sha": sha, "gated": False, "siblings": [{"rfilename": name} for name in names], **more}
+
+    put("repository", "valid", listed(*files))
+    put("repository", "valid-single", listed("config.json", "model.safetensors", gated="auto"))
+    put("repository", "valid-gguf", listed("a.gguf"))
+    put("repository", "valid-bin", listed("pytorch_model.bin"))
+    put("repository", "valid-shards", {"weight_map": {"x": "a.safetensors"}})
+    put("repository", "odd-two-gguf", listed("a.gguf", "b.gguf"))
+    put("repository", "odd-nothing-in-it", listed())
+    for name, path in {"parent": "../x", "root": "/x", "dot": "a/./b", "empty": "", "double": "a//b", "end": "a/",
+                       "escape": "\x1b[2J", "long": "x" * 256}.items():
+        put("repository", "bad-file-" + name, listed(path))
+    put("repository", "bad-file-twice", listed("a", "a"))
+    put("repository", "bad-file-number", listed(1))
+    put("repository", "bad-commit", {"sha": "../..", "siblings": []})
+    put("repository", "bad-siblings", {"sha": sha, "siblings": {"rfilename": "a"}})
+    put("repository", "bad-nested", "[" * 100 + "]" * 100)
+    put("repository", "bad-shard-elsewhere", {"weight_map": {"x": "../a.safetensors"}})
+    put("repository", "bad-shard-number", {"weight_map": {"x": 1}})
+    for name, text in {"name": "org/name", "name-parent": "org/..", "etag": "abc-1.2", "etag-hidden": ".."}.items():
+        put("repository", "odd-" + name, text)
+
+
 def put_scans():
     down, up = "model.layers.%d.mlp.down_proj", "model.layers.%d.mlp.up_proj"
     row = {"snr": 1.5, "type": "mlp.down_proj", "rows": 576, "cols": 1536, "parameters": 884736,
@@ -832,6 +860,7 @@ def main():
     put_bad_gguf()
     put_configs()
     put_indices()
+    put_repositories()
     put_scans()
     put_plans()
     put_tokenizers()

@@ -8,6 +8,7 @@ declare -A may=(
   [base]=""
   [compute]="base"
   [checkpoint]="base"
+  [hub]="base checkpoint"
   [model]="base checkpoint"
   [spectra]="base compute checkpoint model"
   [plan]="base checkpoint model"
@@ -16,7 +17,7 @@ declare -A may=(
   [train]="base compute checkpoint model plan text"
   [job]="base compute checkpoint model spectra plan text train"
   [gpu]="base compute"
-  [tui]="base compute checkpoint model spectra plan text train job"
+  [tui]="base compute checkpoint hub model spectra plan text train job"
 )
 failures=0
 fail() {
@@ -42,9 +43,11 @@ done
 ! grep -rnE '#\s*include "compute/' "$source/gpu" |
   grep -vE '"compute/(backend|plugin|spectra)\.h"' || fail "gpu/ sees more than compute's interface"
 
-# One file talks to ncurses; CUDA stays in gpu/.
+# One file talks to ncurses, one to libcurl; CUDA stays in gpu/.
 curses=$(grep -rlE --include='*.[ch]' '#\s*include <n?curses' "$source/core" "$source/tui" | wc -l)
 [ "$curses" -le 1 ] || fail "$curses files include <ncurses.h>"
+curl=$(grep -rlE --include='*.[ch]' '#\s*include <curl/' "$source/core" "$source/tui" | wc -l)
+[ "$curl" -le 1 ] || fail "$curl files include <curl/curl.h>"
 ! grep -rlE --include='*.[ch]' '#\s*include <(cuda|cublas|cusolver)' "$source/core" "$source/tui" ||
   fail "a CUDA header outside gpu/"
 

@@ -1,6 +1,6 @@
 #include "compute/team.h"
 
-#include <sched.h>
+#include <time.h>
 
 /* A round, as helpers and leader see it:
  *
@@ -14,7 +14,7 @@
  * Waiting begins with a short spin, since a round often follows another within microseconds, and
  * ends in sleep, since others may want the processor.
  */
-enum { SPINS = 2000, SPINS_BEFORE_YIELD = 200 };
+enum { SPINS = 2000 };
 
 static void pause_briefly(void)
 {
@@ -150,10 +150,11 @@ void team_help(struct team *team)
 
 void team_wait_for(_Atomic int64_t *progress, int64_t least)
 {
-    for (int spins = 0; atomic_load_explicit(progress, memory_order_acquire) < least; spins++) {
-        if (spins < SPINS_BEFORE_YIELD)
+    const struct timespec moment = {.tv_nsec = 20000};
+    for (int i = 0; atomic_load_explicit(progress, memory_order_acquire) < least; i++) {
+        if (i < SPINS)
             pause_briefly();
-        else
-            sched_yield();
+        else /* its thread has lost its processor: this one may be what it waits for */
+            nanosleep(&moment, NULL);
     }
 }

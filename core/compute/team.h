@@ -28,10 +28,10 @@ struct team {
     const void *context;
     int64_t count;
 
-    _Atomic uint64_t round;   /* odd: something is handed out; even: nothing, or it is all taken */
-    _Atomic int64_t next;     /* the part that is taken next */
-    _Atomic int64_t inside;   /* helpers that may hold a part */
-    _Atomic int64_t sleepers; /* helpers that wait for a round on `changed` */
+    _Atomic uint64_t round;    /* odd: something is handed out; even: nothing, or it is all taken */
+    _Atomic int64_t next;      /* the part that is taken next */
+    _Atomic int64_t inside;    /* helpers that may hold a part */
+    _Atomic int64_t sleepers;  /* helpers that wait for a round on `changed` */
     atomic_bool leader_sleeps; /* waits on `left` until nobody is inside */
     _Atomic uint64_t opening;  /* odd: the team is open */
 

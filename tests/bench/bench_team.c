@@ -152,13 +152,15 @@ int main(int argc, char **argv)
             return 1;
         }
         ratios[i] = together[i] / alone[i];
-        printf("one thread %8.3f s, %d threads %8.3f s, ratio %.3f, processor time %.3f, load %.1f\n",
-               alone[i], threads, together[i], ratios[i], all / one,
-               machine_load());
+        printf(
+            "one thread %8.3f s, %d threads %8.3f s, ratio %.3f, processor time %.3f, load %.1f\n",
+            alone[i], threads, together[i], ratios[i], all / one, machine_load());
         fflush(stdout);
     }
-    printf("%lld x %lld: medians %.3f s, %.3f s, ratio %.3f\n", (long long)w.rows,
-           (long long)w.cols, median(alone, pairs), median(together, pairs), median(ratios, pairs));
+    double middle[] = {median(alone, pairs), median(together, pairs), median(ratios, pairs)};
+    printf("%lld x %lld: medians %.3f s, %.3f s, of the ratios %.3f; least %.3f s, %.3f s (%.3f)\n",
+           (long long)w.rows, (long long)w.cols, middle[0], middle[1], middle[2], alone[0],
+           together[0], together[0] / alone[0]);
     for (int i = 1; i <= threads; i += threads - 1) {
         double processor;
         time_work(&w, each_stage, i, &processor);

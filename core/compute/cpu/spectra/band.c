@@ -73,8 +73,7 @@ static void take_strip(const void *context, int64_t index)
     const struct reflections *p = &r->p;
     const struct strip strip = strip_at(p, index);
     int band = p->band;
-    memset(p->v + strip.from * band, 0,
-           (size_t)((strip.to - strip.from) * band) * sizeof *p->v);
+    memset(p->v + strip.from * band, 0, (size_t)((strip.to - strip.from) * band) * sizeof *p->v);
     for (int64_t i = strip.from; i < strip.to && i < p->n; i++)
         for (int c = 0; c < band; c += PANEL)
             memcpy(p->v + i * band + c, panel_cell(r->tiles, i, r->column + c),

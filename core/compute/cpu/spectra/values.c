@@ -123,8 +123,8 @@ static int direct_values(struct team *team, double *values, double *start, const
     cut_into_tiles(&work, n);
     CPU(to_golub_kahan)(team, work.golub_kahan, work.square, work.reduction, n, band);
     CPU(chase)(team, work.diagonal, work.off_diagonal, work.golub_kahan, 2 * n, 2 * band);
-    CPU(tridiagonal_values)(team, work.values, work.squares, work.diagonal, work.off_diagonal, 2 * n,
-                            n);
+    CPU(tridiagonal_values)
+    (team, work.values, work.squares, work.diagonal, work.off_diagonal, 2 * n, n);
     for (int64_t i = 0; i < n; i++)
         values[i] = work.values[n - 1 - i];
     spectra_sort(values, n);

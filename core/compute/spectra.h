@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct team; /* threads that work together (team.h) */
+
 /* Singular values of one matrix. Several threads may call these at once. */
 struct spectra_ops {
     /* values f64 [min(rows, cols)], descending, of the host matrix f32 [rows, cols], all within
@@ -19,6 +21,10 @@ struct spectra_ops {
      * from matrix to matrix: fresh memory is slow. */
     int (*values)(void *self, double *values, const float *matrix, int64_t rows, int64_t cols,
                   void *workspace, struct error *err);
+    /* The same by all of a team's threads, whose leader calls it; to the bit what values() gives,
+     * whatever their number. NULL: one thread a matrix. */
+    int (*team_values)(void *self, struct team *team, double *values, const float *matrix,
+                       int64_t rows, int64_t cols, void *workspace, struct error *err);
     size_t (*workspace)(void *self, int64_t rows, int64_t cols);
     /* How many matrices of this shape the device takes at once; NULL: one for each core. */
     int (*side_by_side)(void *self, int64_t rows, int64_t cols);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "compute/devices/devices.h"
+#include "compute/spectra.h"
 #include "model/score_rows.h"
 #include "spectra/scan_work.h"
 #include "spectra/score.h"
@@ -25,6 +26,8 @@
  *      last row is told only when the cache has all.
  *   4. A thread holds memory for one matrix. Where there is none, the row waits as before and the
  *      thread ends, unless it is the last.
+ *   5. A thread that has no row, since none waits or the budget has no room for one, helps another
+ *      with its own (scan_teams.h), and holds no memory then.
  */
 
 /* Seconds between two writes of the cache. */
@@ -179,7 +182,7 @@ static bool is_held(struct scan_work *run)
 }
 
 /* The next row to compute, or -1: none left, or the scan is to stop. */
-static int64_t take_row(struct scan_work *run)
+static int64_t next_row(struct scan_work *run)
 {
     const struct scan_observer *observer = run->observer;
     if (run->stopped || run->failure.kind != ERROR_NONE)
@@ -187,10 +190,7 @@ static int64_t take_row(struct scan_work *run)
     int64_t asked = observer && observer->wanted ? observer->wanted(observer->context) : -1;
     if (asked >= 0 && (size_t)asked < run->result->scan->count)
         run->asked = asked;
-    int64_t index = nearest_row(run);
-    if (index >= 0)
-        run->states[index] = ROW_TAKEN;
-    return index;
+    return nearest_row(run);
 }
 
 static void keep_outcome(struct scan_work *run, size_t index, const struct outcome *outcome)
@@ -213,23 +213,47 @@ struct task {
     int64_t row;  /* -1: none is left for this thread */
     int64_t next; /* somebody will take it after that one; -1: none */
     const struct backend *backend;
+    struct hand *helped; /* with no row: whom it helps instead */
+    bool waits;          /* neither, for a moment */
 };
 
-static struct task begin_row(struct scan_work *run)
+/* Takes a row, where there is memory for one more, or finds somebody to help. Who does not take one
+ * keeps no memory. Where nobody is at work either, others have only just ended and keep theirs. */
+static void find_work(struct scan_work *run, struct hand *own, struct task *task)
+{
+    int64_t row = next_row(run);
+    const struct backend *backend = row < 0 ? NULL : backend_of(run, (size_t)row);
+    bool refused = row >= 0 && is_refused(run, backend, (size_t)row);
+    uint64_t need = row < 0 || refused ? 0 : need_of(run, backend, (size_t)row);
+    if (row >= 0 && hands_may_begin(&run->hands, own, need, memory_budget(run))) {
+        const struct parameter *parameter = run->parameters[row];
+        bool is_team = !refused && backend->spectra->team_values;
+        run->states[row] = ROW_TAKEN;
+        *task = (struct task){.row = row, .next = nearest_row(run), .backend = backend};
+        hand_begin(own, is_team ? matrix_work(parameter->rows, parameter->cols) : 0, need);
+        return;
+    }
+    own->bytes = 0;
+    task->helped = hands_neediest(&run->hands);
+    task->waits = row >= 0 && !task->helped;
+    if (task->helped)
+        task->helped->threads++;
+}
+
+static struct task begin_row(struct scan_work *run, struct hand *own)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
-    struct task task = {-1, -1, NULL};
+    struct task task = {.row = -1, .next = -1};
     for (bool held = true; held;) {
 #pragma omp critical(scan)
         {
             held = is_held(run);
             if (!held && run->working <= run->working_most)
-                task.row = take_row(run);
-            if (task.row >= 0) {
-                task.next = nearest_row(run);
-                task.backend = backend_of(run, (size_t)task.row);
+                find_work(run, own, &task);
+            if (!held && task.row < 0 && !task.helped && !task.waits) {
+                run->working--;
+                own->bytes = 0;
             }
-            run->working -= !held && task.row < 0;
         }
         if (held)
             nanosleep(&tenth, NULL);
@@ -248,13 +272,14 @@ static void leave_device(struct scan_work *run, size_t row, bool lost, const cha
 }
 
 /* Keeps what came of a row; false: this thread is one too many. */
-static bool end_row(struct scan_work *run, const struct task *task, int status,
+static bool end_row(struct scan_work *run, struct hand *own, const struct task *task, int status,
                     const struct outcome *outcome, const struct error *err)
 {
     bool goes_on = true;
     size_t row = (size_t)task->row;
 #pragma omp critical(scan)
     {
+        hand_end(own);
         if (status != 0 && err->kind == ERROR_DEVICE)
             leave_device(run, row, true, err->text);
         else if (status != 0)
@@ -270,6 +295,7 @@ static bool end_row(struct scan_work *run, const struct task *task, int status,
         if (!goes_on) {
             run->states[row] = ROW_WAITING;
             run->working--;
+            own->bytes = 0;
         }
         if (clock_seconds() - run->saved_at > cache_interval)
             save_cache(run);
@@ -277,19 +303,30 @@ static bool end_row(struct scan_work *run, const struct task *task, int status,
     return goes_on;
 }
 
-/* One thread's work: rows until there are none. */
-static void work(struct scan_work *run)
+/* One thread's work: rows until there are none, and others' rows until those are done. */
+static void work(struct scan_work *run, struct hand *own)
 {
+    const struct timespec moment = {.tv_nsec = 1000000};
     struct scratch scratch = {0};
-    struct task task;
     bool goes_on = true;
-    while (goes_on && (task = begin_row(run)).row >= 0) {
+    while (goes_on) {
+        struct task task = begin_row(run, own);
         struct error err = ERROR_INIT;
         struct outcome outcome;
+        if (task.row < 0) {
+            scratch_free(&scratch);
+            if (task.helped)
+                team_help(&task.helped->team);
+            else if (task.waits)
+                nanosleep(&moment, NULL);
+            goes_on = task.helped || task.waits;
+            continue;
+        }
         if (task.next >= 0 && !is_refused(run, task.backend, (size_t)task.next))
             checkpoint_expect(run->model->checkpoint, run->parameters[task.next]->tensor);
-        int status = work_out(&outcome, run, task.backend, (size_t)task.row, &scratch, &err);
-        goes_on = end_row(run, &task, status, &outcome, &err);
+        int status =
+            work_out(&outcome, run, task.backend, (size_t)task.row, &own->team, &scratch, &err);
+        goes_on = end_row(run, own, &task, status, &outcome, &err);
     }
     scratch_free(&scratch);
 }
@@ -314,13 +351,16 @@ static int compute_rows(struct scan_work *run, struct error *err)
     if (open_device(run, err) != 0)
         return -1;
     size_t before = run->done;
-    run->working = run->working_most = matrices_at_once(run);
+    run->working = run->working_most = threads_at_once(run);
+    if (hands_new(&run->hands, run->working, err) != 0)
+        return -1;
 #pragma omp parallel num_threads(run->working)
     {
 #pragma omp single
         run->working = omp_get_num_threads(); /* which may be fewer */
-        work(run);
+        work(run, &run->hands.all[omp_get_thread_num()]);
     }
+    hands_free(&run->hands);
     if (run->done > before && run->done < run->result->scan->count)
         save_cache(run);
     return 0;

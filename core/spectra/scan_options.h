@@ -15,7 +15,7 @@ struct scan_options {
     const char *modules; /* regular expression on module names; NULL: the 2-D weights of blocks */
     const char *device;  /* where no back end is given; NULL: "auto" */
     bool use_cache;
-    int threads; /* matrices side by side; 0: all cores */
+    int threads; /* 0: all cores; on a GPU as many as it takes matrices at once */
 };
 
 /* Called under a lock, from the threads of the scan. Any member may be NULL. */

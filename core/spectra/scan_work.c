@@ -36,15 +36,19 @@ bool is_refused(const struct scan_work *run, const struct backend *backend, size
 /* ERROR_NOT_FINITE is the matrix's own and ERROR_NOT_HERE this device's, so both are outcomes of
  * the row; ERROR_DEVICE is the scan's to handle, and any other ends it. */
 static int compute(struct outcome *out, const struct backend *backend,
-                   const struct parameter *parameter, const struct scratch *scratch,
-                   struct error *err)
+                   const struct parameter *parameter, struct team *team,
+                   const struct scratch *scratch, struct error *err)
 {
+    const struct spectra_ops *ops = backend->spectra;
     struct error trouble = ERROR_INIT;
     out->values = array_alloc((size_t)value_count(parameter), sizeof *out->values, err);
     if (!out->values)
         return error_prefix(err, "%s", parameter->name);
-    if (backend->spectra->values(backend->self, out->values, scratch->matrix, parameter->rows,
-                                 parameter->cols, scratch->workspace, &trouble) == 0)
+    if ((ops->team_values
+             ? ops->team_values(backend->self, team, out->values, scratch->matrix, parameter->rows,
+                                parameter->cols, scratch->workspace, &trouble)
+             : ops->values(backend->self, out->values, scratch->matrix, parameter->rows,
+                           parameter->cols, scratch->workspace, &trouble)) == 0)
         return 0;
     free(out->values);
     out->values = NULL;
@@ -59,7 +63,7 @@ static int compute(struct outcome *out, const struct backend *backend,
 }
 
 int work_out(struct outcome *out, struct scan_work *run, const struct backend *backend, size_t row,
-             struct scratch *scratch, struct error *err)
+             struct team *team, struct scratch *scratch, struct error *err)
 {
     const struct parameter *parameter = run->parameters[row];
     struct error trouble = ERROR_INIT;
@@ -80,7 +84,7 @@ int work_out(struct outcome *out, struct scan_work *run, const struct backend *b
         return error_prefix(err, "%s", parameter->name);
     out->values = spectra_cache_by_content(&run->cache, row, scratch->matrix, parameter->numel);
     if (!out->values)
-        return compute(out, backend, parameter, scratch, err);
+        return compute(out, backend, parameter, team, scratch, err);
     out->end = OUTCOME_CACHED;
     return 0;
 }
@@ -121,17 +125,17 @@ const struct backend *backend_of(const struct scan_work *run, size_t row)
     return run->lost || run->on_processor[row] ? run->processor : run->backend;
 }
 
-/* With b the budget, n the bytes that the largest waiting matrix takes, and t the threads where memory
- * sets no bound (one a core, or as many of such a matrix as the device takes at once):
- *
- *     max(1, min(t, b / n)),   b = a quarter of the free memory, but 1.2 GB where that is more, and
- *                              never more than there is
- */
-int matrices_at_once(const struct scan_work *run)
+uint64_t memory_budget(const struct scan_work *run)
 {
-    double memory = (double)run->memory, budget = fmin(memory, fmax(memory / 4, 1.2e9));
-    double largest = 1;
+    double memory = (double)run->memory;
+    return (uint64_t)fmin(memory, fmax(memory / 4, 1.2e9));
+}
+
+int threads_at_once(const struct scan_work *run)
+{
+    double budget = (double)memory_budget(run), largest = 1;
     int threads = 1;
+    bool are_teams = false;
     for (size_t place = run->result->scan->count; place-- > 0;) { /* the largest comes last */
         size_t row = run->order[place];
         const struct parameter *parameter = run->parameters[row];
@@ -139,6 +143,7 @@ int matrices_at_once(const struct scan_work *run)
         if (run->states[row] != ROW_WAITING || is_refused(run, backend, row))
             continue;
         largest = fmax(largest, (double)need_of(run, backend, row));
+        are_teams = backend->spectra->team_values != NULL;
         if (run->options->threads > 0)
             threads = run->options->threads;
         else if (!backend->spectra->side_by_side)
@@ -147,7 +152,7 @@ int matrices_at_once(const struct scan_work *run)
             threads =
                 backend->spectra->side_by_side(backend->self, parameter->rows, parameter->cols);
     }
-    return budget / largest < threads ? (int)fmax(budget / largest, 1) : threads;
+    return are_teams || budget / largest >= threads ? threads : (int)fmax(budget / largest, 1);
 }
 
 int leave_to_processor(struct scan_work *run, int64_t row, const char *why, struct error *err)
@@ -160,7 +165,7 @@ int leave_to_processor(struct scan_work *run, int64_t row, const char *why, stru
     for (size_t i = 0; row >= 0 && i < run->result->scan->count; i++)
         run->on_processor[i] |= run->parameters[i]->rows == run->parameters[row]->rows &&
                                 run->parameters[i]->cols == run->parameters[row]->cols;
-    run->working_most = matrices_at_once(run);
+    run->working_most = threads_at_once(run);
     if (!known)
         say_device(run, example, why);
     return 0;

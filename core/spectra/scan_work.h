@@ -12,6 +12,7 @@
 #include "spectra/cache.h"
 #include "spectra/scan_options.h"
 #include "spectra/scan_result.h"
+#include "spectra/scan_teams.h"
 #include "spectra/scratch.h"
 
 enum row_state { ROW_WAITING, ROW_TAKEN, ROW_DONE };
@@ -43,6 +44,7 @@ struct scan_work {
     bool lost;                 /* the device: the processor computes all */
     int working;               /* threads that go on taking rows */
     int working_most;          /* as many may */
+    struct hands hands;        /* what each of them works at */
     bool stopped;
     struct error failure;
 };
@@ -72,9 +74,10 @@ uint64_t need_of(const struct scan_work *run, const struct backend *backend, siz
 /* Before anything is allocated for it: it cannot be read, or it is too large. */
 bool is_refused(const struct scan_work *run, const struct backend *backend, size_t row);
 
-/* Reads a matrix; computes its values, unless that was done before. ERROR_DEVICE: not there. */
+/* Reads a matrix; computes its values with the team that this thread leads, unless that was done
+ * before. ERROR_DEVICE: not there. */
 int work_out(struct outcome *out, struct scan_work *run, const struct backend *backend, size_t row,
-             struct scratch *scratch, struct error *err);
+             struct team *team, struct scratch *scratch, struct error *err);
 
 /* --- what computes: the back end that the scan was given, and the CPU for what that one cannot ---
  */
@@ -88,9 +91,13 @@ int open_device(struct scan_work *run, struct error *err);
 /* What computes this row. */
 const struct backend *backend_of(const struct scan_work *run, size_t row);
 
-/* Matrices side by side: as many as there are threads, while the largest of them, computed the way
- * that takes most, fit into a quarter of the free memory, or into 1.1 GiB of it. */
-int matrices_at_once(const struct scan_work *run);
+/* Bytes that all matrices in hand may take together: a quarter of the free memory, but 1.2 GB where
+ * that is more, and never more than there is. */
+uint64_t memory_budget(const struct scan_work *run);
+
+/* Threads that work at once. Where several can work at one matrix, all; else as many as the device
+ * takes at once and the budget has room for, with the largest matrix that waits. */
+int threads_at_once(const struct scan_work *run);
 
 /* From now on the processor computes the rows of this one's shape, which the device cannot, or with
  * -1 all that are left, since the device is lost. Says so, once. */

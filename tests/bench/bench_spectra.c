@@ -52,7 +52,7 @@ static double peak_of(int threads, bool own)
 #pragma omp single
             start = clock_seconds();
             if (own)
-                CPU(gram)(a, room, matrix, PEAK, PEAK);
+                CPU(gram)(NULL, a, room, matrix, PEAK, PEAK);
             else
                 cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, PEAK, PEAK, PEAK, 1, a, PEAK,
                             a, PEAK, 0, c, PEAK);
@@ -114,14 +114,14 @@ static struct stages time_stages(int64_t rows, int64_t cols, int band)
     struct stages best = {1e9, 1e9, 1e9, 1e9};
     for (int repeat = 0; repeat < (n > 2000 ? 2 : 5); repeat++) {
         double t[5] = {clock_seconds()};
-        CPU(gram)(tiles, gram, matrix, rows, cols);
+        CPU(gram)(NULL, tiles, gram, matrix, rows, cols);
         t[1] = clock_seconds();
-        CPU(to_band)(tiles, to_band, n, band);
+        CPU(to_band)(NULL, tiles, to_band, n, band);
         t[2] = clock_seconds();
         CPU(band_of_tiles)(chase, tiles, n, band);
-        CPU(chase)(vectors, vectors + n, chase, n, band);
+        CPU(chase)(NULL, vectors, vectors + n, chase, n, band);
         t[3] = clock_seconds();
-        CPU(tridiagonal_values)(vectors + 2 * n, vectors + 3 * n, vectors, vectors + n, n, 0);
+        CPU(tridiagonal_values)(NULL, vectors + 2 * n, vectors + 3 * n, vectors, vectors + n, n, 0);
         t[4] = clock_seconds();
         double *const out[] = {&best.gram, &best.band, &best.chase, &best.tridiagonal};
         for (int i = 0; i < 4; i++)

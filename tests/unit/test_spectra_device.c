@@ -51,7 +51,8 @@ static int side_by_side(void *self, int64_t rows, int64_t cols)
     return 5;
 }
 
-static const struct spectra_ops troubled = {values, workspace, side_by_side, 1e-10};
+static const struct spectra_ops troubled = {
+    .values = values, .workspace = workspace, .side_by_side = side_by_side, .accuracy = 1e-10};
 
 /* What the observer heard. */
 static struct heard {

@@ -163,7 +163,7 @@ static const struct option rows[] = {
      .help = "write the singular values there (safetensors)"},
     {.name = "no-cache", .kind = OPTION_FLAG, .at = AT(no_cache),
      .help = "neither read nor write cached spectra"},
-    ROW_THREADS_OF("matrices side by side (default: cores)", AT(threads)),
+    ROW_THREADS_OF("a matrix each, or several at one (default: all cores)", AT(threads)),
     ROW_JSON(AT(json)),
 };
 /* clang-format on */

@@ -96,6 +96,14 @@ static int hand_values(void *self, double *values, const float *matrix, int64_t 
     return below->spectra->values(below->self, values, matrix, rows, cols, workspace, err);
 }
 
+static int hand_team_values(void *self, struct team *team, double *values, const float *matrix,
+                            int64_t rows, int64_t cols, void *workspace, struct error *err)
+{
+    struct backend *below = below_of(self);
+    return below->spectra->team_values(below->self, team, values, matrix, rows, cols, workspace,
+                                       err);
+}
+
 static size_t hand_values_workspace(void *self, int64_t rows, int64_t cols)
 {
     struct backend *below = below_of(self);
@@ -115,6 +123,7 @@ static const struct spectra_ops *hand_spectra(struct wrapper *wrapper)
         return NULL;
     wrapper->spectra = (struct spectra_ops){
         .values = hand_values,
+        .team_values = spectra->team_values ? hand_team_values : NULL,
         .workspace = hand_values_workspace,
         .side_by_side = spectra->side_by_side ? hand_side_by_side : NULL,
         .accuracy = spectra->accuracy,

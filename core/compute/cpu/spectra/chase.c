@@ -7,7 +7,8 @@
  *         |    .  .         first column's elements away, which is the next step's
  *
  * A sweep may follow the one before it at a distance of two steps: several are in flight at once,
- * so that a stretch of the band is used many times while it is near.
+ * so that a stretch of the band is used many times while it is near. For a team, such a flight is a
+ * part: it keeps behind the flight before it, whose progress it watches.
  *
  * The band is stored as if it were the whole matrix with 3 * band rows a column: columns overlap
  * where the band ends. Above the diagonal, D's mirror image is kept as far as the blocks need it.
@@ -19,9 +20,22 @@
 
 enum { FLIGHT = 8 };
 
+/* Behind the band: how far each flight's last sweep is, a cache line each. */
+enum { LINE = 8 };
+
+static int64_t band_size(int64_t n, int band)
+{
+    return ((n + 4 * band) * (3 * band + 1) + LINE - 1) / LINE * LINE;
+}
+
+static int64_t flight_count(int64_t n)
+{
+    return (n + FLIGHT - 1) / FLIGHT;
+}
+
 size_t CPU(chase_workspace)(int64_t n, int band)
 {
-    return (size_t)((n + 4 * band) * (3 * band + 1));
+    return (size_t)(band_size(n, band) + flight_count(n) * LINE);
 }
 
 struct sweep {
@@ -158,22 +172,53 @@ INLINE void step(double *a, struct sweep *s, int64_t sweep, const int band)
     s->at += band;
 }
 
-/* Sweeps first to first + count - 1, one two steps after the other. */
-INLINE void fly(double *a, int64_t n, int64_t first, int count, const int band)
+struct band_matrix {
+    double *a;
+    int64_t n;
+    int band;
+};
+
+/* The row at which flight number `index`'s last sweep goes on; INT64_MAX: it has ended. */
+static _Atomic int64_t *progress_of(const struct band_matrix *m, int64_t index)
 {
-    struct sweep flight[FLIGHT];
-    for (int i = 0; i < count; i++)
-        flight[i].at = first + i + 1;
-    for (int64_t time = 0; flight[count - 1].at < n; time++)
-        for (int i = 0; i < count && 2 * i <= time; i++)
-            if (flight[i].at < n)
-                step(a, &flight[i], first + i, band);
+    return (_Atomic int64_t *)(m->a + band_size(m->n, m->band) + index * LINE);
 }
 
-INLINE void all_sweeps(double *a, int64_t n, const int band)
+/* A flight's sweeps, one two steps after the other, and the first as far behind the flight before. */
+INLINE void fly(const struct band_matrix *m, int64_t index, const int band)
 {
-    for (int64_t first = 0; first + 2 < n; first += FLIGHT)
-        fly(a, n, first, n - 2 - first < FLIGHT ? (int)(n - 2 - first) : FLIGHT, band);
+    struct sweep flight[FLIGHT];
+    int64_t n = m->n, first = index * FLIGHT;
+    int count = n - 2 - first < FLIGHT ? (int)(n - 2 - first) : FLIGHT;
+    for (int i = 0; i < count; i++)
+        flight[i].at = first + i + 1;
+    for (int64_t time = 0; flight[count - 1].at < n; time++) {
+        if (index > 0 && flight[0].at < n)
+            team_wait_for(progress_of(m, index - 1), flight[0].at - 1 + 3 * band);
+        for (int i = 0; i < count && 2 * i <= time; i++)
+            if (flight[i].at < n)
+                step(m->a, &flight[i], first + i, band);
+        atomic_store_explicit(progress_of(m, index), flight[count - 1].at, memory_order_release);
+    }
+    atomic_store_explicit(progress_of(m, index), INT64_MAX, memory_order_release);
+}
+
+static void fly_part(const void *context, int64_t index)
+{
+    const struct band_matrix *m = context;
+    switch (m->band) {
+    case 16:
+        fly(m, index, 16);
+        break;
+    case 32:
+        fly(m, index, 32);
+        break;
+    case 48:
+        fly(m, index, 48);
+        break;
+    default:
+        fly(m, index, 64);
+    }
 }
 
 void CPU(chase_clear)(double *a, int64_t n, int band)
@@ -188,22 +233,12 @@ void CPU(chase_put)(double *a, int64_t i, int64_t j, double value, int band)
         a[i * 3 * band + j] = value;
 }
 
-void CPU(chase)(double *diagonal, double *off_diagonal, double *a, int64_t n, int band)
+void CPU(chase)(struct team *team, double *diagonal, double *off_diagonal, double *a, int64_t n,
+                int band)
 {
+    const struct band_matrix m = {a, n, band};
     int64_t column = 3 * band;
-    switch (band) {
-    case 16:
-        all_sweeps(a, n, 16);
-        break;
-    case 32:
-        all_sweeps(a, n, 32);
-        break;
-    case 48:
-        all_sweeps(a, n, 48);
-        break;
-    default:
-        all_sweeps(a, n, 64);
-    }
+    team_each(team, fly_part, &m, n > 2 ? flight_count(n - 2) : 0);
     for (int64_t j = 0; j < n; j++) {
         diagonal[j] = a[j * column + j];
         if (j + 1 < n)

@@ -7,10 +7,19 @@
  *
  * Slabs of the longer side are widened into panels and multiplied tile by tile. Where the tiles
  * don't stay in the second-level cache, several slabs at once, so that a tile is fetched and stored
- * less often, and GROUP tiles of a column one after the other, so that the column's panels are. */
+ * less often, and GROUP tiles of a column one after the other, so that the column's panels are.
+ *
+ * A team widens a tile's columns a part, and multiplies BLOCK by BLOCK tiles a part. */
 #include "compute/cpu/spectra/stages.h"
 
-enum { GROUP = 4, GRAM_DEPTH = 128 };
+enum { GROUP = 4, BLOCK = 2 * GROUP, GRAM_DEPTH = 128 };
+
+struct gram {
+    double *tiles, *slabs;
+    const float *matrix;
+    int64_t rows, cols, count; /* count: tiles a side */
+    int64_t first, depth;      /* of the longer side: what is in the slabs */
+};
 
 static int64_t slabs_at_once(int64_t n)
 {
@@ -63,19 +72,29 @@ static void fill_wide(double *panel, const float *matrix, int64_t cols, int64_t 
                 panel[p * PANEL + i] = (double)matrix[(row + i) * cols + first + p];
 }
 
-static void fill_slab(double *slab, const float *matrix, int64_t rows, int64_t cols, int64_t first,
-                      int64_t depth)
+/* Rows of the Gram matrix [at, at + PANEL), elements [first, first + depth) of the longer side. */
+static void fill_panel(double *panel, const struct gram *g, int64_t at, int64_t first,
+                       int64_t depth)
 {
-    int64_t n = shorter(rows, cols);
-    for (int64_t at = 0; at < tile_count(n) * TILE; at += PANEL) {
-        int64_t have = n - at < 0 ? 0 : n - at < PANEL ? n - at : PANEL;
-        double *panel = slab + at * depth;
-        if (have < PANEL)
-            memset(panel, 0, (size_t)(PANEL * depth) * sizeof *panel);
-        if (rows >= cols)
-            fill_tall(panel, matrix, cols, at, have, first, depth);
-        else
-            fill_wide(panel, matrix, cols, at, have, first, depth);
+    int64_t n = shorter(g->rows, g->cols);
+    int64_t have = n - at < 0 ? 0 : n - at < PANEL ? n - at : PANEL;
+    if (have < PANEL)
+        memset(panel, 0, (size_t)(PANEL * depth) * sizeof *panel);
+    if (g->rows >= g->cols)
+        fill_tall(panel, g->matrix, g->cols, at, have, first, depth);
+    else
+        fill_wide(panel, g->matrix, g->cols, at, have, first, depth);
+}
+
+/* A tile's panels of all slabs. */
+static void fill_slabs(const void *context, int64_t tile)
+{
+    const struct gram *g = context;
+    for (int64_t at = 0; at < g->depth; at += GRAM_DEPTH) {
+        int64_t depth = g->depth - at < GRAM_DEPTH ? g->depth - at : GRAM_DEPTH;
+        double *slab = g->slabs + at * g->count * TILE;
+        for (int64_t row = tile * TILE; row < (tile + 1) * TILE; row += PANEL)
+            fill_panel(slab + row * depth, g, row, g->first + at, depth);
     }
 }
 
@@ -95,43 +114,46 @@ static void mirror(double *tile)
             *tile_cell(tile, j, i) = *tile_cell(tile, i, j);
 }
 
-/* What slabs[0, depth) adds to tile i, j. */
-static void add_slabs(double *tiles, int64_t i, int64_t j, const double *slabs, int64_t count,
-                      int64_t depth)
+/* What the slabs add to tile i, j. */
+static void add_slabs(const struct gram *g, int64_t i, int64_t j)
 {
-    for (int64_t first = 0; first < depth; first += GRAM_DEPTH) {
-        int64_t k = depth - first < GRAM_DEPTH ? depth - first : GRAM_DEPTH;
-        const double *slab = slabs + first * count * TILE;
+    double *tile = tile_at(g->tiles, i, j);
+    if (g->first == 0)
+        memset(tile, 0, TILE_SIZE * sizeof *tile);
+    for (int64_t at = 0; at < g->depth; at += GRAM_DEPTH) {
+        int64_t k = g->depth - at < GRAM_DEPTH ? g->depth - at : GRAM_DEPTH;
+        const double *slab = g->slabs + at * g->count * TILE;
         if (j < i)
-            tile_add_product(tile_at(tiles, i, j), 0, 0, slab + i * TILE * k, slab + j * TILE * k,
-                             k);
+            tile_add_product(tile, 0, 0, slab + i * TILE * k, slab + j * TILE * k, k);
         else
-            add_square(tile_at(tiles, i, i), slab + i * TILE * k, k);
+            add_square(tile, slab + i * TILE * k, k);
     }
+    if (i == j && g->first + g->depth == longer(g->rows, g->cols))
+        mirror(tile);
 }
 
-static void multiply_slabs(double *tiles, const double *slabs, int64_t count, int64_t depth)
+static void multiply_slabs(const void *context, int64_t index)
 {
-    for (int64_t from = 0; from < count; from += GROUP) {
-        int64_t to = from + GROUP < count ? from + GROUP : count;
-        for (int64_t j = 0; j < to; j++)
+    const struct gram *g = context;
+    const struct block at = block_at(index);
+    int64_t end = (at.row + 1) * BLOCK < g->count ? (at.row + 1) * BLOCK : g->count;
+    for (int64_t from = at.row * BLOCK; from < end; from += GROUP) {
+        int64_t to = from + GROUP < end ? from + GROUP : end;
+        for (int64_t j = at.column * BLOCK; j < (at.column + 1) * BLOCK && j < to; j++)
             for (int64_t i = j > from ? j : from; i < to; i++)
-                add_slabs(tiles, i, j, slabs, count, depth);
+                add_slabs(g, i, j);
     }
 }
 
-void CPU(gram)(double *tiles, double *workspace, const float *matrix, int64_t rows, int64_t cols)
+void CPU(gram)(struct team *team, double *tiles, double *workspace, const float *matrix,
+               int64_t rows, int64_t cols)
 {
     int64_t n = shorter(rows, cols), length = longer(rows, cols);
-    int64_t count = tile_count(n), most = slabs_at_once(n) * GRAM_DEPTH;
-    memset(tiles, 0, (size_t)(count * (count + 1) / 2 * TILE_SIZE) * sizeof *tiles);
-    for (int64_t first = 0; first < length; first += most) {
-        int64_t depth = length - first < most ? length - first : most;
-        for (int64_t at = 0; at < depth; at += GRAM_DEPTH)
-            fill_slab(workspace + at * count * TILE, matrix, rows, cols, first + at,
-                      depth - at < GRAM_DEPTH ? depth - at : GRAM_DEPTH);
-        multiply_slabs(tiles, workspace, count, depth);
+    int64_t most = slabs_at_once(n) * GRAM_DEPTH;
+    struct gram g = {tiles, workspace, matrix, rows, cols, .count = tile_count(n)};
+    for (; g.first < length; g.first += most) {
+        g.depth = length - g.first < most ? length - g.first : most;
+        team_each(team, fill_slabs, &g, g.count);
+        team_each(team, multiply_slabs, &g, block_count((g.count + BLOCK - 1) / BLOCK));
     }
-    for (int64_t i = 0; i < count; i++)
-        mirror(tile_at(tiles, i, i));
 }

@@ -10,21 +10,39 @@
 
 #include <math.h>
 
+/* Small ones, so that many threads have one, but of no more than a few parts where a matrix is small
+ * and each costs what it saves. */
+int64_t CPU(strip_tiles)(int64_t n)
+{
+    return n <= 1024 ? 16 : 8;
+}
+
+static int64_t strips_of(int64_t n)
+{
+    return (tile_count(n) + CPU(strip_tiles)(n) - 1) / CPU(strip_tiles)(n);
+}
+
 size_t CPU(reflections_workspace)(int64_t n, int band)
 {
     int64_t padded = tile_count(n) * TILE;
-    return (size_t)(2 * padded * band + 3 * band * band + 3 * BAND_MAX);
+    return (size_t)(2 * padded * band + (3 + strips_of(n)) * band * band + 3 * BAND_MAX);
 }
 
-struct reflections CPU(reflections_in)(double *workspace, int64_t n, int band)
+struct reflections CPU(reflections_in)(struct team *team, double *workspace, int64_t n, int band)
 {
     int64_t padded = tile_count(n) * TILE, tall = padded * band, square = band * band;
-    struct reflections p = {.v = workspace, .n = n, .padded = padded, .band = band};
+    struct reflections p = {.v = workspace,
+                            .n = n,
+                            .padded = padded,
+                            .strip = CPU(strip_tiles)(n),
+                            .band = band,
+                            .team = team};
     p.y = p.v + tall;
     p.r = p.y + tall;
     p.t = p.r + square;
     p.s = p.t + square;
-    p.tau = p.s + square;
+    p.parts = p.s + square;
+    p.tau = p.parts + strips_of(n) * square;
     p.scale = p.tau + BAND_MAX;
     p.dots = p.scale + BAND_MAX;
     return p;
@@ -102,16 +120,51 @@ INLINE void reflect_panel(struct reflections *p, const int band)
     split_panel(p, v, m, band);
 }
 
+/* --- what follows of V --- */
+
+struct columns {
+    const struct reflections *p;
+    const double *a, *b;
+};
+
+static void multiply_strip(const void *context, int64_t index)
+{
+    const struct columns *c = context;
+    const struct strip strip = strip_at(c->p, index);
+    int band = c->p->band;
+    double *part = c->p->parts + index * band * band;
+    memset(part, 0, (size_t)(band * band) * sizeof *part);
+    product_of_columns(part, band, c->a + strip.from * band, band, c->b + strip.from * band, band,
+                       band, strip.to - strip.from);
+}
+
+void CPU(multiply_columns)(struct reflections *p, const double *a, const double *b)
+{
+    const struct columns columns = {p, a, b};
+    int square = p->band * p->band;
+    int64_t count = strip_count(p);
+    team_each(p->team, multiply_strip, &columns, count);
+    memcpy(p->s, p->parts, (size_t)square * sizeof *p->s);
+    for (int64_t part = 1; part < count; part++)
+        for (int i = 0; i < square; i++)
+            p->s[i] += p->parts[part * square + i];
+}
+
+static void fill_y(const void *context, int64_t index)
+{
+    const struct reflections *p = context;
+    const struct strip strip = strip_at(p, index);
+    int64_t at = strip.from * p->band, rows = strip.to - strip.from;
+    memset(p->y + at, 0, (size_t)(rows * p->band) * sizeof *p->y);
+    product_of_rows(p->y + at, p->band, p->v + at, p->band, p->t, rows, p->band);
+}
+
 /* T of I - V T V^T (Schreiber & Van Loan 1989), upper triangular, and Y = V T. */
 static void accumulate(struct reflections *p)
 {
     int band = p->band;
-    int64_t rows = p->padded - p->begin;
-    double *v = p->v + p->begin * band, *y = p->y + p->begin * band;
-    memset(p->s, 0, (size_t)(band * band) * sizeof *p->s);
+    CPU(multiply_columns)(p, p->v, p->v);
     memset(p->t, 0, (size_t)(band * band) * sizeof *p->t);
-    memset(y, 0, (size_t)(rows * band) * sizeof *y);
-    product_of_columns(p->s, band, v, band, v, band, band, rows);
     for (int j = 0; j < band; j++) {
         for (int i = 0; i < j; i++) {
             double sum = 0;
@@ -121,7 +174,7 @@ static void accumulate(struct reflections *p)
         }
         p->t[j * band + j] = p->tau[j];
     }
-    product_of_rows(y, band, v, band, p->t, rows, band);
+    team_each(p->team, fill_y, p, strip_count(p));
 }
 
 /* The width as a constant, so that a row of the panel lives in registers. */
@@ -160,10 +213,9 @@ static void pack_rows(double *out, double sign, const double *rows, int band)
 }
 
 void CPU(pack_pair)(double *out, double sign, const double *first, const double *second,
-                    const struct reflections *p)
+                    struct strip strip, int band)
 {
-    int band = p->band;
-    for (int64_t at = p->begin; at < p->padded; at += PANEL) {
+    for (int64_t at = strip.from; at < strip.to; at += PANEL) {
         double *panel = out + at * 2 * band;
         pack_rows(panel, sign, first + at * band, band);
         pack_rows(panel + band * PANEL, sign, second + at * band, band);

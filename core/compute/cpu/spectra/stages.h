@@ -14,11 +14,16 @@
  *
  * tiles.h has the one product that all of it is made of, reflections.c the panels of both
  * reductions. What a stage needs of memory it says in doubles (..._workspace()); it owns none.
+ *
+ * Each stage works with a team (compute/team.h; NULL: the caller alone). What its parts are depends
+ * on the matrix's shape alone, and each sum has one order, so that values are the same to the bit
+ * whatever the number of threads.
  */
 #ifndef SPECTRUM_COMPUTE_CPU_SPECTRA_STAGES_H
 #define SPECTRUM_COMPUTE_CPU_SPECTRA_STAGES_H
 
 #include "compute/cpu/spectra/tiles.h"
+#include "compute/team.h"
 
 /* What a back end takes of all this (values.c). */
 extern const struct spectra_ops CPU(spectra_ops);
@@ -28,7 +33,8 @@ extern const struct spectra_ops CPU(spectra_ops);
 /* tiles = the lower triangle (tiles.h) of the Gram matrix of matrix[rows, cols]. The workspace is
  * of that many doubles. */
 size_t CPU(gram_workspace)(int64_t n);
-void CPU(gram)(double *tiles, double *workspace, const float *matrix, int64_t rows, int64_t cols);
+void CPU(gram)(struct team *team, double *tiles, double *workspace, const float *matrix,
+               int64_t rows, int64_t cols);
 
 /* --- reflections that make a panel's columns triangular, as one: I - V T V^T (reflections.c) --- */
 
@@ -45,21 +51,47 @@ struct reflections {
     double *r;     /* [band, band]: what becomes of the panel's head */
     double *t, *s; /* [band, band]: T; a workspace */
     double *tau, *scale, *dots;
+    double *parts; /* [strips, band, band]: what each adds to s */
     int64_t n, padded, begin;
+    int64_t strip; /* tiles */
     int band;
+    struct team *team;
 };
 
 /* In doubles. */
 size_t CPU(reflections_workspace)(int64_t n, int band);
-struct reflections CPU(reflections_in)(double *workspace, int64_t n, int band);
+struct reflections CPU(reflections_in)(struct team *team, double *workspace, int64_t n, int band);
 
 /* From v, which holds the panel from row `begin` on, to V, R, T and Y. */
 void CPU(reflect)(struct reflections *p);
 
-/* out = sign [first second], each [padded, band], transposed: from row `begin` on, a multiple of
- * PANEL, panels of [2 band, PANEL], as tile_add_product() takes them. */
+/* s = a^T b, each [padded, band], over the rows from `begin` on. */
+void CPU(multiply_columns)(struct reflections *p, const double *a, const double *b);
+
+/* What a team works at rows by: strips of a few tiles, counted from the one that row `begin` lies
+ * in. */
+struct strip {
+    int64_t from, to; /* rows, none before `begin` */
+};
+
+int64_t CPU(strip_tiles)(int64_t n);
+
+INLINE int64_t strip_count(const struct reflections *p)
+{
+    return (tile_count(p->n) + p->strip - 1) / p->strip - p->begin / (p->strip * TILE);
+}
+
+INLINE struct strip strip_at(const struct reflections *p, int64_t index)
+{
+    int64_t rows = p->strip * TILE, from = (p->begin / rows + index) * rows;
+    return (struct strip){from < p->begin ? p->begin : from,
+                          from + rows < p->padded ? from + rows : p->padded};
+}
+
+/* out = sign [first second], each [padded, band], transposed: of a strip's rows, panels of
+ * [2 band, PANEL], as tile_add_product() takes them. */
 void CPU(pack_pair)(double *out, double sign, const double *first, const double *second,
-                    const struct reflections *p);
+                    struct strip strip, int band);
 
 /* --- a symmetric matrix to a band, by blocked reflections (band.c; Bischof, Lang & Sun 2000) ---
  */
@@ -71,7 +103,7 @@ int CPU(band_width)(int64_t n);
 /* Reduces it to a band of `band` (16, 32, 48 or 64) diagonals below the main one, in place: what
  * lies further down is not zeroed and means nothing. The workspace is of that many doubles. */
 size_t CPU(band_workspace)(int64_t n, int band);
-void CPU(to_band)(double *tiles, double *workspace, int64_t n, int band);
+void CPU(to_band)(struct team *team, double *tiles, double *workspace, int64_t n, int band);
 
 /* That band, as chase() takes it. */
 void CPU(band_of_tiles)(double *a, double *tiles, int64_t n, int band);
@@ -82,8 +114,8 @@ void CPU(band_of_tiles)(double *a, double *tiles, int64_t n, int band);
  * and with 2 band (32 or 64) diagonals, that chase() takes: row i and column j of the band are its
  * 2 i + 1 and 2 j. The tiles are used up. */
 size_t CPU(upper_band_workspace)(int64_t n, int band);
-void CPU(to_golub_kahan)(double *golub_kahan, double *tiles, double *workspace, int64_t n,
-                         int band);
+void CPU(to_golub_kahan)(struct team *team, double *golub_kahan, double *tiles, double *workspace,
+                         int64_t n, int band);
 
 /* --- a band matrix to a tridiagonal one, by bulges that are chased down the band (chase.c) --- */
 
@@ -94,13 +126,15 @@ void CPU(chase_clear)(double *a, int64_t n, int band);
 void CPU(chase_put)(double *a, int64_t i, int64_t j, double value, int band);
 
 /* The band's diagonal and subdiagonal once it is tridiagonal; a is used up. */
-void CPU(chase)(double *diagonal, double *off_diagonal, double *a, int64_t n, int band);
+void CPU(chase)(struct team *team, double *diagonal, double *off_diagonal, double *a, int64_t n,
+                int band);
 
 /* --- eigenvalues of a tridiagonal matrix, by Sturm counts and Newton steps (sturm.c) --- */
 
 /* Eigenvalues `from` to n - 1, ascending, into values[n - from], to a few units of rounding of the
  * matrix's norm. off_diagonal[n - 1]; squares: a workspace of n doubles. */
-void CPU(tridiagonal_values)(double *values, double *squares, const double *diagonal,
-                             const double *off_diagonal, int64_t n, int64_t from);
+void CPU(tridiagonal_values)(struct team *team, double *values, double *squares,
+                             const double *diagonal, const double *off_diagonal, int64_t n,
+                             int64_t from);
 
 #endif

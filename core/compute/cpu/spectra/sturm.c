@@ -13,12 +13,15 @@
  * Each lane narrows its bracket by counts, of all lanes, until it holds one eigenvalue, and then
  * takes Newton's steps inside it, as long as each is at most half the one before: the bracket or
  * the step is halved every time, so that it ends.
+ *
+ * One group of lanes begins where the one before it ended, CHAIN groups long; a chain begins anew,
+ * and is a team's part.
  */
 #include "compute/cpu/spectra/stages.h"
 
 #include <math.h>
 
-enum { GROUPS = 4, LANES = GROUPS * WIDTH };
+enum { GROUPS = 4, LANES = GROUPS * WIDTH, CHAIN = 8 };
 
 struct tridiagonal {
     /* squares[i]: of the element between i - 1 and i, [0] of none. Far enough above zero that a
@@ -134,8 +137,31 @@ static void solve_lanes(double *values, int64_t first, int size, double low, dou
     memcpy(values, x, (size_t)size * sizeof *x);
 }
 
-void CPU(tridiagonal_values)(double *values, double *squares, const double *diagonal,
-                             const double *off_diagonal, int64_t n, int64_t from)
+struct spectrum {
+    double *values;
+    struct tridiagonal t;
+    int64_t from;
+    double low, high; /* all eigenvalues lie in between */
+    int64_t chain;    /* eigenvalues in one */
+};
+
+static void solve_chain(const void *context, int64_t index)
+{
+    const struct spectrum *s = context;
+    int64_t n = s->t.n, begin = s->from + index * s->chain;
+    int64_t end = n - begin < s->chain ? n : begin + s->chain;
+    double low = s->low;
+    for (int64_t first = begin; first < end; first += LANES) {
+        int size = end - first < LANES ? (int)(end - first) : LANES;
+        double *values = s->values + first - s->from;
+        solve_lanes(values, first, size, low, s->high, &s->t);
+        low = values[size - 1] - 4 * s->t.tolerance; /* they come in order */
+    }
+}
+
+void CPU(tridiagonal_values)(struct team *team, double *values, double *squares,
+                             const double *diagonal, const double *off_diagonal, int64_t n,
+                             int64_t from)
 {
     double low = INFINITY, high = -INFINITY; /* Gershgorin's discs */
     for (int64_t i = 0; i < n; i++) {
@@ -148,12 +174,9 @@ void CPU(tridiagonal_values)(double *values, double *squares, const double *diag
     double norm = fmax(fabs(low), fabs(high)), least = norm * norm * 0x1p-120 + 0x1p-960;
     for (int64_t i = 0; i < n; i++)
         squares[i] = fmax(squares[i], least);
-    struct tridiagonal t = {diagonal, squares, n, norm * 0x1p-52};
-    low -= 4 * t.tolerance + sqrt(least);
-    high += 4 * t.tolerance + sqrt(least);
-    for (int64_t first = from; first < n; first += LANES) {
-        int size = n - first < LANES ? (int)(n - first) : LANES;
-        solve_lanes(values + first - from, first, size, low, high, &t);
-        low = values[first - from + size - 1] - 4 * t.tolerance; /* they come in order */
-    }
+    struct spectrum s = {values, {diagonal, squares, n, norm * 0x1p-52}, from, low, high, 0};
+    s.low -= 4 * s.t.tolerance + sqrt(least);
+    s.high += 4 * s.t.tolerance + sqrt(least);
+    s.chain = n <= 1024 ? 1024 : CHAIN * LANES; /* small ones have no team */
+    team_each(team, solve_chain, &s, (n - from + s.chain - 1) / s.chain);
 }

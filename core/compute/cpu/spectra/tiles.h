@@ -218,6 +218,24 @@ INLINE void add_packed(double *out, const double *a, const double *b, int64_t be
                           b + c * k, PANEL, k);
 }
 
+/* Blocks on or below a diagonal, row by row: (0, 0), (1, 0), (1, 1), (2, 0), ... */
+struct block {
+    int64_t row, column;
+};
+
+INLINE int64_t block_count(int64_t rows)
+{
+    return rows * (rows + 1) / 2;
+}
+
+INLINE struct block block_at(int64_t index)
+{
+    struct block block = {0, index};
+    while (block.column > block.row)
+        block.column -= ++block.row;
+    return block;
+}
+
 /* The first row of tile row i that is not before `begin`, within the tile. */
 INLINE int64_t first_in(int64_t i, int64_t begin)
 {

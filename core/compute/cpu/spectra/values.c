@@ -1,5 +1,5 @@
 /* Singular values from the Gram matrix of the shorter side; where values are too small for that,
- * from the matrix itself. One thread a matrix: a scan has many, side by side. */
+ * from the matrix itself. */
 #include "compute/cpu/spectra/stages.h"
 
 #include "compute/cpu/lapack.h"
@@ -112,8 +112,8 @@ static void cut_into_tiles(const struct direct_work *work, int64_t n)
 
 /* To a few units of rounding of the largest, whatever the condition; descending, with zeros below
  * spectra_resolution(). */
-static int direct_values(double *values, double *start, const float *matrix, int64_t rows,
-                         int64_t cols, struct error *err)
+static int direct_values(struct team *team, double *values, double *start, const float *matrix,
+                         int64_t rows, int64_t cols, struct error *err)
 {
     int64_t n = shorter(rows, cols);
     int band = band_of(n);
@@ -121,9 +121,10 @@ static int direct_values(double *values, double *start, const float *matrix, int
     if (fill_square(&work, matrix, rows, cols, err) != 0)
         return -1;
     cut_into_tiles(&work, n);
-    CPU(to_golub_kahan)(work.golub_kahan, work.square, work.reduction, n, band);
-    CPU(chase)(work.diagonal, work.off_diagonal, work.golub_kahan, 2 * n, 2 * band);
-    CPU(tridiagonal_values)(work.values, work.squares, work.diagonal, work.off_diagonal, 2 * n, n);
+    CPU(to_golub_kahan)(team, work.golub_kahan, work.square, work.reduction, n, band);
+    CPU(chase)(team, work.diagonal, work.off_diagonal, work.golub_kahan, 2 * n, 2 * band);
+    CPU(tridiagonal_values)
+    (team, work.values, work.squares, work.diagonal, work.off_diagonal, 2 * n, n);
     for (int64_t i = 0; i < n; i++)
         values[i] = work.values[n - 1 - i];
     spectra_sort(values, n);
@@ -165,19 +166,19 @@ static size_t workspace(void *self, int64_t rows, int64_t cols)
     return lay_out(shorter(rows, cols)).all * sizeof(double);
 }
 
-static void gram_values(double *values, double *workspace, const float *matrix, int64_t rows,
-                        int64_t cols)
+static void gram_values(struct team *team, double *values, double *workspace, const float *matrix,
+                        int64_t rows, int64_t cols)
 {
     int64_t n = shorter(rows, cols);
     int band = CPU(band_width)(n);
     const struct layout layout = lay_out(n);
     double *tiles = workspace, *stage = tiles + layout.tiles, *diagonal = stage + layout.stage;
     double *off_diagonal = diagonal + n, *squares = off_diagonal + n;
-    CPU(gram)(tiles, stage, matrix, rows, cols);
-    CPU(to_band)(tiles, stage, n, band);
+    CPU(gram)(team, tiles, stage, matrix, rows, cols);
+    CPU(to_band)(team, tiles, stage, n, band);
     CPU(band_of_tiles)(stage, tiles, n, band);
-    CPU(chase)(diagonal, off_diagonal, stage, n, band);
-    CPU(tridiagonal_values)(values, squares, diagonal, off_diagonal, n, 0);
+    CPU(chase)(team, diagonal, off_diagonal, stage, n, band);
+    CPU(tridiagonal_values)(team, values, squares, diagonal, off_diagonal, n, 0);
     spectra_of_squares(values, n);
 }
 
@@ -189,8 +190,11 @@ static bool is_zero(const float *matrix, int64_t count)
     return true;
 }
 
-static int values(void *self, double *out, const float *matrix, int64_t rows, int64_t cols,
-                  void *workspace, struct error *err)
+/* Under this order a matrix takes milliseconds, and its parts would be too few and too short. */
+enum { TEAM_ORDER = 1024 };
+
+static int team_values(void *self, struct team *team, double *out, const float *matrix,
+                       int64_t rows, int64_t cols, void *workspace, struct error *err)
 {
     (void)self;
     int64_t n = shorter(rows, cols);
@@ -201,11 +205,19 @@ static int values(void *self, double *out, const float *matrix, int64_t rows, in
         memset(out, 0, (size_t)n * sizeof *out);
         return 0;
     }
-    gram_values(out, workspace, matrix, rows, cols);
+    if (n <= TEAM_ORDER)
+        team = NULL;
+    gram_values(team, out, workspace, matrix, rows, cols);
     if (out[n - 1] >= gram_floor * out[0])
         return 0;
-    return direct_values(out, workspace, matrix, rows, cols, err);
+    return direct_values(team, out, workspace, matrix, rows, cols, err);
+}
+
+static int values(void *self, double *out, const float *matrix, int64_t rows, int64_t cols,
+                  void *workspace, struct error *err)
+{
+    return team_values(self, NULL, out, matrix, rows, cols, workspace, err);
 }
 
 const struct spectra_ops CPU(spectra_ops) = {
-    .values = values, .workspace = workspace, .accuracy = 1e-10};
+    .values = values, .team_values = team_values, .workspace = workspace, .accuracy = 1e-10};

@@ -102,6 +102,19 @@ static void select_next(struct app *app, bool more)
         select_percent(app, percent, scope_now(app));
 }
 
+/* Of each type, of all; and of each with the experts of all numbers together, where there are some. */
+static enum plan_scope next_scope(const struct app *app)
+{
+    const struct scan *scan = app->session.scan;
+    bool experts = false;
+    for (size_t i = 0; i < scan->count && !experts; i++)
+        experts = scan->rows[i].expert_type != NULL;
+    enum plan_scope now = scope_now(app);
+    return now == PLAN_BY_TYPE             ? PLAN_GLOBAL
+           : now == PLAN_GLOBAL && experts ? PLAN_TOGETHER
+                                           : PLAN_BY_TYPE;
+}
+
 /* "25", "25 %", "all" or "nothing". */
 static void select_top(struct app *app, const char *argument)
 {
@@ -234,8 +247,7 @@ bool model_plan_request(struct app *app, struct model_view *view, enum request r
         select_top(app, argument);
         return true;
     case REQUEST_SCOPE:
-        select_percent(app, percent_now(app),
-                       scope_now(app) == PLAN_GLOBAL ? PLAN_BY_TYPE : PLAN_GLOBAL);
+        select_percent(app, percent_now(app), next_scope(app));
         return true;
     case REQUEST_DROP_EDITS:
         drop_edits(app);

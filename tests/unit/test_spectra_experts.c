@@ -1,6 +1,6 @@
 /* Models whose experts lie in one tensor: the scores of their matrices, the share that has one, and
  * the tensors that a plan of them trains, against tests/oracle/make_experts.py. */
-#include "test.h"
+#include "gguf_data.h"
 
 #include "base/folder.h"
 #include "base/json.h"
@@ -284,6 +284,51 @@ static void numbers_are_put_together(void **state)
     scan_free(scan);
 }
 
+/* llama.cpp's stack of experts, whose dimensions stand in the other order: [experts][rows][cols]. */
+static void gguf_has_stacks(void **state)
+{
+    (void)state;
+    enum { EXPERTS = 3, ROWS = 4, COLS = 5 };
+    static const char name[] = "blk.0.ffn_down_exps.weight";
+    static const uint64_t dimensions[] = {COLS, ROWS, EXPERTS};
+    struct buffer file = BUFFER_INIT;
+    char *folder = data_folder(), *path = path_join(folder, "test.gguf", NULL);
+    gguf_begin(&file, 1, 1);
+    gguf_key(&file, "general.architecture", GGUF_STRING);
+    gguf_string(&file, "qwen3moe", 8);
+    gguf_string(&file, name, strlen(name));
+    gguf_number(&file, 3, 4);
+    for (int i = 0; i < 3; i++)
+        gguf_number(&file, dimensions[i], 8);
+    gguf_number(&file, 0, 4); /* F32 */
+    gguf_number(&file, 0, 8);
+    while (file.length % 32 != 0)
+        buffer_byte(&file, 0);
+    for (int i = 0; i < EXPERTS * ROWS * COLS; i++) { /* expert e: e + 1 on the diagonal */
+        int e = i / (ROWS * COLS), row = i / COLS % ROWS, col = i % COLS;
+        float value = row == col ? (float)(e + 1) : 0;
+        buffer_append(&file, (const char *)&value, sizeof value);
+    }
+    data_file(folder, "test.gguf", file.data, file.length);
+    struct model *model = NULL;
+    assert_int_equal(model_open(&model, path, NULL), 0);
+    struct scan_result *result = scan_of(model, "reference");
+    assert_int_equal(result->scan->count, EXPERTS);
+    for (int e = 0; e < EXPERTS; e++) {
+        const struct scan_row *row = &result->scan->rows[e];
+        assert_int_equal(row->rows, ROWS);
+        assert_int_equal(row->cols, COLS);
+        assert_int_equal(row->expert, e);
+        assert_string_equal(row->expert_type, "ffn_down_exps");
+        assert_true(fabs(result->values[e][ROWS - 1] - (e + 1)) < 1e-6);
+    }
+    scan_result_free(result);
+    model_close(model);
+    data_folder_remove(folder);
+    buffer_free(&file);
+    free(path);
+}
+
 /* --- files that contradict themselves --- */
 
 static void assert_refused(const char *rows, const char *why)
@@ -316,6 +361,7 @@ int main(void)
         cmocka_unit_test(experts_are_scored),       cmocka_unit_test(tensors_are_chosen_whole),
         cmocka_unit_test(plans_name_the_tensor),    cmocka_unit_test(an_expert_alone_is_refused),
         cmocka_unit_test(numbers_are_put_together), cmocka_unit_test(false_parts_are_refused),
+        cmocka_unit_test(gguf_has_stacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

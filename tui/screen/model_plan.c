@@ -25,17 +25,23 @@ static void plan_done(struct app *app, int status, const struct error *err)
         session_plan_changed(&app->session, true);
 }
 
-/* Flips all modules between two corners of the map, as one step. */
+/* Flips all modules between two corners of the map, as one step: of folded experts all of a cell. */
 static void toggle_box(struct app *app, int layer0, int layer1, int type0, int type1)
 {
     struct error err = ERROR_INIT;
     const struct grid *grid = &app->session.grid;
-    size_t count = 0, most = (size_t)(layer1 - layer0 + 1) * (size_t)(type1 - type0 + 1);
-    size_t *rows = array_alloc(most, sizeof *rows, &err);
+    size_t count = 0;
+    size_t *rows = array_alloc(app->session.scan->count, sizeof *rows, &err);
     for (int type = type0; rows && type <= type1; type++)
-        for (int layer = layer0; layer <= layer1; layer++)
-            if (grid_row(grid, layer, type) != SIZE_MAX)
+        for (int layer = layer0; layer <= layer1; layer++) {
+            size_t inside;
+            const struct grid_place *place = grid_cell(grid, layer, type, &inside);
+            if (inside > 0 && !grid->type[type].folds)
                 rows[count++] = grid_row(grid, layer, type);
+            for (size_t i = 0; i < inside && grid->type[type].folds; i++)
+                if (plan_unit(app->session.plan, place[i].row) == place[i].row)
+                    rows[count++] = place[i].row;
+        }
     int status = rows && count ? plan_toggle(app->session.plan, rows, count, &err) : 0;
     plan_done(app, rows ? status : -1, &err);
     free(rows);

@@ -38,21 +38,6 @@ static const char *after_layer(const char *name, const char *prefix, int *layer)
     return end + 1;
 }
 
-/* What follows the first component of a name that is a number; NULL where none is. The number is
- * -1 where it is too large for a block's. */
-static const char *after_number(const char *name, int *number)
-{
-    for (const char *at = name; *at; at++) {
-        size_t digits = strspn(at, "0123456789");
-        bool begins = at == name || at[-1] == '.';
-        if (!begins || digits == 0 || at[digits] != '.')
-            continue;
-        *number = digits < 7 ? (int)strtol(at, NULL, 10) : -1;
-        return at + digits + 1;
-    }
-    return NULL;
-}
-
 /* "stem.weight" or "stem.bias" against a stem. */
 static bool is_stem(const char *name, const char *stem)
 {
@@ -101,19 +86,16 @@ static bool name_parameter(const struct architecture *architecture, bool gguf, c
     snprintf(longer, sizeof longer, "%s%.*s", prefix, TENSOR_NAME, name);
     if (!gguf && find_role(architecture, gguf, longer, parameter, full))
         return true;
-    after_number(name, &parameter->layer);
+    name_after_number(name, &parameter->layer);
     buffer_text(full, name);
     return false;
 }
 
-/* The type of a parameter: what follows the first numeric component, without ".weight"; the whole
- * name where there is no such component, or nothing follows. */
 static char *parameter_type(const char *name, struct error *err)
 {
-    int number;
-    const char *after = after_number(name, &number);
-    const char *start = after && *after && strcmp(after, ".weight") != 0 ? after : name;
-    char *type = strndup(start, module_name_length(start));
+    size_t length;
+    const char *start = module_type(name, &length);
+    char *type = strndup(start, length);
     if (!type)
         error_set(err, "not enough memory for a parameter's type");
     return type;

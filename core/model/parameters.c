@@ -91,11 +91,32 @@ int64_t model_numel(const struct model *model)
     return sum;
 }
 
-/* The length of a name without ".weight", unless it is just that. */
 size_t module_name_length(const char *name)
 {
     size_t length = strlen(name), ending = strlen(".weight");
     return length > ending && text_ends_with(name, ".weight") ? length - ending : length;
+}
+
+const char *name_after_number(const char *name, int *number)
+{
+    for (const char *at = name; *at; at++) {
+        size_t digits = strspn(at, "0123456789");
+        bool begins = at == name || at[-1] == '.';
+        if (!begins || digits == 0 || at[digits] != '.')
+            continue;
+        *number = digits < 7 ? (int)strtol(at, NULL, 10) : -1;
+        return at + digits + 1;
+    }
+    return NULL;
+}
+
+const char *module_type(const char *name, size_t *length)
+{
+    int number;
+    const char *after = name_after_number(name, &number);
+    const char *start = after && *after && strcmp(after, ".weight") != 0 ? after : name;
+    *length = module_name_length(start);
+    return start;
 }
 
 void parameter_short_name(const struct parameter *parameter, char *out, size_t size)

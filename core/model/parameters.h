@@ -124,6 +124,14 @@ int64_t model_numel(const struct model *model);
 /* The length of a name without ".weight", unless it is just that. */
 size_t module_name_length(const char *name);
 
+/* What follows the first component of a name that is a number; NULL where none is. The number is
+ * -1 where it is too large for a block's. */
+const char *name_after_number(const char *name, int *number);
+
+/* The type of a tensor's module, in its name: what follows the first numeric component, without
+ * ".weight"; the whole name where there is no such component, or nothing follows. */
+const char *module_type(const char *name, size_t *length);
+
 /* The name less ".weight" (into out, cut at size): what scans and plans call its module. */
 void parameter_short_name(const struct parameter *parameter, char *out, size_t size);
 

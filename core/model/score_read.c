@@ -14,13 +14,14 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "model/parameters.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCAN_FILE_MAX = 1 << 30, SCAN_ROWS_MAX = 1 << 20, SCAN_NAME_MAX = 512 };
+enum { SCAN_FILE_MAX = 1 << 30, SCAN_NAME_MAX = 512 };
 enum { SCAN_ENDS_MAX = 64, SCAN_OMISSIONS_MAX = 64 };
 
 /* Sums of as many of them as a file may have fit into 63 bits. */
@@ -157,8 +158,11 @@ static bool read_omissions(struct scan_model *of, const cJSON *list, struct erro
         struct scan_omission *omission = &of->omissions[of->omission_count];
         if (of->omission_count == SCAN_OMISSIONS_MAX || !json_get_string(entry, "first", &first) ||
             !is_name(first) || !json_get_int64(entry, "count", &omission->count) ||
-            omission->count < 1)
+            omission->count < 1 || omission->count > SCAN_PARAMETERS_MAX)
             return false;
+        if (!json_get_int64(entry, "parameters", &omission->parameters) ||
+            omission->parameters < 0 || omission->parameters > SCAN_PARAMETERS_MAX)
+            omission->parameters = 0;
         read_text(entry, "reason", omission->reason, sizeof omission->reason);
         omission->first = string_copy(first, err);
         if (!omission->first)
@@ -222,6 +226,26 @@ static int add_row(struct scan *scan, size_t *capacity, const char *module, cons
     return row->module && row->type ? 0 : -1;
 }
 
+/* Of a row that is a part of a tensor, which one that is, and which expert's part. */
+static int read_part(struct scan_row *row, const cJSON *entry, const char *where, struct error *err)
+{
+    const char *tensor = NULL;
+    int64_t expert = -1;
+    if (!json_get_string(entry, "tensor", &tensor))
+        return scan_row_find_expert(row, -1, err);
+    if (!is_name(tensor) || !json_get_int64(entry, "tensor_parameters", &row->tensor_parameters) ||
+        row->tensor_parameters < 1 || row->tensor_parameters > SCAN_PARAMETERS_MAX)
+        return error_set(err,
+                         "%s: module \"%.120s\" has a \"tensor\" that is no name, or no "
+                         "\"tensor_parameters\"",
+                         where, row->module);
+    if (json_get_int64(entry, "expert", &expert) && (expert < 0 || expert > SCAN_ROWS_MAX))
+        return error_set(err, "%s: module \"%.120s\" has an \"expert\" that is none", where,
+                         row->module);
+    row->tensor = string_copy(tensor, err);
+    return row->tensor ? scan_row_find_expert(row, expert, err) : -1;
+}
+
 static int read_module(struct scan *scan, size_t *capacity, const cJSON *entry, const char *where,
                        struct error *err)
 {
@@ -229,7 +253,8 @@ static int read_module(struct scan *scan, size_t *capacity, const cJSON *entry, 
     struct scan_row *row;
     if (!json_get_string(entry, "type", &type))
         return error_set(err, "%s: module \"%.120s\" has no \"type\"", where, entry->string);
-    if (add_row(scan, capacity, entry->string, type, &row, where, err) != 0)
+    if (add_row(scan, capacity, entry->string, type, &row, where, err) != 0 ||
+        read_part(row, entry, where, err) != 0)
         return -1;
     read_model(scan, json_get(entry, "model")); /* of the first row */
     const cJSON *value = json_get(entry, "snr");
@@ -250,7 +275,8 @@ static int read_group(struct scan *scan, size_t *capacity, const cJSON *group, c
         if (!cJSON_IsNumber(item))
             return error_set(err, "%s: \"%.120s\" under \"%.120s\" is not a number", where,
                              item->string, group->string);
-        if (add_row(scan, capacity, item->string, group->string, &row, where, err) != 0)
+        if (add_row(scan, capacity, item->string, group->string, &row, where, err) != 0 ||
+            scan_row_find_expert(row, -1, err) != 0)
             return -1;
         row->known = true;
         row->snr = item->valuedouble;
@@ -264,7 +290,18 @@ static int compare_modules(const void *a, const void *b)
                   (*(const struct scan_row *const *)b)->module);
 }
 
-/* JSON's keys are unique in one object; two groups can name one module. */
+/* Is the tensor that this row is a part of a row itself? */
+static bool is_listed_whole(const struct scan_row *row, const struct scan_row *const *sorted,
+                            size_t count)
+{
+    char module[SCAN_NAME_MAX + 1];
+    const struct scan_row key = {.module = module}, *wanted = &key;
+    snprintf(module, sizeof module, "%.*s", (int)module_name_length(row->tensor), row->tensor);
+    return bsearch(&wanted, sorted, count, sizeof *sorted, compare_modules);
+}
+
+/* JSON's keys are unique in one object; two groups can name one module, and a row a tensor that
+ * another is a part of. */
 static int check_unique(const struct scan *scan, const char *where, struct error *err)
 {
     const struct scan_row **rows = array_alloc(scan->count, sizeof *rows, err);
@@ -276,6 +313,10 @@ static int check_unique(const struct scan *scan, const char *where, struct error
     for (size_t i = 1; status == 0 && i < scan->count; i++)
         if (compare_modules(&rows[i - 1], &rows[i]) == 0)
             status = error_set(err, "%s: module \"%.120s\" is there twice", where, rows[i]->module);
+    for (size_t i = 0; status == 0 && i < scan->count; i++)
+        if (rows[i]->tensor && is_listed_whole(rows[i], rows, scan->count))
+            status = error_set(err, "%s: \"%.120s\" is a part of a module that is there, too",
+                               where, rows[i]->module);
     free(rows);
     return status;
 }

@@ -1,6 +1,7 @@
 #include "model/score_table.h"
 
 #include "base/json_writer.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -27,6 +28,8 @@ void scan_free(struct scan *scan)
     for (size_t i = 0; i < scan->count; i++) {
         free(scan->rows[i].module);
         free(scan->rows[i].type);
+        free(scan->rows[i].tensor);
+        free(scan->rows[i].expert_type);
     }
     scan_model_clear(&scan->of);
     free(scan->rows);
@@ -43,6 +46,70 @@ const struct scan_row *scan_find(const struct scan *scan, const char *module)
         if (strncmp(scan->rows[i].module, module, length) == 0 && !scan->rows[i].module[length])
             return &scan->rows[i];
     return NULL;
+}
+
+/* --- experts --- */
+
+/* Where in a type the expert's number is: "experts.3." of a row of its own; of a part of a stack
+ * the last ".3" that is a component. NULL: there is none. */
+static const char *find_number(const char *type, int64_t expert, bool part, size_t *length)
+{
+    char wanted[32];
+    const char *found = NULL;
+    size_t size = (size_t)snprintf(wanted, sizeof wanted, ".%" PRId64, expert);
+    for (const char *at = type; part && (at = strstr(at, wanted)); at += size)
+        if (at[size] == '\0' || at[size] == '.')
+            found = at;
+    if (!part && (found = strstr(type, "experts."))) {
+        found += strlen("experts");
+        size = 1 + strspn(found + 1, "0123456789");
+        found = size > 1 && size < 8 && found[size] == '.' ? found : NULL;
+    }
+    *length = size;
+    return found;
+}
+
+int scan_row_find_expert(struct scan_row *row, int64_t expert, struct error *err)
+{
+    size_t length;
+    const char *number = row->tensor && expert < 0
+                             ? NULL
+                             : find_number(row->type, expert, row->tensor != NULL, &length);
+    if (!number)
+        return 0;
+    size_t before = (size_t)(number - row->type), all = strlen(row->type);
+    row->expert_type = array_alloc(all - length + 1, 1, err);
+    if (!row->expert_type)
+        return -1;
+    memcpy(row->expert_type, row->type, before);
+    memcpy(row->expert_type + before, number + length, all - before - length);
+    row->expert = strtoll(number + 1, NULL, 10);
+    return 0;
+}
+
+/* --- the share --- */
+
+/* A head that is tied may be stored, and be a row, beside the embedding that it is: both are one
+ * tensor of the model's. An end that is a row is counted as that. */
+struct scan_share scan_share(const struct scan *scan)
+{
+    const struct scan_model *of = &scan->of;
+    struct scan_share share = {.known = of->known, .total = of->parameters};
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct scan_row *row = &scan->rows[i];
+        *(row->known && isnan(row->snr) ? &share.failed : &share.scored) += row->parameters;
+    }
+    if (share.scored > share.total - share.failed)
+        share.scored = share.total - share.failed;
+    for (size_t i = 0; i < of->end_count; i++)
+        share.ends += scan_find(scan, of->ends[i].tensor) ? 0 : of->ends[i].parameters;
+    for (size_t i = 0; i < of->omission_count; i++) {
+        share.known &= of->omissions[i].parameters > 0; /* a file of an older program */
+        share.omitted += of->omissions[i].parameters;
+        share.omitted_tensors += of->omissions[i].count;
+    }
+    share.rest = share.total - share.scored - share.failed - share.ends - share.omitted;
+    return share;
 }
 
 /* --- what it has to say of itself --- */
@@ -73,7 +140,7 @@ static bool say_empty_noise(const struct scan *scan, char *out, size_t size)
         const struct scan_row *row = &scan->rows[i];
         if (!row->known || (row->detailed ? row->noise_count > 0 : !isinf(row->snr)))
             continue;
-        list_type(types, sizeof types, row->type);
+        list_type(types, sizeof types, row->expert_type ? row->expert_type : row->type);
         count++;
     }
     bool one = strcmp(scan->empty_noise, "one") == 0;
@@ -90,20 +157,54 @@ static bool say_empty_noise(const struct scan *scan, char *out, size_t size)
     return count > 0;
 }
 
-bool scan_say(const struct scan *scan, size_t n, char *out, size_t size)
+/* "not scanned: 24 tensors, NAME first: why". */
+static void say_omission(const struct scan_omission *omission, char *out, size_t size)
 {
-    const struct scan_model *of = &scan->of;
-    size_t omissions = of->omission_count < OMISSIONS_SAID ? of->omission_count : OMISSIONS_SAID;
-    if (n > omissions)
-        return false;
-    if (n == omissions)
-        return say_empty_noise(scan, out, size);
-    const struct scan_omission *omission = &of->omissions[n];
     char reason[sizeof omission->reason];
     utf8_copy(reason, sizeof reason, omission->reason); /* a file's may be anything */
     snprintf(out, size, "not scanned: %" PRId64 " tensor%s, %.200s first: %s", omission->count,
              omission->count == 1 ? "" : "s", omission->first, reason);
+}
+
+/* Adds ", 6.2 % words" to a line that has room for it. */
+static void add_part(char *out, size_t size, int64_t part, int64_t total, const char *words)
+{
+    size_t length = strlen(out);
+    if (part > 0)
+        snprintf(out + length, size - length, "%s%.3g %% %s",
+                 strchr(out, ';') ? ", " : "; not: ", 100.0 * (double)part / (double)total, words);
+}
+
+/* Which share of the parameters has a score, and where the rest is. */
+static bool say_share(const struct scan *scan, char *out, size_t size)
+{
+    struct scan_share share = scan_share(scan);
+    char omitted[80];
+    if (!share.known || share.total <= 0)
+        return false;
+    snprintf(out, size, "scored: %.4g %% of the parameters, %" PRId64 " of %" PRId64,
+             100.0 * (double)share.scored / (double)share.total, share.scored, share.total);
+    snprintf(omitted, sizeof omitted, "%" PRId64 " tensor%s not scanned", share.omitted_tensors,
+             share.omitted_tensors == 1 ? "" : "s");
+    add_part(out, size, share.failed, share.total, "matrices without a score");
+    add_part(out, size, share.ends, share.total, "embeddings and head");
+    add_part(out, size, share.omitted, share.total, omitted);
+    add_part(out, size, share.rest, share.total, "norms, biases and other vectors");
     return true;
+}
+
+bool scan_say(const struct scan *scan, size_t n, char *out, size_t size)
+{
+    const struct scan_model *of = &scan->of;
+    size_t omissions = of->omission_count < OMISSIONS_SAID ? of->omission_count : OMISSIONS_SAID;
+    if (n < omissions) {
+        say_omission(&of->omissions[n], out, size);
+        return true;
+    }
+    bool shared = say_share(scan, out, size);
+    if (shared && n == omissions)
+        return true;
+    return n - omissions == (size_t)shared && say_empty_noise(scan, out, size);
 }
 
 /* --- as text --- */
@@ -170,19 +271,29 @@ void scan_put_row(struct json_writer *json, const struct scan_row *row)
         json_integer(json, "bias", row->bias);
     if (row->bare)
         json_flag(json, "bare", true);
+    if (row->tensor) {
+        json_text(json, "tensor", row->tensor);
+        json_integer(json, "tensor_parameters", row->tensor_parameters);
+    }
+    if (row->tensor && row->expert_type)
+        json_integer(json, "expert", row->expert);
     if (row->detailed)
         put_details(json, row);
     put_text(json, "dtype", row->dtype);
 }
 
 /* What a plan must know of the model: struct scan_model. */
-static void put_model(struct json_writer *json, const struct scan_model *of)
+static void put_model(struct json_writer *json, const struct scan *scan)
 {
     static const char *const names[NAMES_COUNT] = SCAN_NAMES;
+    const struct scan_model *of = &scan->of;
+    struct scan_share share = scan_share(scan);
     json_text(json, "names", names[of->names]);
     put_text(json, "architecture", of->architecture);
     json_flag(json, "tied", of->tied);
     json_integer(json, "parameters", of->parameters);
+    if (share.known)
+        json_integer(json, "scored_parameters", share.scored);
     json_list(json, "ends");
     for (size_t i = 0; i < of->end_count; i++) {
         json_object(json, NULL);
@@ -197,6 +308,8 @@ static void put_model(struct json_writer *json, const struct scan_model *of)
         json_object(json, NULL);
         json_text(json, "first", of->omissions[i].first);
         json_integer(json, "count", of->omissions[i].count);
+        if (of->omissions[i].parameters > 0)
+            json_integer(json, "parameters", of->omissions[i].parameters);
         put_text(json, "reason", of->omissions[i].reason);
         json_end(json);
     }
@@ -218,7 +331,7 @@ void scan_put_file(struct buffer *out, const struct scan *scan)
         scan_put_row(&json, &scan->rows[i]);
         if (first && scan->of.known) {
             json_object(&json, "model");
-            put_model(&json, &scan->of);
+            put_model(&json, scan);
             put_text(&json, "fingerprint", scan->fingerprint);
             put_text(&json, "estimator", scan->estimator);
             put_text(&json, "empty_noise", scan->empty_noise);
@@ -240,7 +353,7 @@ void scan_put_json(struct buffer *out, const struct scan *scan)
         json_text(&json, "path", scan->model);
     put_text(&json, "fingerprint", scan->fingerprint);
     if (scan->of.known)
-        put_model(&json, &scan->of);
+        put_model(&json, scan);
     json_end(&json);
     json_text(&json, "estimator", scan->estimator);
     json_text(&json, "empty_noise", scan->empty_noise);

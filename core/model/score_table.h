@@ -28,6 +28,15 @@ struct scan_row {
      * a row of its own), and whether the tensor is called just as the module, without ".weight" */
     int64_t bias;
     bool bare;
+    /* of a row that is one of several matrices in one tensor, which train or freeze together: that
+     * tensor's full name and its values, NULL and 0 for others; `bias` and `bare` are the tensor's
+     * then, too */
+    char *tensor;
+    int64_t tensor_parameters;
+    /* of an expert's row, in a tensor of its own or not: its type without the expert's number, and
+     * that number; NULL: it is none */
+    char *expert_type;
+    int64_t expert;
     bool detailed;                      /* false: nothing below is valid */
     double sigma_max, sigma, threshold; /* S[0], sigma, tau: spectra/score.h */
     int64_t signal_count, noise_count;
@@ -69,7 +78,7 @@ struct scan_end {
 struct scan_omission {
     char reason[96];
     char *first;
-    int64_t count;
+    int64_t count, parameters; /* parameters 0: not known */
 };
 
 /* What a plan must know of the model beside the rows, so that it is the same from a file as from
@@ -97,14 +106,32 @@ struct scan {
     struct scan_model of;
 };
 
+enum { SCAN_ROWS_MAX = 1 << 20 };
+
 void scan_free(struct scan *scan);
 void scan_model_clear(struct scan_model *of);
 
 /* Row of a module name (with or without ".weight"); NULL where there is none. */
 const struct scan_row *scan_find(const struct scan *scan, const char *module);
 
-/* The n-th line that a scan has to say of itself, from 0: which tensors it left out and why, and
- * how many scores are of an empty noise set. False: there are no more. Whatever shows or uses a
+/* Finds whose expert a row is, by its type: of a part of a stack `expert` is which, -1: none; of a row
+ * of its own, "experts.<number>." in it says. */
+int scan_row_find_expert(struct scan_row *row, int64_t expert, struct error *err);
+
+/* How much of the model its rows cover, in parameters. */
+struct scan_share {
+    bool known;     /* false: a published scan, which does not say what else there is */
+    int64_t total;  /* of the model, tied tensors once */
+    int64_t scored; /* in rows with a score, or that have yet to get one */
+    int64_t failed; /* in rows whose score is NaN */
+    int64_t ends;   /* in embeddings and heads that are no row */
+    int64_t omitted, omitted_tensors; /* in what is listed as left out */
+    int64_t rest;                     /* in all else: norms, biases and other vectors */
+};
+struct scan_share scan_share(const struct scan *scan);
+
+/* The n-th line that a scan has to say of itself, from 0: which tensors it left out and why, which
+ * share of the parameters has a score, and how many scores are of an empty noise set. False: there are no more. Whatever shows or uses a
  * scan says them all. */
 enum { SCAN_LINE_MAX = 480 };
 bool scan_say(const struct scan *scan, size_t n, char *out, size_t size);

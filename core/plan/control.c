@@ -42,7 +42,7 @@ int control_parse(struct control *out, const char *text, struct error *err)
 /* The rows of the blocks at one end of the model: block b of L is among the last N where b >= L -
  * N. */
 static int choose_blocks(struct plan *plan, const struct scan *scan,
-                         const struct parameter *const *parameters, const struct control *control,
+                         const struct matrix_part *parts, const struct control *control,
                          struct error *err)
 {
     int layers = 0;
@@ -51,9 +51,9 @@ static int choose_blocks(struct plan *plan, const struct scan *scan,
     if (!rows)
         return -1;
     for (size_t i = 0; i < scan->count; i++)
-        layers = parameters[i]->layer >= layers ? parameters[i]->layer + 1 : layers;
+        layers = parts[i].parameter->layer >= layers ? parts[i].parameter->layer + 1 : layers;
     for (size_t i = 0; i < scan->count; i++) {
-        int layer = parameters[i]->layer;
+        int layer = parts[i].parameter->layer;
         bool in = control->kind == CONTROL_LAST ? layer >= layers - control->amount
                                                 : layer < control->amount;
         if (layer >= 0 && in)
@@ -71,8 +71,8 @@ static int choose_blocks(struct plan *plan, const struct scan *scan,
 int control_plan(struct plan **out, struct scan **scan, const struct control *control,
                  const struct model *model, uint64_t seed, struct error *err)
 {
-    const struct parameter **parameters = NULL;
-    if (scan_for_model(scan, &parameters, model, NULL, err) != 0)
+    struct matrix_part *parts = NULL;
+    if (scan_for_model(scan, &parts, model, NULL, err) != 0)
         return -1;
     /* A score that ranks a row at random is all that a selection needs: the control is selected by
      * the code that selects by a true score, and from as many rows of each type. */
@@ -85,7 +85,7 @@ int control_plan(struct plan **out, struct scan **scan, const struct control *co
     if (status == 0)
         status = control->kind == CONTROL_RANDOM
                      ? plan_select(*out, control->amount, PLAN_BY_TYPE, err)
-                     : choose_blocks(*out, *scan, parameters, control, err);
-    free(parameters);
+                     : choose_blocks(*out, *scan, parts, control, err);
+    free(parts);
     return status;
 }

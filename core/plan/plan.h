@@ -6,6 +6,10 @@
  * switch each for the embedding and the head, which a scan usually does not list. It borrows the
  * scan, which must outlive it.
  *
+ * Rows of a scan that are parts of one tensor (struct scan_row, `tensor`: experts that lie in one)
+ * train or freeze together, as an engine has it, and count as one module; where a row is set, all of
+ * its tensor's are. ranking.h says how such a tensor is ranked by the scores of its rows.
+ *
  * What trains has two layers. The base selects: a percentage by score, names of a file, nothing or
  * all. Over it lie edits by hand, of single modules, to train or to freeze whatever the base says:
  *
@@ -32,8 +36,9 @@
 #include "model/score_table.h"
 
 enum plan_scope {
-    PLAN_BY_TYPE, /* the best of each module type (the reference) */
-    PLAN_GLOBAL,  /* the best of all */
+    PLAN_BY_TYPE,  /* the best of each module type (the reference: an expert's number is in it) */
+    PLAN_GLOBAL,   /* the best of all */
+    PLAN_TOGETHER, /* the best of each type, experts of all numbers being of one */
 };
 
 /* What a plan selects before anything is edited by hand. */
@@ -146,12 +151,20 @@ struct plan_base
 plan_base(const struct plan *plan);           /* its source is the plan's, until it changes */
 double plan_percent(const struct plan *plan); /* of the base; NaN: it is none */
 
-/* Rank of a row within its type by SNR, 1 = highest; *of is the size of the type. */
+/* The row that stands for all that trains or freezes with this one: the first of its tensor's;
+ * mostly itself. */
+size_t plan_unit(const struct plan *plan, size_t row);
+
+/* Rank of what the row stands for within its type, 1 = highest; *of is the size of the type. */
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of);
 
-/* The rows of the n-th type, in the order of the types' first rows, by falling SNR; NULL after the
- * last. Owned by the plan, until it is refreshed. */
+/* The rows of the n-th type, in the order of the types' first rows, by falling SNR, and of a tensor
+ * of several the one that stands for it; NULL after the last. Owned by the plan, until it is
+ * refreshed. */
 const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count);
+
+/* What the n-th type is called (into out, cut at size). */
+void plan_type_name(const struct plan *plan, size_t n, char *out, size_t size);
 
 /* Trains exactly these modules ("lm_head": its weight and its bias) or tensors ("x.weight",
  * "x.bias"), with a model also those that the scan does not list; a name that is none is an error.
@@ -160,7 +173,7 @@ int plan_set_names(struct plan *plan, const char *const *names, size_t count, co
                    struct error *err);
 
 struct plan_counts {
-    size_t modules, modules_total; /* rows of the scan */
+    size_t modules, modules_total; /* rows of the scan, of a tensor of several one */
     bool known;                    /* false: the scan has no shapes and there is no model */
     bool whole; /* embeddings and head among them; false: there are none, or the scan is silent */
     int64_t parameters, parameters_total; /* with a model, or a scan that says: of all tensors */

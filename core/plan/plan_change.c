@@ -27,7 +27,8 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
     plan->history[0] = (struct snapshot){.flags = array_alloc(plan_flag_count(plan), 1, err),
                                          .base = {.percent = NAN},
                                          .time = (int64_t)sys.time(NULL)};
-    if (ranking_init(&plan->ranking, scan, err) != 0 || !plan->history[0].flags) {
+    if (ranking_init(&plan->rankings[0], scan, false, err) != 0 ||
+        ranking_init(&plan->rankings[1], scan, true, err) != 0 || !plan->history[0].flags) {
         plan_free(plan);
         return -1;
     }
@@ -42,7 +43,8 @@ void plan_free(struct plan *plan)
         return;
     for (size_t i = 0; i <= plan->last; i++)
         plan_snapshot_free(&plan->history[i]);
-    ranking_free(&plan->ranking);
+    ranking_free(&plan->rankings[0]);
+    ranking_free(&plan->rankings[1]);
     free(plan);
 }
 
@@ -96,12 +98,12 @@ int plan_select_with_ends(struct plan *plan, double percent, enum plan_scope sco
  * otherwise. */
 static void set_row(struct plan *plan, size_t row, bool train)
 {
-    unsigned char *flag = plan_flags(plan) + row;
     enum plan_end end = plan_end(plan, row);
     if (end != PLAN_NO_END)
         plan_flags(plan)[plan->row_count + (end == PLAN_HEAD)] = train;
     else
-        *flag = (unsigned char)((*flag & PLAN_MODULE) | (train ? HAND_TRAINS : HAND_FREEZES));
+        plan_set_flags(plan, plan_flags(plan), row, PLAN_MODULE,
+                       train ? HAND_TRAINS : HAND_FREEZES);
 }
 
 /* Does turning a row's edit around take it back to what the base says? */
@@ -131,7 +133,7 @@ static int set_switches(struct plan *plan, struct regex *regex, bool train, size
         if (found == 0)
             continue;
         plan_flags(plan)[plan->row_count + head] = train;
-        *matched += !ranking_find(&plan->ranking, plan->scan, name, strlen(name));
+        *matched += !ranking_find(plan_ranking(plan), plan->scan, name, strlen(name));
     }
     return 0;
 }
@@ -164,6 +166,25 @@ static int refuse_pattern(const struct plan *plan, struct regex *regex, const ch
                                    "file by name)");
 }
 
+/* 1, 0, or -1. Of a tensor of several rows its name is asked; a pattern that finds one of its rows
+ * alone asks for what no engine does. */
+static int finds_row(const struct plan *plan, struct regex *regex, size_t row, struct error *err)
+{
+    const struct scan_row *is = &plan->scan->rows[row];
+    char name[1024];
+    if (!is->tensor)
+        return regex_search(regex, is->module, err);
+    snprintf(name, sizeof name, "%.*s", (int)module_name_length(is->tensor), is->tensor);
+    int found = regex_search(regex, name, err);
+    int alone = found == 0 ? regex_search(regex, is->module, err) : 0;
+    if (alone > 0)
+        return error_set(err,
+                         "%.200s is a part of %.200s, which trains or freezes as one tensor: a "
+                         "pattern that finds that name does it",
+                         is->module, name);
+    return alone < 0 ? -1 : found;
+}
+
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
                       struct error *err)
 {
@@ -178,10 +199,10 @@ int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t
     if (plan_begin_step(plan, err) != 0)
         goto out;
     for (size_t i = 0; i < plan->row_count; i++) {
-        int found = regex_search(regex, plan->scan->rows[i].module, err);
+        int found = finds_row(plan, regex, i, err);
         if (found < 0)
             goto undo;
-        if (found == 0)
+        if (found == 0 || plan_unit(plan, i) != i)
             continue;
         set_row(plan, i, train);
         ++*matched;
@@ -208,7 +229,7 @@ int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct erro
     for (size_t i = 0; i < count; i++)
         all &= plan_row(plan, rows[i]);
     if (count == 1 && is_taken_back(plan, rows[0], !all))
-        plan_flags(plan)[rows[0]] &= PLAN_MODULE;
+        plan_set_flags(plan, plan_flags(plan), rows[0], PLAN_MODULE, 0);
     else
         for (size_t i = 0; i < count; i++)
             set_row(plan, rows[i], !all);
@@ -264,7 +285,7 @@ struct plan_edits plan_edits(const struct plan *plan)
 {
     struct plan_edits edits = {0};
     for (size_t i = 0; i < plan->row_count; i++) {
-        unsigned char flag = plan_flags(plan)[i];
+        unsigned char flag = plan_unit(plan, i) == i ? plan_flags(plan)[i] : 0;
         bool other = plan_flag_parts(flag) != (flag & PLAN_MODULE);
         edits.trained += other && flag & HAND_TRAINS;
         edits.frozen += other && flag & HAND_FREEZES;
@@ -292,18 +313,22 @@ bool plan_trains_unlisted(const struct plan *plan, const struct parameter *param
  * the same; and rows alone, without their biases. */
 struct plan_counts plan_counts(const struct plan *plan)
 {
-    struct plan_counts counts = {
-        .modules_total = plan->row_count, .known = true, .whole = plan->scan->of.end_count > 0};
+    struct plan_counts counts = {.modules_total = plan_ranking(plan)->count,
+                                 .known = true,
+                                 .whole = plan->scan->of.end_count > 0};
     bool described = plan->scan->of.known;
     for (size_t i = 0; i < plan->row_count; i++) {
         const struct scan_row *row = &plan->scan->rows[i];
         unsigned parts = plan_parts(plan, i);
+        int64_t values = row->tensor ? row->tensor_parameters : row->parameters;
+        if (plan_unit(plan, i) != i)
+            continue;
         counts.modules += parts != 0;
-        counts.parameters_total += row->parameters;
-        counts.known &= row->parameters > 0;
+        counts.parameters_total += values;
+        counts.known &= values > 0;
         if (described && plan_end(plan, i) != PLAN_NO_END)
             continue; /* counted with the ends */
-        counts.parameters += parts & PLAN_WEIGHT || (parts && !described) ? row->parameters : 0;
+        counts.parameters += parts & PLAN_WEIGHT || (parts && !described) ? values : 0;
         counts.parameters += described && parts & PLAN_BIAS ? row->bias : 0;
     }
     const struct scan_model *of = &plan->scan->of;
@@ -327,13 +352,13 @@ struct plan_counts plan_counts(const struct plan *plan)
 
 bool plan_begins_another(const struct plan *plan, const char *name)
 {
-    return ranking_begins_another(&plan->ranking, plan->scan, name);
+    return ranking_begins_another(plan_ranking(plan), plan->scan, name);
 }
 
 /* --- what else is asked of it --- */
 
-/* A vector (a norm) and a tensor that is not a module's weight cannot have an adapter, and a module
- * whose bias alone trains gets none. In a scan without shapes norms show by their names alone. */
+/* A vector (a norm), a stack of experts and a tensor that is not a module's weight cannot have an
+ * adapter, and a module whose bias alone trains gets none. In a scan without shapes norms show by their names alone. */
 bool plan_takes_adapter(const struct plan *plan, size_t row)
 {
     const struct scan_row *is = &plan->scan->rows[row];
@@ -341,5 +366,5 @@ bool plan_takes_adapter(const struct plan *plan, size_t row)
     bool norm = strstr(last, "norm") || strncmp(last, "ln_", 3) == 0;
     bool matrix = is->parameters > 0 ? is->rows > 1 : !norm;
     return plan_end(plan, row) == PLAN_NO_END && plan_parts(plan, row) & PLAN_WEIGHT && matrix &&
-           !is->bare && !text_ends_with(is->module, ".bias");
+           !is->bare && !(is->tensor && is->expert_type) && !text_ends_with(is->module, ".bias");
 }

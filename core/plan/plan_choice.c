@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Is the name the tensor's, or its module's? */
@@ -27,42 +28,84 @@ enum plan_end plan_end_named(const struct plan *plan, const char *name)
 
 enum plan_end plan_end(const struct plan *plan, size_t row)
 {
-    return plan_end_named(plan, plan->scan->rows[row].module);
+    const struct scan_row *is = &plan->scan->rows[row];
+    return plan_end_named(plan, is->tensor ? is->tensor : is->module);
+}
+
+size_t plan_unit(const struct plan *plan, size_t row)
+{
+    return plan_ranking(plan)->unit[row];
+}
+
+/* By whose types rows are listed now. */
+static const struct ranking *ranking_now(const struct plan *plan)
+{
+    return &plan->rankings[plan->history[plan->now].base.scope == PLAN_TOGETHER];
 }
 
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of)
 {
-    plan_type_rows(plan, plan->ranking.type[row], of);
-    return plan->ranking.rank[row];
+    const struct ranking *ranking = ranking_now(plan);
+    plan_type_rows(plan, ranking->type[row], of);
+    return ranking->rank[row];
+}
+
+static const size_t *type_rows(const struct ranking *ranking, size_t n, size_t *count)
+{
+    if (n >= ranking->types)
+        return NULL;
+    *count = ranking->start[n + 1] - ranking->start[n];
+    return ranking->member + ranking->start[n];
 }
 
 const size_t *plan_type_rows(const struct plan *plan, size_t n, size_t *count)
 {
-    if (n >= plan->ranking.types)
-        return NULL;
-    const size_t *start = plan->ranking.start;
-    *count = start[n + 1] - start[n];
-    return plan->ranking.member + start[n];
+    return type_rows(ranking_now(plan), n, count);
 }
 
-/* A list of rows of which a percentage selects the best int(size * percent / 100); fewer where the
- * rest has no score. */
+void plan_type_name(const struct plan *plan, size_t n, char *out, size_t size)
+{
+    const struct type_name *name = &ranking_now(plan)->name[n];
+    snprintf(out, size, "%.*s", (int)name->length, name->text);
+}
+
+/* --- what a percentage selects --- */
+
+/* In which ranking: a score that can be compared with those of other types is a median's. */
+static const struct ranking *selecting(const struct plan *plan, enum plan_scope scope)
+{
+    return &plan->rankings[scope != PLAN_BY_TYPE];
+}
+
+/* The n-th list of units, falling by score, of which a percentage selects the best: a type's, or the
+ * one of all; NULL after the last. */
+static const size_t *list_of(const struct ranking *ranking, enum plan_scope scope, size_t n,
+                             size_t *count)
+{
+    if (scope != PLAN_GLOBAL)
+        return type_rows(ranking, n, count);
+    *count = ranking->count;
+    return n == 0 ? ranking->ranked : NULL;
+}
+
+/* Such a list selects the best int(size * percent / 100); fewer where the rest has no score. */
 struct group {
     size_t size, selectable;
 };
 
-static bool is_selectable(const struct plan *plan, size_t row)
+static bool is_selectable(const struct plan *plan, const struct ranking *ranking, size_t unit)
 {
-    const struct scan_row *at = &plan->scan->rows[row];
-    return plan_end(plan, row) == PLAN_NO_END && !(at->known && isnan(at->snr));
+    return plan_end(plan, unit) == PLAN_NO_END &&
+           (!isnan(ranking->score[unit]) || ranking->pending[unit]);
 }
 
-static struct group group_of(const struct plan *plan, const size_t *rows, size_t count)
+static struct group group_of(const struct plan *plan, const struct ranking *ranking,
+                             const size_t *rows, size_t count)
 {
     struct group group = {0, 0};
     for (size_t k = 0; k < count; k++) {
         group.size += plan_end(plan, rows[k]) == PLAN_NO_END;
-        group.selectable += is_selectable(plan, rows[k]);
+        group.selectable += is_selectable(plan, ranking, rows[k]);
     }
     return group;
 }
@@ -73,16 +116,15 @@ static size_t selected_of(const struct group *group, double percent)
     return best < group->selectable ? best : group->selectable;
 }
 
-/* The list falls by SNR. */
 static void select_best(const struct plan *plan, const struct snapshot *snapshot,
-                        const size_t *rows, size_t count)
+                        const struct ranking *ranking, const size_t *rows, size_t count)
 {
-    struct group group = group_of(plan, rows, count);
+    struct group group = group_of(plan, ranking, rows, count);
     size_t left = selected_of(&group, snapshot->base.percent);
     for (size_t k = 0; k < count && left > 0; k++) {
-        if (!is_selectable(plan, rows[k]))
+        if (!is_selectable(plan, ranking, rows[k]))
             continue;
-        snapshot->flags[rows[k]] |= PLAN_MODULE;
+        plan_set_flags(plan, snapshot->flags, rows[k], BY_HAND, PLAN_MODULE);
         left--;
     }
 }
@@ -101,13 +143,12 @@ static double next_of(const struct group *group, double from, double last, bool 
 
 double plan_next_percent(const struct plan *plan, double from, enum plan_scope scope, bool more)
 {
-    size_t count = plan->row_count;
-    const size_t *rows = plan->ranking.ranked;
+    const struct ranking *ranking = selecting(plan, scope);
+    size_t count;
+    const size_t *rows;
     double next = NAN, last = more ? 100 : 0;
-    for (size_t type = 0;
-         scope == PLAN_BY_TYPE ? (rows = plan_type_rows(plan, type, &count)) != NULL : type == 0;
-         type++) {
-        struct group group = group_of(plan, rows, count);
+    for (size_t n = 0; (rows = list_of(ranking, scope, n, &count)); n++) {
+        struct group group = group_of(plan, ranking, rows, count);
         double at = next_of(&group, from, last, more);
         if (!isnan(at))
             next = last = at;
@@ -127,11 +168,11 @@ void plan_select_rows(const struct plan *plan, struct snapshot *snapshot)
     for (size_t i = 0; i < plan->row_count; i++)
         snapshot->flags[i] = (unsigned char)((snapshot->flags[i] & BY_HAND) |
                                              (snapshot->base.kind == PLAN_ALL ? PLAN_MODULE : 0));
-    if (snapshot->base.kind == PLAN_PERCENT && snapshot->base.scope == PLAN_GLOBAL)
-        select_best(plan, snapshot, plan->ranking.ranked, plan->row_count);
-    else if (snapshot->base.kind == PLAN_PERCENT)
-        for (size_t type = 0; (rows = plan_type_rows(plan, type, &count)); type++)
-            select_best(plan, snapshot, rows, count);
+    if (snapshot->base.kind != PLAN_PERCENT)
+        return;
+    const struct ranking *ranking = selecting(plan, snapshot->base.scope);
+    for (size_t n = 0; (rows = list_of(ranking, snapshot->base.scope, n, &count)); n++)
+        select_best(plan, snapshot, ranking, rows, count);
 }
 
 /* Where the two are tied, freezing either freezes the one tensor; what is not in the model does not

@@ -69,7 +69,8 @@ static void bring_up_to_date(struct plan *plan, struct snapshot *snapshot)
 
 void plan_refresh(struct plan *plan)
 {
-    ranking_refresh(&plan->ranking, plan->scan);
+    ranking_refresh(&plan->rankings[0], plan->scan);
+    ranking_refresh(&plan->rankings[1], plan->scan);
     plan->ranked++;
     bring_up_to_date(plan, &plan->history[plan->now]);
 }
@@ -137,7 +138,7 @@ struct plan_step plan_step(struct plan *plan, size_t step)
     out.new_base = !plan_is_same_base(&at->base, &before->base);
     for (size_t i = 0; i < plan->row_count; i++) {
         bool trains = plan_flag_parts(at->flags[i]), did = plan_flag_parts(before->flags[i]);
-        if (plan_end(plan, i) != PLAN_NO_END)
+        if (plan_end(plan, i) != PLAN_NO_END || plan_unit(plan, i) != i)
             continue;
         out.modules += trains;
         out.begun += trains && !did;

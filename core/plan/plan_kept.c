@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const scope_names[] = {[PLAN_BY_TYPE] = "type", [PLAN_GLOBAL] = "global"};
+static const char *const scope_names[] = {
+    [PLAN_BY_TYPE] = "type", [PLAN_GLOBAL] = "global", [PLAN_TOGETHER] = "together"};
+enum { SCOPES = sizeof scope_names / sizeof *scope_names };
 static const char *const base_names[] = {[PLAN_NOTHING] = "nothing",
                                          [PLAN_PERCENT] = "percent",
                                          [PLAN_NAMES] = "names",
@@ -30,13 +32,10 @@ static void put_names(struct json_writer *json, const struct plan *plan,
     json_list(json, "names");
     for (size_t i = 0; i < plan->row_count; i++) {
         unsigned parts = snapshot->flags[i] & PLAN_MODULE;
-        if (parts == 0)
+        if (parts == 0 || plan_unit(plan, i) != i)
             continue;
         buffer_clear(&name);
-        buffer_format(&name, "%s%s", plan->scan->rows[i].module,
-                      parts == PLAN_WEIGHT ? ".weight"
-                      : parts == PLAN_BIAS ? ".bias"
-                                           : "");
+        plan_put_parts(&name, plan, i, parts);
         json_text(json, NULL, buffer_string(&name));
     }
     for (size_t i = 0; plan->model && i < plan->model->parameter_count; i++)
@@ -52,7 +51,7 @@ static void put_edits(struct json_writer *json, const char *key, const struct pl
 {
     json_list(json, key);
     for (size_t i = 0; i < plan->row_count; i++)
-        if (snapshot->flags[i] & edit)
+        if (snapshot->flags[i] & edit && plan_unit(plan, i) == i)
             json_text(json, NULL, plan->scan->rows[i].module);
     json_end(json);
 }
@@ -149,9 +148,10 @@ static int find_name(const char *name, const char *const *names, size_t count)
 static int read_scope(const cJSON *object, enum plan_scope *out, struct error *err)
 {
     const char *name = "";
-    int found = json_get_string(object, "scope", &name) ? find_name(name, scope_names, 2) : -1;
+    int found = json_get_string(object, "scope", &name) ? find_name(name, scope_names, SCOPES) : -1;
     if (found < 0)
-        return error_set(err, "beside \"percent\" a \"scope\" (type or global) was expected");
+        return error_set(err,
+                         "beside \"percent\" a \"scope\" (type, global or together) was expected");
     *out = (enum plan_scope)found;
     return 0;
 }
@@ -228,7 +228,7 @@ static int read_edits(struct plan *plan, const cJSON *step, const char *key, uns
     int status = names ? 0 : -1;
     for (size_t i = 0; i < count && status == 0; i++) {
         const struct scan_row *row =
-            ranking_find(&plan->ranking, plan->scan, names[i], strlen(names[i]));
+            ranking_find(plan_ranking(plan), plan->scan, names[i], strlen(names[i]));
         size_t at = row ? (size_t)(row - plan->scan->rows) : 0;
         if (!row || plan_end(plan, at) != PLAN_NO_END)
             status = error_set(err, "\"%.200s\" in \"%s\" is not a module that is scored here",
@@ -236,7 +236,7 @@ static int read_edits(struct plan *plan, const cJSON *step, const char *key, uns
         else if (plan_flags(plan)[at] & BY_HAND)
             status = error_set(err, "\"%.200s\" is edited twice", names[i]);
         else
-            plan_flags(plan)[at] |= (unsigned char)edit;
+            plan_set_flags(plan, plan_flags(plan), at, PLAN_MODULE, edit);
     }
     free(names);
     return status;

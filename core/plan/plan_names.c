@@ -6,22 +6,46 @@
 #include <stdio.h>
 #include <string.h>
 
+/* By a tensor's name, of which the scan has several rows, the one that stands for it: "x" and, where
+ * it is a weight, "x.weight"; its bias is called "x.bias", or "x_bias" beside one that is called just
+ * "x". */
+static const struct scan_row *tensor_of(const struct plan *plan, const char *name, unsigned *parts)
+{
+    static const char *const tails[] = {".weight", ".bias", "_bias"};
+    static const unsigned means[] = {PLAN_WEIGHT, PLAN_BIAS, PLAN_BIAS};
+    size_t length = strlen(name);
+    const struct scan_row *row = ranking_find_tensor(plan_ranking(plan), plan->scan, name, length);
+    *parts = PLAN_MODULE;
+    for (size_t i = 0; !row && i < sizeof tails / sizeof *tails; i++) {
+        if (!text_ends_with(name, tails[i]))
+            continue;
+        row = ranking_find_tensor(plan_ranking(plan), plan->scan, name, length - strlen(tails[i]));
+        if (row && row->bare != (i == 2))
+            row = NULL;
+        *parts = means[i];
+    }
+    return row;
+}
+
 /* A name to the row that it speaks of, and to the parts of it that it means: "x" to both parts of
  * x, "x.weight" and "x.bias" to one, unless the scan has a row of just that name. */
 static const struct scan_row *row_of(const struct plan *plan, const char *name, unsigned *parts)
 {
     static const char weight[] = ".weight", bias[] = ".bias";
     size_t length = strlen(name);
-    const struct scan_row *row = ranking_find(&plan->ranking, plan->scan, name, length);
+    const struct scan_row *row = ranking_find(plan_ranking(plan), plan->scan, name, length);
     *parts = PLAN_MODULE;
+    if (!row && plan_ranking(plan)->tensors > 0)
+        row = tensor_of(plan, name, parts);
     if (row)
         return row;
+    *parts = PLAN_MODULE;
     bool of_weight = text_ends_with(name, weight);
     if (!of_weight && !text_ends_with(name, bias))
         return NULL;
     *parts = of_weight ? PLAN_WEIGHT : PLAN_BIAS;
     length -= (of_weight ? sizeof weight : sizeof bias) - 1;
-    return ranking_find(&plan->ranking, plan->scan, name, length);
+    return ranking_find(plan_ranking(plan), plan->scan, name, length);
 }
 
 /* A module of the model that the scan does not list, a norm say: by its tensor's name, or by its
@@ -42,6 +66,28 @@ static bool set_unlisted(struct plan *plan, const char *name)
     return found;
 }
 
+void plan_put_parts(struct buffer *out, const struct plan *plan, size_t row, unsigned parts)
+{
+    const struct scan_row *is = &plan->scan->rows[row];
+    if (is->tensor)
+        buffer_append(out, is->tensor, module_name_length(is->tensor));
+    else
+        buffer_text(out, is->module);
+    if (parts == PLAN_BIAS)
+        buffer_text(out, is->tensor && is->bare ? "_bias" : ".bias");
+    else if (parts == PLAN_WEIGHT)
+        buffer_text(out, ".weight");
+}
+
+/* An expert alone, say. */
+static int refuse_part(const struct scan_row *row, struct error *err)
+{
+    return error_set(err,
+                     "\"%.200s\" is a part of a tensor, which trains or freezes as one: name "
+                     "\"%.200s\"",
+                     row->module, row->tensor);
+}
+
 int plan_set_name(struct plan *plan, const char *name, struct error *err)
 {
     unsigned char *flags = plan_flags(plan);
@@ -54,8 +100,10 @@ int plan_set_name(struct plan *plan, const char *name, struct error *err)
                                                    : !plan->scan->of.known || row->bias > 0));
     if (end != PLAN_NO_END)
         flags[plan->row_count + (end == PLAN_HEAD)] = 1;
+    else if (row && row->tensor && ranking_find(plan_ranking(plan), plan->scan, name, strlen(name)))
+        return refuse_part(row, err);
     else if (there)
-        flags[row - plan->scan->rows] |= (unsigned char)parts;
+        plan_set_flags(plan, flags, (size_t)(row - plan->scan->rows), 0xFF, parts);
     else if (row || !set_unlisted(plan, name))
         return error_set(err, "\"%.200s\" is not a module of this %s", name,
                          plan->model ? "model" : "scan");
@@ -93,6 +141,8 @@ bool plan_trains(const struct plan *plan, const char *tensor)
         return end == PLAN_HEAD ? plan_head(plan) : plan_embeddings(plan);
     unsigned parts;
     const struct scan_row *row = row_of(plan, tensor, &parts);
+    if (row && row->tensor && row->bare && parts == PLAN_MODULE)
+        parts = PLAN_WEIGHT; /* the tensor has its module's name */
     if (row)
         return plan_parts(plan, (size_t)(row - plan->scan->rows)) & parts;
     const struct parameter *parameter = plan->model ? model_find(plan->model, tensor) : NULL;

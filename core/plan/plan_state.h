@@ -16,7 +16,8 @@
  *   4. A row's flag has two layers: the low bits are what the base selects (a percentage, names,
  *      nothing, all), and BY_HAND, where set, what was decided by hand, which counts instead. A new
  *      base, or new scores, write the low bits and leave BY_HAND as it is; so edits survive both.
- *   5. The base's bits of a percentage are those of the scores that snapshot.ranked numbers; who
+ *   5. Rows of one tensor have one flag (ranking.h's units): whoever sets a row's sets them all.
+ *   6. The base's bits of a percentage are those of the scores that snapshot.ranked numbers; who
  *      looks at a snapshot sees to it first that they are of the present ones (plan_history.c).
  */
 #ifndef SPECTRUM_PLAN_PLAN_STATE_H
@@ -45,7 +46,7 @@ struct plan {
     const struct model *model;
     bool tied;
     size_t row_count;
-    struct ranking ranking;
+    struct ranking rankings[2]; /* of experts each, and together */
     struct snapshot history[UNDO_MAX];
     size_t now, last; /* history[now] is the plan; (now, last] can be redone */
     unsigned ranked;  /* how often the ranks were computed */
@@ -59,6 +60,21 @@ static inline unsigned char *plan_flags(const struct plan *plan)
 static inline size_t plan_flag_count(const struct plan *plan)
 {
     return plan->row_count + 2 + (plan->model ? plan->model->parameter_count : 0);
+}
+
+/* For what does not depend on how experts are ranked: units, and rows by their names. */
+static inline const struct ranking *plan_ranking(const struct plan *plan)
+{
+    return &plan->rankings[0];
+}
+
+/* Of all rows of a row's unit: keeps these bits, and sets those. */
+static inline void plan_set_flags(const struct plan *plan, unsigned char *flags, size_t row,
+                                  unsigned keep, unsigned set)
+{
+    const struct ranking *ranking = plan_ranking(plan);
+    for (size_t i = ranking->unit[row]; i != SIZE_MAX; i = ranking->next[i])
+        flags[i] = (unsigned char)((flags[i] & keep) | set);
 }
 
 /* The flag of a module that no row covers. */
@@ -95,8 +111,10 @@ bool plan_is_same_base(const struct plan_base *a, const struct plan_base *b);
 int plan_set_base(struct plan *plan, enum plan_base_kind kind, const char *source,
                   struct error *err);
 
-/* plan_names.c: sets the base's bits of a module, a part of one, a tensor that no row covers, or a
+/* plan_names.c: appends the name by which plan_set_name() takes these parts of a row (and of its
+ * tensor); sets the base's bits of a module, a part of one, a tensor that no row covers, or a
  * switch, by a name; an error where it is none. */
+void plan_put_parts(struct buffer *out, const struct plan *plan, size_t row, unsigned parts);
 int plan_set_name(struct plan *plan, const char *name, struct error *err);
 
 #endif

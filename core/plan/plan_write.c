@@ -71,6 +71,17 @@ static void put_tensors(struct buffer *out, const struct plan *plan, size_t row,
     const struct scan_row *is = &plan_scan(plan)->rows[row];
     bool known = plan_scan(plan)->of.known;
     unsigned parts = plan_parts(plan, row);
+    if (is->tensor) {
+        size_t module = module_name_length(is->tensor);
+        char bias[1100];
+        snprintf(bias, sizeof bias, "%.*s%s", (int)module, is->tensor,
+                 is->bare ? "_bias" : ".bias");
+        if (parts & PLAN_WEIGHT)
+            put_tensor(out, is->tensor, "", style);
+        if (parts == PLAN_BIAS || (parts & PLAN_BIAS && is->bias > 0))
+            put_tensor(out, bias, "", style);
+        return;
+    }
     if (is->bare || text_ends_with(is->module, ".bias")) {
         put_tensor(out, is->module, "", style);
         return;
@@ -89,7 +100,8 @@ static void put_tensors(struct buffer *out, const struct plan *plan, size_t row,
 /* The rows that train, type by type, highest SNR first, as the reference writes them: whole modules
  * in one style (or, where there is none, by tensors), single tensors in the other. A module whose
  * name begins another's is written by its tensors, too, or its reader would train both; in the
- * reference's own files, which say no more than the names, it stays as the reference has it. */
+ * reference's own files, which say no more than the names, it stays as the reference has it. A
+ * tensor of several rows is written by its own name, too: no module has it. */
 static void put_rows(struct buffer *out, const struct plan *plan, const struct name_style *module,
                      const struct name_style *tensor, bool comments)
 {
@@ -100,13 +112,16 @@ static void put_rows(struct buffer *out, const struct plan *plan, const struct n
         if (plan_end(plan, rows[0]) != PLAN_NO_END)
             continue;
         bool headed = !comments;
+        char type[300];
+        plan_type_name(plan, n, type, sizeof type);
         for (size_t k = 0; k < count; k++) {
             const char *name = scan->rows[rows[k]].module;
             unsigned parts = plan_parts(plan, rows[k]);
             if (parts && !headed)
-                buffer_format(out, "# %s layers\n", scan->rows[rows[0]].type);
+                buffer_format(out, "# %s layers\n", type);
             headed |= parts != 0;
-            bool alone = !scan->of.known || !plan_begins_another(plan, name);
+            bool alone = !scan->rows[rows[k]].tensor &&
+                         (!scan->of.known || !plan_begins_another(plan, name));
             if (parts == PLAN_MODULE && module && alone)
                 put_tensor(out, name, "", module);
             else if (parts)
@@ -169,7 +184,8 @@ static void put_comment(struct buffer *out, const struct plan *plan, const char 
     if (plan_scan(plan)->estimator[0])
         buffer_byte(out, '\n');
     if (!isnan(percent))
-        buffer_format(out, "# top %.15g percent of each selection\n", percent);
+        buffer_format(out, "# top %.15g percent of each selection%s\n", percent,
+                      plan_base(plan).scope == PLAN_TOGETHER ? ", experts together" : "");
     buffer_format(out, "# %zu of %zu scanned modules train", counts.modules, counts.modules_total);
     if (counts.known)
         buffer_format(out, ", %" PRId64 " of %" PRId64 " parameters%s", counts.parameters,
@@ -216,8 +232,19 @@ static void put_json(struct buffer *out, const struct plan *plan, const char *so
     json_finish(&json, NULL);
 }
 
+/* The layer beside which a row's adapter stands: of a tensor of several rows, its own. */
+static const char *adapted_module(const struct plan *plan, size_t row, char out[1100])
+{
+    const struct scan_row *is = &plan_scan(plan)->rows[row];
+    if (!is->tensor)
+        return is->module;
+    snprintf(out, 1100, "%.*s", (int)module_name_length(is->tensor), is->tensor);
+    return out;
+}
+
 static void put_peft(struct buffer *out, const struct plan *plan)
 {
+    char module[1100];
     static const struct name_style plain = {"- ", ".", "\n", false};
     const size_t *rows;
     size_t count;
@@ -226,7 +253,7 @@ static void put_peft(struct buffer *out, const struct plan *plan)
     for (size_t n = 0; (rows = plan_type_rows(plan, n, &count)); n++)
         for (size_t k = 0; k < count; k++)
             if (plan_takes_adapter(plan, rows[k]))
-                put_tensor(out, plan_scan(plan)->rows[rows[k]].module, "", &plain);
+                put_tensor(out, adapted_module(plan, rows[k], module), "", &plain);
 }
 
 static void put_ms_swift(struct buffer *out, const struct plan *plan)
@@ -276,7 +303,7 @@ struct plan_loss plan_lost_in_peft(const struct plan *plan)
     for (size_t i = 0; i < plan_scan(plan)->count; i++) {
         unsigned parts = plan_parts(plan, i);
         bool adapter = plan_takes_adapter(plan, i);
-        if (plan_end(plan, i) != PLAN_NO_END)
+        if (plan_end(plan, i) != PLAN_NO_END || plan_unit(plan, i) != i)
             continue;
         lost.tensors += parts & PLAN_WEIGHT && !adapter;
         lost.biases +=
@@ -386,13 +413,18 @@ static void look_at(struct misnamed *found, const struct plan *plan, const char 
     }
 }
 
+static const char *row_name(const struct scan_row *row)
+{
+    return row->tensor ? row->tensor : row->module;
+}
+
 bool plan_say_misnamed(const struct plan *plan, char *out, size_t size)
 {
     const struct scan_model *of = &plan_scan(plan)->of;
     struct misnamed found = {0};
     for (size_t i = 0; i < plan_scan(plan)->count; i++)
-        if (plan_row(plan, i))
-            look_at(&found, plan, plan_scan(plan)->rows[i].module);
+        if (plan_row(plan, i) && plan_unit(plan, i) == i)
+            look_at(&found, plan, row_name(&plan_scan(plan)->rows[i]));
     for (size_t i = 0; i < of->end_count; i++)
         if (plan_trains(plan, of->ends[i].tensor))
             look_at(&found, plan, of->ends[i].tensor);

@@ -3,30 +3,40 @@
 #include "plan/ranking.h"
 
 #include "base/memory.h"
+#include "model/parameters.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Falling SNR; NaN and unknown last; stable. */
-static int compare_scores(const void *a, const void *b, void *rows_pointer)
+/* --- names --- */
+
+static struct type_name name_of(const char *text)
 {
-    const struct scan_row *rows = rows_pointer;
-    size_t i = *(const size_t *)a, j = *(const size_t *)b;
-    bool x = rows[i].known && !isnan(rows[i].snr), y = rows[j].known && !isnan(rows[j].snr);
-    if (x != y)
-        return x ? -1 : 1;
-    if (x && rows[i].snr != rows[j].snr)
-        return rows[i].snr > rows[j].snr ? -1 : 1;
-    return i < j ? -1 : 1;
+    return (struct type_name){text, strlen(text)};
 }
 
-static int compare_types(const void *a, const void *b, void *rows_pointer)
+static int compare_texts(struct type_name x, struct type_name y)
 {
-    const struct scan_row *rows = rows_pointer;
-    size_t i = *(const size_t *)a, j = *(const size_t *)b;
-    int order = strcmp(rows[i].type, rows[j].type);
-    return order ? order : i < j ? -1 : 1;
+    int order = memcmp(x.text, y.text, x.length < y.length ? x.length : y.length);
+    return order ? order : x.length < y.length ? -1 : x.length > y.length;
+}
+
+/* A tensor's module: its name without ".weight". */
+static struct type_name tensor_module(const struct scan_row *row)
+{
+    return (struct type_name){row->tensor, module_name_length(row->tensor)};
+}
+
+/* What a row's unit is ranked within. */
+static struct type_name unit_type(const struct scan_row *row, bool together)
+{
+    struct type_name type;
+    if (row->tensor)
+        type.text = module_type(row->tensor, &type.length);
+    else
+        type = name_of(together && row->expert_type ? row->expert_type : row->type);
+    return type;
 }
 
 static int compare_names(const void *a, const void *b, void *rows_pointer)
@@ -37,79 +47,272 @@ static int compare_names(const void *a, const void *b, void *rows_pointer)
     return order ? order : i < j ? -1 : 1;
 }
 
-static void sort_rows(size_t *list, const struct scan *scan,
-                      int (*compare)(const void *, const void *, void *))
+/* Rows of one tensor beside each other, in file order. */
+static int compare_tensors(const void *a, const void *b, void *rows_pointer)
 {
-    for (size_t i = 0; i < scan->count; i++)
-        list[i] = i;
-    qsort_r(list, scan->count, sizeof *list, compare, scan->rows);
+    const struct scan_row *rows = rows_pointer;
+    size_t i = *(const size_t *)a, j = *(const size_t *)b;
+    int order = compare_texts(tensor_module(&rows[i]), tensor_module(&rows[j]));
+    return order ? order : i < j ? -1 : 1;
 }
 
-/* Sorted by type, each type's first row stands for it; numbers follow the first rows' order. */
-static void number_types(struct ranking *ranking, const struct scan *scan)
-{
-    size_t *sorted = ranking->member, *first = ranking->rank;
-    sort_rows(sorted, scan, compare_types);
-    for (size_t k = 0; k < scan->count; k++) {
-        bool same =
-            k > 0 && strcmp(scan->rows[sorted[k]].type, scan->rows[sorted[k - 1]].type) == 0;
-        first[sorted[k]] = same ? first[sorted[k - 1]] : sorted[k];
-    }
-    ranking->types = 0;
-    for (size_t i = 0; i < scan->count; i++)
-        ranking->type[i] = first[i] == i ? ranking->types++ : ranking->type[first[i]];
-}
-
-struct member_order {
-    const struct scan_row *rows;
-    const size_t *type;
+struct texts {
+    const struct type_name *of; /* [rows] */
 };
 
-/* By type, by falling SNR in each. */
+static int compare_by_text(const void *a, const void *b, void *context)
+{
+    const struct texts *texts = context;
+    size_t i = *(const size_t *)a, j = *(const size_t *)b;
+    int order = compare_texts(texts->of[i], texts->of[j]);
+    return order ? order : i < j ? -1 : 1;
+}
+
+/* --- units and types --- */
+
+/* The rows of a tensor are chained, the first stands for them; a row of no tensor for itself. */
+static void find_units(struct ranking *ranking, const struct scan *scan)
+{
+    size_t parts = 0, *sorted = ranking->by_tensor;
+    for (size_t i = 0; i < scan->count; i++) {
+        ranking->unit[i] = i;
+        ranking->next[i] = SIZE_MAX;
+        if (scan->rows[i].tensor)
+            sorted[parts++] = i;
+    }
+    if (parts > 0)
+        qsort_r(sorted, parts, sizeof *sorted, compare_tensors, scan->rows);
+    for (size_t k = 1; k < parts; k++) {
+        const struct scan_row *row = &scan->rows[sorted[k]], *before = &scan->rows[sorted[k - 1]];
+        if (compare_texts(tensor_module(row), tensor_module(before)) != 0)
+            continue;
+        ranking->unit[sorted[k]] = ranking->unit[sorted[k - 1]];
+        ranking->next[sorted[k - 1]] = sorted[k];
+    }
+    for (size_t k = 0; k < parts; k++)
+        if (ranking->unit[sorted[k]] == sorted[k])
+            sorted[ranking->tensors++] = sorted[k];
+    for (size_t i = 0; i < scan->count; i++)
+        ranking->count += ranking->unit[i] == i;
+}
+
+/* Sorted by its text, each type's first row stands for it; numbers follow the first rows' order.
+ * `sorted` and `first` have room for all rows; a row's number is that of texts[row]. */
+static size_t number_texts(size_t *number, const struct type_name *texts, size_t count,
+                           size_t *sorted, size_t *first)
+{
+    size_t types = 0;
+    struct texts context = {texts};
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = i;
+    qsort_r(sorted, count, sizeof *sorted, compare_by_text, &context);
+    for (size_t k = 0; k < count; k++) {
+        bool same = k > 0 && compare_texts(texts[sorted[k]], texts[sorted[k - 1]]) == 0;
+        first[sorted[k]] = same ? first[sorted[k - 1]] : sorted[k];
+    }
+    for (size_t i = 0; i < count; i++)
+        number[i] = first[i] == i ? types++ : number[first[i]];
+    return types;
+}
+
+static int number_types(struct ranking *ranking, const struct scan *scan, struct error *err)
+{
+    struct type_name *texts = array_alloc(scan->count, sizeof *texts, err);
+    if (!texts)
+        return -1;
+    for (size_t i = 0; i < scan->count; i++)
+        texts[i] = name_of(scan->rows[i].type);
+    number_texts(ranking->own_type, texts, scan->count, ranking->own_order, ranking->rank);
+    for (size_t i = 0; i < scan->count; i++)
+        texts[i] = unit_type(&scan->rows[i], ranking->together);
+    ranking->types =
+        number_texts(ranking->type, texts, scan->count, ranking->own_order, ranking->rank);
+    for (size_t i = scan->count; i-- > 0;)
+        ranking->name[ranking->type[i]] = texts[i];
+    free(texts);
+    return 0;
+}
+
+/* --- scores --- */
+
+struct score_order {
+    const struct scan_row *rows;
+    const struct ranking *ranking;
+};
+
+/* Falling SNR; NaN and unknown last; stable. */
+static int compare_rows(const struct scan_row *rows, size_t i, size_t j)
+{
+    bool x = rows[i].known && !isnan(rows[i].snr), y = rows[j].known && !isnan(rows[j].snr);
+    if (x != y)
+        return x ? -1 : 1;
+    if (x && rows[i].snr != rows[j].snr)
+        return rows[i].snr > rows[j].snr ? -1 : 1;
+    return i < j ? -1 : 1;
+}
+
+/* By a row's own type, by falling SNR in each. */
+static int compare_own(const void *a, const void *b, void *context)
+{
+    const struct score_order *order = context;
+    size_t i = *(const size_t *)a, j = *(const size_t *)b;
+    size_t x = order->ranking->own_type[i], y = order->ranking->own_type[j];
+    return x != y ? (x < y ? -1 : 1) : compare_rows(order->rows, i, j);
+}
+
+/* The same of units. */
+static int compare_units(const void *a, const void *b, void *context)
+{
+    const struct score_order *order = context;
+    const double *score = order->ranking->score;
+    size_t i = *(const size_t *)a, j = *(const size_t *)b;
+    bool x = !isnan(score[i]), y = !isnan(score[j]);
+    if (x != y)
+        return x ? -1 : 1;
+    if (x && score[i] != score[j])
+        return score[i] > score[j] ? -1 : 1;
+    return i < j ? -1 : 1;
+}
+
 static int compare_members(const void *a, const void *b, void *context)
 {
-    const struct member_order *order = context;
-    size_t x = order->type[*(const size_t *)a], y = order->type[*(const size_t *)b];
-    return x != y ? (x < y ? -1 : 1) : compare_scores(a, b, (void *)(uintptr_t)order->rows);
+    const struct score_order *order = context;
+    size_t x = order->ranking->type[*(const size_t *)a],
+           y = order->ranking->type[*(const size_t *)b];
+    return x != y ? (x < y ? -1 : 1) : compare_units(a, b, context);
+}
+
+static int compare_reals(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of a unit whose rows all have a score; `values` has room for as many. */
+static double median_of(const struct ranking *ranking, const struct scan *scan, size_t unit,
+                        double *values)
+{
+    size_t count = 0;
+    for (size_t row = unit; row != SIZE_MAX; row = ranking->next[row])
+        values[count++] = scan->rows[row].snr;
+    qsort(values, count, sizeof *values, compare_reals);
+    double low = values[(count - 1) / 2], high = values[count / 2];
+    return low == high ? low : (low + high) / 2; /* infinite ones, too */
+}
+
+/* Less the mean rank of its rows, so that the best is the highest. */
+static double mean_rank_of(const struct ranking *ranking, size_t unit)
+{
+    double sum = 0, count = 0;
+    for (size_t row = unit; row != SIZE_MAX; row = ranking->next[row], count++)
+        sum += (double)ranking->rank[row];
+    return -sum / count;
+}
+
+/* Into rank[], for as long as units are scored: of each row among those of its own type. */
+static void rank_rows(struct ranking *ranking, const struct scan *scan)
+{
+    struct score_order order = {scan->rows, ranking};
+    size_t *sorted = ranking->own_order;
+    for (size_t i = 0; i < scan->count; i++)
+        sorted[i] = i;
+    qsort_r(sorted, scan->count, sizeof *sorted, compare_own, &order);
+    for (size_t k = 0; k < scan->count; k++) {
+        bool first = k == 0 || ranking->own_type[sorted[k]] != ranking->own_type[sorted[k - 1]];
+        ranking->rank[sorted[k]] = first ? 1 : ranking->rank[sorted[k - 1]] + 1;
+    }
+}
+
+static void score_unit(struct ranking *ranking, const struct scan *scan, size_t unit)
+{
+    bool pending = false, none = false;
+    for (size_t row = unit; row != SIZE_MAX; row = ranking->next[row]) {
+        pending |= !scan->rows[row].known;
+        none |= scan->rows[row].known && isnan(scan->rows[row].snr);
+    }
+    ranking->pending[unit] = pending && !none;
+    if (pending || none)
+        ranking->score[unit] = NAN;
+    else if (!scan->rows[unit].tensor)
+        ranking->score[unit] = scan->rows[unit].snr;
+    else
+        ranking->score[unit] = ranking->together ? median_of(ranking, scan, unit, ranking->values)
+                                                 : mean_rank_of(ranking, unit);
 }
 
 void ranking_refresh(struct ranking *ranking, const struct scan *scan)
 {
-    struct member_order order = {scan->rows, ranking->type};
-    sort_rows(ranking->ranked, scan, compare_scores);
-    qsort_r(ranking->member, scan->count, sizeof *ranking->member, compare_members, &order);
-    for (size_t k = 0; k < scan->count; k++) {
-        size_t row = ranking->member[k], type = ranking->type[row];
+    struct score_order order = {scan->rows, ranking};
+    size_t count = 0;
+    if (!ranking->together && ranking->tensors > 0)
+        rank_rows(ranking, scan);
+    for (size_t i = 0; i < scan->count; i++) {
+        if (ranking->unit[i] != i)
+            continue;
+        score_unit(ranking, scan, i);
+        ranking->ranked[count] = ranking->member[count] = i;
+        count++;
+    }
+    qsort_r(ranking->ranked, count, sizeof *ranking->ranked, compare_units, &order);
+    qsort_r(ranking->member, count, sizeof *ranking->member, compare_members, &order);
+    for (size_t k = 0; k < count; k++) {
+        size_t unit = ranking->member[k], type = ranking->type[unit];
         if (k == 0 || type != ranking->type[ranking->member[k - 1]])
             ranking->start[type] = k;
-        ranking->rank[row] = k - ranking->start[type] + 1;
+        for (size_t row = unit; row != SIZE_MAX; row = ranking->next[row])
+            ranking->rank[row] = k - ranking->start[type] + 1;
     }
-    ranking->start[ranking->types] = scan->count;
+    ranking->start[ranking->types] = count;
 }
 
-int ranking_init(struct ranking *ranking, const struct scan *scan, struct error *err)
+/* --- its life --- */
+
+int ranking_init(struct ranking *ranking, const struct scan *scan, bool together, struct error *err)
 {
-    size_t **const lists[] = {&ranking->ranked, &ranking->type,  &ranking->rank,
-                              &ranking->member, &ranking->start, &ranking->by_name};
-    *ranking = (struct ranking){0};
+    size_t **const lists[] = {&ranking->unit,     &ranking->next,     &ranking->ranked,
+                              &ranking->type,     &ranking->rank,     &ranking->member,
+                              &ranking->start,    &ranking->by_name,  &ranking->by_tensor,
+                              &ranking->own_type, &ranking->own_order};
+    *ranking = (struct ranking){.together = together};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!(*lists[i] = array_alloc(scan->count + 1, sizeof **lists[i], err)))
             return -1;
-    sort_rows(ranking->by_name, scan, compare_names);
-    number_types(ranking, scan);
+    ranking->score = array_alloc(scan->count, sizeof *ranking->score, err);
+    ranking->values = array_alloc(scan->count, sizeof *ranking->values, err);
+    ranking->pending = array_alloc(scan->count, sizeof *ranking->pending, err);
+    ranking->name = array_alloc(scan->count, sizeof *ranking->name, err);
+    if (!ranking->score || !ranking->values || !ranking->pending || !ranking->name)
+        return -1;
+    for (size_t i = 0; i < scan->count; i++)
+        ranking->by_name[i] = i;
+    qsort_r(ranking->by_name, scan->count, sizeof *ranking->by_name, compare_names, scan->rows);
+    find_units(ranking, scan);
+    if (number_types(ranking, scan, err) != 0)
+        return -1;
     ranking_refresh(ranking, scan);
     return 0;
 }
 
 void ranking_free(struct ranking *ranking)
 {
+    free(ranking->unit);
+    free(ranking->next);
+    free(ranking->score);
+    free(ranking->values);
+    free(ranking->pending);
     free(ranking->ranked);
     free(ranking->type);
     free(ranking->rank);
     free(ranking->member);
     free(ranking->start);
+    free(ranking->name);
     free(ranking->by_name);
+    free(ranking->by_tensor);
+    free(ranking->own_type);
+    free(ranking->own_order);
 }
+
+/* --- finding --- */
 
 /* strcmp() of a module and the first `length` bytes of a name. */
 static int compare_prefix(const char *module, const char *name, size_t length)
@@ -140,6 +343,25 @@ const struct scan_row *ranking_find(const struct ranking *ranking, const struct 
     size_t at = lower_bound(ranking, scan, name, length);
     const struct scan_row *row = at < scan->count ? &scan->rows[ranking->by_name[at]] : NULL;
     return row && compare_prefix(row->module, name, length) == 0 ? row : NULL;
+}
+
+const struct scan_row *ranking_find_tensor(const struct ranking *ranking, const struct scan *scan,
+                                           const char *name, size_t length)
+{
+    const struct type_name wanted = {name, length};
+    size_t low = 0, high = ranking->tensors;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct scan_row *row = &scan->rows[ranking->by_tensor[middle]];
+        int order = compare_texts(tensor_module(row), wanted);
+        if (order == 0)
+            return row;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
 }
 
 bool ranking_begins_another(const struct ranking *ranking, const struct scan *scan,

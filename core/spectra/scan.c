@@ -54,7 +54,7 @@ static int distance(const struct scan_work *run, size_t row)
         return 0;
     if ((size_t)run->asked == row)
         return -1;
-    return abs(run->parameters[row]->layer - run->parameters[run->asked]->layer);
+    return abs(run->parts[row].parameter->layer - run->parts[run->asked].parameter->layer);
 }
 
 /* The waiting row that is nearest to the one asked for, the largest among equals; -1: none. */
@@ -76,23 +76,28 @@ static int64_t nearest_row(struct scan_work *run)
 
 /* --- rows --- */
 
+static int run_allocate(struct scan_work *run, size_t rows, struct error *err)
+{
+    struct scan_result *result = run->result;
+    result->values = array_alloc(rows, sizeof *result->values, err);
+    result->counts = array_alloc(rows, sizeof *result->counts, err);
+    run->states = array_alloc(rows, sizeof *run->states, err);
+    run->order = array_alloc(rows, sizeof *run->order, err);
+    run->nulls = array_alloc(rows, sizeof *run->nulls, err);
+    run->on_processor = array_alloc(rows, sizeof *run->on_processor, err);
+    return result->values && result->counts && run->states && run->order && run->nulls &&
+                   run->on_processor
+               ? 0
+               : -1;
+}
+
 static int run_prepare(struct scan_work *run, struct error *err)
 {
-    size_t most = run->model->parameter_count;
     struct scan_result *result = array_alloc(1, sizeof *result, err);
     run->result = result;
-    if (!result)
-        return -1;
-    result->values = array_alloc(most, sizeof *result->values, err);
-    result->counts = array_alloc(most, sizeof *result->counts, err);
-    run->states = array_alloc(most, sizeof *run->states, err);
-    run->order = array_alloc(most, sizeof *run->order, err);
-    run->nulls = array_alloc(most, sizeof *run->nulls, err);
-    run->on_processor = array_alloc(most, sizeof *run->on_processor, err);
-    if (!result->values || !result->counts || !run->states || !run->order || !run->nulls ||
-        !run->on_processor ||
-        scan_for_model(&result->scan, &run->parameters, run->model, run->options->modules, err) !=
-            0)
+    if (!result ||
+        scan_for_model(&result->scan, &run->parts, run->model, run->options->modules, err) != 0 ||
+        run_allocate(run, result->scan->count, err) != 0)
         return -1;
     struct scan *scan = result->scan;
     snprintf(scan->estimator, sizeof scan->estimator, "%s",
@@ -138,7 +143,7 @@ static void finish_row(struct scan_work *run, size_t index, bool cached)
 static void keep_values(struct scan_work *run, size_t index, double *values)
 {
     run->result->values[index] = values;
-    run->result->counts[index] = values ? value_count(run->parameters[index]) : 0;
+    run->result->counts[index] = values ? value_count(&run->parts[index]) : 0;
 }
 
 /* What needs no reading. */
@@ -147,7 +152,7 @@ static void load_cache(struct scan_work *run)
     spectra_cache_open(&run->cache, run->model->checkpoint, run->result->scan);
     for (size_t i = 0; i < run->result->scan->count; i++) {
         char reason[64]; /* what an older program scored all the same */
-        bool refused = scan_row_refusal(run->parameters[i], reason, sizeof reason);
+        bool refused = scan_row_refusal(&run->parts[i], reason, sizeof reason);
         double *values = refused ? NULL : spectra_cache_by_files(&run->cache, i);
         if (!values)
             continue;
@@ -226,11 +231,11 @@ static void find_work(struct scan_work *run, struct hand *own, struct task *task
     bool refused = row >= 0 && is_refused(run, backend, (size_t)row);
     uint64_t need = row < 0 || refused ? 0 : need_of(run, backend, (size_t)row);
     if (row >= 0 && hands_may_begin(&run->hands, own, need, memory_budget(run))) {
-        const struct parameter *parameter = run->parameters[row];
+        const struct matrix_part *part = &run->parts[row];
         bool is_team = !refused && backend->spectra->team_values;
         run->states[row] = ROW_TAKEN;
         *task = (struct task){.row = row, .next = nearest_row(run), .backend = backend};
-        hand_begin(own, is_team ? matrix_work(parameter->rows, parameter->cols) : 0, need);
+        hand_begin(own, is_team ? matrix_work(part->rows, part->cols) : 0, need);
         return;
     }
     own->bytes = 0;
@@ -303,6 +308,14 @@ static bool end_row(struct scan_work *run, struct hand *own, const struct task *
     return goes_on;
 }
 
+/* The system may read it now. Of a tensor of many matrices the next is a small part, and is read in
+ * order. */
+static void expect(const struct scan_work *run, const struct matrix_part *part)
+{
+    if (!matrix_part_is_of_several(part))
+        checkpoint_expect(run->model->checkpoint, part->parameter->tensor);
+}
+
 /* One thread's work: rows until there are none, and others' rows until those are done. */
 static void work(struct scan_work *run, struct hand *own)
 {
@@ -323,7 +336,7 @@ static void work(struct scan_work *run, struct hand *own)
             continue;
         }
         if (task.next >= 0 && !is_refused(run, task.backend, (size_t)task.next))
-            checkpoint_expect(run->model->checkpoint, run->parameters[task.next]->tensor);
+            expect(run, &run->parts[task.next]);
         int status =
             work_out(&outcome, run, task.backend, (size_t)task.row, &own->team, &scratch, &err);
         goes_on = end_row(run, own, &task, status, &outcome, &err);
@@ -333,7 +346,7 @@ static void work(struct scan_work *run, struct hand *own)
 
 static void run_free(struct scan_work *run)
 {
-    free(run->parameters);
+    free(run->parts);
     free(run->states);
     free(run->order);
     free(run->nulls);

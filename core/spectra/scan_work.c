@@ -14,41 +14,40 @@
 
 /* --- one matrix --- */
 
-int64_t value_count(const struct parameter *parameter)
+int64_t value_count(const struct matrix_part *part)
 {
-    return parameter->rows < parameter->cols ? parameter->rows : parameter->cols;
+    return part->rows < part->cols ? part->rows : part->cols;
 }
 
 uint64_t need_of(const struct scan_work *run, const struct backend *backend, size_t row)
 {
-    const struct parameter *parameter = run->parameters[row];
-    bool empty = parameter->rows < 1 || parameter->cols < 1;
-    return empty ? 0 : scratch_need(backend, parameter->rows, parameter->cols);
+    const struct matrix_part *part = &run->parts[row];
+    bool empty = part->rows < 1 || part->cols < 1;
+    return empty ? 0 : scratch_need(backend, part->rows, part->cols);
 }
 
 bool is_refused(const struct scan_work *run, const struct backend *backend, size_t row)
 {
     char reason[64];
-    return scan_row_refusal(run->parameters[row], reason, sizeof reason) ||
+    return scan_row_refusal(&run->parts[row], reason, sizeof reason) ||
            need_of(run, backend, row) > run->memory;
 }
 
 /* ERROR_NOT_FINITE is the matrix's own and ERROR_NOT_HERE this device's, so both are outcomes of
  * the row; ERROR_DEVICE is the scan's to handle, and any other ends it. */
 static int compute(struct outcome *out, const struct backend *backend,
-                   const struct parameter *parameter, struct team *team,
-                   const struct scratch *scratch, struct error *err)
+                   const struct matrix_part *part, struct team *team, const struct scratch *scratch,
+                   struct error *err)
 {
     const struct spectra_ops *ops = backend->spectra;
     struct error trouble = ERROR_INIT;
-    out->values = array_alloc((size_t)value_count(parameter), sizeof *out->values, err);
+    out->values = array_alloc((size_t)value_count(part), sizeof *out->values, err);
     if (!out->values)
-        return error_prefix(err, "%s", parameter->name);
-    if ((ops->team_values
-             ? ops->team_values(backend->self, team, out->values, scratch->matrix, parameter->rows,
-                                parameter->cols, scratch->workspace, &trouble)
-             : ops->values(backend->self, out->values, scratch->matrix, parameter->rows,
-                           parameter->cols, scratch->workspace, &trouble)) == 0)
+        return error_prefix(err, "%s", part->parameter->name);
+    if ((ops->team_values ? ops->team_values(backend->self, team, out->values, scratch->matrix,
+                                             part->rows, part->cols, scratch->workspace, &trouble)
+                          : ops->values(backend->self, out->values, scratch->matrix, part->rows,
+                                        part->cols, scratch->workspace, &trouble)) == 0)
         return 0;
     free(out->values);
     out->values = NULL;
@@ -59,32 +58,33 @@ static int compute(struct outcome *out, const struct backend *backend,
         return 0;
     if (trouble.kind == ERROR_DEVICE) /* which has nothing to do with this matrix */
         return error_set_kind(err, trouble.kind, "%s", trouble.text);
-    return error_set(err, "%s: %s", parameter->name, trouble.text);
+    return error_set(err, "%s: %s", part->parameter->name, trouble.text);
 }
 
 int work_out(struct outcome *out, struct scan_work *run, const struct backend *backend, size_t row,
              struct team *team, struct scratch *scratch, struct error *err)
 {
-    const struct parameter *parameter = run->parameters[row];
+    const struct matrix_part *part = &run->parts[row];
     struct error trouble = ERROR_INIT;
     *out = (struct outcome){.end = OUTCOME_KNOWN};
     if (is_refused(run, backend, row)) {
-        if (!scan_row_refusal(parameter, out->reason, sizeof out->reason))
+        if (!scan_row_refusal(part, out->reason, sizeof out->reason))
             snprintf(out->reason, sizeof out->reason, "needs %s, %s are free",
                      bytes_text((double)need_of(run, backend, row)).text,
                      bytes_text((double)run->memory).text);
         return 0;
     }
-    if (scratch_reserve(scratch, backend, parameter->rows, parameter->cols, &trouble) != 0) {
+    if (scratch_reserve(scratch, backend, part->rows, part->cols, &trouble) != 0) {
         snprintf(out->reason, sizeof out->reason, "%.63s", trouble.text);
         out->end = OUTCOME_NO_MEMORY;
         return 0;
     }
-    if (model_read_f32(run->model, parameter, scratch->matrix, err) != 0)
-        return error_prefix(err, "%s", parameter->name);
-    out->values = spectra_cache_by_content(&run->cache, row, scratch->matrix, parameter->numel);
+    if (matrix_part_read(run->model, part, scratch->matrix, err) != 0)
+        return error_prefix(err, "%s", part->parameter->name);
+    out->values =
+        spectra_cache_by_content(&run->cache, row, scratch->matrix, part->rows * part->cols);
     if (!out->values)
-        return compute(out, backend, parameter, team, scratch, err);
+        return compute(out, backend, part, team, scratch, err);
     out->end = OUTCOME_CACHED;
     return 0;
 }
@@ -138,7 +138,7 @@ int threads_at_once(const struct scan_work *run)
     bool are_teams = false;
     for (size_t place = run->result->scan->count; place-- > 0;) { /* the largest comes last */
         size_t row = run->order[place];
-        const struct parameter *parameter = run->parameters[row];
+        const struct matrix_part *part = &run->parts[row];
         const struct backend *backend = backend_of(run, row);
         if (run->states[row] != ROW_WAITING || is_refused(run, backend, row))
             continue;
@@ -149,8 +149,7 @@ int threads_at_once(const struct scan_work *run)
         else if (!backend->spectra->side_by_side)
             threads = machine_threads(0);
         else
-            threads =
-                backend->spectra->side_by_side(backend->self, parameter->rows, parameter->cols);
+            threads = backend->spectra->side_by_side(backend->self, part->rows, part->cols);
     }
     return are_teams || budget / largest >= threads ? threads : (int)fmax(budget / largest, 1);
 }
@@ -163,8 +162,8 @@ int leave_to_processor(struct scan_work *run, int64_t row, const char *why, stru
         return -1;
     run->lost |= row < 0;
     for (size_t i = 0; row >= 0 && i < run->result->scan->count; i++)
-        run->on_processor[i] |= run->parameters[i]->rows == run->parameters[row]->rows &&
-                                run->parameters[i]->cols == run->parameters[row]->cols;
+        run->on_processor[i] |= run->parts[i].rows == run->parts[row].rows &&
+                                run->parts[i].cols == run->parts[row].cols;
     run->working_most = threads_at_once(run);
     if (!known)
         say_device(run, example, why);

@@ -8,6 +8,7 @@
 #define SPECTRUM_SPECTRA_SCAN_WORK_H
 
 #include "compute/backend.h"
+#include "model/matrix_part.h"
 #include "model/model.h"
 #include "spectra/cache.h"
 #include "spectra/scan_options.h"
@@ -25,9 +26,9 @@ struct scan_work {
     const struct scan_options *options;
     const struct scan_observer *observer;
     struct scan_result *result;
-    const struct parameter **parameters; /* per row */
-    uint64_t memory;                     /* bytes that were free when it began */
-    double start, held_at;               /* held_at: since when it is paused; 0: it is not */
+    struct matrix_part *parts; /* per row */
+    uint64_t memory;           /* bytes that were free when it began */
+    double start, held_at;     /* held_at: since when it is paused; 0: it is not */
 
     enum row_state *states;
     struct null_model *nulls; /* one per shape met so far */
@@ -66,7 +67,7 @@ struct outcome {
 };
 
 /* As many singular values as it has. */
-int64_t value_count(const struct parameter *parameter);
+int64_t value_count(const struct matrix_part *part);
 
 /* Bytes of host memory that it takes at most. */
 uint64_t need_of(const struct scan_work *run, const struct backend *backend, size_t row);

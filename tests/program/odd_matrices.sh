@@ -39,7 +39,7 @@ one='\0\0\x80\x3f' least='\1\0\0\0' # 1.0, and the smallest denormal float
 scan() { # scan FILE ARGUMENTS...: its table into out, its messages into err
   "$binary" scan "$@" --no-cache >"$work/out" 2>"$work/err" </dev/null ||
     fail "scan $* gave status $?: $(tail -1 "$work/err")"
-  if grep -vE '^([0-9]+ of [0-9]+ matrices( on cuda:0)?, |model\.layers\.0\.[a-z_]+: not scored: )' "$work/err"; then
+  if grep -vE '^([0-9]+ of [0-9]+ matrices( on cuda:0)?, |model\.layers\.0\.[a-z_]+: not scored: |scored: [0-9.]+ % of the parameters, )' "$work/err"; then
     fail "scan $*: not a line of ours"
   fi
 }

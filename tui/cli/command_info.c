@@ -7,6 +7,7 @@
 #include "base/json_writer.h"
 #include "base/text.h"
 #include "model/model.h"
+#include "model/score_rows.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 
@@ -28,6 +29,58 @@ static struct totals count(const struct model *model)
         totals.quantized |= dtype_traits(model->parameters[i].tensor->dtype)->quantized;
     }
     return totals;
+}
+
+/* Which share of the model a scan would score, and what it leaves out: a line each, as a scan says
+ * them. */
+static void put_outlook_text(struct buffer *out, const struct model *model)
+{
+    struct error err = ERROR_INIT;
+    struct scan *scan = NULL;
+    char line[SCAN_LINE_MAX];
+    if (scan_outlook(&scan, model, &err) != 0)
+        buffer_format(out, "scan          %s\n", err.text);
+    for (size_t i = 0; scan && scan_say(scan, i, line, sizeof line); i++)
+        buffer_format(out, "scan          %s\n", line);
+    scan_free(scan);
+}
+
+static void put_left(struct json_writer *json, const char *what, int64_t parameters)
+{
+    if (parameters <= 0)
+        return;
+    json_object(json, NULL);
+    json_text(json, "what", what);
+    json_integer(json, "parameters", parameters);
+    json_end(json);
+}
+
+/* The same as an object: parameters that get a score, and those that do not, by what they are. */
+static void put_outlook_json(struct json_writer *json, const struct model *model)
+{
+    struct scan *scan = NULL;
+    if (scan_outlook(&scan, model, NULL) != 0)
+        return;
+    struct scan_share share = scan_share(scan);
+    json_object(json, "scan");
+    json_count(json, "matrices", scan->count);
+    json_integer(json, "scored_parameters", share.scored);
+    json_list(json, "unscored");
+    put_left(json, "matrices without a score", share.failed);
+    put_left(json, "embeddings and head", share.ends);
+    for (size_t i = 0; i < scan->of.omission_count; i++) {
+        const struct scan_omission *omission = &scan->of.omissions[i];
+        json_object(json, NULL);
+        json_text(json, "what", omission->reason);
+        json_text(json, "first", omission->first);
+        json_integer(json, "count", omission->count);
+        json_integer(json, "parameters", omission->parameters);
+        json_end(json);
+    }
+    put_left(json, "norms, biases and other vectors", share.rest);
+    json_end(json);
+    json_end(json);
+    scan_free(scan);
 }
 
 /* A head in words, and then a line a tensor. */
@@ -55,6 +108,7 @@ static void put_text(struct buffer *out, const struct model *model)
         buffer_format(out, "%s on disk\n", bytes_text((double)totals.bytes).text);
     if (totals.quantized)
         buffer_text(out, "quantised     yes: a scan sees the quantised model, not the original\n");
+    put_outlook_text(out, model);
     buffer_text(out, "\n");
     for (size_t i = 0; i < model->parameter_count; i++) {
         const struct parameter *parameter = &model->parameters[i];
@@ -112,6 +166,7 @@ static void put_json(struct buffer *out, const struct model *model)
     if (!totals.bytes_unknown)
         json_integer(&json, "bytes", totals.bytes);
     json_flag(&json, "quantized", totals.quantized);
+    put_outlook_json(&json, model);
     json_list(&json, "tensors");
     json_layout(&json, JSON_ROWS);
     for (size_t i = 0; i < model->parameter_count; i++)

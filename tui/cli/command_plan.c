@@ -25,6 +25,7 @@
 struct request {
     const char *source, *output, *format_name;
     enum plan_scope scope;
+    int experts; /* 1: together */
     enum plan_format format;
     struct option_list train, freeze;
     bool no_embeddings, no_head, file_names, json;
@@ -149,6 +150,16 @@ static void print_summary(const struct plan *plan, enum plan_format format)
         fprintf(stderr, "parameters: n/a (the scan file has no shapes)\n");
 }
 
+/* A row's module, or its tensor's where that has several rows. */
+static void put_module(struct json_writer *json, const struct scan_row *row)
+{
+    char name[1100];
+    const char *of = row->tensor ? row->tensor : row->module;
+    snprintf(name, sizeof name, "%.*s", (int)(row->tensor ? module_name_length(of) : strlen(of)),
+             of);
+    json_text(json, NULL, name);
+}
+
 /* The plan in numbers and names. What is not known is absent: a scan file without shapes has no
  * parameters, and one without a model names what its parameters are without. */
 static int print_result(const struct plan *plan, struct error *err)
@@ -177,8 +188,8 @@ static int print_result(const struct plan *plan, struct error *err)
         json_text(&json, "empty_noise", scan->empty_noise);
     json_list(&json, "train"); /* modules, in the scan's order */
     for (size_t i = 0; i < scan->count; i++)
-        if (plan_row(plan, i))
-            json_text(&json, NULL, scan->rows[i].module);
+        if (plan_row(plan, i) && plan_unit(plan, i) == i)
+            put_module(&json, &scan->rows[i]);
     json_end(&json);
     json_end(&json);
     return output_json(&json, err);
@@ -249,6 +260,9 @@ static const struct option rows[] = {
     {.name = "scope", .kind = OPTION_CHOICE, .at = AT(scope), .argument = "SCOPE",
      .choices = OPTION_NAMES("type", "global"), .preset = "type",
      .help = "rank within each type, or global (type)"},
+    {.name = "experts", .kind = OPTION_CHOICE, .at = AT(experts), .argument = "HOW",
+     .choices = OPTION_NAMES("each", "together"), .preset = "each",
+     .help = "rank an expert among those of its number, or of all numbers together (each)"},
     {.name = "train", .kind = OPTION_TEXTS, .at = AT(train), .argument = "REGEX",
      .help = "train these modules too"},
     {.name = "freeze", .kind = OPTION_TEXTS, .at = AT(freeze), .argument = "REGEX",
@@ -268,6 +282,18 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* In a ranking of all types there is no experts' number. */
+static int check_experts(struct request *r, struct error *err)
+{
+    if (r->scope == PLAN_GLOBAL && option_is_given(&r->given, option_by_name(&table, "experts")))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--experts says how a type of experts is ranked: it belongs to "
+                              "--scope type, not to --scope global");
+    if (r->experts)
+        r->scope = PLAN_TOGETHER;
+    return 0;
+}
+
 /* A format that there is not is said before the scan, which may take long. */
 static int run(int argc, char **argv, struct error *err)
 {
@@ -278,6 +304,8 @@ static int run(int argc, char **argv, struct error *err)
                           argc, argv, &r.source, err);
     if (status == 0)
         status = plan_format_by_name(&r.format, r.format_name, err);
+    if (status == 0)
+        status = check_experts(&r, err);
     if (status == 0)
         status = make_plan(&r, err);
     option_free(&table, &r);

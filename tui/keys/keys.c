@@ -62,7 +62,7 @@ static const struct request_info table[] = {
     {REQUEST_TOP, "top", "PERCENT", SCOPE_MODEL, {'%'}, "per cent",
      "train the best PERCENT, by signal-to-noise ratio; \"all\" and \"nothing\" go by none"},
     {REQUEST_SCOPE, "scope", NULL, SCOPE_MODEL, {'o'}, NULL,
-     "choose the best of each type, or of all types together"},
+     "choose the best of each type, of all types, or of each with the experts of all numbers together"},
     {REQUEST_UNDO, "undo", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {'u'}, "undo",
      "undo the last choice"},
     {REQUEST_REDO, "redo", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {CTRL('R')}, NULL,
@@ -90,6 +90,8 @@ static const struct request_info table[] = {
      "what differs, type by type or matrix by matrix"},
 
     /* how the map looks */
+    {REQUEST_EXPERTS, "experts", NULL, SCOPE_MODEL, {'E'}, NULL,
+     "one row an expert of the projection under the cursor; again folds them"},
     {REQUEST_METRIC, "metric", "NAME", SCOPE_MODEL, {'m'}, NULL,
      "colours by snr, mp, gavish-donoho, frobenius, sigma-max, stable-rank, effective-rank, "
      "spikes"},

@@ -66,6 +66,53 @@ static bool request_move(struct app *app, struct model_view *view, enum request 
     return true;
 }
 
+/* --- experts --- */
+
+/* The row becomes the one that its cell shows, and the cursor goes there. */
+static bool go_to_row(struct app *app, struct model_view *view, size_t row)
+{
+    struct grid *grid = &app->session.grid;
+    int layer, type;
+    if (!grid_find(grid, row, &layer, &type))
+        return false;
+    grid->expert = app->session.scan->rows[row].expert;
+    move_to(app, view, layer, type);
+    return true;
+}
+
+/* Makes the map anew, with these experts open, or folded with NULL, and the cursor where it was. */
+static void open_experts(struct app *app, struct model_view *view, const char *open)
+{
+    struct error err = ERROR_INIT;
+    struct grid *grid = &app->session.grid, other;
+    size_t row = cursor_row(app, view);
+    if (grid_make(&other, app->session.scan, open, &err) != 0) {
+        grid_free(&other);
+        app_error(app, &err);
+        return;
+    }
+    other.expert = grid->expert;
+    grid_free(grid);
+    *grid = other;
+    view->marking = false;
+    if (row == SIZE_MAX || !go_to_row(app, view, row))
+        move_to(app, view, view->layer, view->type);
+}
+
+static void switch_experts(struct app *app, struct model_view *view)
+{
+    const struct grid *grid = &app->session.grid;
+    if (grid->open)
+        open_experts(app, view, NULL);
+    else if (grid->type[view->type].folds)
+        open_experts(app, view, grid->type[view->type].name);
+    else
+        app_message(app,
+                    "%s is no projection of experts: where the cursor is on one, E shows "
+                    "them a row each",
+                    grid->type[view->type].name);
+}
+
 /* --- searching, opening --- */
 
 /* The embedding or the head, if its name holds the text that is searched for; else NULL. */
@@ -86,14 +133,10 @@ static void search(struct app *app, struct model_view *view)
 {
     const struct scan *scan = app->session.scan;
     size_t start = cursor_row(app, view);
-    int layer, type;
     for (size_t i = 1; app->search[0] && i <= scan->count; i++) {
         size_t row = ((start == SIZE_MAX ? 0 : start) + i) % scan->count;
-        if (strstr(scan->rows[row].module, app->search) &&
-            grid_find(&app->session.grid, row, &layer, &type)) {
-            move_to(app, view, layer, type);
+        if (strstr(scan->rows[row].module, app->search) && go_to_row(app, view, row))
             return;
-        }
     }
     const char *switched = find_switch(app);
     if (switched)
@@ -159,10 +202,15 @@ static bool model_request(struct app *app, void *state, enum request request, co
         view->mark_layer = view->layer;
         view->mark_type = view->type;
         return true;
-    case REQUEST_BACK: /* forgets a range first */
-        if (!view->marking)
+    case REQUEST_BACK: /* forgets a range first, and then folds what is open */
+        if (!view->marking && !app->session.grid.open)
             return false;
+        if (!view->marking)
+            open_experts(app, view, NULL);
         view->marking = false;
+        return true;
+    case REQUEST_EXPERTS:
+        switch_experts(app, view);
         return true;
     case REQUEST_METRIC:
         if (!argument[0]) /* without a name, the next */

@@ -73,15 +73,20 @@ static void put_number(struct pen pen, const char *label, double value, bool kno
 }
 
 /* What colours the map, and what the plan goes by whatever the colours are. */
-static void put_metric(struct app *app, struct area area, int right, enum metric metric,
+static void put_metric(struct app *app, struct area area, int right, const struct model_view *view,
                        const struct scan_row *row)
 {
     const char *estimator = app->session.scan->estimator;
-    double value = metric_value(row, metric), null = metric_null(row, metric);
+    const struct grid *grid = &app->session.grid;
+    enum metric metric = view->metric;
+    bool folded = grid->type[view->type].folds;
+    double value = grid_value(grid, app->session.scan, view->layer, view->type, metric);
+    double null = folded ? NAN : metric_null(row, metric);
     struct style text = theme_style(&app->theme, THEME_TEXT),
                  dim = theme_style(&app->theme, THEME_DIM);
     int x = area_put(area, 0, 0, theme_style(&app->theme, THEME_ACCENT), "m");
-    x += area_print(area, x, 0, dim, " colour: %s ", metric_title(metric));
+    x += area_print(area, x, 0, dim, " colour: %s%s ", folded ? "median " : "",
+                    metric_title(metric));
     x += isnan(value) ? area_put(area, x, 0, text, "n/a")
                       : area_print(area, x, 0, text, "%.6g", value);
     if (!isnan(null) && metric != METRIC_SNR)
@@ -124,6 +129,20 @@ static void draw_cell_items(struct app *app, struct area area, size_t index)
     flow_item(&flow, text, item);
 }
 
+/* Of a folded cell, how many experts are in it and train, "" of others. */
+static void put_experts(const struct app *app, const struct model_view *view, char *out,
+                        size_t size)
+{
+    size_t count, trained = 0;
+    const struct grid *grid = &app->session.grid;
+    const struct grid_place *place = grid_cell(grid, view->layer, view->type, &count);
+    for (size_t i = 0; i < count; i++)
+        trained += plan_row(app->session.plan, place[i].row);
+    out[0] = '\0';
+    if (grid->type[view->type].folds)
+        snprintf(out, size, ", %zu of %zu experts", trained, count);
+}
+
 /* The cursor's matrix, explained in INFO_ROWS lines. */
 static void draw_cell(struct app *app, const struct model_view *view, struct area area)
 {
@@ -137,13 +156,16 @@ static void draw_cell(struct app *app, const struct model_view *view, struct are
     const struct scan_row *row = &app->session.scan->rows[index];
     bool trains = plan_row(app->session.plan, index), known = row->known && row->detailed;
     bool by_hand = plan_edit(app->session.plan, index) != PLAN_NO_EDIT;
-    int x = area_label(area, 0, 0, area.width - (by_hand ? 21 : 12), title, row->module);
-    area_print(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM), "%s%s",
-               trains ? "● trains" : "○ frozen", by_hand ? ", by hand" : "");
+    char experts[48];
+    put_experts(app, view, experts, sizeof experts);
+    int taken = (by_hand ? 21 : 12) + text_columns(experts);
+    int x = area_label(area, 0, 0, area.width - taken, title, row->module);
+    area_print(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
+               "%s%s%s", trains ? "● trains" : "○ frozen", by_hand ? ", by hand" : "", experts);
     int right = area.width < 100 ? 36 : 48;
     if (area.width < TWO_COLUMNS) {
         draw_cell_items(app, area_part(area, 0, 1, area.width, INFO_ROWS - 2), index);
-        put_metric(app, area_part(area, 0, INFO_ROWS - 1, area.width, 1), 0, view->metric, row);
+        put_metric(app, area_part(area, 0, INFO_ROWS - 1, area.width, 1), 0, view, row);
         return;
     }
     char text[96];
@@ -171,7 +193,7 @@ static void draw_cell(struct app *app, const struct model_view *view, struct are
     snprintf(text, sizeof text, "%lld of %lld values%s", (long long)row->noise_count, values,
              row->degenerate ? "  degenerate" : "");
     put_pair((struct pen){app, area, right, 4}, "noise", known ? text : "n/a");
-    put_metric(app, area_part(area, 0, 5, area.width, 1), right, view->metric, row);
+    put_metric(app, area_part(area, 0, 5, area.width, 1), right, view, row);
 }
 
 /* --- the map --- */
@@ -191,8 +213,7 @@ static struct range metric_range(const struct session *session, enum metric metr
     int first = only_type < 0 ? 0 : only_type, last = only_type < 0 ? grid->types - 1 : only_type;
     for (int type = first; type <= last; type++)
         for (int layer = 0; layer < grid->layers; layer++) {
-            size_t row = grid_row(grid, layer, type);
-            double value = row == SIZE_MAX ? NAN : metric_value(&session->scan->rows[row], metric);
+            double value = grid_value(grid, session->scan, layer, type, metric);
             if (!isfinite(value) || (range.logarithmic && !(value > 0)))
                 continue;
             range.low = range.low <= value ? range.low : value;
@@ -205,6 +226,23 @@ static struct range metric_range(const struct session *session, enum metric metr
 static bool is_between(int value, int a, int b)
 {
     return a < b ? value >= a && value <= b : value >= b && value <= a;
+}
+
+/* Does the cell's matrix train, and was it set by hand? Of folded experts, do most, was any? */
+static void look_at_plan(const struct app *app, int layer, int type, struct heat_cell *cell)
+{
+    size_t count, trained = 0;
+    const struct grid *grid = &app->session.grid;
+    const struct plan *plan = app->session.plan;
+    const struct grid_place *place = grid_cell(grid, layer, type, &count),
+                            one = {.row = grid_row(grid, layer, type)};
+    if (!grid->type[type].folds)
+        place = &one, count = 1;
+    for (size_t i = 0; i < count; i++) {
+        trained += plan_row(plan, place[i].row);
+        cell->by_hand |= plan_edit(plan, place[i].row) != PLAN_NO_EDIT;
+    }
+    cell->trained = 2 * trained > count;
 }
 
 /* Makes the widget's map of what the session has, types x layers cells, and draws it. Without
@@ -227,9 +265,8 @@ static void draw_map(struct app *app, const struct model_view *view, struct area
                 /* What has no number for this metric is unknown; what could not be scored at all is
                  * NaN whatever the metric is. */
                 const struct scan_row *at = &app->session.scan->rows[row];
-                double value = metric_value(at, view->metric);
-                cell->trained = plan_row(app->session.plan, row);
-                cell->by_hand = plan_edit(app->session.plan, row) != PLAN_NO_EDIT;
+                double value = grid_value(grid, app->session.scan, layer, type, view->metric);
+                look_at_plan(app, layer, type, cell);
                 cell->kind = at->known && isnan(at->snr) ? HEAT_NAN
                              : isnan(value)              ? HEAT_UNKNOWN
                              : isinf(value)              ? HEAT_INFINITE

@@ -25,17 +25,23 @@ static void plan_done(struct app *app, int status, const struct error *err)
         session_plan_changed(&app->session, true);
 }
 
-/* Flips all modules between two corners of the map, as one step. */
+/* Flips all modules between two corners of the map, as one step: of folded experts all of a cell. */
 static void toggle_box(struct app *app, int layer0, int layer1, int type0, int type1)
 {
     struct error err = ERROR_INIT;
     const struct grid *grid = &app->session.grid;
-    size_t count = 0, most = (size_t)(layer1 - layer0 + 1) * (size_t)(type1 - type0 + 1);
-    size_t *rows = array_alloc(most, sizeof *rows, &err);
+    size_t count = 0;
+    size_t *rows = array_alloc(app->session.scan->count, sizeof *rows, &err);
     for (int type = type0; rows && type <= type1; type++)
-        for (int layer = layer0; layer <= layer1; layer++)
-            if (grid_row(grid, layer, type) != SIZE_MAX)
+        for (int layer = layer0; layer <= layer1; layer++) {
+            size_t inside;
+            const struct grid_place *place = grid_cell(grid, layer, type, &inside);
+            if (inside > 0 && !grid->type[type].folds)
                 rows[count++] = grid_row(grid, layer, type);
+            for (size_t i = 0; i < inside && grid->type[type].folds; i++)
+                if (plan_unit(app->session.plan, place[i].row) == place[i].row)
+                    rows[count++] = place[i].row;
+        }
     int status = rows && count ? plan_toggle(app->session.plan, rows, count, &err) : 0;
     plan_done(app, rows ? status : -1, &err);
     free(rows);
@@ -100,6 +106,19 @@ static void select_next(struct app *app, bool more)
                     more ? "more" : "less");
     else
         select_percent(app, percent, scope_now(app));
+}
+
+/* Of each type, of all; and of each with the experts of all numbers together, where there are some. */
+static enum plan_scope next_scope(const struct app *app)
+{
+    const struct scan *scan = app->session.scan;
+    bool experts = false;
+    for (size_t i = 0; i < scan->count && !experts; i++)
+        experts = scan->rows[i].expert_type != NULL;
+    enum plan_scope now = scope_now(app);
+    return now == PLAN_BY_TYPE             ? PLAN_GLOBAL
+           : now == PLAN_GLOBAL && experts ? PLAN_TOGETHER
+                                           : PLAN_BY_TYPE;
 }
 
 /* "25", "25 %", "all" or "nothing". */
@@ -234,8 +253,7 @@ bool model_plan_request(struct app *app, struct model_view *view, enum request r
         select_top(app, argument);
         return true;
     case REQUEST_SCOPE:
-        select_percent(app, percent_now(app),
-                       scope_now(app) == PLAN_GLOBAL ? PLAN_BY_TYPE : PLAN_GLOBAL);
+        select_percent(app, percent_now(app), next_scope(app));
         return true;
     case REQUEST_DROP_EDITS:
         drop_edits(app);

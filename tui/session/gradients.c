@@ -133,7 +133,7 @@ static void place_rows(struct gradients *gradients)
     if (gradients->placed == gradients->table.count)
         return;
     grid_free(&gradients->grid);
-    if (grid_make(&gradients->grid, &gradients->table, NULL) != 0)
+    if (grid_make(&gradients->grid, &gradients->table, NULL, NULL) != 0)
         grid_free(&gradients->grid);
     label_adapters(&gradients->grid);
     gradients->placed = gradients->table.count;

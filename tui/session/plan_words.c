@@ -14,6 +14,7 @@ void plan_base_put(const struct plan_base *base, enum plan_words words, char *ou
     static const char *const of[][2] = {
         [PLAN_BY_TYPE] = {" of each type", "/type"},
         [PLAN_GLOBAL] = {" of all types", " of all"},
+        [PLAN_TOGETHER] = {" of each type, experts together", "/type"},
     };
     switch (base->kind) {
     case PLAN_PERCENT:

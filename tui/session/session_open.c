@@ -94,7 +94,7 @@ int session_open(struct session *session, const char *path, struct error *err)
                scan_for_model(&session->scan, NULL, session->model, NULL, err) != 0) {
         goto fail;
     }
-    if (grid_make(&session->grid, session->scan, err) != 0 ||
+    if (grid_make(&session->grid, session->scan, NULL, err) != 0 ||
         session_fresh_plan(session, &session->plan, err) != 0)
         goto fail;
     if (session->model)

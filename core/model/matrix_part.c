@@ -1,0 +1,105 @@
+#include "model/matrix_part.h"
+
+#include "base/memory.h"
+#include "model/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- which tensors are stacks --- */
+
+/* What a configuration calls the number of experts; 0: it has none. */
+static int64_t configured_experts(const cJSON *config)
+{
+    static const char *const keys[] = {"num_local_experts", "num_experts", "n_routed_experts",
+                                       "moe_num_experts"};
+    int64_t count = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (json_get_int64(config, keys[i], &count) && count > 0)
+            return count;
+    const cJSON *text = json_get(config, "text_config");
+    for (size_t i = 0; text && i < sizeof keys / sizeof *keys; i++)
+        if (json_get_int64(text, keys[i], &count) && count > 0)
+            return count;
+    return 0;
+}
+
+/* By its name, or by as many matrices as the configuration has experts: a convolution's kernels
+ * have three dimensions, too. */
+bool parameter_is_stack(const struct model *model, const struct parameter *parameter)
+{
+    const struct tensor_info *tensor = parameter->tensor;
+    const char *name = parameter->name;
+    if (tensor->rank != 3 || tensor->shape[0] < 1 || tensor->shape[1] < 2 || tensor->shape[2] < 2)
+        return false;
+    return strstr(name, "expert") || strstr(name, "moe") || strstr(name, "_exps") ||
+           tensor->shape[0] == configured_experts(checkpoint_metadata(model->checkpoint));
+}
+
+int64_t parameter_matrices(const struct model *model, const struct parameter *parameter)
+{
+    return parameter_is_stack(model, parameter) ? parameter->tensor->shape[0] : 1;
+}
+
+/* --- one of its matrices --- */
+
+static struct lines all_of(int64_t count)
+{
+    return (struct lines){0, count, count, 1};
+}
+
+struct matrix_part matrix_part(const struct model *model, const struct parameter *parameter,
+                               int64_t n)
+{
+    bool stack = parameter_is_stack(model, parameter);
+    int64_t rows = stack ? parameter->tensor->shape[1] : parameter->rows;
+    return (struct matrix_part){.parameter = parameter,
+                                .expert = stack ? n : -1,
+                                .down = all_of(rows),
+                                .over = all_of(parameter->cols),
+                                .rows = rows,
+                                .cols = parameter->cols};
+}
+
+bool matrix_part_is_of_several(const struct matrix_part *part)
+{
+    return part->expert >= 0 || part->projection;
+}
+
+/* --- reading --- */
+
+/* Rows [first, first + count) of the part's matrix, of each the part's columns. */
+static int read_rows(const struct model *model, const struct matrix_part *part, int64_t first,
+                     int64_t count, float *out, struct error *err)
+{
+    const struct lines *over = &part->over;
+    const struct tensor_info *tensor = part->parameter->tensor;
+    int64_t cols = part->parameter->cols;
+    int64_t matrix = part->expert > 0 ? part->expert * tensor->shape[1] : 0;
+    if (part->cols == cols)
+        return checkpoint_read_f32(model->checkpoint, tensor, (matrix + first) * cols, count * cols,
+                                   out, err);
+    float *row = array_alloc((size_t)cols, sizeof *row, err);
+    int status = row ? 0 : -1;
+    for (int64_t i = 0; status == 0 && i < count; i++) {
+        status = checkpoint_read_f32(model->checkpoint, tensor, (matrix + first + i) * cols, cols,
+                                     row, err);
+        for (int64_t k = 0; status == 0 && k < over->count; k++, out += over->run)
+            memcpy(out, row + over->first + k * over->step, (size_t)over->run * sizeof *out);
+    }
+    free(row);
+    return status;
+}
+
+int matrix_part_read(const struct model *model, const struct matrix_part *part, float *out,
+                     struct error *err)
+{
+    const struct lines *down = &part->down;
+    int status = 0;
+    if (!matrix_part_is_of_several(part))
+        return model_read_f32(model, part->parameter, out, err);
+    for (int64_t k = 0; status == 0 && k < down->count; k++)
+        status = read_rows(model, part, down->first + k * down->step, down->run,
+                           out + k * down->run * part->cols, err);
+    return status;
+}

@@ -1,0 +1,237 @@
+/* What is said of the model beside the rows of its scan. Embeddings and heads are listed
+ * (struct scan_end), since plans switch them whether they are scored or not. What looks like a weight
+ * and has no row is counted by its reason (struct scan_omission), so that nothing is left out
+ * without a word.
+ */
+#include "model/score_model.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what is no weight --- */
+
+bool scan_is_coded(const struct parameter *parameter)
+{
+    static const char *const types[] = {"I8",      "U8",      "I16",     "U16",
+                                        "I32",     "U32",     "F4",      "F8_E4M3",
+                                        "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2"};
+    for (size_t i = 0; parameter && i < sizeof types / sizeof *types; i++)
+        if (strcmp(parameter->tensor->dtype_name, types[i]) == 0)
+            return true;
+    return false;
+}
+
+/* It stands beside a tensor of codes: X.weight (fp8, MLX), X.qweight (GPTQ, AWQ), X.weight_packed
+ * (compressed-tensors), X.W_q (HQQ), X itself (bitsandbytes' X.absmax), X_blocks beside X_scales
+ * (MXFP4). */
+bool scan_is_beside_codes(const struct model *model, const struct parameter *parameter)
+{
+    static const char *const codes[] = {"", ".weight", ".qweight", ".weight_packed", ".W_q"};
+    const char *dot = strrchr(parameter->name, '.'), *line = strrchr(parameter->name, '_');
+    char name[1024];
+    for (size_t i = 0; dot && i < sizeof codes / sizeof *codes; i++) {
+        if (i > 0 && strcmp(dot, codes[i]) == 0)
+            return false;
+        snprintf(name, sizeof name, "%.*s%s", (int)(dot - parameter->name), parameter->name,
+                 codes[i]);
+        if (scan_is_coded(model_find(model, name)))
+            return strcmp(dot, ".bias") != 0;
+    }
+    if (!line || (dot && line < dot) || strcmp(line, "_blocks") == 0)
+        return false;
+    snprintf(name, sizeof name, "%.*s_blocks", (int)(line - parameter->name), parameter->name);
+    return scan_is_coded(model_find(model, name));
+}
+
+bool scan_is_stack_of_biases(const struct parameter *parameter)
+{
+    return parameter->tensor->rank == 2 && text_ends_with(parameter->name, "bias");
+}
+
+/* --- embeddings and heads --- */
+
+enum end_kind { NO_END, END_EMBEDDING, END_HEAD };
+
+/* By role; where the architecture is not known, by the names that transformers' models have for
+ * their tokens' embeddings and for their heads. Position embeddings are none. */
+static enum end_kind end_of(const struct model *model, const struct parameter *parameter)
+{
+    static const char *const embeddings[] = {"embed_tokens",   "wte",        "word_embeddings",
+                                             "embed_in",       "embeddings", "shared",
+                                             "tok_embeddings", "token_embd"},
+                             *const heads[] = {"lm_head", "embed_out", "output_layer", "output"};
+    if (parameter->role == ROLE_EMBEDDING)
+        return END_EMBEDDING;
+    if (parameter->role == ROLE_HEAD)
+        return parameter_is_tied_copy(model, parameter) ? NO_END : END_HEAD;
+    if (model->architecture || parameter->layer >= 0 || parameter->tensor->rank > 2)
+        return NO_END;
+    char name[1024];
+    size_t length = strlen(parameter->name);
+    const char *tail = parameter->bias ? ".bias" : ".weight";
+    if (!text_ends_with(parameter->name, tail) || length >= sizeof name)
+        return NO_END;
+    snprintf(name, sizeof name, "%.*s", (int)(length - strlen(tail)), parameter->name);
+    const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
+    for (size_t i = 0; !parameter->bias && i < sizeof embeddings / sizeof *embeddings; i++)
+        if (strcmp(last, embeddings[i]) == 0)
+            return END_EMBEDDING;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (strcmp(last, heads[i]) == 0)
+            return END_HEAD;
+    return NO_END;
+}
+
+/* --- what the rows leave out --- */
+
+/* Why a tensor that looks like a weight has no row; NULL: it is an embedding or a head, a vector, or
+ * nothing that would be scored. `all`: the scan is of the default modules. */
+static const char *why_omitted(const struct model *model, const struct parameter *parameter,
+                               bool all)
+{
+    if (parameter->tensor->rank < 2 || scan_is_beside_codes(model, parameter) ||
+        end_of(model, parameter) != NO_END || parameter_is_tied_copy(model, parameter))
+        return NULL;
+    if (!all)
+        return "not asked for by --modules";
+    if (scan_is_stack_of_biases(parameter))
+        return "biases of several matrices in one tensor";
+    if (parameter->tensor->rank > 2)
+        return strstr(parameter->name, "expert") || strstr(parameter->name, "moe") ||
+                       strstr(parameter->name, "_exps")
+                   ? "experts in a form that cannot be read as matrices"
+                   : "more than two dimensions";
+    return "outside the blocks; `spectrum scan --modules` names them";
+}
+
+/* Tensors with one reason together. */
+static int add_omission(struct scan_model *of, const struct parameter *parameter,
+                        const char *reason, struct error *err)
+{
+    size_t i = 0;
+    while (i < of->omission_count && strcmp(of->omissions[i].reason, reason) != 0)
+        i++;
+    if (i < of->omission_count) {
+        of->omissions[i].count++;
+        of->omissions[i].parameters += parameter->numel;
+        return 0;
+    }
+    size_t capacity = i;
+    if (array_reserve((void **)&of->omissions, &capacity, i + 1, sizeof *of->omissions, err) != 0)
+        return -1;
+    struct scan_omission *more = &of->omissions[i];
+    *more = (struct scan_omission){
+        .first = string_copy(parameter->name, err), .count = 1, .parameters = parameter->numel};
+    snprintf(more->reason, sizeof more->reason, "%s", reason);
+    of->omission_count += more->first != NULL;
+    return more->first ? 0 : -1;
+}
+
+/* --- what the scan says of the model --- */
+
+static bool has_towers(const struct model *model)
+{
+    static const char *const keys[] = {"text_config", "vision_config", "audio_config",
+                                       "thinker_config"};
+    const cJSON *config = checkpoint_metadata(model->checkpoint);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (cJSON_IsObject(json_get(config, keys[i])))
+            return true;
+    return false;
+}
+
+static enum scan_names names_of(const struct model *model, const struct matrix_part *rows,
+                                size_t count)
+{
+    bool known = model->architecture != NULL;
+    for (size_t i = 0; known && i < count; i++)
+        known = rows[i].parameter->role != ROLE_OTHER;
+    return known                                                     ? NAMES_STANDARD
+           : checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF ? NAMES_GGUF
+           : !model->architecture && has_towers(model)               ? NAMES_MULTIMODAL
+                                                                     : NAMES_FILE;
+}
+
+/* The biases of rows, where they are not rows themselves: "x.bias" of "x.weight", "x_bias" of a
+ * stack that is called just "x". They count as listed then. */
+static void find_biases(struct scan *scan, const struct matrix_part *of, const struct model *model,
+                        bool *listed, bool *biases)
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        struct scan_row *row = &scan->rows[i];
+        const struct parameter *parameter = of[i].parameter;
+        char name[1024];
+        size_t length = module_name_length(parameter->name);
+        row->bare = !parameter->name[length];
+        snprintf(name, sizeof name, "%.*s%s", (int)length, parameter->name,
+                 row->bare && of[i].expert >= 0 ? "_bias" : ".bias");
+        const struct parameter *bias = model_find(model, name);
+        if (!bias || bias == parameter || listed[bias - model->parameters])
+            continue;
+        row->bias = bias->numel;
+        biases[bias - model->parameters] = true;
+    }
+}
+
+/* Embeddings and heads; *head: there is one among them. */
+static int list_ends(struct scan_model *about, const struct model *model, bool *head,
+                     struct error *err)
+{
+    about->ends = array_alloc(model->parameter_count, sizeof *about->ends, err);
+    int status = about->ends ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        enum end_kind end = end_of(model, parameter);
+        *head |= end == END_HEAD;
+        if (end == NO_END)
+            continue;
+        struct scan_end *is = &about->ends[about->end_count++];
+        is->tensor = string_copy(parameter->name, err);
+        is->head = end == END_HEAD;
+        is->parameters = parameter->numel;
+        status = is->tensor ? 0 : -1;
+    }
+    return status;
+}
+
+static int list_omissions(struct scan_model *about, const struct model *model, bool all,
+                          const bool *listed, const bool *biases, struct error *err)
+{
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < model->parameter_count; i++) {
+        const char *reason =
+            listed[i] || biases[i] ? NULL : why_omitted(model, &model->parameters[i], all);
+        if (reason)
+            status = add_omission(about, &model->parameters[i], reason, err);
+    }
+    return status;
+}
+
+int scan_describe(struct scan *scan, const struct matrix_part *of, const struct model *model,
+                  bool all, struct error *err)
+{
+    struct scan_model *about = &scan->of;
+    bool *listed = array_alloc(model->parameter_count, sizeof *listed, err);
+    bool *biases = array_alloc(model->parameter_count, sizeof *biases, err);
+    bool head = false;
+    int status = listed && biases ? list_ends(about, model, &head, err) : -1;
+    for (size_t i = 0; status == 0 && i < scan->count; i++)
+        listed[of[i].parameter - model->parameters] = true;
+    if (status == 0) {
+        find_biases(scan, of, model, listed, biases);
+        status = list_omissions(about, model, all, listed, biases, err);
+    }
+    free(listed);
+    free(biases);
+    about->known = true;
+    about->tied = model->architecture ? model->config.tied : about->end_count > 0 && !head;
+    about->parameters = model_numel(model);
+    about->names = names_of(model, of, scan->count);
+    snprintf(about->architecture, sizeof about->architecture, "%s",
+             model->architecture_name ? model->architecture_name : "");
+    return status;
+}

@@ -36,3 +36,13 @@ patience() {
   count_seconds worth 1
   echo $(($1 * 100 / (worth > 1 ? worth : 1)))
 }
+
+# A folder in which a job that has said its result may still be about its last line.
+remove_folder() { # remove_folder FOLDER
+  local i
+  for i in {1..100}; do
+    rm -rf "$1" 2>/dev/null && return
+    sleep 0.05
+  done
+  rm -rf "$1"
+}

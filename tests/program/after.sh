@@ -8,7 +8,7 @@ work=$(mktemp -d)
 # Where it fails, the first job is not to train for ever.
 leave() {
     kill "$(holder worker "$work/first" 2>/dev/null)" 2>/dev/null || true
-    rm -rf "$work"
+    remove_folder "$work"
 }
 trap leave EXIT
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache

@@ -6,7 +6,7 @@ set -eu
 spectrum=$1 source=$2
 source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+trap 'chmod -R u+w "$work"; remove_folder "$work"' EXIT
 model=$source/demo/model
 cd "$work"
 head -c 3000 "$source/demo/text/shakespeare.txt" >text.txt

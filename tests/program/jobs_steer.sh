@@ -10,7 +10,7 @@ finish() {
     for lock in "$work"/*/lock; do # what a test that failed left running
         [ -f "$lock" ] && kill -TERM "$(grep -oP '"pid": \K[0-9]+' "$lock")" 2>/dev/null
     done
-    rm -rf "$work"
+    remove_folder "$work"
 }
 trap finish EXIT
 model=${SPECTRUM_SHARED_DATA:-}/models/stories260K-gguf/stories260K-F16.gguf

@@ -7,7 +7,7 @@ binary=$1
 model=$2/demo/model
 source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'remove_folder "$work"' EXIT
 export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state
 cd "$work" || exit 1
 head -40 "$2/demo/text/problems.jsonl" >problems.jsonl

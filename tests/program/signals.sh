@@ -7,7 +7,7 @@ spectrum=$1 source=$2
 . "$source/tests/waiting.bash"
 work=$(mktemp -d)
 pid='' late=''
-trap 'for left in $pid $late; do kill -9 "$left" 2>/dev/null; done; rm -rf "$work"' EXIT
+trap 'for left in $pid $late; do kill -9 "$left" 2>/dev/null; done; remove_folder "$work"' EXIT
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
 model=$source/demo/model text=$source/demo/text/problems.jsonl
 cd "$work"

@@ -5,7 +5,7 @@ set -eu
 spectrum=$1 source=$2
 . "$source/tests/waiting.bash"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'remove_folder "$work"' EXIT
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
 model=$source/demo/model text=$source/demo/text/problems.jsonl
 cd "$work"

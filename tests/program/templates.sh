@@ -6,7 +6,7 @@ binary=$1
 demo=$2/demo
 source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'remove_folder "$work"' EXIT
 cd "$work" || exit 1
 export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state OMP_NUM_THREADS=1
 failures=0

@@ -186,7 +186,7 @@ run=$work/runs/live
 cleanup() {
   [ -f "$run/lock" ] && kill -TERM "$(holder pid "$run")" 2>/dev/null
   sleep 0.3
-  rm -rf "$work"
+  remove_folder "$work"
 }
 trap cleanup EXIT
 "$binary" train "$2/demo/model" --data "$work/text.txt" --run "$run" --steps 100000 --seq-len 16 --accumulate 1 \

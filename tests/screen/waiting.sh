@@ -14,7 +14,7 @@ train first 100000 --detach
 train second 1 --after first --detach
 leave() {
   kill "$(holder worker "$work/runs/first" 2>/dev/null)" 2>/dev/null
-  rm -rf "$work"
+  remove_folder "$work"
 }
 trap leave EXIT
 wait_until test -e "$work/runs/second/requests/waiting" || fail "it does not wait: $(cat "$work/train")"

@@ -14,7 +14,7 @@ cleanup() {
     [ -f "$lock" ] && kill -TERM "$(holder pid "${lock%/lock}")" 2>/dev/null
   done
   sleep 0.3
-  rm -rf "$work"
+  remove_folder "$work"
 }
 trap cleanup EXIT
 export OMP_NUM_THREADS=1

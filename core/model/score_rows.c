@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/regex.h"
 #include "base/text.h"
+#include "model/fused.h"
 #include "model/score_model.h"
 
 #include <inttypes.h>
@@ -139,6 +140,7 @@ struct selection {
     const struct model *model;
     struct regex *pattern; /* NULL: the default */
     bool has_blocks;       /* false: a model without numbered blocks counts as one block */
+    bool split_fused;
 };
 
 /* 1, 0, or -1: all matrices of a parameter. */
@@ -168,27 +170,53 @@ struct part_list {
 };
 
 /* A scan's file has at most as many rows (score_read.c), so that what is written can be read. */
+static int add_part(struct part_list *list, const struct selection *of,
+                    const struct matrix_part *part, struct error *err)
+{
+    if (list->count == SCAN_ROWS_MAX)
+        return error_set(err, "%s: more than %d matrices; --modules chooses some",
+                         checkpoint_path(of->model->checkpoint), SCAN_ROWS_MAX);
+    if (array_reserve((void **)&list->items, &list->capacity, list->count + 1, sizeof *list->items,
+                      err) != 0)
+        return -1;
+    list->items[list->count++] = *part;
+    return 0;
+}
+
+/* A matrix of a parameter, or the projections in it; `taken`: it is asked for by the parameter's
+ * name. */
+static int add_matrix(struct part_list *list, const struct selection *of,
+                      const struct matrix_part *matrix, bool taken, struct error *err)
+{
+    struct matrix_part apart[FUSED_MAX];
+    int whole = taken ? 1 : takes_part(of, matrix, err), count = 0;
+    if (whole < 0)
+        return -1;
+    /* a matrix that is not asked for may still have a projection that is, if it can be told */
+    if (of->split_fused && (whole > 0 || of->pattern) &&
+        fused_parts(apart, &count, of->model, matrix, whole > 0 ? err : NULL) != 0 && whole > 0)
+        return -1;
+    if (count == 0)
+        return whole ? add_part(list, of, matrix, err) : 0;
+    for (int i = 0; i < count; i++) {
+        int one = whole ? 1 : takes_part(of, &apart[i], err);
+        if (one < 0 || (one > 0 && add_part(list, of, &apart[i], err) != 0))
+            return -1;
+    }
+    return 0;
+}
+
 static int add_parts(struct part_list *list, const struct selection *of,
                      const struct parameter *parameter, struct error *err)
 {
-    int whole = takes_parameter(of, parameter, err);
+    int taken = takes_parameter(of, parameter, err);
     int64_t count = parameter_matrices(of->model, parameter);
-    for (int64_t n = 0; whole >= 0 && n < count; n++) {
-        struct matrix_part part = matrix_part(of->model, parameter, n);
-        int taken = whole ? 1 : takes_part(of, &part, err);
-        if (taken < 0)
-            return -1;
-        if (taken == 0)
-            continue;
-        if (list->count == SCAN_ROWS_MAX)
-            return error_set(err, "%s: more than %d matrices; --modules chooses some",
-                             checkpoint_path(of->model->checkpoint), SCAN_ROWS_MAX);
-        if (array_reserve((void **)&list->items, &list->capacity, list->count + 1,
-                          sizeof *list->items, err) != 0)
-            return -1;
-        list->items[list->count++] = part;
+    int status = taken < 0 ? -1 : 0;
+    for (int64_t n = 0; status == 0 && n < count; n++) {
+        struct matrix_part matrix = matrix_part(of->model, parameter, n);
+        status = add_matrix(list, of, &matrix, taken > 0, err);
     }
-    return whole < 0 ? -1 : 0;
+    return status;
 }
 
 /* The parts that are asked for, in the order of their computation. */
@@ -211,10 +239,11 @@ static int list_parts(struct part_list *list, const struct selection *of, struct
 /* --- all of it --- */
 
 static int make_rows(struct scan *scan, struct part_list *list, const struct model *model,
-                     const char *pattern, struct error *err)
+                     const struct scan_choice *choice, struct error *err)
 {
+    const char *pattern = choice ? choice->modules : NULL;
     struct selection of = {model, pattern ? regex_new(pattern, err) : NULL,
-                           has_block_weights(model)};
+                           has_block_weights(model), choice && choice->split_fused};
     if (pattern && !of.pattern) {
         if (err)
             err->kind = ERROR_USAGE;
@@ -235,7 +264,7 @@ static int make_rows(struct scan *scan, struct part_list *list, const struct mod
 }
 
 int scan_for_model(struct scan **out, struct matrix_part **parts, const struct model *model,
-                   const char *pattern, struct error *err)
+                   const struct scan_choice *choice, struct error *err)
 {
     struct scan *scan = array_alloc(1, sizeof *scan, err);
     struct part_list list = {0};
@@ -243,7 +272,7 @@ int scan_for_model(struct scan **out, struct matrix_part **parts, const struct m
     if (scan)
         scan->model = string_copy(checkpoint_path(model->checkpoint), err);
     if (scan && scan->model)
-        status = make_rows(scan, &list, model, pattern, err);
+        status = make_rows(scan, &list, model, choice, err);
     if (status != 0) {
         scan_free(scan);
         scan = NULL;

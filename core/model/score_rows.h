@@ -5,14 +5,20 @@
 #include "model/matrix_part.h"
 #include "model/score_table.h"
 
+/* Which rows a scan is to have. */
+struct scan_choice {
+    const char *modules; /* regular expression on module names; NULL: the default */
+    bool split_fused;    /* projections that lie in one matrix have a row each (fused.h) */
+};
+
 /* The rows that a scan of this model has, none of them known yet: modules whose short name the
- * pattern finds, or with NULL the weights of the blocks (of the whole model where it has none in
+ * pattern finds, or with NULL (for the pattern, or for the choice) the weights of the blocks (of the whole model where it has none in
  * blocks) that are matrices, or stacks of them: of a stack, each matrix has a row, and a pattern
  * finds those by their own name, too. What a quantiser keeps beside its codes (scales, zero points)
  * is never a row, and tensors with three dimensions or more that are no stack are none that can be
  * scored (scan_row_refusal()). *parts, unless NULL, becomes what each row is of; free() it. */
 int scan_for_model(struct scan **out, struct matrix_part **parts, const struct model *model,
-                   const char *pattern, struct error *err);
+                   const struct scan_choice *choice, struct error *err);
 
 /* Why a row's tensor is not scored, whatever its values are (into out, cut at size); false: it is.
  */

@@ -96,7 +96,7 @@ static int run_prepare(struct scan_work *run, struct error *err)
     struct scan_result *result = array_alloc(1, sizeof *result, err);
     run->result = result;
     if (!result ||
-        scan_for_model(&result->scan, &run->parts, run->model, run->options->modules, err) != 0 ||
+        scan_for_model(&result->scan, &run->parts, run->model, &run->options->rows, err) != 0 ||
         run_allocate(run, result->scan->count, err) != 0)
         return -1;
     struct scan *scan = result->scan;

@@ -3,7 +3,7 @@
 #define SPECTRUM_SPECTRA_SCAN_OPTIONS_H
 
 #include "compute/backend.h"
-#include "model/score_table.h"
+#include "model/score_rows.h"
 #include "spectra/score.h"
 
 #include <stdbool.h>
@@ -12,8 +12,8 @@
 struct scan_options {
     enum estimator estimator;
     enum empty_noise empty_noise;
-    const char *modules; /* regular expression on module names; NULL: the 2-D weights of blocks */
-    const char *device;  /* where no back end is given; NULL: "auto" */
+    struct scan_choice rows; /* which it has */
+    const char *device;      /* where no back end is given; NULL: "auto" */
     bool use_cache;
     int threads; /* 0: all cores; on a GPU as many as it takes matrices at once */
 };

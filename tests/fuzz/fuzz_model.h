@@ -76,7 +76,9 @@ static inline void fuzz_walk(const struct model *model)
     checkpoint_fingerprint(checkpoint, fingerprint, NULL);
     fuzz_modules(model);
     struct error err = ERROR_INIT;
-    if (fuzz_ok(scan_for_model(&scan, NULL, model, ".", &err), &err))
+    if (scan_for_model(&scan, NULL, model, &(struct scan_choice){".", true}, NULL) == 0)
+        scan_free(scan);
+    if (fuzz_ok(scan_for_model(&scan, NULL, model, &(struct scan_choice){".", false}, &err), &err))
         fuzz_read_back(scan);
     if (model->architecture)
         config_put_json(&text, model, "float32", NULL, 0);

@@ -80,6 +80,9 @@ def projections(family, config, name, matrix):
         return {"gate": matrix[:, :n], "up": matrix[:, n:]}
     if name.endswith(("gate_up_proj", "gate_up_proj.weight", "input_linear.weight")):
         return halves(matrix)
+    if name.endswith("in_proj_qkv.weight"):
+        k = config.linear_num_key_heads * config.linear_key_head_dim
+        return {"q": matrix[:k], "k": matrix[k:2 * k], "v": matrix[2 * k:]}
     if name.endswith("qkv_proj.weight"):
         q = config.num_attention_heads * config.head_dim
         k = config.num_key_value_heads * config.head_dim

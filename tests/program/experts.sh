@@ -63,6 +63,20 @@ expect 2 "each or together" plan "$work/scan.json" --experts both
 expect 1 "trains or freezes as one tensor" plan "$work/scan.json" --train 'down_proj\.2$'
 expect 0 'train "1.mlp.experts.down_proj$": 1 module' plan "$work/scan.json" --train '1.mlp.experts.down_proj$'
 
+# Fused projections: apart where they are asked for and known, else as one.
+expect 0 "layers.0.self_attn.qkv_proj.v" scan "$models/phi3" --split-fused -o - --no-cache
+expect 0 '"tensor": "model.layers.0.self_attn.qkv_proj.weight"' scan "$models/phi3" --split-fused --json
+expect 0 "trains 8 of 16 scanned modules" plan "$models/phi3" --top 50
+"$binary" scan "$models/phi3" --split-fused -o "$work/fused.json" 2>/dev/null
+expect 0 "trains 8 of 16 scanned modules" plan "$work/fused.json" --top 50 -o "$work/plan.yaml"
+grep -q "qkv_proj.weight\$\$" "$work/plan.yaml" || fail "no fused tensor in the plan"
+expect 0 "self_attn.qkv_proj" plan "$work/fused.json" --top 50 --format peft
+grep -qE 'qkv_proj\.[qkv]' "$work/out" && fail "an adapter beside a part of a layer"
+cp -rL "$models/phi3" "$work/unknown"
+sed -i 's/"model_type": "phi3"/"model_type": "phi99"/' "$work/unknown/config.json"
+expect 1 'is not known for the architecture "phi99"' scan "$work/unknown" --split-fused
+expect 0 "scored: " scan "$work/unknown" --no-cache
+
 # What PEFT has no adapter for is said.
 expect 0 "other tensors of the plan left out" plan "$work/scan.json" --top 50 --format peft
 

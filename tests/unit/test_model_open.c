@@ -301,7 +301,8 @@ static void a_scan_names_each_module_once(void **state)
     struct scan *scan = NULL;
     struct model *model = open_corpus("safetensors/odd-module-twice.safetensors", &err);
     assert_non_null(model);
-    assert_int_equal(scan_for_model(&scan, NULL, model, ".", &err), -1);
+    assert_int_equal(scan_for_model(&scan, NULL, model, &(struct scan_choice){".", false}, &err),
+                     -1);
     assert_non_null(strstr(err.text, ": a and a.weight would have one name in a scan"));
     model_close(model);
 }

@@ -501,7 +501,9 @@ static void scales_are_no_rows(void **state)
             struct scan *scan = NULL;
             struct matrix_part *of = NULL;
             char reason[64];
-            assert_int_equal(scan_for_model(&scan, &of, model, all ? "." : NULL, NULL), 0);
+            assert_int_equal(scan_for_model(&scan, &of, model,
+                                            &(struct scan_choice){all ? "." : NULL, false}, NULL),
+                             0);
             assert_int_equal(scan->count, 1);
             assert_true(scan_row_refusal(&of[0], reason, sizeof reason));
             assert_non_null(strstr(reason, "codes"));
@@ -544,7 +546,8 @@ static void what_is_left_out_is_said(void **state)
     /* Asked for by name it is a row without a score: three dimensions are no matrix. */
     struct matrix_part *of = NULL;
     char reason[64];
-    assert_int_equal(scan_for_model(&scan, &of, model, "conv$", NULL), 0);
+    assert_int_equal(scan_for_model(&scan, &of, model, &(struct scan_choice){"conv$", false}, NULL),
+                     0);
     assert_int_equal(scan->count, 1);
     assert_true(scan_row_refusal(&of[0], reason, sizeof reason));
     assert_string_equal(reason, "it has 3 dimensions");

@@ -48,22 +48,28 @@ static struct model *open_family(const char *family)
     return model;
 }
 
-static struct scan_result *scan_of(const struct model *model, const char *device)
+static struct scan_result *scan_with(const struct model *model, const char *device, bool split)
 {
     struct error err = ERROR_INIT;
     struct scan_result *result = NULL;
-    struct scan_options options = {.device = device};
+    struct scan_options options = {.device = device, .rows = {NULL, split}};
     if (scan_run(&result, model, NULL, &options, NULL, &err) != 0)
         fail_msg("%s", err.text);
     return result;
 }
 
-static void assert_scores(const struct scan *scan, const cJSON *expected)
+static struct scan_result *scan_of(const struct model *model, const char *device)
 {
-    assert_int_equal(scan->count, cJSON_GetArraySize(expected));
+    return scan_with(model, device, false);
+}
+
+/* `expected`, and what is not there in `rest`. */
+static void assert_scores(const struct scan *scan, const cJSON *expected, const cJSON *rest)
+{
     for (size_t i = 0; i < scan->count; i++) {
         double snr = 0;
-        if (!json_get_double(expected, scan->rows[i].module, &snr))
+        if (!json_get_double(expected, scan->rows[i].module, &snr) &&
+            !json_get_double(rest, scan->rows[i].module, &snr))
             fail_msg("%s is no row of the oracle's", scan->rows[i].module);
         double off = fabs(scan->rows[i].snr - snr);
         if (scan->rows[i].snr != snr && !(off <= 1e-6 * snr))
@@ -83,7 +89,8 @@ static void experts_are_scored(void **state)
         struct scan_result *result = scan_of(model, devices[i % 2]);
         struct scan_share share = scan_share(result->scan);
         int64_t total = 0, scored = 0;
-        assert_scores(result->scan, json_get(family, "snr"));
+        assert_scores(result->scan, json_get(family, "snr"), NULL);
+        assert_int_equal(result->scan->count, cJSON_GetArraySize(json_get(family, "snr")));
         assert_true(json_get_int64(family, "parameters", &total));
         assert_true(json_get_int64(family, "scored", &scored));
         assert_true(share.known);
@@ -95,6 +102,87 @@ static void experts_are_scored(void **state)
         model_close(model);
     }
     cJSON_Delete(expected);
+}
+
+/* --split-fused: each projection that shares a matrix has its own score, and is planned with the
+ * others of its tensor. */
+static void projections_are_scored_apart(void **state)
+{
+    (void)state;
+    cJSON *expected = oracle();
+    for (int i = 0; i < FAMILIES; i++) {
+        const cJSON *family = json_get(expected, families[i]), *apart = json_get(family, "apart");
+        struct model *model = open_family(families[i]);
+        struct scan_result *result = scan_with(model, "cpu", true);
+        int64_t scored = 0;
+        size_t count = 0;
+        assert_true(cJSON_GetArraySize(apart) > 0);
+        assert_scores(result->scan, apart, json_get(family, "snr"));
+        for (size_t k = 0; k < result->scan->count; k++)
+            count += json_get(apart, result->scan->rows[k].module) != NULL;
+        assert_int_equal(count, cJSON_GetArraySize(apart));
+        assert_true(json_get_int64(family, "scored", &scored));
+        assert_int_equal(scan_share(result->scan).scored, scored);
+        /* as many tensors are planned as without */
+        struct scan_result *whole = scan_of(model, "cpu");
+        struct plan *plan = NULL, *other = NULL;
+        assert_int_equal(plan_new(&plan, result->scan, model, NULL), 0);
+        assert_int_equal(plan_new(&other, whole->scan, model, NULL), 0);
+        assert_int_equal(plan_counts(plan).modules_total, plan_counts(other).modules_total);
+        plan_free(plan);
+        plan_free(other);
+        scan_result_free(whole);
+        scan_result_free(result);
+        model_close(model);
+    }
+    cJSON_Delete(expected);
+}
+
+/* A query_key_value of GPT-NeoX, whose rows lie head by head: 2 heads of 1 row each, 2 columns. */
+static void layouts_are_known_or_refused(void **state)
+{
+    (void)state;
+    static const char tensors[] =
+        "{\"gpt_neox.layers.0.attention.query_key_value.weight\": {\"dtype\": "
+        "\"F32\", \"shape\": [6, 2], \"data_offsets\": [0, 48]}}";
+    static const char *const configs[] = {
+        "{\"model_type\": \"gpt_neox\", \"num_attention_heads\": 2}",
+        "{\"model_type\": \"gpt_neox\", \"num_attention_heads\": 4}",
+        "{\"model_type\": \"unheard_of\"}"};
+    static const float values[] = {1, 0, 0, 2, 3, 0, 0, 4, 5, 0, 0, 6};
+    for (int i = 0; i < 3; i++) {
+        struct buffer file = BUFFER_INIT;
+        struct error err = ERROR_INIT;
+        struct model *model = NULL;
+        struct scan *scan = NULL;
+        struct matrix_part *parts = NULL;
+        char *folder = data_folder();
+        gguf_number(&file, sizeof tensors - 1, 8);
+        buffer_append(&file, tensors, sizeof tensors - 1);
+        buffer_append(&file, (const char *)values, sizeof values);
+        data_text(folder, "config.json", configs[i]);
+        data_file(folder, "model.safetensors", file.data, file.length);
+        assert_int_equal(model_open(&model, folder, &err), 0);
+        const struct scan_choice choice = {.split_fused = true};
+        int status = scan_for_model(&scan, &parts, model, &choice, &err);
+        if (i == 0) {
+            float k[4];
+            assert_int_equal(status, 0);
+            assert_int_equal(scan->count, 3);
+            assert_string_equal(scan->rows[1].type, "attention.query_key_value.k");
+            assert_int_equal(matrix_part_read(model, &parts[1], k, NULL), 0);
+            assert_true(k[0] == 0 && k[1] == 2 && k[2] == 5 && k[3] == 0);
+        } else {
+            assert_int_equal(status, -1);
+            assert_non_null(strstr(err.text, "query_key_value"));
+            assert_non_null(strstr(err.text, i == 1 ? "configuration's heads" : "not known"));
+        }
+        free(parts);
+        scan_free(scan);
+        model_close(model);
+        data_folder_remove(folder);
+        buffer_free(&file);
+    }
 }
 
 /* The tensors of the blocks that train, biases apart, are those of the list. */
@@ -358,10 +446,15 @@ static void false_parts_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(experts_are_scored),       cmocka_unit_test(tensors_are_chosen_whole),
-        cmocka_unit_test(plans_name_the_tensor),    cmocka_unit_test(an_expert_alone_is_refused),
-        cmocka_unit_test(numbers_are_put_together), cmocka_unit_test(false_parts_are_refused),
+        cmocka_unit_test(experts_are_scored),
+        cmocka_unit_test(tensors_are_chosen_whole),
+        cmocka_unit_test(plans_name_the_tensor),
+        cmocka_unit_test(an_expert_alone_is_refused),
+        cmocka_unit_test(numbers_are_put_together),
+        cmocka_unit_test(false_parts_are_refused),
         cmocka_unit_test(gguf_has_stacks),
+        cmocka_unit_test(projections_are_scored_apart),
+        cmocka_unit_test(layouts_are_known_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,7 +189,8 @@ static void rows_follow_the_computation(void **state)
     struct model *model = NULL;
     struct scan *scan = NULL;
     assert_int_equal(model_open(&model, path, NULL), 0);
-    assert_int_equal(scan_for_model(&scan, NULL, model, ".", NULL), 0);
+    assert_int_equal(scan_for_model(&scan, NULL, model, &(struct scan_choice){".", false}, NULL),
+                     0);
     assert_string_equal(scan->rows[0].module, "model.embed_tokens");
     assert_string_equal(scan->rows[scan->count - 1].module, "model.norm");
     int last = 0;
@@ -241,9 +242,9 @@ static void an_interrupted_scan_goes_on(void **state)
     assert_int_equal(cached, 5);
     /* A scan of some modules adds to what is known and takes nothing away; the oracle takes none.
      */
-    options.modules = "embed_tokens";
+    options.rows.modules = "embed_tokens";
     scan_result_free(scan_path(path, &options, NULL, &err));
-    options.modules = NULL;
+    options.rows.modules = NULL;
     cached = 0;
     scan_result_free(scan_path(path, &options, &counting, &err));
     assert_int_equal(cached, 35);

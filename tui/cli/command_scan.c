@@ -26,7 +26,7 @@
 struct request {
     const char *model, *output, *device, *estimator, *modules, *spectra;
     enum empty_noise empty_noise;
-    bool no_cache, json;
+    bool no_cache, json, split_fused;
     int64_t threads;
 };
 
@@ -107,7 +107,7 @@ static void tell_cache(const struct request *request)
 /* The table goes to a terminal or a pipe where nothing else is asked for. */
 static int scan_model(const struct request *request, struct scan_view *view, struct error *err)
 {
-    struct scan_options options = {.modules = request->modules,
+    struct scan_options options = {.rows = {request->modules, request->split_fused},
                                    .device = request->device,
                                    .use_cache = !request->no_cache,
                                    .empty_noise = request->empty_noise,
@@ -158,7 +158,9 @@ static const struct option rows[] = {
      .help = "{}"},
     ROW_EMPTY_NOISE("", AT(empty_noise)),
     {.name = "modules", .kind = OPTION_TEXT, .at = AT(modules), .argument = "REGEX",
-     .help = "modules by name (default: the 2-D weights of the blocks)"},
+     .help = "modules by name (default: the weights of the blocks)"},
+    {.name = "split-fused", .kind = OPTION_FLAG, .at = AT(split_fused),
+     .help = "score q, k, v and gate, up apart where one matrix holds them"},
     {.name = "spectra", .kind = OPTION_PATH, .at = AT(spectra), .argument = "FILE",
      .help = "write the singular values there (safetensors)"},
     {.name = "no-cache", .kind = OPTION_FLAG, .at = AT(no_cache),

@@ -15,9 +15,9 @@
 
 static int read_plan(struct run_choice *choice, const char *path, struct error *err)
 {
-    static const char all_but_biases[] = "(?<!\\.bias)$";
+    static const struct scan_choice all_but_biases = {.modules = "(?<!\\.bias)$"};
     const struct model *model = choice->base->model;
-    if (scan_for_model(&choice->outline, NULL, model, all_but_biases, err) != 0 ||
+    if (scan_for_model(&choice->outline, NULL, model, &all_but_biases, err) != 0 ||
         plan_new(&choice->plan, choice->outline, model, err) != 0)
         return -1;
     return plan_read(choice->plan, path, err);

@@ -273,6 +273,8 @@ int scan_for_model(struct scan **out, struct matrix_part **parts, const struct m
         scan->model = string_copy(checkpoint_path(model->checkpoint), err);
     if (scan && scan->model)
         status = make_rows(scan, &list, model, choice, err);
+    if (status == 0 && checkpoint_identity(model->checkpoint, scan->files, NULL) != 0)
+        scan->files[0] = '\0';
     if (status != 0) {
         scan_free(scan);
         scan = NULL;

@@ -100,6 +100,7 @@ struct scan {
     size_t count;
     char *model;          /* name or path; NULL: not known */
     char fingerprint[33]; /* "" : not known */
+    char files[33];       /* checkpoint_identity() when it was made; "": of a file, or not known */
     char estimator[24];   /* "reference", "mp", "gavish-donoho" */
     char empty_noise[12]; /* "infinity" or "one"; "": the file does not say */
     bool from_file;       /* its scores are what they are: no option makes them others */

@@ -115,6 +115,7 @@ static void on_start(void *context, const struct scan *scan)
     begin_event(&json, "scan");
     json_count(&json, "total", scan->count);
     json_text(&json, "fingerprint", scan->fingerprint);
+    json_text(&json, "files", scan->files);
     json_text(&json, "estimator", scan->estimator);
     append(view, &json);
 }

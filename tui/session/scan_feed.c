@@ -64,6 +64,7 @@ int scan_feed_start(struct scan_feed *feed, const struct scan *scan, const char 
     feed->asked = SIZE_MAX;
     feed->total = scan->count;
     snprintf(feed->device, sizeof feed->device, "%s", device);
+    snprintf(feed->asked_device, sizeof feed->asked_device, "%s", device);
     feed->job = scan_launch_path(scan, err);
     int status = feed->job ? job_metrics_follow(&feed->metrics, feed->job, err) : -1;
     enum job_state state = held && status == 0 ? job_state(feed->job) : JOB_STARTING;
@@ -110,6 +111,13 @@ static void take_line(struct scan_feed *feed, struct scan *scan, const cJSON *li
 {
     const char *event = "", *text;
     json_get_string(line, "event", &event);
+    if (strcmp(event, "scan") == 0) {
+        feed->foreign = json_get_string(line, "files", &text) && scan->files[0] &&
+                        strcmp(text, scan->files) != 0;
+        feed->own |= !feed->foreign;
+    }
+    if (feed->foreign)
+        return;
     if (strcmp(event, "row") == 0) {
         take_row(feed, scan, line);
     } else if (strcmp(event, "scan") == 0) {
@@ -184,7 +192,7 @@ static bool act_on(struct scan_feed *feed, const struct scan *scan, enum job_sta
         feed->asked = SIZE_MAX;
         if (launch(feed, scan, !feed->held, &err) != 0)
             fail(feed, &err);
-        feed->held = false;
+        feed->held = feed->foreign = false;
         scan_feed_ask(feed, scan, row); /* what was asked for first is so still */
         return true;
     case JOB_STARTING:
@@ -204,12 +212,27 @@ static bool rejoin(struct scan_feed *feed)
 {
     enum job_state state = feed->job ? look(feed) : JOB_STARTING;
     bool complete = state == JOB_ENDED && has_ended(feed, "completed"); /* since the last look */
-    if (state != JOB_RUNNING && state != JOB_PAUSED && !complete)
+    if (feed->foreign || (state != JOB_RUNNING && state != JOB_PAUSED && !complete))
         return false;
     feed->state = FEED_RUNNING;
     feed->device[0] = '\0';
     feed->asked = SIZE_MAX;
     feed->ended = feed->held = false;
+    return true;
+}
+
+/* The job is of other files than those that are open here. */
+static bool leave_foreign(struct scan_feed *feed)
+{
+    feed->state = feed->own ? FEED_FAILED : FEED_CHANGING;
+    if (feed->own) {
+        snprintf(feed->message, sizeof feed->message,
+                 "the model's files have changed since they were opened here: open it again");
+    } else {
+        snprintf(feed->device, sizeof feed->device, "%s", feed->asked_device);
+        ask_to_stop(feed, NULL);
+        feed->looked_at = 0;
+    }
     return true;
 }
 
@@ -223,6 +246,8 @@ bool scan_feed_update(struct scan_feed *feed, struct scan *scan)
         return false;
     enum job_state state = look(feed); /* first: what it wrote last is then taken in, too */
     bool changed = !feed->held && take_lines(feed, scan);
+    if (feed->foreign && feed->state == FEED_RUNNING)
+        return leave_foreign(feed);
     if (feed->state != FEED_DONE)
         changed = act_on(feed, scan, state) || changed;
     return changed;

@@ -13,11 +13,13 @@
  * job, and each may pause, stop or move it to another device: so every state but `done` is looked
  * at again, and may have been changed by somebody else.
  *
- * Three facts that the functions keep:
+ * Four facts that the functions keep:
  *
  *   1. A row that is known stays known: a row's score is the same from any job of the same content.
  *   2. `done` counts the rows of the scan that are known, whichever job told them.
- *   3. A line of metrics is taken in once (`taken`), also when a next job writes on in that file.
+ *   3. A job of other files (the model was written anew since) tells nothing here: at the beginning
+ *      it is asked to stop, for one of the files as they are; later the model is to be opened again.
+ *   4. A line of metrics is taken in once (`taken`), also when a next job writes on in that file.
  */
 #ifndef SPECTRUM_TUI_SESSION_SCAN_FEED_H
 #define SPECTRUM_TUI_SESSION_SCAN_FEED_H
@@ -45,10 +47,13 @@ struct scan_feed {
     size_t computed; /* rows of this job that were not in the cache */
     double seconds, looked_at, asked_at;
     bool paused,
-        held;        /* held: what an ended job told is not taken in, it may be of an older file */
-    bool ended;      /* the job was over when it was looked at last */
-    size_t asked;    /* the row that was last asked for first; SIZE_MAX: none */
-    char device[16]; /* what the job was started with; "": others started it */
+        held;     /* held: what an ended job told is not taken in, it may be of an older file */
+    bool ended;   /* the job was over when it was looked at last */
+    bool own;     /* a job of the model's files as they were opened has told rows */
+    bool foreign; /* the job that tells now has other files: its rows are not taken in */
+    size_t asked; /* the row that was last asked for first; SIZE_MAX: none */
+    char device[16], asked_device[16]; /* what the job was started with; "": others started it. What
+                                          was asked for */
     struct scan_devices devices;
     char message[ERROR_TEXT_MAX];
 };

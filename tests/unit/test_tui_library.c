@@ -6,7 +6,9 @@
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/lock.h"
+#include "spectra/cache.h"
 #include "tui/session/library.h"
+#include "tui/session/scan_launch.h"
 
 #include <math.h>
 #include <string.h>
@@ -230,6 +232,38 @@ static void test_what_is_no_model_is_not_known(void **state)
     free(model);
 }
 
+/* What a scan's job does while the library is open: it writes in its own folder alone. */
+static void test_a_scan_that_ends_is_seen(void **state)
+{
+    (void)state;
+    TEST_FOLDER_OR_SKIP(data, "SPECTRUM_TEST_DATA");
+    struct library library = {0};
+    struct checkpoint *checkpoint;
+    char content[33], record[128];
+    char *target = path_join(data, "../../demo/model", NULL), *model = path_join(folder, "m", NULL);
+    assert_int_equal(symlink(target, model), 0);
+    assert_int_equal(checkpoint_open(&checkpoint, model, NULL), 0);
+    assert_int_equal(spectra_fingerprint(checkpoint, content, NULL), 0);
+    struct scan scan = {.model = (char *)checkpoint_path(checkpoint)};
+    char *job = scan_launch_path(&scan, NULL);
+    assert_int_equal(folder_make(job, NULL), 0);
+    snprintf(record, sizeof record, "{\"fingerprint\": \"%s\"}", content);
+    put(job, "job.json", record);
+    put(job, "metrics.jsonl", "");
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(library_read(&library, NULL), 0);
+    library_tick(&library, NULL, 0, 10);
+    assert_int_equal(library.rows[0].model.scanned, SCANNED_PART);
+    put(job, "result.json", "{\"status\": \"completed\"}");
+    assert_true(library_tick(&library, NULL, 0, 10));
+    assert_int_equal(library.rows[0].model.scanned, SCANNED_ALL);
+    library_free(&library);
+    checkpoint_close(checkpoint);
+    free(job);
+    free(model);
+    free(target);
+}
+
 /* --- what is left --- */
 
 /* Of a job of 1000 steps that lives and has these lines. */
@@ -311,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_time_reads_nothing, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_many_jobs_are_listed_unread, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_scan_that_ends_is_seen, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_what_is_no_model_is_not_known, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_what_is_left_counts_what_lies_between_steps,

@@ -116,12 +116,14 @@ static void read_best(struct library_row *row)
 /* True: something was read that may be shown. */
 static bool look_at_model(struct library_row *row)
 {
-    uint64_t identity = model_identity(row->path), state = model_state_identity();
+    uint64_t identity = model_identity(row->path), state = model_state_identity(&row->model);
     bool same = identity == row->identity && row->whole;
     if (same && state == row->state)
         return false;
-    if (!same || !row->model.content[0]) /* a scan has found out what they hold */
+    if (!same || !row->model.content[0]) { /* a scan has found out what they hold */
         model_facts_read(&row->model, row->path);
+        state = model_state_identity(&row->model);
+    }
     model_facts_read_state(&row->model);
     row->identity = identity;
     row->state = state;

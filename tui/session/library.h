@@ -83,9 +83,9 @@ int library_watch(struct library *library, const char *folder, struct error *err
 int library_find(struct library *library, struct error *err);
 
 /* What of a model's files tells whether they are the same as before, and what of the state folder
- * whether scans or plans came or went; never 0. */
+ * whether its scan went on or ended, or plans came or went; never 0. */
 uint64_t model_identity(const char *path);
-uint64_t model_state_identity(void);
+uint64_t model_state_identity(const struct model_facts *facts);
 /* The headers of its files; then its scan and its plans. What cannot be read is not known. */
 void model_facts_read(struct model_facts *facts, const char *path);
 void model_facts_read_state(struct model_facts *facts);

@@ -49,10 +49,14 @@ uint64_t model_identity(const char *path)
     return identity ? identity : 1;
 }
 
-uint64_t model_state_identity(void)
+/* A scan that ends writes in its job's folder alone. */
+uint64_t model_state_identity(const struct model_facts *facts)
 {
-    char *folder = xdg_state_path("", NULL);
+    char *folder = xdg_state_path("", NULL), *scans = xdg_state_path("scans", NULL);
     uint64_t identity = folder ? mix(mix(nothing, folder, "plans"), folder, "scans") : nothing;
+    if (scans && facts->scan[0])
+        identity = mix(identity, scans, facts->scan);
+    free(scans);
     free(folder);
     return identity ? identity : 1;
 }

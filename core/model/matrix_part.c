@@ -68,6 +68,22 @@ bool matrix_part_is_of_several(const struct matrix_part *part)
 
 /* --- reading --- */
 
+/* Of whole rows of which some columns are taken: many, as what is stored by columns is read in one
+ * way through the matrix. */
+static int64_t rows_at_once(const struct matrix_part *part)
+{
+    enum { VALUES = 1 << 24 };
+    int64_t cols = part->parameter->cols, most = VALUES / cols;
+    return most < 1 ? 1 : most < part->down.run ? most : part->down.run;
+}
+
+uint64_t matrix_part_need(const struct matrix_part *part)
+{
+    int64_t cols = part->parameter->cols;
+    bool some = matrix_part_is_of_several(part) && part->cols < cols;
+    return some ? (uint64_t)rows_at_once(part) * (uint64_t)cols * sizeof(float) : 0;
+}
+
 /* Rows [first, first + count) of the part's matrix, of each the part's columns. */
 static int read_rows(const struct model *model, const struct matrix_part *part, int64_t first,
                      int64_t count, float *out, struct error *err)
@@ -79,15 +95,19 @@ static int read_rows(const struct model *model, const struct matrix_part *part, 
     if (part->cols == cols)
         return checkpoint_read_f32(model->checkpoint, tensor, (matrix + first) * cols, count * cols,
                                    out, err);
-    float *row = array_alloc((size_t)cols, sizeof *row, err);
-    int status = row ? 0 : -1;
-    for (int64_t i = 0; status == 0 && i < count; i++) {
-        status = checkpoint_read_f32(model->checkpoint, tensor, (matrix + first + i) * cols, cols,
-                                     row, err);
-        for (int64_t k = 0; status == 0 && k < over->count; k++, out += over->run)
-            memcpy(out, row + over->first + k * over->step, (size_t)over->run * sizeof *out);
+    int64_t most = rows_at_once(part);
+    float *rows = array_alloc((size_t)most, (size_t)cols * sizeof *rows, err);
+    int status = rows ? 0 : -1;
+    for (int64_t i = 0; status == 0 && i < count; i += most) {
+        int64_t now = count - i < most ? count - i : most;
+        status = checkpoint_read_f32(model->checkpoint, tensor, (matrix + first + i) * cols,
+                                     now * cols, rows, err);
+        for (int64_t row = 0; status == 0 && row < now; row++)
+            for (int64_t k = 0; k < over->count; k++, out += over->run)
+                memcpy(out, rows + row * cols + over->first + k * over->step,
+                       (size_t)over->run * sizeof *out);
     }
-    free(row);
+    free(rows);
     return status;
 }
 

@@ -43,6 +43,9 @@ struct matrix_part matrix_part(const struct model *model, const struct parameter
 /* Is there more in the tensor than this? It trains or freezes with all of that. */
 bool matrix_part_is_of_several(const struct matrix_part *part);
 
+/* Bytes that reading it takes beside the matrix itself. */
+uint64_t matrix_part_need(const struct matrix_part *part);
+
 /* Reads it, row-major, part->rows x part->cols; one that is all of its parameter as
  * model_read_f32() does. */
 int matrix_part_read(const struct model *model, const struct matrix_part *part, float *out,

@@ -23,7 +23,9 @@ uint64_t need_of(const struct scan_work *run, const struct backend *backend, siz
 {
     const struct matrix_part *part = &run->parts[row];
     bool empty = part->rows < 1 || part->cols < 1;
-    return empty ? 0 : scratch_need(backend, part->rows, part->cols);
+    uint64_t need = empty ? 0 : scratch_need(backend, part->rows, part->cols);
+    uint64_t reading = matrix_part_need(part);
+    return need > UINT64_MAX - reading ? UINT64_MAX : need + reading;
 }
 
 bool is_refused(const struct scan_work *run, const struct backend *backend, size_t row)

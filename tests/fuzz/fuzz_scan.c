@@ -22,6 +22,8 @@ static void plan_it(const struct scan *scan)
     plan_select(plan, 25, PLAN_BY_TYPE, NULL);
     put_every_format(plan);
     plan_select(plan, 50, PLAN_GLOBAL, NULL);
+    plan_select(plan, 50, PLAN_TOGETHER, NULL);
+    put_every_format(plan);
     plan_set_matching(plan, "layers\\.[0-3]\\.", true, &matched, NULL);
     plan_toggle(plan, &row, scan->count > 0, NULL);
     plan_set_embeddings(plan, false, NULL);

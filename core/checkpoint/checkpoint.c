@@ -166,11 +166,14 @@ static int resolve(struct checkpoint *checkpoint, const char *path, struct error
                                    : string_copy(".", err);
     if (!checkpoint->folder)
         return error_set(err, "not enough memory");
-    if (!folder && !snapshot && sys.access(path, F_OK) != 0)
+    if (!folder && !snapshot && sys.access(path, F_OK) != 0) {
+        const char *first = strchr(path, '/'); /* "org/name" alone looks like a hub's */
+        bool hub = first && first != path && path[0] != '.' && first[1] && !strchr(first + 1, '/');
         return error_set(err,
                          "%s: no such file or folder, and no such model in the local Hugging Face "
-                         "cache",
-                         path);
+                         "cache%s",
+                         path, hub ? "; `spectrum fetch` brings one of the hub there" : "");
+    }
     return 0;
 }
 

@@ -1,7 +1,6 @@
 #include "checkpoint/checkpoint.h"
 
 #include "base/buffer.h"
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
@@ -10,8 +9,6 @@
 #include "checkpoint/safetensors.h"
 #include "checkpoint/tensor_table.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -35,9 +32,10 @@ static int open_single(struct checkpoint *checkpoint, const char *path, struct e
 static int read_config(struct checkpoint *checkpoint, struct error *err)
 {
     char *path = path_join(checkpoint->folder, CHECKPOINT_CONFIG, err);
-    int there = path ? file_find(path, err) : -1, status = there < 0 ? -1 : 0;
+    int there = path ? place_find(checkpoint->place, path, err) : -1, status = there < 0 ? -1 : 0;
     if (there > 0) {
-        checkpoint->metadata = json_read_file(path, CONFIG_MAX, JSON_LOOSE_NUMBERS, err);
+        checkpoint->metadata =
+            place_read_json(checkpoint->place, path, CONFIG_MAX, JSON_LOOSE_NUMBERS, err);
         status = checkpoint->metadata ? 0 : -1;
     }
     free(path);
@@ -60,11 +58,6 @@ static int open_file(struct checkpoint *checkpoint, struct error *err)
     return open_single(checkpoint, checkpoint->path, err) == 0 ? read_config(checkpoint, err) : -1;
 }
 
-static int is_gguf(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.' && text_ends_with(entry->d_name, ".gguf");
-}
-
 /* A folder without weights of a model. Adapters as PEFT has them, which `spectrum export` writes, too,
  * get an answer of their own: who has a folder of them thinks that it is a model. */
 static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
@@ -74,8 +67,8 @@ static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
     char *path = path_join(checkpoint->folder, "adapter_config.json", err);
     if (!path)
         return -1;
-    if (sys.access(path, F_OK) == 0) {
-        config = json_read_file(path, CONFIG_MAX, JSON_LOOSE_NUMBERS, NULL);
+    if (place_find(checkpoint->place, path, NULL) > 0) {
+        config = place_read_json(checkpoint->place, path, CONFIG_MAX, JSON_LOOSE_NUMBERS, NULL);
         json_get_string(config, "base_model_name_or_path", &base);
         error_set(
             err,
@@ -97,26 +90,23 @@ static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
 /* A folder without safetensors stands for the one .gguf file in it. */
 static int open_only_gguf(struct checkpoint *checkpoint, struct error *err)
 {
-    struct dirent **entries = NULL;
+    char **entries = NULL;
     struct buffer names = BUFFER_INIT;
-    int count = sys.scandir(checkpoint->folder, &entries, is_gguf, alphasort), status = -1;
+    int count = place_list(checkpoint->place, checkpoint->folder, ".gguf", &entries, err),
+        status = -1;
     if (count == 1) {
         free(checkpoint->path);
-        checkpoint->path = path_join(checkpoint->folder, entries[0]->d_name, err);
+        checkpoint->path = path_join(checkpoint->folder, entries[0], err);
         status = checkpoint->path ? open_file(checkpoint, err) : -1;
-    } else if (count < 0) {
-        error_set_errno(err, errno, "cannot read folder %s", checkpoint->folder);
     } else if (count > 1) {
         for (int i = 0; i < count; i++)
-            buffer_format(&names, "%s%s", i ? ", " : "", entries[i]->d_name);
+            buffer_format(&names, "%s%s", i ? ", " : "", entries[i]);
         error_set(err, "%s holds %d .gguf files; name one of them: %s", checkpoint->folder, count,
                   buffer_string(&names));
-    } else {
+    } else if (count == 0) {
         refuse_empty(checkpoint, err);
     }
-    for (int i = 0; i < count; i++)
-        free(entries[i]);
-    free(entries);
+    place_list_free(entries, count);
     buffer_free(&names);
     return status;
 }
@@ -127,7 +117,7 @@ static int open_single_of_folder(struct checkpoint *checkpoint, const char *path
     char *index = path_join(checkpoint->folder, CHECKPOINT_INDEX, err);
     if (!index)
         return -1;
-    if (sys.access(index, F_OK) == 0)
+    if (place_find(checkpoint->place, index, NULL) > 0)
         buffer_format(&checkpoint->notes,
                       "%s has both model.safetensors and " CHECKPOINT_INDEX
                       ": model.safetensors is read, as transformers does\n",
@@ -151,7 +141,7 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
         char *path = path_join(checkpoint->folder, layouts[i].name, err);
         if (!path)
             return -1;
-        int there = file_find(path, err);
+        int there = place_find(checkpoint->place, path, err);
         int status = there > 0 ? layouts[i].open(checkpoint, path, err) : there;
         free(path);
         if (there != 0)
@@ -176,12 +166,30 @@ static int resolve(struct checkpoint *checkpoint, const char *path, struct error
                                    : string_copy(".", err);
     if (!checkpoint->folder)
         return error_set(err, "not enough memory");
-    if (!folder && !snapshot && sys.access(path, F_OK) != 0)
+    if (!folder && !snapshot && sys.access(path, F_OK) != 0) {
+        const char *first = strchr(path, '/'); /* "org/name" alone looks like a hub's */
+        bool hub = first && first != path && path[0] != '.' && first[1] && !strchr(first + 1, '/');
         return error_set(err,
                          "%s: no such file or folder, and no such model in the local Hugging Face "
-                         "cache",
-                         path);
+                         "cache%s",
+                         path, hub ? "; `spectrum fetch` brings one of the hub there" : "");
+    }
     return 0;
+}
+
+/* Whatever place the path is of. */
+static int open_weights(struct checkpoint *checkpoint, bool folder, struct error *err)
+{
+    return folder ? open_folder(checkpoint, err) : open_file(checkpoint, err);
+}
+
+static int hand_over(struct checkpoint **out, struct checkpoint *checkpoint, int status)
+{
+    if (status == 0)
+        *out = checkpoint;
+    else
+        checkpoint_close(checkpoint);
+    return status;
 }
 
 int checkpoint_open(struct checkpoint **out, const char *path, struct error *err)
@@ -192,14 +200,25 @@ int checkpoint_open(struct checkpoint **out, const char *path, struct error *err
         return -1;
     int status = resolve(checkpoint, path, err);
     if (status == 0)
-        status = checkpoint_is_folder(checkpoint->path) ? open_folder(checkpoint, err)
-                                                        : open_file(checkpoint, err);
-    if (status != 0) {
-        checkpoint_close(checkpoint);
+        status = open_weights(checkpoint, checkpoint_is_folder(checkpoint->path), err);
+    return hand_over(out, checkpoint, status);
+}
+
+/* "org/name" stands for its folder, "org/name/file" for that file. */
+int checkpoint_open_place(struct checkpoint **out, const struct checkpoint_place *place,
+                          const char *file, struct error *err)
+{
+    *out = NULL;
+    struct checkpoint *checkpoint = array_alloc(1, sizeof *checkpoint, err);
+    if (!checkpoint)
         return -1;
-    }
-    *out = checkpoint;
-    return 0;
+    checkpoint->place = place;
+    checkpoint->path = file ? path_join(place->name, file, err) : string_copy(place->name, err);
+    checkpoint->folder = checkpoint->path ? string_copy(place->name, err) : NULL;
+    int status = checkpoint->folder ? 0 : -1;
+    if (status == 0)
+        status = open_weights(checkpoint, !file, err);
+    return hand_over(out, checkpoint, status);
 }
 
 int checkpoint_open_config(struct checkpoint **out, const char *folder, struct error *err)
@@ -213,12 +232,7 @@ int checkpoint_open_config(struct checkpoint **out, const char *folder, struct e
         status = read_config(checkpoint, err);
     if (status == 0 && !checkpoint->metadata)
         status = error_set(err, "%s has no config.json", folder);
-    if (status != 0) {
-        checkpoint_close(checkpoint);
-        return -1;
-    }
-    *out = checkpoint;
-    return 0;
+    return hand_over(out, checkpoint, status);
 }
 
 void checkpoint_close(struct checkpoint *checkpoint)
@@ -226,7 +240,7 @@ void checkpoint_close(struct checkpoint *checkpoint)
     if (!checkpoint)
         return;
     for (size_t i = 0; i < checkpoint->file_count; i++) {
-        sys.close(checkpoint->files[i].fd);
+        place_close(&checkpoint->files[i]);
         free(checkpoint->files[i].path);
     }
     for (size_t i = 0; i < checkpoint->tensor_count; i++)
@@ -312,7 +326,7 @@ int checkpoint_check_output(const struct checkpoint *checkpoint, const char *pat
                             struct error *err)
 {
     struct stat target, info;
-    if (!path || sys.stat(path, &target) != 0)
+    if (!path || checkpoint->place || sys.stat(path, &target) != 0)
         return 0;
     if (is_path(&target, checkpoint->folder))
         return error_set(err,

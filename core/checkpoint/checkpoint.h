@@ -1,6 +1,6 @@
 /* Reading model files: Hugging Face folders (config.json, safetensors, shards), single .safetensors
  * files, GGUF files. A checkpoint is a table of named tensors plus, where the file has it,
- * metadata. Nothing is mapped: every read is positioned, with its length checked, so that a file
+ * metadata. It may lie elsewhere (place.h). Nothing is mapped: every read is positioned, with its length checked, so that a file
  * that shrinks is an error and not a signal. The files are never written to.
  *
  *     checkpoint_open -> checkpoint_find, checkpoint_tensor -> checkpoint_read_f32 ...
@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "checkpoint/hub.h"
+#include "checkpoint/place.h"
 #include "checkpoint/tensor_info.h"
 #include "checkpoint/tensor_read.h"
 
@@ -27,6 +28,11 @@ struct checkpoint;
  * small JSON files only. */
 int checkpoint_open(struct checkpoint **out, const char *path, struct error *err);
 void checkpoint_close(struct checkpoint *checkpoint);
+
+/* The same of a place elsewhere, which must outlive it; `file` NULL: the place as a folder. Its path
+ * and folder are the place's name then, where this machine has nothing. */
+int checkpoint_open_place(struct checkpoint **out, const struct checkpoint_place *place,
+                          const char *file, struct error *err);
 
 /* Opens a folder for its config.json alone: a checkpoint without tensors, for a model that has yet
  * to be made. */

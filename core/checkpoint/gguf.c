@@ -1,6 +1,5 @@
 #include "checkpoint/gguf.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -60,7 +59,7 @@ static int take(struct reader *r, void *out, uint64_t count)
             uint64_t left = reader_left(r);
             r->filled = left < WINDOW ? (size_t)left : WINDOW;
             r->used = 0;
-            if (file_read_at(r->file->fd, r->window, r->filled, r->at, r->file->path, r->err) != 0)
+            if (place_read_at(r->file, r->window, r->filled, r->at, r->err) != 0)
                 return -1;
         }
         size_t n = r->filled - r->used < count ? r->filled - r->used : (size_t)count;

@@ -1,6 +1,5 @@
 #include "checkpoint/safetensors.h"
 
-#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/json_writer.h"
@@ -149,7 +148,7 @@ int safetensors_open(struct checkpoint *checkpoint, const char *path, struct err
     if (file->size < sizeof prefix)
         return error_set(err, "%s has %llu bytes, too few for a safetensors file", file->path,
                          (unsigned long long)file->size);
-    if (file_read_at(file->fd, prefix, sizeof prefix, 0, file->path, err) != 0)
+    if (place_read_at(file, prefix, sizeof prefix, 0, err) != 0)
         return -1;
     uint64_t length = load_u64(prefix);
     if (length > SAFETENSORS_HEADER_MAX || length > file->size - sizeof prefix)
@@ -160,7 +159,7 @@ int safetensors_open(struct checkpoint *checkpoint, const char *path, struct err
     char *text = array_alloc((size_t)length + 1, 1, err);
     cJSON *header = NULL;
     int status = -1;
-    if (!text || file_read_at(file->fd, text, (size_t)length, sizeof prefix, file->path, err) != 0)
+    if (!text || place_read_at(file, text, (size_t)length, sizeof prefix, err) != 0)
         goto out;
     header = json_parse(text, (size_t)length, JSON_STRICT, file->path, err);
     if (!header)
@@ -303,7 +302,7 @@ int shards_open(struct checkpoint *checkpoint, const char *index_path, struct er
     const cJSON *item;
     size_t count = 0;
     int status = -1;
-    cJSON *index = json_read_file(index_path, INDEX_MAX, JSON_STRICT, err);
+    cJSON *index = place_read_json(checkpoint->place, index_path, INDEX_MAX, JSON_STRICT, err);
     if (!index || shard_names(index, &names, &count, index_path, err) != 0)
         goto out;
     for (size_t i = 0; i < count; i++) {

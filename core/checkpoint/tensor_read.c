@@ -1,6 +1,5 @@
 #include "checkpoint/tensor_read.h"
 
-#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/number.h"
@@ -53,14 +52,14 @@ int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor
         return error_set(err, "tensor %s: bytes [%llu, +%llu) are outside its %llu", tensor->name,
                          (unsigned long long)first_byte, (unsigned long long)count,
                          (unsigned long long)tensor->bytes);
-    return file_read_at(file->fd, out, (size_t)count, tensor->offset + first_byte, file->path, err);
+    return place_read_at(file, out, (size_t)count, tensor->offset + first_byte, err);
 }
 
 void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_info *tensor)
 {
     enum { PIECE = 128 << 10 }; /* Linux cuts larger ones to what it reads ahead */
     int fd = checkpoint->files[tensor->file].fd;
-    for (uint64_t at = 0; at < tensor->bytes; at += PIECE)
+    for (uint64_t at = 0; fd >= 0 && at < tensor->bytes; at += PIECE)
         posix_fadvise(fd, (off_t)(tensor->offset + at), PIECE, POSIX_FADV_WILLNEED);
 }
 
@@ -109,7 +108,8 @@ static int check_range(const struct tensor_info *tensor, int64_t first, int64_t 
     return 0;
 }
 
-/* Bounded: a piece is at most READ_BLOCKS blocks, whatever the tensor's size. */
+/* Bounded: a piece is at most READ_BLOCKS blocks, or what its place gives best at once, whatever the
+ * tensor's size. */
 enum { READ_BLOCKS = 1 << 16 };
 
 int checkpoint_read_f32(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
@@ -122,7 +122,8 @@ int checkpoint_read_f32(const struct checkpoint *checkpoint, const struct tensor
     uint64_t at = (uint64_t)(first / per_block) * (uint64_t)traits->block_bytes;
     if (tensor->dtype == DTYPE_F32)
         return checkpoint_read_raw(checkpoint, tensor, at, (uint64_t)count * 4, out, err);
-    int64_t piece = blocks < READ_BLOCKS ? blocks : READ_BLOCKS;
+    int64_t best = (int64_t)place_piece(&checkpoint->files[tensor->file]) / traits->block_bytes;
+    int64_t most = best > READ_BLOCKS ? best : READ_BLOCKS, piece = blocks < most ? blocks : most;
     void *raw = array_alloc((size_t)piece, (size_t)traits->block_bytes, err);
     int status = raw ? 0 : -1;
     for (int64_t done = 0; status == 0 && done < blocks; done += piece) {
@@ -165,28 +166,28 @@ enum { SAMPLE_WHOLE = 1 << 20, SAMPLE_BLOCK = 1 << 14, SAMPLE_COUNT = 64 };
 /* What goes into the fingerprint of one tensor: name, type, shape, and its bytes or their samples.
  */
 static int hash_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
-                       struct hash *hash, void *buffer, struct error *err)
+                       struct hash *hash, char *buffer, struct error *err)
 {
     hash_update(hash, tensor->name, strlen(tensor->name) + 1);
     hash_update(hash, tensor->dtype_name, strlen(tensor->dtype_name) + 1);
     hash_update(hash, tensor->shape, sizeof tensor->shape);
     bool whole = tensor->bytes <= SAMPLE_WHOLE;
-    uint64_t pieces = whole ? (tensor->bytes + SAMPLE_BLOCK - 1) / SAMPLE_BLOCK : SAMPLE_COUNT;
-    for (uint64_t i = 0; i < pieces; i++) {
-        uint64_t at =
-            whole ? i * SAMPLE_BLOCK : (tensor->bytes - SAMPLE_BLOCK) / (SAMPLE_COUNT - 1) * i;
-        uint64_t left = tensor->bytes - at, count = left < SAMPLE_BLOCK ? left : SAMPLE_BLOCK;
-        if (checkpoint_read_raw(checkpoint, tensor, at, count, buffer, err) != 0)
-            return -1;
-        hash_update(hash, buffer, (size_t)count);
-    }
+    struct byte_range ranges[SAMPLE_COUNT] = {{buffer, tensor->offset, (size_t)tensor->bytes}};
+    uint64_t stride = whole ? 0 : (tensor->bytes - SAMPLE_BLOCK) / (SAMPLE_COUNT - 1);
+    for (uint64_t i = 0; i < SAMPLE_COUNT && !whole; i++)
+        ranges[i] = (struct byte_range){buffer + i * SAMPLE_BLOCK, tensor->offset + stride * i,
+                                        SAMPLE_BLOCK};
+    size_t total = whole ? (size_t)tensor->bytes : (size_t)SAMPLE_COUNT * SAMPLE_BLOCK;
+    if (place_read(&checkpoint->files[tensor->file], ranges, whole ? 1 : SAMPLE_COUNT, err) != 0)
+        return -1;
+    hash_update(hash, buffer, total);
     return 0;
 }
 
 int checkpoint_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err)
 {
     struct hash *hash = hash_new(err);
-    void *buffer = hash ? array_alloc(SAMPLE_BLOCK, 1, err) : NULL;
+    char *buffer = hash ? array_alloc(SAMPLE_COUNT, SAMPLE_BLOCK, err) : NULL;
     int status = buffer ? 0 : -1;
     for (size_t i = 0; status == 0 && i < checkpoint->tensor_count; i++)
         status = hash_tensor(checkpoint, &checkpoint->tensors[i], hash, buffer, err);
@@ -204,7 +205,12 @@ int checkpoint_identity(const struct checkpoint *checkpoint, char out[33], struc
     if (!hash)
         return -1;
     for (size_t i = 0; i < checkpoint->file_count; i++) {
+        const struct byte_source *source = &checkpoint->files[i].source;
         struct stat at;
+        if (source->read) {
+            source->put_identity(source->context, hash);
+            continue;
+        }
         if (sys.fstat(checkpoint->files[i].fd, &at) != 0) {
             hash_free(hash);
             return error_set_errno(err, errno, "cannot look at %s", checkpoint->files[i].path);

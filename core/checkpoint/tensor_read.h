@@ -36,7 +36,8 @@ void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_
 int checkpoint_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err);
 
 /* 32 hexadecimal digits that say which files these are and in which state: device, inode, size and
- * time of change of each. The same for a moved checkpoint, not for a copied one. */
+ * time of change of each; or what their place names them by. The same for a moved checkpoint, not for
+ * a copied one. */
 int checkpoint_identity(const struct checkpoint *checkpoint, char out[33], struct error *err);
 
 #endif

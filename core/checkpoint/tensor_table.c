@@ -1,8 +1,6 @@
 #include "checkpoint/tensor_table.h"
 
-#include "base/file.h"
 #include "base/memory.h"
-#include "base/sys.h"
 #include "base/text.h"
 
 #include <stdlib.h>
@@ -27,8 +25,7 @@ int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct 
     struct checkpoint_file file = {.path = string_copy(path, err)};
     if (!file.path)
         return -1;
-    file.fd = file_open_read(path, &file.size, err);
-    if (file.fd < 0) {
+    if (place_open(checkpoint->place, &file, err) != 0) {
         free(file.path);
         return -1;
     }

@@ -12,21 +12,17 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "checkpoint/place.h"
 #include "checkpoint/tensor_info.h"
 
 #include <stddef.h>
 
 enum { CHECKPOINT_FILES_MAX = 4096, TENSORS_MAX = 1 << 20, TENSOR_NAME_MAX = 512 };
 
-struct checkpoint_file {
-    char *path;
-    int fd;
-    uint64_t size;
-};
-
 struct checkpoint {
     enum checkpoint_format format;
     char *path, *folder;
+    const struct checkpoint_place *place; /* NULL: this machine */
     struct checkpoint_file *files;
     size_t file_count, file_capacity;
     struct tensor_info *tensors;

@@ -33,6 +33,7 @@
     X(free)
 
 struct curl_library {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name takes none */
 #define X(name) __typeof__(&(curl_##name)) name;
     CURL_CALLS(X)
 #undef X

@@ -80,20 +80,25 @@ static int take_look(struct remote_file *out, const struct http_answer *answer, 
     return 0;
 }
 
-int remote_file_look(struct remote_file *out, struct hub *hub, const char *name, const char *commit,
-                     const char *file, struct error *err)
+int remote_file_look(struct remote_file *out, char *place, struct hub *hub, const char *name,
+                     const char *commit, const char *file, struct error *err)
 {
     struct http_answer answer;
+    char here[HTTP_URL_MAX];
     char *url = remote_file_url(hub, name, commit, file, err);
     const struct http_request request = {
         .url = url, .head = true, .patience = hub->settings.etag_patience};
-    int status = url ? hub_ask(hub, &request, true, &answer, NULL, err) : -1;
+    int status = url ? hub_ask(hub, &request, true, &answer, here, err) : -1;
     if (status == 0) {
         bool answered = answer.trouble.kind == ERROR_NONE &&
                         (answer.status == 200 || (answer.status >= 301 && answer.status <= 308));
         status = answered ? take_look(out, &answer, commit, file, err)
                           : hub_refusal(hub, &answer, name, file, err);
     }
+    if (status == 0 && place && answer.status != 200)
+        status = url_resolve(place, here, answer.location, err);
+    else if (status == 0 && place)
+        memcpy(place, here, sizeof here);
     free(url);
     return status;
 }

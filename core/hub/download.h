@@ -26,9 +26,9 @@ bool remote_file_is_checked(const struct remote_file *file);
 char *remote_file_url(const struct hub *hub, const char *name, const char *commit, const char *file,
                       struct error *err);
 
-/* Asks for the above. */
-int remote_file_look(struct remote_file *out, struct hub *hub, const char *name, const char *commit,
-                     const char *file, struct error *err);
+/* Asks for the above. `place[HTTP_URL_MAX]` (may be NULL) gets the URL that has the content. */
+int remote_file_look(struct remote_file *out, char *place, struct hub *hub, const char *name,
+                     const char *commit, const char *file, struct error *err);
 
 /* Reads a file of at most `most` bytes into memory. */
 int remote_file_read(struct buffer *out, struct hub *hub, const char *name, const char *commit,

@@ -63,8 +63,8 @@ static int look(struct fetch *fetch, struct hub *hub, struct fetch_file *file, s
         file->linked = true;
         file->remote.bytes = file->have = (uint64_t)there;
     } else {
-        if (remote_file_look(&file->remote, hub, fetch->options.name, fetch->repository.commit,
-                             file->name, err) != 0)
+        if (remote_file_look(&file->remote, NULL, hub, fetch->options.name,
+                             fetch->repository.commit, file->name, err) != 0)
             return -1;
         there = hub_cache_blob_bytes(&fetch->cache, file->remote.etag);
         if (there >= 0 && (uint64_t)there != file->remote.bytes)

@@ -138,16 +138,16 @@ static size_t on_body(char *bytes, size_t one, size_t count, void *context)
     answer->status = (int)status;
     bool wanted = request->sink && (status == 200 || status == 206);
     uint64_t most = wanted ? request->most : REFUSAL_MAX; /* a refusal's page is not read */
+    if (wanted && !transfer->accepted && request->accept &&
+        request->accept(request->context, answer, &answer->trouble) != 0)
+        return 0;
+    transfer->accepted = true;
     if (count > most - answer->taken) {
         if (wanted)
             error_set(&answer->trouble, "it sends more than the %llu bytes that it should",
                       (unsigned long long)most);
         return 0;
     }
-    if (wanted && !transfer->accepted && request->accept &&
-        request->accept(request->context, answer, &answer->trouble) != 0)
-        return 0;
-    transfer->accepted = true;
     if (wanted && request->sink(request->context, bytes, count, &answer->trouble) != 0)
         return 0;
     answer->taken += count;

@@ -168,7 +168,7 @@ static int add_parameter(struct model *model, const struct architecture *archite
 static int are_equal(const struct checkpoint *checkpoint, const struct tensor_info *a,
                      const struct tensor_info *b, struct error *err)
 {
-    enum { CHUNK = 1 << 16 };
+    enum { CHUNK = 1 << 20 };
     if (a->rank != b->rank || memcmp(a->shape, b->shape, sizeof a->shape) != 0)
         return 0;
     float *values = array_alloc(2 * CHUNK, sizeof *values, err);
@@ -257,12 +257,23 @@ static void note_names(struct model *model, const struct found *found)
 
 int model_open(struct model **out, const char *path, struct error *err)
 {
+    struct checkpoint *checkpoint = NULL;
+    *out = NULL;
+    return checkpoint_open(&checkpoint, path, err) == 0 ? model_of(out, checkpoint, err) : -1;
+}
+
+int model_of(struct model **out, struct checkpoint *checkpoint, struct error *err)
+{
     const struct architecture *architecture = NULL;
     struct found found = {0};
     *out = NULL;
     struct model *model = array_alloc(1, sizeof *model, err);
-    if (!model || checkpoint_open(&model->checkpoint, path, err) != 0 ||
-        config_read(model, &architecture, err) != 0)
+    if (!model) {
+        checkpoint_close(checkpoint);
+        return -1;
+    }
+    model->checkpoint = checkpoint;
+    if (config_read(model, &architecture, err) != 0)
         goto fail;
     model->architecture = architecture ? architecture->name : NULL;
     const char *notes = checkpoint_notes(model->checkpoint);

@@ -20,6 +20,8 @@
 
 /* Opens a checkpoint and works out its parameters. */
 int model_open(struct model **out, const char *path, struct error *err);
+/* Of one that is open, which is the model's from now on, also where this fails. */
+int model_of(struct model **out, struct checkpoint *checkpoint, struct error *err);
 void model_close(struct model *model);
 
 /* Gives embedding and head `rows` rows, where they have fewer, and the configuration as many

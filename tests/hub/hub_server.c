@@ -285,7 +285,7 @@ static bool send_file(struct request *request, const char *path, const char *hea
 
 static bool answer_cdn(struct request *request)
 {
-    static long answers, used, last_signature;
+    static long used, last_signature;
     char path[4096], headers[256], text[256];
     long signature = 0;
     sscanf(request->query, "X-Signature=%ld", &signature);
@@ -293,11 +293,12 @@ static bool answer_cdn(struct request *request)
     if (signature != last_signature)
         used = 0;
     last_signature = signature;
-    long number = ++answers, uses = ++used;
+    long uses = ++used;
     pthread_mutex_unlock(&lock);
     if (fault(request->faults, "expire", text, sizeof text) && uses > atol(text))
         return answer(request, 403, "", "expired");
-    bool changed = fault(request->faults, "etags", text, sizeof text) && number > atol(text);
+    bool changed = fault(request->faults, "etags", text, sizeof text) &&
+                   !happens("etags", atol(text), request->faults);
     snprintf(headers, sizeof headers, "ETag: \"cdn-%d\"\r\n", changed);
     decode(request->path);
     snprintf(path, sizeof path, "%s/repo%s", root, request->path);

@@ -66,7 +66,7 @@ static int open_ground(struct ground *ground, const struct request *request, str
     /* a model's own, which the cache may have whole */
     struct scan_options options = {.use_cache = true, .empty_noise = request->empty_noise};
     struct scan_view view;
-    scan_view_begin(&view);
+    scan_view_begin(&view, "the matrices in hand are finished");
     struct scan_observer observer = scan_view_observer(&view);
     int status = -1; /* the bar is ended in any case */
     if (model_open(&ground->model, source, err) == 0) {

@@ -8,13 +8,18 @@
  */
 #include "base/file_writer.h"
 #include "base/folder.h"
+#include "base/memory.h"
 #include "base/sys.h"
 #include "base/xdg.h"
+#include "hub/remote.h"
+#include "hub/repository.h"
 #include "model/score_table.h"
+#include "spectra/cache.h"
 #include "spectra/scan.h"
 #include "spectra/scan_result.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
+#include "tui/cli/output.h"
 #include "tui/cli/scan_view.h"
 
 #include <errno.h>
@@ -24,9 +29,9 @@
 #include <unistd.h>
 
 struct request {
-    const char *model, *output, *device, *estimator, *modules, *spectra;
+    const char *model, *output, *device, *estimator, *modules, *spectra, *revision;
     enum empty_noise empty_noise;
-    bool no_cache, json, split_fused;
+    bool no_cache, json, split_fused, remote;
     int64_t threads;
 };
 
@@ -104,6 +109,62 @@ static void tell_cache(const struct request *request)
     free(folder);
 }
 
+/* --- a model that is on the hub --- */
+
+struct remote {
+    struct hub hub;
+    struct hub_model *model;
+};
+
+static bool is_interrupted(void *context)
+{
+    const struct scan_view *view = context;
+    return *view->interrupted;
+}
+
+/* From any thread of the scan: a line on its own, over a bar, which the next row draws again. */
+static void say(void *context, const char *line)
+{
+    const struct scan_view *view = context;
+    if (view->terminal)
+        fputs("\r\033[K", stderr);
+    message_print("%s", line);
+}
+
+/* "org/name" is the folder, "org/name/file" a file of it. */
+static int open_remote(struct model **out, struct remote *remote, const struct request *request,
+                       struct scan_view *view, struct error *err)
+{
+    struct checkpoint *checkpoint = NULL;
+    char *name = string_copy(request->model, err), known[33];
+    char *slash = name ? strchr(name, '/') : NULL, *file = slash ? strchr(slash + 1, '/') : NULL;
+    const char *revision = request->revision ? request->revision : "main";
+    if (!name)
+        return -1;
+    if (file)
+        *file++ = '\0';
+    int status = repository_check_name(name, err);
+    if (status == 0)
+        status = repository_check_revision(revision, err);
+    if (status == 0)
+        status = hub_open(&remote->hub, is_interrupted, view, err);
+    if (status == 0) {
+        remote->hub.say = say;
+        remote->hub.context = view;
+        status =
+            hub_model_open(&remote->model, &remote->hub, name, revision, is_interrupted, view, err);
+    }
+    if (status == 0)
+        status = checkpoint_open_place(&checkpoint, hub_model_place(remote->model), file, err);
+    if (status == 0 && view->terminal && !spectra_fingerprint_known(checkpoint, known))
+        message_print("%s: reading samples of %zu tensors, which tell what is known of it", name,
+                      checkpoint_count(checkpoint));
+    if (status == 0)
+        status = model_of(out, checkpoint, err);
+    free(name);
+    return status;
+}
+
 /* The table goes to a terminal or a pipe where nothing else is asked for. */
 static int scan_model(const struct request *request, struct scan_view *view, struct error *err)
 {
@@ -112,13 +173,16 @@ static int scan_model(const struct request *request, struct scan_view *view, str
                                    .use_cache = !request->no_cache,
                                    .empty_noise = request->empty_noise,
                                    .threads = (int)request->threads};
+    struct remote remote = {.model = NULL};
     struct model *model = NULL;
     struct scan_result *result = NULL;
     if (estimator_by_name(&options.estimator, request->estimator, err) != 0)
         return -1;
     struct scan_observer observer = scan_view_observer(view);
     int status = -1;
-    if (model_open(&model, request->model, err) != 0 || check_outputs(request, model, err) != 0)
+    if ((request->remote ? open_remote(&model, &remote, request, view, err)
+                         : model_open(&model, request->model, err)) != 0 ||
+        check_outputs(request, model, err) != 0)
         goto out;
     fputs(model_notes(model), stderr);
     tell_cache(request);
@@ -139,8 +203,15 @@ static int scan_model(const struct request *request, struct scan_view *view, str
         print_table(result->scan);
     scan_view_unscored(result->scan, NULL);
 out:
+    if (status != 0 && request->remote && err->kind == ERROR_INTERRUPTED)
+        error_set_kind(err, ERROR_INTERRUPTED, "interrupted; %s",
+                       request->no_cache
+                           ? "nothing is kept, as --no-cache says"
+                           : "what was computed is kept, and the same command goes on from there");
     scan_result_free(result);
     model_close(model);
+    hub_model_close(remote.model);
+    hub_close(&remote.hub);
     return status;
 }
 
@@ -165,6 +236,10 @@ static const struct option rows[] = {
      .help = "write the singular values there (safetensors)"},
     {.name = "no-cache", .kind = OPTION_FLAG, .at = AT(no_cache),
      .help = "neither read nor write cached spectra"},
+    {.name = "remote", .kind = OPTION_FLAG, .at = AT(remote),
+     .help = "read ORG/NAME on the hub, in ranges, and keep none of its files"},
+    {.name = "revision", .kind = OPTION_TEXT, .at = AT(revision), .argument = "NAME",
+     .help = "with --remote: a branch, a tag or a commit (default: main)"},
     ROW_THREADS_OF("a matrix each, or several at one (default: all cores)", AT(threads)),
     ROW_JSON(AT(json)),
 };
@@ -182,8 +257,13 @@ static int run(int argc, char **argv, struct error *err)
                                    "scan takes one MODEL: a folder, a .safetensors "
                                    "or a .gguf file, or a cached repository's name",
                                    argc, argv, &request.model, err);
+    if (status == 0 && request.revision && !request.remote)
+        status = error_set_kind(err, ERROR_USAGE,
+                                "--revision goes with --remote; a model of the cache is that of "
+                                "refs/main, another one a folder by its path");
     if (status == 0) {
-        scan_view_begin(&view);
+        scan_view_begin(&view, request.remote ? "the matrices in hand are given up"
+                                              : "the matrices in hand are finished");
         status = scan_view_join(&view, request.model, argc, argv, err);
         if (status == 0)
             status = scan_model(&request, &view, err);
@@ -195,7 +275,7 @@ static int run(int argc, char **argv, struct error *err)
 const struct command command_scan = {
     .name = "scan",
     .summary = "the signal-to-noise ratio of every matrix",
-    .usage = "spectrum scan MODEL [-o SCAN.json]",
+    .usage = "spectrum scan MODEL [-o SCAN.json] [--remote]",
     .options = &table,
     .run = run,
     .computes = true,

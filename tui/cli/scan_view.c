@@ -240,11 +240,10 @@ static int64_t wanted(void *context)
 }
 
 /* shown_at -10: the first line elsewhere than on a terminal comes with the first matrix. */
-void scan_view_begin(struct scan_view *view)
+void scan_view_begin(struct scan_view *view, const char *how)
 {
-    *view = (struct scan_view){.interrupted = interrupt_watch("the matrices in hand are finished"),
-                               .terminal = isatty(STDERR_FILENO),
-                               .shown_at = -10};
+    *view = (struct scan_view){
+        .interrupted = interrupt_watch(how), .terminal = isatty(STDERR_FILENO), .shown_at = -10};
 }
 
 struct scan_observer scan_view_observer(struct scan_view *view)

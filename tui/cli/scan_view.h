@@ -42,8 +42,8 @@ struct scan_view {
     struct error failure; /* the directory cannot be written any more: the scan stops */
 };
 
-/* Watches the signals from now on. */
-void scan_view_begin(struct scan_view *view);
+/* Watches the signals from now on; `how` says what becomes of the matrices in hand then. */
+void scan_view_begin(struct scan_view *view, const char *how);
 
 /* Looks whether this process is a job ($SPECTRUM_JOB); the arguments go into job.json, and the
  * model as they name it until it is open. scan_view_leave() ends it in any case; `complete`: it is

@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# `spectrum scan --remote`: a model is read on the hub by ranges, and scores as a folder of the same files
+# does, to the bit; what the hub does wrong is an error by name. Arguments: binary, source folder, build folder.
+set -uo pipefail
+source "$2/tests/hub/common.bash"
+echo 1234567890abcdef1234567890abcdef12345678 >"$served/commit"
+model=$served/repo/org/name
+mkdir -p "$model" "$served/repo/org/shards" "$served/repo/org/gguf"
+cp "$source"/demo/model/*.json "$source/demo/model/model.safetensors" "$model"
+scan() { ends "$1" "$binary" scan "${@:2}"; }
+anew() { rm -rf "$XDG_CACHE_HOME"; breaks "$@"; }
+same() { # same NAME FOLDER [FILE]: the hub's and the folder's, with all that a scan says
+  scan 0 "$2" --no-cache --json --spectra "$work/here.safetensors"
+  sed "s|$2|$1|g" "$work/out" >"$work/here.json"
+  breaks
+  scan 0 "$1" --remote --no-cache --json --spectra "$work/there.safetensors" --threads "${3:-2}"
+  cmp "$work/here.json" "$work/out" || fail "$1: the scores are others"
+  cmp "$work/here.safetensors" "$work/there.safetensors" || fail "$1: the values are others"
+}
+
+# --- the same as a folder ---
+same org/name "$model"
+same org/name "$model" 1
+same org/name "$model" 5
+# Two shards, the second with what the index does not name; bytes of text are finite floats.
+shard() { # shard FILE NAME...: matrices of 32x24 in F32
+  local file=$1 header= at=0 name length
+  shift
+  for name; do
+    header+="${header:+,}\"$name.weight\":{\"dtype\":\"F32\",\"shape\":[32,24],\"data_offsets\":[$at,$((at + 3072))]}"
+    at=$((at + 3072))
+  done
+  header="{$header}"
+  length=${#header}
+  printf "\\x$(printf %x $((length % 256)))\\x$(printf %x $((length / 256)))\0\0\0\0\0\0%s" "$header" >"$file"
+  seq $((RANDOM + 1000)) 99999 | head -c $at >>"$file"
+}
+shards=$served/repo/org/shards
+shard "$shards/model-00001-of-00002.safetensors" model.layers.0.mlp.up_proj model.layers.0.mlp.down_proj
+shard "$shards/model-00002-of-00002.safetensors" model.layers.1.mlp.up_proj model.layers.1.mlp.down_proj
+cat >"$shards/model.safetensors.index.json" <<'J'
+{"weight_map": {"model.layers.0.mlp.up_proj.weight": "model-00001-of-00002.safetensors",
+ "model.layers.0.mlp.down_proj.weight": "model-00001-of-00002.safetensors",
+ "model.layers.1.mlp.up_proj.weight": "model-00002-of-00002.safetensors"}}
+J
+same org/shards "$shards"
+says 'model.layers.1.mlp.down_proj.weight, the first of 1 such, is in model-00002-of-00002.safetensors and not in the index'
+cp "$source/tests/data/checkpoint/quantized.gguf" "$served/repo/org/gguf/a.gguf"
+same org/gguf/a.gguf "$served/repo/org/gguf/a.gguf"
+scan 0 "$served/repo/org/gguf" --no-cache -o "$work/here.json"
+scan 0 org/gguf --remote --no-cache -o "$work/there.json" # the one .gguf
+cmp "$work/here.json" "$work/there.json" || fail "org/gguf: the scores are others"
+cp "$served/repo/org/gguf/a.gguf" "$served/repo/org/gguf/b.gguf"
+scan 1 org/gguf --remote
+says 'org/gguf holds 2 .gguf files; name one of them: a.gguf, b.gguf'
+
+# --- nothing is kept but what is known of it ---
+anew
+HF_TOKEN=hf_right scan 0 org/name --remote -o "$work/first.json"
+[ "$(asked 'cdn GET')" -gt 56 ] || fail "it reads nothing: $(asked 'cdn GET')"
+[ ! -e "$HOME/.cache/huggingface" ] && [ ! -e "$XDG_CACHE_HOME/huggingface" ] || fail "it keeps files of the model"
+[ "$(du -sk "$work" --exclude served | cut -f1)" -lt 3000 ] || fail "it keeps $(du -sk "$work" --exclude served)"
+[ "$(asked 'cdn .*token=-$')" -gt 0 ] && [ "$(asked 'cdn .*token=hf')" = 0 ] || fail "the token goes to another host"
+grep -rq hf_right "$work/out" "$work/err" "$work/first.json" "$XDG_CACHE_HOME" "$HOME" && fail "the token is kept"
+breaks
+scan 0 org/name --remote -o "$work/second.json"
+cmp "$work/first.json" "$work/second.json" || fail "what is known scores otherwise"
+[ "$(asked 'cdn GET')" = 2 ] && [ "$(asked .)" = 5 ] || fail "a second scan reads more than the header: $(cat "$served/log")"
+# The same weights on this machine are known, too; and a matrix that changed is not.
+scan 0 "$model" -o "$work/local.json" --json
+cmp "$work/first.json" "$work/local.json" || fail "a folder of it scores otherwise"
+cp "$model/model.safetensors" "$work/kept"
+printf '\x01' | dd of="$model/model.safetensors" bs=1 seek=3000000 conv=notrunc 2>"$work/err"
+breaks
+scan 0 org/name --remote -o "$work/changed.json"
+scan 0 "$model" --no-cache -o "$work/local.json"
+cmp "$work/changed.json" "$work/local.json" || fail "what changed is taken from the cache"
+cp "$work/kept" "$model/model.safetensors"
+
+# --- what the hub and the line do ---
+anew 'cut 5000 5' # five bodies end early
+scan 0 org/name --remote -o "$work/there.json"
+cmp "$work/first.json" "$work/there.json" || fail "cut bodies give others"
+anew 'status 503 2'
+scan 0 org/name --remote -o "$work/there.json"
+anew 'expire 10' # an address holds for ten requests
+scan 0 org/name --remote --threads 3 -o "$work/there.json"
+cmp "$work/first.json" "$work/there.json" || fail "new addresses give others"
+[ "$(asked 'hub HEAD')" -gt 5 ] || fail "no new address is asked for"
+wrong() { # wrong WORDS FAULT...: refused, in one line
+  anew "${@:2}"
+  scan 1 org/name --remote
+  says "$1"
+  one_line
+}
+wrong 'model.safetensors of org/name, from .*: the server ignores ranges .*`spectrum fetch` it' ignore-range
+wrong 'the server sends bytes 1 to 7 where 0 to 7 were asked for' wrong-range
+wrong 'its ETag became another while it was read' 'etags 3'
+wrong 'more than the [0-9]* bytes' endless
+wrong 'redirects to file' file-url
+wrong 'X-Repo-Commit' nocommit
+wrong 'org/name is gated' 'token hf_right'
+wrong 'has no model org/name' private
+anew 'expire 0'
+scan 1 org/name --remote
+says 'status 403|gated|refuses'
+anew
+head -c 3000000 "$work/kept" >"$model/model.safetensors"
+scan 1 org/name --remote
+says 'org/name/model.safetensors, tensor .*are not inside'
+scan 1 "$model"
+printf '\xff\xff\xff\xff\xff\xff\xff\x7f{}' >"$model/model.safetensors"
+scan 1 org/name --remote
+says 'org/name/model.safetensors: its header claims 9223372036854775807 bytes, the file has 10'
+cp "$work/kept" "$model/model.safetensors"
+rm "$model/config.json"
+scan 0 org/name --remote -o "$work/there.json" # as a folder without one
+cp "$source/demo/model/config.json" "$model"
+HF_HUB_OFFLINE=1 scan 1 org/name --remote
+says 'HF_HUB_OFFLINE'
+scan 2 org/name --revision main
+says '--revision goes with --remote'
+scan 2 ../name --remote
+scan 1 org/name --remote --revision none
+says 'has no revision of that name'
+scan 1 org/name/nothing.gguf --remote
+says 'org/name/nothing.gguf is not there'
+
+# --- interrupted, and on from there ---
+anew
+scan 0 org/name --remote --modules 'layers.0' -o "$work/part.json" # the fingerprint is known from now on
+breaks 'slow 100'
+"$binary" scan org/name --remote --threads 1 >"$work/out" 2>"$work/err" 9>&- &
+pid=$!
+read_some() { [ "$(asked 'cdn GET')" -ge 8 ]; }
+wait_until read_some
+kill -TERM $pid
+wait $pid
+[ $? = 130 ] || fail "TERM does not end it with 130"
+says '^spectrum: interrupted; what was computed is kept'
+breaks
+scan 0 org/name --remote -o "$work/there.json"
+cmp "$work/first.json" "$work/there.json" || fail "what goes on scores otherwise"
+[ "$(asked 'cdn GET')" -lt 56 ] || fail "it does not go on: $(asked 'cdn GET') ranges"
+
+[ $failures -eq 0 ]

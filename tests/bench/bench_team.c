@@ -132,8 +132,10 @@ int main(int argc, char **argv)
     int threads = atoi(argv[3]), pairs = atoi(argv[4]);
     int64_t n = shorter(w.rows, w.cols);
     if (threads < 2 || pairs < 1 || pairs > PAIRS_MAX ||
-        backend_open(&w.backend, "cpu", threads, NULL) != 0)
+        backend_open(&w.backend, "cpu", threads, NULL) != 0) {
+        fprintf(stderr, "at least two threads and one pair, %d at most\n", PAIRS_MAX);
         return 2;
+    }
     struct random_stream r = {.seed = 1};
     w.matrix = take((size_t)(w.rows * w.cols) * sizeof *w.matrix);
     for (int64_t i = 0; i < w.rows * w.cols; i++)

@@ -7,8 +7,7 @@
  *         behind a dot
  *     ms-swift 4.6, utils/transformers_utils.py, activate_parameters(): what begins with one of the
  *         names, and what re.search finds by the pattern
- *
- * tests/oracle/match_families.py holds the tools' own code against the same plans. */
+ */
 #ifndef SPECTRUM_TESTS_TOOL_MATCH_H
 #define SPECTRUM_TESTS_TOOL_MATCH_H
 

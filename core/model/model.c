@@ -6,7 +6,8 @@
  *      the architecture's table of names, or from the name alone where there is none
  *      (add_parameter());
  *   3. what of the names is surprising is noted, once a kind;
- *   4. whether head and embeddings are one tensor, which values may decide (resolve_tie());
+ *   4. whether head and embeddings are one tensor, which values may decide (resolve_tie()); without
+ *      a descriptor, what its family's parameters are called once loaded (name_as_loaded());
  *   5. the look-up orders (model_index()).
  */
 #include "model/model.h"
@@ -15,6 +16,7 @@
 #include "base/text.h"
 #include "model/config.h"
 #include "model/config_values.h"
+#include "model/family.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -161,6 +163,7 @@ static int add_parameter(struct model *model, const struct architecture *archite
             (int)(said > 0 && rows > 0 && rows % size == 0 && rows / size <= 65536 ? rows / size
                                                                                    : said);
     }
+    parameter->named = architecture && parameter->role != ROLE_OTHER;
     return parameter->type ? 0 : -1;
 }
 
@@ -186,12 +189,10 @@ static int are_equal(const struct checkpoint *checkpoint, const struct tensor_in
 }
 
 /* The parameter that a file without the one of this name has for it: the same tensor, called so. */
-static int rename_parameter(struct parameter *parameter, enum parameter_role role, const char *name,
-                            struct error *err)
+static int rename_parameter(struct parameter *parameter, const char *name, struct error *err)
 {
     free(parameter->name);
     free(parameter->type);
-    parameter->role = role;
     parameter->name = string_copy(name, err);
     parameter->type = parameter->name ? parameter_type(name, err) : NULL;
     return parameter->type ? 0 : -1;
@@ -221,7 +222,8 @@ static int resolve_tie(struct model *model, struct error *err)
                     "%s: head and embeddings are tied, and %s is all that is stored of them: "
                     "it is read as model.embed_tokens.weight",
                     path, head->tensor->name);
-        return rename_parameter(head, ROLE_EMBEDDING, "model.embed_tokens.weight", err);
+        head->role = ROLE_EMBEDDING;
+        return rename_parameter(head, "model.embed_tokens.weight", err);
     }
     int equal = are_equal(model->checkpoint, embedding->tensor, head->tensor, err);
     if (equal == 0) {
@@ -232,6 +234,68 @@ static int resolve_tie(struct model *model, struct error *err)
                     path, head->tensor->name, embedding->tensor->name);
     }
     return equal < 0 ? -1 : 0;
+}
+
+/* --- names of a family without a descriptor --- */
+
+static int compare_loaded(const void *a, const void *b)
+{
+    const struct parameter *x = *(struct parameter *const *)a, *y = *(struct parameter *const *)b;
+    int order = strcmp(x->loaded, y->loaded);
+    return order ? order : (x > y) - (x < y);
+}
+
+/* Tensors that become one parameter are counted; one that becomes one gets its name. */
+static int take_loaded(struct parameter **of, size_t count, struct error *err)
+{
+    if (strcmp(of[0]->loaded, "-") == 0) { /* buffers: they keep their names, and never train */
+        for (size_t i = 0; i < count; i++) {
+            free(of[i]->loaded);
+            of[i]->loaded = NULL;
+            of[i]->buffer = true;
+        }
+        return 0;
+    }
+    if (count == 1 && !strchr(of[0]->loaded, '|')) {
+        char *name = of[0]->loaded;
+        of[0]->loaded = NULL;
+        int status = strcmp(name, of[0]->name) != 0 ? rename_parameter(of[0], name, err) : 0;
+        free(name);
+        return status;
+    }
+    for (size_t i = 0; i < count; i++)
+        of[i]->loaded_parts = (int)count;
+    return 0;
+}
+
+/* Gives the tensors of a Hugging Face folder the names that they have once loaded (family.h). */
+static int name_as_loaded(struct model *model, struct error *err)
+{
+    const struct family *family =
+        model->architecture_name && checkpoint_format(model->checkpoint) != CHECKPOINT_GGUF
+            ? family_by_type(model->architecture_name)
+            : NULL;
+    size_t count = model->parameter_count;
+    struct parameter **of = family ? array_alloc(count, sizeof *of, err) : NULL;
+    if (!family)
+        return 0;
+    int status = of ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        struct buffer loaded = BUFFER_INIT;
+        of[i] = &model->parameters[i];
+        of[i]->named = family_put_loaded(&loaded, family, of[i]->name);
+        status = buffer_check(&loaded, err);
+        of[i]->loaded = loaded.data; /* free() frees it */
+    }
+    if (status == 0)
+        qsort(of, count, sizeof *of, compare_loaded);
+    for (size_t i = 0, end; status == 0 && i < count; i = end) {
+        for (end = i + 1; end < count && strcmp(of[i]->loaded, of[end]->loaded) == 0;)
+            end++;
+        status = take_loaded(of + i, end - i, err);
+    }
+    free(of);
+    return status;
 }
 
 static void note_names(struct model *model, const struct found *found)
@@ -291,7 +355,8 @@ int model_of(struct model **out, struct checkpoint *checkpoint, struct error *er
                           err) != 0)
             goto fail;
     note_names(model, &found);
-    if ((architecture && resolve_tie(model, err) != 0) || model_index(model, err) != 0)
+    if ((architecture ? resolve_tie(model, err) : name_as_loaded(model, err)) != 0 ||
+        model_index(model, err) != 0)
         goto fail;
     *out = model;
     return 0;
@@ -307,6 +372,7 @@ void model_close(struct model *model)
     for (size_t i = 0; i < model->parameter_count; i++) {
         free(model->parameters[i].name);
         free(model->parameters[i].type);
+        free(model->parameters[i].loaded);
     }
     free(model->parameters);
     free(model->by_name);

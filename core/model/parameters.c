@@ -91,6 +91,20 @@ int64_t model_numel(const struct model *model)
     return sum;
 }
 
+size_t model_loaded_count(const struct model *model)
+{
+    double count = 0; /* of n tensors that become one each is an n-th of it */
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        size_t names = 1;
+        for (const char *at = parameter->loaded; at && *at; at++)
+            names += *at == '|';
+        if (!parameter_is_tied_copy(model, parameter) && !parameter->buffer)
+            count += (double)names / (parameter->loaded ? parameter->loaded_parts : 1);
+    }
+    return (size_t)(count + 0.5);
+}
+
 size_t module_name_length(const char *name)
 {
     size_t length = strlen(name), ending = strlen(".weight");

@@ -34,7 +34,13 @@ enum parameter_role {
 };
 
 struct parameter {
-    char *name; /* full tensor name: "model.layers.7.mlp.down_proj.weight" */
+    char *name;   /* full tensor name: "model.layers.7.mlp.down_proj.weight", as transformers calls
+                   it once loaded, where that is one tensor; else as the file does */
+    char *loaded; /* the loaded tensor that it is a part of, together with others; several,
+                         with "|" between them, where it becomes those; NULL: it is one, its name */
+    int loaded_parts; /* how many tensors of the file make that one, this among them; 0: none */
+    bool named;       /* is it known what transformers calls it? */
+    bool buffer;      /* it is no parameter of the loaded model, and takes no part in training */
     char *type; /* "mlp.down_proj", which rows of a scan are ranked within; "model.embed_tokens",
                    "lm_head" for those */
     bool bias;  /* the name ends in ".bias" */
@@ -120,6 +126,9 @@ bool parameter_is_tied_copy(const struct model *model, const struct parameter *p
 bool parameter_is_used(const struct model *model, const struct parameter *parameter);
 /* Values of all parameters; tied embeddings are one tensor, counted once. */
 int64_t model_numel(const struct model *model);
+
+/* How many tensors the loaded model has of them: those of several that become one are one. */
+size_t model_loaded_count(const struct model *model);
 
 /* The length of a name without ".weight", unless it is just that. */
 size_t module_name_length(const char *name);

@@ -62,7 +62,7 @@ static enum end_kind end_of(const struct model *model, const struct parameter *p
 {
     static const char *const embeddings[] = {"embed_tokens",   "wte",        "word_embeddings",
                                              "embed_in",       "embeddings", "shared",
-                                             "tok_embeddings", "token_embd"},
+                                             "tok_embeddings", "token_embd", "tokens_embed"},
                              *const heads[] = {"lm_head", "embed_out", "output_layer", "output"};
     if (parameter->role == ROLE_EMBEDDING)
         return END_EMBEDDING;
@@ -93,8 +93,9 @@ static enum end_kind end_of(const struct model *model, const struct parameter *p
 static const char *why_omitted(const struct model *model, const struct parameter *parameter,
                                bool all)
 {
-    if (parameter->tensor->rank < 2 || scan_is_beside_codes(model, parameter) ||
-        end_of(model, parameter) != NO_END || parameter_is_tied_copy(model, parameter))
+    if (parameter->tensor->rank < 2 || parameter->buffer ||
+        scan_is_beside_codes(model, parameter) || end_of(model, parameter) != NO_END ||
+        parameter_is_tied_copy(model, parameter))
         return NULL;
     if (!all)
         return "not asked for by --modules";
@@ -147,13 +148,43 @@ static bool has_towers(const struct model *model)
 static enum scan_names names_of(const struct model *model, const struct matrix_part *rows,
                                 size_t count)
 {
-    bool known = model->architecture != NULL;
+    bool known = true;
     for (size_t i = 0; known && i < count; i++)
-        known = rows[i].parameter->role != ROLE_OTHER;
+        known = rows[i].parameter->named;
     return known                                                     ? NAMES_STANDARD
            : checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF ? NAMES_GGUF
            : !model->architecture && has_towers(model)               ? NAMES_MULTIMODAL
                                                                      : NAMES_FILE;
+}
+
+/* Does the name of a tensor that is neither its weight nor its bias begin with a module's? */
+static bool begins_others(const struct model *model, const char *module)
+{
+    size_t length = strlen(module), low = 0, high = model->parameter_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(model->by_name[middle]->name, module) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < model->parameter_count; low++) {
+        const char *name = model->by_name[low]->name;
+        if (strncmp(name, module, length) != 0)
+            return false;
+        if (name[length] && strcmp(name + length, ".weight") != 0 &&
+            strcmp(name + length, ".bias") != 0)
+            return true;
+    }
+    return false;
+}
+
+int scan_copy_file_name(char **out, const struct parameter *parameter, struct error *err)
+{
+    if (strcmp(parameter->tensor->name, parameter->name) == 0)
+        return 0;
+    *out = string_copy(parameter->tensor->name, err);
+    return *out ? 0 : -1;
 }
 
 /* The biases of rows, where they are not rows themselves: "x.bias" of "x.weight", "x_bias" of a
@@ -167,6 +198,7 @@ static void find_biases(struct scan *scan, const struct matrix_part *of, const s
         char name[1024];
         size_t length = module_name_length(parameter->name);
         row->bare = !parameter->name[length];
+        row->begins = begins_others(model, row->module);
         snprintf(name, sizeof name, "%.*s%s", (int)length, parameter->name,
                  row->bare && of[i].expert >= 0 ? "_bias" : ".bias");
         const struct parameter *bias = model_find(model, name);
@@ -193,7 +225,7 @@ static int list_ends(struct scan_model *about, const struct model *model, bool *
         is->tensor = string_copy(parameter->name, err);
         is->head = end == END_HEAD;
         is->parameters = parameter->numel;
-        status = is->tensor ? 0 : -1;
+        status = is->tensor ? scan_copy_file_name(&is->file, parameter, err) : -1;
     }
     return status;
 }
@@ -230,6 +262,7 @@ int scan_describe(struct scan *scan, const struct matrix_part *of, const struct 
     about->known = true;
     about->tied = model->architecture ? model->config.tied : about->end_count > 0 && !head;
     about->parameters = model_numel(model);
+    about->tensors = (int64_t)model_loaded_count(model);
     about->names = names_of(model, of, scan->count);
     snprintf(about->architecture, sizeof about->architecture, "%s",
              model->architecture_name ? model->architecture_name : "");

@@ -21,4 +21,7 @@ bool scan_is_beside_codes(const struct model *model, const struct parameter *par
 /* "experts.down_proj_bias" [experts, width]: a vector for each of several matrices. */
 bool scan_is_stack_of_biases(const struct parameter *parameter);
 
+/* What the file calls a tensor, where that is something else: newly allocated; else NULL stays. */
+int scan_copy_file_name(char **out, const struct parameter *parameter, struct error *err);
+
 #endif

@@ -34,6 +34,23 @@ static void read_text(const cJSON *entry, const char *key, char *out, size_t siz
         utf8_copy(out, size, text);
 }
 
+static bool is_name(const char *text)
+{
+    return *text && strlen(text) <= SCAN_NAME_MAX && utf8_printable(text);
+}
+
+/* A name that may be missing: newly allocated, or NULL. False: there is one, and it is none. */
+static bool read_name(const cJSON *entry, const char *key, char **out, struct error *err)
+{
+    const char *name = NULL;
+    if (!json_get_string(entry, key, &name) || *out)
+        return true;
+    if (!is_name(name))
+        return false;
+    *out = string_copy(name, err);
+    return *out != NULL;
+}
+
 static void read_shape(struct scan_row *row, const cJSON *entry)
 {
     int64_t rows, cols, parameters;
@@ -47,13 +64,18 @@ static void read_shape(struct scan_row *row, const cJSON *entry)
     row->parameters = parameters;
 }
 
-/* The members that a described scan has beside a row's score and shape. */
-static void read_tensors(struct scan_row *row, const cJSON *entry)
+/* The members that a described scan has beside a row's score and shape. False: a name is none. */
+static bool read_tensors(struct scan_row *row, const cJSON *entry)
 {
-    int64_t bias = 0;
+    int64_t bias = 0, parts = 0;
     json_get_bool(entry, "bare", &row->bare);
+    json_get_bool(entry, "begins", &row->begins);
     if (json_get_int64(entry, "bias", &bias) && bias > 0 && bias <= SCAN_PARAMETERS_MAX)
         row->bias = bias;
+    if (json_get_int64(entry, "loaded_parts", &parts) && parts > 0 && parts <= SCAN_ROWS_MAX)
+        row->loaded_parts = parts;
+    return read_name(entry, "file", &row->file, NULL) &&
+           read_name(entry, "loaded", &row->loaded, NULL);
 }
 
 /* A number; a null with "<key>_kind" beside it; or the string that some writers make of Infinity.
@@ -117,14 +139,10 @@ bool scan_read_row(struct scan_row *row, const cJSON *entry)
     row->snr = snr;
     read_text(entry, "reason", row->reason, sizeof row->reason);
     read_shape(row, entry);
-    read_tensors(row, entry);
+    if (!read_tensors(row, entry))
+        return false;
     row->detailed = read_details(row, entry);
     return true;
-}
-
-static bool is_name(const char *text)
-{
-    return *text && strlen(text) <= SCAN_NAME_MAX && utf8_printable(text);
 }
 
 /* What a file says of the model. Names are those that a plan will write, so one that is none makes
@@ -145,6 +163,8 @@ static bool read_ends(struct scan_model *of, const cJSON *list, struct error *er
         if (!end->tensor)
             return false;
         of->end_count++;
+        if (!read_name(entry, "file", &end->file, err))
+            return false;
     }
     return true;
 }
@@ -200,6 +220,8 @@ static void read_model(struct scan *scan, const cJSON *model)
                 read_ends(of, json_get(model, "ends"), NULL) &&
                 read_omissions(of, json_get(model, "omissions"), NULL);
     of->names = (enum scan_names)(named % NAMES_COUNT);
+    if (!json_get_int64(model, "tensors", &of->tensors) || of->tensors < 0)
+        of->tensors = 0;
     read_text(model, "architecture", of->architecture, sizeof of->architecture);
     read_fingerprint(scan, model);
     read_text(model, "estimator", scan->estimator, sizeof scan->estimator);

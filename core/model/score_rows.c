@@ -128,6 +128,10 @@ static int add_row(struct scan *scan, const struct model *model, const struct ma
         row->tensor = string_copy(parameter->name, err);
         row->tensor_parameters = parameter->numel;
     }
+    row->loaded = parameter->loaded ? string_copy(parameter->loaded, err) : NULL;
+    row->loaded_parts = parameter->loaded_parts;
+    if (scan_copy_file_name(&row->file, parameter, err) != 0 || (parameter->loaded && !row->loaded))
+        return -1;
     if (!row->module || !row->type || (matrix_part_is_of_several(part) && !row->tensor))
         return -1;
     return scan_row_find_expert(row, part->expert, err);
@@ -230,7 +234,7 @@ static int list_parts(struct part_list *list, const struct selection *of, struct
     if (order && model->parameter_count > 0)
         qsort(order, model->parameter_count, sizeof *order, compare_modules);
     for (size_t i = 0; status == 0 && i < model->parameter_count; i++)
-        if (!scan_is_beside_codes(model, order[i]))
+        if (!order[i]->buffer && !scan_is_beside_codes(model, order[i]))
             status = add_parts(list, of, order[i], err);
     free(order);
     return status;

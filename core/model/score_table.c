@@ -12,8 +12,10 @@
 
 void scan_model_clear(struct scan_model *of)
 {
-    for (size_t i = 0; i < of->end_count; i++)
+    for (size_t i = 0; i < of->end_count; i++) {
         free(of->ends[i].tensor);
+        free(of->ends[i].file);
+    }
     for (size_t i = 0; i < of->omission_count; i++)
         free(of->omissions[i].first);
     free(of->ends);
@@ -28,6 +30,8 @@ void scan_free(struct scan *scan)
     for (size_t i = 0; i < scan->count; i++) {
         free(scan->rows[i].module);
         free(scan->rows[i].type);
+        free(scan->rows[i].file);
+        free(scan->rows[i].loaded);
         free(scan->rows[i].tensor);
         free(scan->rows[i].expert_type);
     }
@@ -271,6 +275,14 @@ void scan_put_row(struct json_writer *json, const struct scan_row *row)
         json_integer(json, "bias", row->bias);
     if (row->bare)
         json_flag(json, "bare", true);
+    if (row->begins)
+        json_flag(json, "begins", true);
+    if (row->file)
+        json_text(json, "file", row->file);
+    if (row->loaded) {
+        json_text(json, "loaded", row->loaded);
+        json_integer(json, "loaded_parts", row->loaded_parts);
+    }
     if (row->tensor) {
         json_text(json, "tensor", row->tensor);
         json_integer(json, "tensor_parameters", row->tensor_parameters);
@@ -294,10 +306,14 @@ static void put_model(struct json_writer *json, const struct scan *scan)
     json_integer(json, "parameters", of->parameters);
     if (share.known)
         json_integer(json, "scored_parameters", share.scored);
+    if (of->tensors > 0)
+        json_integer(json, "tensors", of->tensors);
     json_list(json, "ends");
     for (size_t i = 0; i < of->end_count; i++) {
         json_object(json, NULL);
         json_text(json, "tensor", of->ends[i].tensor);
+        if (of->ends[i].file)
+            json_text(json, "file", of->ends[i].file);
         json_flag(json, "head", of->ends[i].head);
         json_integer(json, "parameters", of->ends[i].parameters);
         json_end(json);

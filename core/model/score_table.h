@@ -28,6 +28,12 @@ struct scan_row {
      * a row of its own), and whether the tensor is called just as the module, without ".weight" */
     int64_t bias;
     bool bare;
+    bool begins; /* names of other tensors than its weight and bias begin with the module's, too */
+    /* the tensor's name in the model's file, where that is another; the loaded model's tensor that it
+     * is a part of, together with others, or several with "|" between them that it becomes, and how
+     * many tensors of the file make that one (family.h). NULL: it is one, under its own name. */
+    char *file, *loaded;
+    int64_t loaded_parts;
     /* of a row that is one of several matrices in one tensor, which train or freeze together: that
      * tensor's full name and its values, NULL and 0 for others; `bias` and `bare` are the tensor's
      * then, too */
@@ -53,7 +59,7 @@ struct scan_row {
 
 /* How the model's tensors are called here, beside what transformers calls them once loaded. */
 enum scan_names {
-    NAMES_STANDARD,   /* the architecture is known, and so are its names */
+    NAMES_STANDARD,   /* transformers': the architecture or its family is known */
     NAMES_FILE,       /* those of the file; the architecture is not known here */
     NAMES_MULTIMODAL, /* the same, of a model of several towers: transformers renames many of them
                        */
@@ -70,6 +76,7 @@ enum scan_names {
 /* An embedding or a head: what plans switch, whether rows cover it or not. */
 struct scan_end {
     char *tensor; /* its full name */
+    char *file;   /* what the model's file calls it, where that is something else; or NULL */
     bool head;
     int64_t parameters;
 };
@@ -89,6 +96,7 @@ struct scan_model {
     enum scan_names names;
     bool tied;          /* the head is the embedding */
     int64_t parameters; /* of all tensors, tied ones once */
+    int64_t tensors;    /* of the loaded model; 0: not known */
     struct scan_end *ends;
     size_t end_count;
     struct scan_omission *omissions;

@@ -192,6 +192,10 @@ bool plan_takes_adapter(const struct plan *plan, size_t row);
 /* Is there a row, other than that of just this name, whose name begins with it? */
 bool plan_begins_another(const struct plan *plan, const char *name);
 
+/* The rows, this among them, that are parts of one tensor of the loaded model, which trains whole or
+ * not at all; the first of them first. NULL: the row is one by itself. */
+const size_t *plan_loaded_rows(const struct plan *plan, size_t row, size_t *count);
+
 /* The scan and model that the plan was made for; borrowed. */
 const struct scan *plan_scan(const struct plan *plan);
 const struct model *plan_model(const struct plan *plan);

@@ -5,6 +5,7 @@
 #include "base/regex.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "model/family.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,7 +29,9 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
                                          .base = {.percent = NAN},
                                          .time = (int64_t)sys.time(NULL)};
     if (ranking_init(&plan->rankings[0], scan, false, err) != 0 ||
-        ranking_init(&plan->rankings[1], scan, true, err) != 0 || !plan->history[0].flags) {
+        ranking_init(&plan->rankings[1], scan, true, err) != 0 ||
+        loaded_rows_init(&plan->loaded, scan, plan->rankings[0].unit, err) != 0 ||
+        !plan->history[0].flags) {
         plan_free(plan);
         return -1;
     }
@@ -45,6 +48,7 @@ void plan_free(struct plan *plan)
         plan_snapshot_free(&plan->history[i]);
     ranking_free(&plan->rankings[0]);
     ranking_free(&plan->rankings[1]);
+    loaded_rows_free(&plan->loaded);
     free(plan);
 }
 
@@ -355,6 +359,13 @@ bool plan_begins_another(const struct plan *plan, const char *name)
     return ranking_begins_another(plan_ranking(plan), plan->scan, name);
 }
 
+const size_t *plan_loaded_rows(const struct plan *plan, size_t row, size_t *count)
+{
+    const char *loaded = plan->scan->rows[row].loaded;
+    *count = 0;
+    return loaded ? loaded_rows_parts(&plan->loaded, plan->scan, loaded, count) : NULL;
+}
+
 /* --- what else is asked of it --- */
 
 /* A vector (a norm), a stack of experts and a tensor that is not a module's weight cannot have an
@@ -365,6 +376,11 @@ bool plan_takes_adapter(const struct plan *plan, size_t row)
     const char *dot = strrchr(is->module, '.'), *last = dot ? dot + 1 : is->module;
     bool norm = strstr(last, "norm") || strncmp(last, "ln_", 3) == 0;
     bool matrix = is->parameters > 0 ? is->rows > 1 : !norm;
+    const struct family *family =
+        plan->scan->of.known ? family_by_type(plan->scan->of.architecture) : NULL;
+    if (family && !family_takes_adapter(family, is->module))
+        return false;
     return plan_end(plan, row) == PLAN_NO_END && plan_parts(plan, row) & PLAN_WEIGHT && matrix &&
-           !is->bare && !(is->tensor && is->expert_type) && !text_ends_with(is->module, ".bias");
+           !is->bare && !(is->tensor && is->expert_type) && !text_ends_with(is->module, ".bias") &&
+           (!is->loaded || text_ends_with(is->loaded, ".weight"));
 }

@@ -19,7 +19,8 @@ enum plan_end plan_end_named(const struct plan *plan, const char *name)
 {
     const struct scan_model *of = &plan->scan->of;
     for (size_t i = 0; i < of->end_count; i++)
-        if (names_tensor(name, of->ends[i].tensor))
+        if (names_tensor(name, of->ends[i].tensor) ||
+            (of->ends[i].file && names_tensor(name, of->ends[i].file)))
             return of->ends[i].head ? PLAN_HEAD : PLAN_EMBEDDING;
     return names_tensor(name, "model.embed_tokens.weight") ? PLAN_EMBEDDING
            : names_tensor(name, "lm_head.weight")          ? PLAN_HEAD

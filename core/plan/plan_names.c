@@ -88,6 +88,26 @@ static int refuse_part(const struct scan_row *row, struct error *err)
                      row->module, row->tensor);
 }
 
+/* By another name of a tensor, its file's or the loaded model's, or of its module: of a loaded tensor
+ * that several are parts of, all of them. */
+static bool set_alias(struct plan *plan, const char *name)
+{
+    size_t length = strlen(name), count;
+    unsigned parts = PLAN_WEIGHT;
+    const struct row_alias *found = loaded_rows_aliases(&plan->loaded, name, length, "", &count);
+    if (!found) {
+        parts = PLAN_MODULE;
+        found = loaded_rows_aliases(&plan->loaded, name, length, ".weight", &count);
+    }
+    if (!found && text_ends_with(name, ".bias")) {
+        parts = PLAN_BIAS;
+        found = loaded_rows_aliases(&plan->loaded, name, length - 5, ".weight", &count);
+    }
+    for (size_t i = 0; found && i < count; i++)
+        plan_set_flags(plan, plan_flags(plan), found[i].row, 0xFF, parts);
+    return found != NULL;
+}
+
 int plan_set_name(struct plan *plan, const char *name, struct error *err)
 {
     unsigned char *flags = plan_flags(plan);
@@ -104,7 +124,7 @@ int plan_set_name(struct plan *plan, const char *name, struct error *err)
         return refuse_part(row, err);
     else if (there)
         plan_set_flags(plan, flags, (size_t)(row - plan->scan->rows), 0xFF, parts);
-    else if (row || !set_unlisted(plan, name))
+    else if (row || !(set_alias(plan, name) || set_unlisted(plan, name)))
         return error_set(err, "\"%.200s\" is not a module of this %s", name,
                          plan->model ? "model" : "scan");
     return 0;

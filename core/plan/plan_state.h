@@ -23,6 +23,7 @@
 #ifndef SPECTRUM_PLAN_PLAN_STATE_H
 #define SPECTRUM_PLAN_PLAN_STATE_H
 
+#include "plan/loaded_rows.h"
 #include "plan/plan.h"
 #include "plan/ranking.h"
 
@@ -47,6 +48,7 @@ struct plan {
     bool tied;
     size_t row_count;
     struct ranking rankings[2]; /* of experts each, and together */
+    struct loaded_rows loaded;  /* the rows by their tensors' other names */
     struct snapshot history[UNDO_MAX];
     size_t now, last; /* history[now] is the plan; (now, last] can be redone */
     unsigned ranked;  /* how often the ranks were computed */

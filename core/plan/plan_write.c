@@ -35,10 +35,11 @@ int plan_format_by_name(enum plan_format *out, const char *name, struct error *e
 }
 
 /* How a format writes one name: the lead, the dots, the tail. `beginnings`: its readers match names
- * from the beginning on, and a "$" in the tail is what makes one whole. */
+ * from the beginning on, and a "$" in the tail is what makes one whole. `of_file`: names are those of
+ * the model's file, whatever the loaded model calls the tensors. */
 struct name_style {
     const char *before, *dot, *after;
-    bool beginnings;
+    bool beginnings, of_file;
 };
 
 static void put_name(struct buffer *out, const char *name, const char *part, const char *after,
@@ -62,6 +63,39 @@ static void put_tensor(struct buffer *out, const char *name, const char *part,
     put_name(out, name, part, style->after, style);
 }
 
+/* "x.weight" as the module's other part, "x.bias". */
+static void put_part(struct buffer *out, const char *weight, size_t length, bool bias,
+                     const struct name_style *style)
+{
+    char name[1024];
+    size_t module =
+        length > 7 && strncmp(weight + length - 7, ".weight", 7) == 0 ? length - 7 : length;
+    snprintf(name, sizeof name, "%.*s", (int)(bias ? module : length), weight);
+    put_tensor(out, name, !bias ? "" : module < length ? ".bias" : "_bias", style);
+}
+
+/* The loaded model's tensors of which a row is a part, or which it becomes; of the rows of one
+ * tensor the first has it written, for all of them train (plan_check_target()). */
+static void put_loaded(struct buffer *out, const struct plan *plan, size_t row,
+                       const struct name_style *style)
+{
+    const struct scan_row *is = &plan_scan(plan)->rows[row];
+    unsigned parts = plan_parts(plan, row);
+    size_t count;
+    const size_t *rows = plan_loaded_rows(plan, row, &count);
+    if (!rows || rows[0] != row)
+        return;
+    for (int bias = 0; bias < 2; bias++)
+        for (const char *at = is->loaded; parts & (bias ? PLAN_BIAS : PLAN_WEIGHT);) {
+            size_t length = strcspn(at, "|");
+            if (!bias || is->bias > 0)
+                put_part(out, at, length, bias, style);
+            if (!at[length])
+                break;
+            at += length + 1;
+        }
+}
+
 /* The tensors of a row that train, each by its own name. Where a published scan does not say
  * whether there is a bias, all that begins with "module.": that is what the reference's names mean
  * to those who read them. */
@@ -71,6 +105,16 @@ static void put_tensors(struct buffer *out, const struct plan *plan, size_t row,
     const struct scan_row *is = &plan_scan(plan)->rows[row];
     bool known = plan_scan(plan)->of.known;
     unsigned parts = plan_parts(plan, row);
+    if (is->loaded && !style->of_file) {
+        put_loaded(out, plan, row, style);
+        return;
+    }
+    if (is->file && style->of_file) {
+        for (int bias = 0; bias < 2; bias++)
+            if (bias ? parts & PLAN_BIAS && is->bias > 0 : parts & PLAN_WEIGHT)
+                put_part(out, is->file, strlen(is->file), bias, style);
+        return;
+    }
     if (is->tensor) {
         size_t module = module_name_length(is->tensor);
         char bias[1100];
@@ -115,14 +159,15 @@ static void put_rows(struct buffer *out, const struct plan *plan, const struct n
         char type[300];
         plan_type_name(plan, n, type, sizeof type);
         for (size_t k = 0; k < count; k++) {
-            const char *name = scan->rows[rows[k]].module;
+            const struct scan_row *row = &scan->rows[rows[k]];
+            const char *name = row->module;
             unsigned parts = plan_parts(plan, rows[k]);
             if (parts && !headed)
                 buffer_format(out, "# %s layers\n", type);
             headed |= parts != 0;
-            bool alone = !scan->rows[rows[k]].tensor &&
-                         (!scan->of.known || !plan_begins_another(plan, name));
-            if (parts == PLAN_MODULE && module && alone)
+            bool alone = !scan->of.known || !(row->begins || plan_begins_another(plan, name));
+            bool plain = row->tensor ? false : tensor->of_file ? !row->file : !row->loaded;
+            if (parts == PLAN_MODULE && module && alone && plain)
                 put_tensor(out, name, "", module);
             else if (parts)
                 put_tensors(out, plan, rows[k], tensor);
@@ -138,8 +183,9 @@ static void put_unlisted(struct buffer *out, const struct plan *plan,
     for (size_t i = 0; model && i < model->parameter_count; i++) {
         if (!plan_trains_unlisted(plan, &model->parameters[i]))
             continue;
+        const struct parameter *is = &model->parameters[i];
         buffer_text(out, comment);
-        put_tensor(out, model->parameters[i].name, "", tensor);
+        put_tensor(out, tensor->of_file ? is->tensor->name : is->name, "", tensor);
         comment = "";
     }
 }
@@ -157,9 +203,10 @@ static void put_ends(struct buffer *out, const struct plan *plan, bool modules,
         put_tensor(out, "model.embed_tokens", weight, style);
     for (int head = 1; head >= 0; head--)
         for (size_t i = 0; i < of->end_count; i++) {
-            const char *name = of->ends[i].tensor;
+            const struct scan_end *end = &of->ends[i];
+            const char *name = style->of_file && end->file ? end->file : end->tensor;
             char module[1024];
-            if (of->ends[i].head != head || !plan_trains(plan, name))
+            if (end->head != head || !plan_trains(plan, end->tensor))
                 continue;
             size_t length = strlen(name) - (text_ends_with(name, ".weight") ? 7 : 0);
             snprintf(module, sizeof module, "%.*s", (int)length, name);
@@ -204,16 +251,33 @@ static void put_yaml(struct buffer *out, const struct plan *plan, const struct n
     put_unlisted(out, plan, tensor, "# single tensors\n");
 }
 
-void plan_put_tensors(struct json_writer *json, const struct plan *plan)
+/* A line each: the tensors that train. */
+static void put_lines(struct buffer *out, const struct plan *plan, bool beginnings, bool file_names)
 {
-    static const struct name_style lines = {"\n", ".", "", false};
+    const struct name_style lines = {"", ".", "\n", beginnings, file_names};
+    put_ends(out, plan, false, &lines);
+    put_rows(out, plan, NULL, &lines, false);
+    put_unlisted(out, plan, &lines, "");
+}
+
+size_t plan_tensor_count(const struct plan *plan)
+{
+    struct buffer names = BUFFER_INIT;
+    size_t count = 0;
+    put_lines(&names, plan, false, false);
+    for (const char *at = buffer_string(&names); (at = strchr(at, '\n')); at++)
+        count++;
+    buffer_free(&names);
+    return count;
+}
+
+static void put_names(struct json_writer *json, const struct plan *plan, bool file_names)
+{
     struct buffer names = BUFFER_INIT;
     char *rest = NULL;
     json_list(json, "train");
     json_layout(json, JSON_ROWS_CLOSED);
-    put_ends(&names, plan, false, &lines);
-    put_rows(&names, plan, NULL, &lines, false);
-    put_unlisted(&names, plan, &lines, "");
+    put_lines(&names, plan, false, file_names);
     char *name = names.data ? strtok_r(names.data, "\n", &rest) : NULL;
     for (; name; name = strtok_r(NULL, "\n", &rest))
         json_text(json, NULL, name);
@@ -222,30 +286,49 @@ void plan_put_tensors(struct json_writer *json, const struct plan *plan)
     json_end(json);
 }
 
-static void put_json(struct buffer *out, const struct plan *plan, const char *source)
+void plan_put_tensors(struct json_writer *json, const struct plan *plan)
+{
+    put_names(json, plan, false);
+}
+
+static void put_json(struct buffer *out, const struct plan *plan, const char *source,
+                     bool file_names)
 {
     struct json_writer json = {.out = out};
     json_begin(&json, "spectrum.plan");
     json_text(&json, "model", source);
-    plan_put_tensors(&json, plan);
+    put_names(&json, plan, file_names);
     json_end(&json);
     json_finish(&json, NULL);
 }
 
-/* The layer beside which a row's adapter stands: of a tensor of several rows, its own. */
-static const char *adapted_module(const struct plan *plan, size_t row, char out[1100])
+/* "x.weight" by its module; what is no module's weight is none that an adapter stands beside. */
+static void put_adapted(struct buffer *out, const struct plan *plan, size_t row,
+                        const struct name_style *style)
 {
     const struct scan_row *is = &plan_scan(plan)->rows[row];
-    if (!is->tensor)
-        return is->module;
-    snprintf(out, 1100, "%.*s", (int)module_name_length(is->tensor), is->tensor);
-    return out;
+    const char *at = style->of_file ? is->file : is->loaded;
+    if (!at && !is->tensor) {
+        put_tensor(out, is->module, "", style);
+        return;
+    }
+    if (!at) /* of a tensor of several rows the layer is its own */
+        at = is->tensor;
+    for (;;) {
+        char module[1024];
+        size_t length = strcspn(at, "|");
+        snprintf(module, sizeof module, "%.*s", (int)length, at);
+        module[module_name_length(module)] = '\0';
+        put_tensor(out, module, "", style);
+        if (!at[length])
+            return;
+        at += length + 1;
+    }
 }
 
-static void put_peft(struct buffer *out, const struct plan *plan)
+static void put_peft(struct buffer *out, const struct plan *plan, bool file_names)
 {
-    char module[1100];
-    static const struct name_style plain = {"- ", ".", "\n", false};
+    const struct name_style plain = {"- ", ".", "\n", false, file_names};
     const size_t *rows;
     size_t count;
     buffer_text(out, "target_modules:\n");
@@ -253,31 +336,48 @@ static void put_peft(struct buffer *out, const struct plan *plan)
     for (size_t n = 0; (rows = plan_type_rows(plan, n, &count)); n++)
         for (size_t k = 0; k < count; k++)
             if (plan_takes_adapter(plan, rows[k]))
-                put_tensor(out, adapted_module(plan, rows[k], module), "", &plain);
+                put_adapted(out, plan, rows[k], &plain);
 }
 
-static void put_ms_swift(struct buffer *out, const struct plan *plan)
+/* ms-swift trains what begins with one of its names, so a tensor that is called as its module is, and
+ * whose name may begin another's, goes into its pattern, which it searches for. */
+static void put_ms_swift(struct buffer *out, const struct plan *plan, bool file_names)
 {
-    static const struct name_style bare = {" ", ".", "", true};
+    struct buffer names = BUFFER_INIT, pattern = BUFFER_INIT;
+    char *rest = NULL;
+    put_lines(&names, plan, true, file_names);
     buffer_text(out, "--freeze_parameters_ratio 1 --trainable_parameters");
-    put_ends(out, plan, false, &bare);
-    put_rows(out, plan, NULL, &bare, false);
-    put_unlisted(out, plan, &bare, "");
+    char *name = names.data ? strtok_r(names.data, "\n", &rest) : NULL;
+    for (; name; name = strtok_r(NULL, "\n", &rest)) {
+        if (text_ends_with(name, ".weight") || text_ends_with(name, ".bias") ||
+            text_ends_with(name, ".")) {
+            buffer_format(out, " %s", name);
+            continue;
+        }
+        buffer_text(&pattern, pattern.length ? "|" : "");
+        for (const char *at = name; *at; at++)
+            buffer_format(&pattern, *at == '.' ? "\\%c" : "%c", *at);
+    }
+    if (pattern.length > 0)
+        buffer_format(out, " --trainable_parameters_regex '^(%s)$'", pattern.data);
     buffer_byte(out, '\n');
+    out->failed |= names.failed || pattern.failed;
+    buffer_free(&names);
+    buffer_free(&pattern);
 }
 
-void plan_put(struct buffer *out, const struct plan *plan, enum plan_format format,
-              const char *source)
+static void put_format(struct buffer *out, const struct plan *plan, enum plan_format format,
+                       const char *source, bool file_names)
 {
-    static const struct name_style plain = {"- ", ".", "\n", false},
-                                   anchored = {"- ^", ".", "$\n", true},
-                                   escaped = {"- ^", "\\.", "$\n", true};
+    const struct name_style plain = {"- ", ".", "\n", false, file_names},
+                            anchored = {"- ^", ".", "$\n", true, file_names},
+                            escaped = {"- ^", "\\.", "$\n", true, file_names};
     switch (format) {
     case PLAN_YAML:
         put_yaml(out, plan, &plain, &anchored, source);
         break;
     case PLAN_JSON:
-        put_json(out, plan, source);
+        put_json(out, plan, source, file_names);
         break;
     case PLAN_AXOLOTL:
         put_yaml(out, plan, NULL, &anchored, source);
@@ -286,166 +386,22 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
         put_yaml(out, plan, NULL, &escaped, source);
         break;
     case PLAN_PEFT:
-        put_peft(out, plan);
+        put_peft(out, plan, file_names);
         break;
     case PLAN_MS_SWIFT:
-        put_ms_swift(out, plan);
+        put_ms_swift(out, plan, file_names);
         break;
     }
 }
 
-/* --- does the target do what the plan says? --- */
-
-struct plan_loss plan_lost_in_peft(const struct plan *plan)
+void plan_put(struct buffer *out, const struct plan *plan, enum plan_format format,
+              const char *source)
 {
-    const struct model *model = plan_model(plan);
-    struct plan_loss lost = {0};
-    for (size_t i = 0; i < plan_scan(plan)->count; i++) {
-        unsigned parts = plan_parts(plan, i);
-        bool adapter = plan_takes_adapter(plan, i);
-        if (plan_end(plan, i) != PLAN_NO_END || plan_unit(plan, i) != i)
-            continue;
-        lost.tensors += parts & PLAN_WEIGHT && !adapter;
-        lost.biases +=
-            parts & PLAN_BIAS && (plan_scan(plan)->rows[i].bias > 0 || parts == PLAN_BIAS);
-    }
-    for (size_t i = 0; model && i < model->parameter_count; i++)
-        lost.tensors += plan_trains_unlisted(plan, &model->parameters[i]);
-    return lost;
+    put_format(out, plan, format, source, false);
 }
 
-static int check_not_empty(const struct plan *plan, enum plan_format format, struct error *err)
+void plan_put_file_names(struct buffer *out, const struct plan *plan, enum plan_format format,
+                         const char *source)
 {
-    const struct model *model = plan_model(plan);
-    size_t rows = 0, adapters = 0, others = 0;
-    for (size_t i = 0; i < plan_scan(plan)->count; i++) {
-        rows += plan_row(plan, i);
-        adapters += plan_takes_adapter(plan, i);
-    }
-    for (size_t i = 0; model && i < model->parameter_count; i++)
-        others += plan_trains_unlisted(plan, &model->parameters[i]);
-    if (format == PLAN_PEFT && adapters == 0)
-        return error_set(err, "the plan has no linear layer, so as PEFT's target_modules it would "
-                              "train no adapter in the blocks; a higher percentage (--top), or "
-                              "modules by name (--train), put some in");
-    if (rows + others + plan_embeddings(plan) + plan_head(plan) > 0)
-        return 0;
-    return error_set(err,
-                     "the plan has no tensor: it would train %s; a higher percentage (--top), "
-                     "modules by name (--train), the embeddings or the head put some in",
-                     format == PLAN_AXOLOTL ? "everything, as Axolotl takes an empty list"
-                                            : "nothing");
-}
-
-/* --- names --- */
-
-static bool begins_with_any(const char *name, const char *const *prefixes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-            return true;
-    return false;
-}
-
-/* Why transformers 5 is known to call a tensor otherwise once it has loaded the model
- * (transformers/conversion_mapping.py, 5.23); NULL: no reason is known. */
-static const char *why_renamed(const struct scan_model *of, const char *name)
-{
-    static const char *const llama_cpp[] = {"blk.", "token_embd.", "output.", "output_norm."};
-    static const char *const bare[] = {"h.",   "layers.", "block.",        "blocks.",        "wte.",
-                                       "wpe.", "layer.",  "embed_tokens.", "decoder.layers."};
-    static const char *const inside[] = {"model.language_model.",        "model.visual.",
-                                         "model.vision_tower.",          "model.audio_tower.",
-                                         "model.multi_modal_projector.", "lm_head."};
-    static const struct {
-        const char *architecture, *part;
-    } renamed[] = {{"gpt_neox", "embed_out."},
-                   {"nemotron_h", "backbone."},
-                   {"aria_text", ".experts.fc"},
-                   {"bailing_hybrid", ".attention."},
-                   {"deepseek_v4", ".attn."},
-                   {"deepseek_v4", ".ffn."},
-                   {"hrm_text", ".attn."},
-                   {"emu3", "text_model"},
-                   {"lfm3", ".self_attn.gate_proj."},
-                   {"phimoe", ".gate."},
-                   {"hy_v3", ".shared_mlp."},
-                   {"laguna", ".shared_expert."}};
-    if (of->known && of->names == NAMES_STANDARD)
-        return NULL;
-    if (of->names == NAMES_GGUF)
-        return begins_with_any(name, llama_cpp, sizeof llama_cpp / sizeof *llama_cpp)
-                   ? "it is called as llama.cpp has it"
-                   : NULL;
-    const char *expert = strstr(name, "experts."); /* "experts.7." somewhere in it */
-    if (expert && isdigit((unsigned char)expert[strlen("experts.")]))
-        return "it holds the experts of a block in one tensor";
-    if (strstr(name, ".block_sparse_moe."))
-        return "it calls the parts of a mixture of experts otherwise";
-    const char *tower = strstr(name, "language_model.");
-    if (tower == name || (tower == name + strlen("model.") && of->names != NAMES_MULTIMODAL) ||
-        (of->names == NAMES_MULTIMODAL &&
-         !begins_with_any(name, inside, sizeof inside / sizeof *inside)))
-        return "it gathers a multimodal model's parts under \"model.\"";
-    if (begins_with_any(name, bare, sizeof bare / sizeof *bare))
-        return "it puts the base model's name in front";
-    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
-        if (strcmp(of->architecture, renamed[i].architecture) == 0 && strstr(name, renamed[i].part))
-            return "it renames them when it loads this architecture";
-    return NULL;
-}
-
-/* Names of the plan that are known to be no parameter's: how many, and the first with its reason.
- */
-struct misnamed {
-    size_t count, of;
-    char first[256];
-    const char *why;
-};
-
-static void look_at(struct misnamed *found, const struct plan *plan, const char *name)
-{
-    const char *why = why_renamed(&plan_scan(plan)->of, name);
-    found->of++;
-    if (why && found->count++ == 0) {
-        snprintf(found->first, sizeof found->first, "%s", name);
-        found->why = why;
-    }
-}
-
-static const char *row_name(const struct scan_row *row)
-{
-    return row->tensor ? row->tensor : row->module;
-}
-
-bool plan_say_misnamed(const struct plan *plan, char *out, size_t size)
-{
-    const struct scan_model *of = &plan_scan(plan)->of;
-    struct misnamed found = {0};
-    for (size_t i = 0; i < plan_scan(plan)->count; i++)
-        if (plan_row(plan, i) && plan_unit(plan, i) == i)
-            look_at(&found, plan, row_name(&plan_scan(plan)->rows[i]));
-    for (size_t i = 0; i < of->end_count; i++)
-        if (plan_trains(plan, of->ends[i].tensor))
-            look_at(&found, plan, of->ends[i].tensor);
-    snprintf(
-        out, size,
-        "%zu of the plan's %zu names (%.120s first) are not what transformers calls the tensors "
-        "once it has loaded the model: %s",
-        found.count, found.of, found.first, found.why ? found.why : "");
-    return found.count > 0;
-}
-
-int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
-                      struct error *err)
-{
-    char line[400];
-    if (check_not_empty(plan, format, err) != 0)
-        return -1;
-    if (!plan_scan(plan)->of.known || file_names || !plan_say_misnamed(plan, line, sizeof line))
-        return 0;
-    return error_set(err,
-                     "%s; `spectrum plan` leaves them out with --freeze, and writes them all the "
-                     "same with --file-names",
-                     line);
+    put_format(out, plan, format, source, true);
 }

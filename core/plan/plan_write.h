@@ -37,6 +37,17 @@ int plan_format_by_name(enum plan_format *out, const char *name, struct error *e
 void plan_put(struct buffer *out, const struct plan *plan, enum plan_format format,
               const char *source);
 
+/* The same under the names of the model's own file, whatever the loaded model calls its tensors:
+ * those that transformers 4 has for many a mixture of experts. */
+void plan_put_file_names(struct buffer *out, const struct plan *plan, enum plan_format format,
+                         const char *source);
+
+/* How many tensors of the loaded model train: what every form but PEFT's comes to. */
+size_t plan_tensor_count(const struct plan *plan);
+
+/* How many of the plan's names are others in the model's file. */
+size_t plan_renamed(const struct plan *plan);
+
 /* Adds "train", the list of all tensors that train, to an object that is open. */
 void plan_put_tensors(struct json_writer *json, const struct plan *plan);
 
@@ -44,8 +55,10 @@ void plan_put_tensors(struct json_writer *json, const struct plan *plan);
 
 /* 0 if a plan of this format trains in its target what it names, as far as that is known. Refused
  * in every format: one that trains nothing there, or, as Axolotl has it with an empty list,
- * everything; and names that transformers is known to give to no tensor once the model is loaded,
- * unless `file_names` asks for the file's all the same. */
+ * everything; and, unless `file_names` asks for the names of the file, those that transformers is
+ * known to give to no tensor once the model is loaded, and a tensor of the loaded model of which a
+ * part alone would train. Where the target matches patterns, a name that would mean more than
+ * itself, too. */
 int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
                       struct error *err);
 

@@ -9,6 +9,7 @@
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/text.h"
+#include "model/family.h"
 #include "model/score_read.h"
 #include "plan/plan_write.h"
 #include "spectra/scan.h"
@@ -99,8 +100,18 @@ static int choose(struct plan *plan, const struct request *request, struct error
     return request->no_head ? plan_set_head(plan, false, err) : 0;
 }
 
+/* What the tool that reads the plan does with it, counted as it counts. */
+static void print_counts(const struct plan *plan, enum plan_format format)
+{
+    const struct scan_model *of = &plan_scan(plan)->of;
+    size_t trained = plan_tensor_count(plan);
+    if (of->known && of->tensors > 0 && format != PLAN_PEFT)
+        fprintf(stderr, "%s trains %zu of the %" PRId64 " tensors of the loaded model\n",
+                plan_format_tools[format], trained, of->tensors);
+}
+
 /* What is not known of the names that the plan has, and what its format leaves out: a line each. */
-static void print_target(const struct plan *plan, enum plan_format format)
+static void print_target(const struct plan *plan, enum plan_format format, bool file_names)
 {
     const struct scan_model *of = &plan_scan(plan)->of;
     struct plan_loss lost = plan_lost_in_peft(plan);
@@ -120,6 +131,18 @@ static void print_target(const struct plan *plan, enum plan_format format)
             plan_format_tools[format],
             says ? " (the architecture \"" : " (the file names no architecture)", of->architecture,
             says ? "\" is not known here)" : "");
+    else if (plan_renamed(plan) > 0 && file_names)
+        fprintf(stderr,
+                "names are those of the file, which transformers 5 has not once it has loaded the "
+                "model: %zu modules of the plan are called otherwise there\n",
+                plan_renamed(plan));
+    else if (plan_renamed(plan) > 0)
+        fprintf(
+            stderr,
+            "names are those of the model that transformers 5 loads (seen with %s): %zu modules "
+            "of the plan are called otherwise in the file, and may be in transformers 4; "
+            "--file-names writes the file's\n",
+            family_transformers, plan_renamed(plan));
     if (plan_say_misnamed(plan, line, sizeof line))
         fprintf(stderr, "%s\n", line);
     if (format == PLAN_PEFT && lost.biases + lost.tensors > 0)
@@ -201,7 +224,8 @@ static int write_plan(const struct plan *plan, const struct request *request, st
 {
     struct buffer out = BUFFER_INIT;
     bool to_stdout = !request->output || strcmp(request->output, "-") == 0;
-    plan_put(&out, plan, request->format, request->source);
+    (request->file_names ? plan_put_file_names : plan_put)(&out, plan, request->format,
+                                                           request->source);
     int status = buffer_check(&out, err);
     if (status == 0 && !to_stdout)
         status = file_save_output(request->output, out.data, out.length, err);
@@ -239,7 +263,9 @@ static int make_plan(const struct request *request, struct error *err)
         goto out;
     scan_view_unscored(ground.scan, plan);
     print_summary(plan, request->format);
-    print_target(plan, request->format);
+    if (!request->file_names)
+        print_counts(plan, request->format);
+    print_target(plan, request->format, request->file_names);
     status = 0;
 out:
     plan_free(plan);
@@ -276,7 +302,7 @@ static const struct option rows[] = {
      .help = "{}"},
     ROW_EMPTY_NOISE("of a MODEL's scan: ", AT(empty_noise)),
     {.name = "file-names", .kind = OPTION_FLAG, .at = AT(file_names),
-     .help = "write names that the loaded model is known not to have all the same"},
+     .help = "write the names of the model's file, not of the model that transformers 5 loads"},
     ROW_JSON_OF("what trains, as strict JSON on standard output", AT(json)),
 };
 /* clang-format on */

@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "checkpoint/compose.h"
+#include "checkpoint/composed.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/tensor_table.h"
@@ -194,6 +196,8 @@ int checkpoint_open(struct checkpoint **out, const char *path, struct error *err
     if (status == 0)
         status = checkpoint_is_folder(checkpoint->path) ? open_folder(checkpoint, err)
                                                         : open_file(checkpoint, err);
+    if (status == 0 && checkpoint->format == CHECKPOINT_SAFETENSORS)
+        status = compose(checkpoint, err);
     if (status != 0) {
         checkpoint_close(checkpoint);
         return -1;
@@ -229,8 +233,10 @@ void checkpoint_close(struct checkpoint *checkpoint)
         sys.close(checkpoint->files[i].fd);
         free(checkpoint->files[i].path);
     }
-    for (size_t i = 0; i < checkpoint->tensor_count; i++)
+    for (size_t i = 0; i < checkpoint->tensor_count; i++) {
         free(checkpoint->tensors[i].name);
+        composed_free(checkpoint->tensors[i].composed);
+    }
     free(checkpoint->files);
     free(checkpoint->tensors);
     free(checkpoint->by_name);

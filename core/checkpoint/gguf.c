@@ -306,10 +306,13 @@ static int check_whole(const struct reader *r, const cJSON *metadata)
 static enum dtype dtype_by_number(uint32_t number, char name[16])
 {
     static const enum dtype known[] = {
-        [0] = DTYPE_F32,   [1] = DTYPE_F16,   [2] = DTYPE_Q4_0,  [3] = DTYPE_Q4_1,
-        [6] = DTYPE_Q5_0,  [7] = DTYPE_Q5_1,  [8] = DTYPE_Q8_0,  [10] = DTYPE_Q2_K,
-        [11] = DTYPE_Q3_K, [12] = DTYPE_Q4_K, [13] = DTYPE_Q5_K, [14] = DTYPE_Q6_K,
-        [28] = DTYPE_F64,  [30] = DTYPE_BF16,
+        [0] = DTYPE_F32,      [1] = DTYPE_F16,     [2] = DTYPE_Q4_0,     [3] = DTYPE_Q4_1,
+        [6] = DTYPE_Q5_0,     [7] = DTYPE_Q5_1,    [8] = DTYPE_Q8_0,     [10] = DTYPE_Q2_K,
+        [11] = DTYPE_Q3_K,    [12] = DTYPE_Q4_K,   [13] = DTYPE_Q5_K,    [14] = DTYPE_Q6_K,
+        [16] = DTYPE_IQ2_XXS, [17] = DTYPE_IQ2_XS, [18] = DTYPE_IQ3_XXS, [19] = DTYPE_IQ1_S,
+        [20] = DTYPE_IQ4_NL,  [21] = DTYPE_IQ3_S,  [22] = DTYPE_IQ2_S,   [23] = DTYPE_IQ4_XS,
+        [28] = DTYPE_F64,     [29] = DTYPE_IQ1_M,  [30] = DTYPE_BF16,    [34] = DTYPE_TQ1_0,
+        [35] = DTYPE_TQ2_0,   [39] = DTYPE_MXFP4,
     };
     enum dtype dtype = number < sizeof known / sizeof *known ? known[number] : DTYPE_UNSUPPORTED;
     if (dtype == DTYPE_UNSUPPORTED)

@@ -37,6 +37,74 @@ def entry(begin, end, shape, dtype="F32"):
     return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
 
 
+def tensors(*listed):
+    """A safetensors file of ("name", "F32", [2, 2]) or, with its bytes, ("name", "U8", [3], b"abc")."""
+    size = {"F64": 8, "F32": 4, "U32": 4, "I32": 4, "F16": 2, "BF16": 2}
+    header, data = {}, b""
+    for name, dtype, shape, *content in listed:
+        count = size.get(dtype, 1)
+        for n in shape:
+            count *= n
+        header[name] = entry(len(data), len(data) + count, shape, dtype)
+        data += content[0] if content else bytes(i * 37 % 251 for i in range(count))
+    return safetensors(header, data)
+
+
+def put_quantized():
+    def put_one(name, config, *listed):
+        text = json.dumps(config).encode()
+        put("quantized", name, struct.pack("<H", len(text)) + text + tensors(*listed))
+
+    w, fp8 = "m.0.q.weight", {"quantization_config": {"weight_block_size": [4, 4]}}
+    put_one("valid-fp8", fp8, (w, "F8_E4M3", [6, 9]), (w + "_scale_inv", "F32", [2, 3]),
+            ("m.0.q.input_scale", "F32", []), ("m.0.k.weight", "F8_E5M2", [3, 5]),
+            ("m.0.k.weight_scale", "BF16", [3, 1]), ("m.0.e", "F8_E4M3", [2, 4, 4]), ("m.0.e_scale", "U8", [2, 4, 1]))
+    put_one("bad-fp8-grid", fp8, (w, "F8_E4M3", [6, 9]), (w + "_scale", "F32", [3, 3]))
+    put_one("bad-fp8-scales-of-scales", fp8, (w, "F8_E4M3", [4, 4]), (w + "_scale", "F8_E4M3", [1, 1]),
+            (w + "_scale_scale", "F32", [1, 1]))
+    groups = {"config_groups": {"a": {"weights": {"block_structure": [2, 2]}}, "b": {"weights": {"block_structure": [4, 4]}}}}
+    put_one("bad-fp8-two-blocks", {"compression_config": groups}, (w, "F8_E4M3", [8, 8]), (w + "_scale", "F32", [2, 2]))
+
+    def mlx(name, bits, words, groups, settings=None):
+        put_one(name, {"quantization": {"bits": bits, "group_size": 32, **(settings or {})}},
+                (w, "U32", [2, words]), ("m.0.q.scales", "F16", [2, groups]), ("m.0.q.biases", "F16", [2, groups]))
+
+    for bits in (2, 3, 4, 5, 6, 8):
+        mlx(f"valid-mlx-{bits}", bits, bits, 1)
+    mlx("odd-mlx-own-settings", 4, 8, 1, {"m.0.q": {"bits": 8, "group_size": 64}})
+    mlx("bad-mlx-bits", 7, 7, 1)
+    mlx("bad-mlx-groups", 4, 4, 2)
+    mlx("bad-mlx-mode", 4, 4, 1, {"mode": "mxfp4"})
+
+    def bnb(name, shape, block=64, nested=None, **changes):
+        elements = shape[0] * shape[1] if isinstance(shape, list) and shape[0] < 100 else 64
+        blocks = -(-elements // 64)
+        state = {"quant_type": "nf4", "blocksize": block, "dtype": "bfloat16", "shape": shape}
+        parts = [(w, "U8", [(elements + 1) // 2, 1]), (w + ".absmax", "U8" if nested else "F32", [blocks]),
+                 (w + ".quant_map", "F32", [16])]
+        if nested:
+            state |= {"nested_blocksize": nested, "nested_dtype": "float32", "nested_offset": 0.25}
+            parts += [(w + ".nested_absmax", "F32", [-(-blocks // nested)]), (w + ".nested_quant_map", "F32", [256])]
+        text = json.dumps(state | changes).encode()
+        put_one(name, {}, *parts, (w + ".quant_state.bitsandbytes__nf4", "U8", [len(text)], text))
+
+    bnb("valid-nf4", [8, 24])
+    bnb("valid-nf4-double", [16, 24], nested=4)
+    bnb("odd-nf4-odd", [3, 23])
+    bnb("bad-nf4-shape", [1e15, 1e15])
+    bnb("bad-nf4-shape-is-a-text", "8")
+    bnb("bad-nf4-block", [8, 24], block=48)
+    bnb("bad-nf4-nested-block", [16, 24], nested=4, nested_blocksize=0)
+    put_one("bad-nf4-state", {}, (w, "U8", [4, 1]), (w + ".quant_state.bitsandbytes__nf4", "U8", [4], b"{..}"))
+    put_one("valid-int8", {}, (w, "I8", [3, 5]), ("m.0.q.SCB", "F32", [3]), ("m.0.q.weight_format", "U8", [], b"\0"))
+    put_one("bad-int8-layout", {}, (w, "I8", [3, 5]), ("m.0.q.SCB", "F32", [3]), ("m.0.q.weight_format", "U8", [], b"\2"))
+    put_one("valid-mxfp4", {}, ("m.0.x_blocks", "U8", [2, 3, 2, 16]), ("m.0.x_scales", "U8", [2, 3, 2]))
+    put_one("bad-mxfp4-empty", {}, ("m.0.x_blocks", "U8", [0, 3, 2, 16]), ("m.0.x_scales", "U8", [0, 3, 2]))
+    put_one("bad-mxfp4-no-name", {}, ("_blocks", "U8", [1, 1, 1, 16]), ("_scales", "U8", [1, 1, 1]))
+    put_one("bad-gptq", {"quantization_config": {"quant_method": "gptq"}}, ("m.0.q.qweight", "I32", [2, 4]),
+            ("m.0.q.scales", "F16", [2, 4]), ("m.0.q.qzeros", "I32", [2, 4]))
+
+
 def put_safetensors():
     block = "model.layers.0."
     shapes = {"model.embed_tokens.weight": [16, 8], "model.norm.weight": [8],
@@ -856,6 +924,7 @@ def put_nothing():
 
 def main():
     put_safetensors()
+    put_quantized()
     put_valid_gguf()
     put_bad_gguf()
     put_configs()

@@ -1,5 +1,5 @@
-/* Reading model files: Hugging Face folders (config.json, safetensors, shards), single .safetensors
- * files, GGUF files. A checkpoint is a table of named tensors plus, where the file has it,
+/* Reading model files: Hugging Face folders (config.json, safetensors or PyTorch's .bin, shards),
+ * single .safetensors and .bin files, GGUF files. A checkpoint is a table of named tensors plus, where the file has it,
  * metadata. Nothing is mapped: every read is positioned, with its length checked, so that a file
  * that shrinks is an error and not a signal. The files are never written to.
  *
@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "checkpoint/gguf_split.h"
 #include "checkpoint/hub.h"
 #include "checkpoint/tensor_info.h"
 #include "checkpoint/tensor_read.h"
@@ -22,7 +23,7 @@
 struct checkpoint;
 
 /* Opens a folder, a file, or a repository name in the local Hugging Face cache. A folder without
- * safetensors stands for the one .gguf file in it. Of a model.safetensors and an index the first is
+ * safetensors stands for the one .gguf file in it; any part of a split one stands for all. Of a model.safetensors and an index the first is
  * read, and of a tensor that is in several shards the last, as transformers does. Reads headers and
  * small JSON files only. */
 int checkpoint_open(struct checkpoint **out, const char *path, struct error *err);

@@ -105,6 +105,6 @@ struct tensor_info {
     const char *refusal; /* why codes cannot be read, static; NULL: nothing more is known */
 };
 
-enum checkpoint_format { CHECKPOINT_SAFETENSORS, CHECKPOINT_GGUF };
+enum checkpoint_format { CHECKPOINT_SAFETENSORS, CHECKPOINT_GGUF, CHECKPOINT_PYTORCH };
 
 #endif

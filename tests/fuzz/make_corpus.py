@@ -6,10 +6,12 @@ test_checkpoint_malformed.c has the message that each malformed model file must 
 """
 
 import gzip
+import io
 import json
 import pathlib
 import shutil
 import struct
+import zipfile
 
 HERE = pathlib.Path(__file__).parent
 U64 = (1 << 64) - 1
@@ -103,6 +105,58 @@ def put_quantized():
     put_one("bad-mxfp4-no-name", {}, ("_blocks", "U8", [1, 1, 1, 16]), ("_scales", "U8", [1, 1, 1]))
     put_one("bad-gptq", {"quantization_config": {"quant_method": "gptq"}}, ("m.0.q.qweight", "I32", [2, 4]),
             ("m.0.q.scales", "F16", [2, 4]), ("m.0.q.qzeros", "I32", [2, 4]))
+
+
+# ---- PyTorch's files
+
+
+def text_of_pickle(text):
+    return b"X" + struct.pack("<I", len(text)) + text.encode()
+
+
+def pickled(shape, strides, storage="FloatStorage", key="0", count=8, first=0):
+    """torch.save()'s pickle of {"a.weight": a tensor}."""
+    ints = lambda values: b"(" + b"".join(b"J" + struct.pack("<i", value) for value in values) + b"t"
+    store = (b"(" + text_of_pickle("storage") + b"ctorch\n" + storage.encode() + b"\n" + text_of_pickle(key) +
+             text_of_pickle("cpu") + b"J" + struct.pack("<i", count) + b"tQ")
+    return (b"\x80\x02ccollections\nOrderedDict\nq\0)Rq\1" + text_of_pickle("a.weight") +
+            b"ctorch._utils\n_rebuild_tensor_v2\n(" + store + b"J" + struct.pack("<i", first) + ints(shape) +
+            ints(strides) + b"\x89h\0)RtRs}" + text_of_pickle("_metadata") + b"}sb.")
+
+
+def put_torch():
+    def put_archive(name, entries, how=zipfile.ZIP_STORED, cut=0, comment=b""):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", how) as archive:
+            for entry_name, content in entries.items():
+                archive.writestr(zipfile.ZipInfo(entry_name), content, how)
+            archive.comment = comment
+        put("torch", name, file.getvalue()[:len(file.getvalue()) - cut])
+
+    good = {"a/data.pkl": pickled([2, 4], [4, 1]), "a/byteorder": b"little", "a/data/0": bytes(range(32)), "a/version": b"3"}
+    put_archive("valid", good)
+    put_archive("odd-comment", good, comment=b"PK\5\6 and more")
+    put_archive("bad-packed", good, zipfile.ZIP_DEFLATED)
+    put_archive("bad-cut", good, cut=7)
+    put_archive("bad-big-endian", good | {"a/byteorder": b"big"})
+    put_archive("bad-storage-missing", {"a/data.pkl": good["a/data.pkl"]})
+    put_archive("bad-storage-short", good | {"a/data/0": bytes(31)})
+    put_archive("bad-no-folder", {"data.pkl": good["a/data.pkl"]})
+    put_archive("bad-nothing-in-it", {})
+    put("torch", "bad-legacy", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")
+
+    pickles = {"valid": pickled([2, 4], [4, 1]), "valid-bf16": pickled([3, 2], [2, 1], "BFloat16Storage", "1", 32, 5),
+               "valid-bytes": pickled([64], [1], "ByteStorage", "0", 64), "valid-empty": pickled([0, 3], [3, 1]),
+               "bad-transposed": pickled([2, 4], [1, 2]), "bad-too-long": pickled([2, 9], [9, 1], count=16),
+               "bad-negative": pickled([-2, 4], [4, 1]), "bad-first": pickled([2, 4], [4, 1], first=-1),
+               "bad-large": pickled([1 << 30] * 3, [1 << 30] * 3), "bad-type": pickled([2], [1], "QInt8Storage"),
+               "bad-key": pickled([2], [1], key="../0"), "bad-os-system": b"\x80\x02cos\nsystem\n(X\1\0\0\0atR.",
+               "bad-inst": b"\x80\x02(ios\nsystem\n.", "bad-newobj": b"\x80\x02ccollections\nOrderedDict\n)\x81.",
+               "bad-protocol-4": b"\x80\x04\x95\0\0\0\0\0\0\0\0}.", "bad-itself": b"\x80\x02}q\0X\1\0\0\0ah\0s.",
+               "bad-memo": b"\x80\x02}r\xff\xff\xff\x7f.", "bad-long": b"\x80\x02\x8a\xff\0.",
+               "bad-list": b"\x80\x02]q\0(K\1K\2M\1\2NG12345678e.", "bad-marks": b"\x80\x02" + b"(" * 1100}
+    for name, data in pickles.items():
+        put("pickle", name, data)
 
 
 def put_safetensors():
@@ -925,6 +979,7 @@ def put_nothing():
 def main():
     put_safetensors()
     put_quantized()
+    put_torch()
     put_valid_gguf()
     put_bad_gguf()
     put_configs()

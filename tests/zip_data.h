@@ -32,7 +32,8 @@ static inline void zip_add(struct zip_data *zip, const char *name, const void *b
     zip_number(&zip->directory, size, 4);
     zip_number(&zip->directory, size, 4);
     zip_number(&zip->directory, length, 2);
-    zip_number(&zip->directory, 0, 4 + 4 + 4);
+    for (int i = 0; i < 3; i++)
+        zip_number(&zip->directory, 0, 4);
     zip_number(&zip->directory, at, 4);
     buffer_append(&zip->directory, name, length);
     zip->entries++;

@@ -210,8 +210,8 @@ static int run(int argc, char **argv, struct error *err)
     struct model *model = NULL;
     struct buffer out = BUFFER_INIT;
     int status = options_parse_one(&command_info, &r, NULL,
-                                   "info takes one MODEL: a folder, a .safetensors "
-                                   "or a .gguf file, or a cached repository's name",
+                                   "info takes one MODEL: a folder, a .safetensors, "
+                                   ".gguf or .bin file, or a cached repository's name",
                                    argc, argv, &r.path, err);
     if (status == 0)
         status = model_open(&model, r.path, err);

@@ -20,7 +20,7 @@ for form in fp8 mlx bnb mxfp4; do
   grep -q '"quantized": true' out || fail "info $form: not quantised"
   ! grep -qE '"name": "[^"]*(scale|biases|absmax|quant_|SCB|_blocks)' out || fail "info $form lists what is no weight"
 done
-for form in fp8 mlx bnb; do
+for form in fp8 mlx bnb mxfp4; do
   "$binary" scan "$data/$form" -o $form.json --modules . 2>err || fail "scan $form: $(cat err)"
   ! grep -qE '"[^"]*(scale|biases|absmax|quant_|SCB)[^"]*": *\{' $form.json || fail "scan $form scores what is no weight"
   "$binary" plan $form.json --top 100 -o $form.yaml 2>err || fail "plan $form: $(cat err)"

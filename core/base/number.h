@@ -49,6 +49,23 @@ static inline float f16_to_float(uint16_t half)
     return float_from_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
+/* Round to nearest, ties to even; from 65520 on infinity. NaN stays a (quiet) NaN. Subnormals are
+ * multiples of 2^-24, the last bit of a float in [0.5, 1): adding 0.5 rounds to it. */
+static inline uint16_t f16_from_float(float value)
+{
+    uint32_t bits = float_bits(value), sign = bits >> 16 & 0x8000u, size = bits & 0x7FFFFFFFu;
+    if (size > 0x7F800000u)
+        return (uint16_t)(sign | 0x7E00u);
+    if (size >= 0x477FF000u) /* 65520: half way to what the next exponent would hold */
+        return (uint16_t)(sign | 0x7C00u);
+    if (size < 0x38800000u) { /* below 2^-14 */
+        float sum = float_from_bits(size) + 0.5f;
+        return (uint16_t)(sign | (float_bits(sum) - 0x3F000000u));
+    }
+    uint32_t rounded = size + 0xFFFu + (size >> 13 & 1u);
+    return (uint16_t)(sign | (rounded - (112u << 23)) >> 13);
+}
+
 static inline uint16_t load_u16(const void *at)
 {
     const uint8_t *b = at;

@@ -5,9 +5,11 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "checkpoint/gguf.h"
+#include "checkpoint/compose.h"
+#include "checkpoint/composed.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/tensor_table.h"
+#include "checkpoint/torch_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,17 +18,30 @@
 
 /* What a path stands for, in this order:
  *
- *     a folder       model.safetensors; else the shards of its index; else the one .gguf file in it
- *     a file         .safetensors or .gguf, by its ending
+ *     a folder       model.safetensors; else the shards of its index; else pytorch_model.bin; else the
+ *                    shards of its index; else the one .gguf file in it, or the parts of one
+ *     a file         .safetensors, .gguf, or PyTorch's .bin, .pt, .pth, by its ending
  *     neither        a repository of the local Hugging Face cache, "org/name", and of it a folder
  *
  * config.json is read from the folder that the weights lie in.
  */
 enum { CONFIG_MAX = 16 << 20 };
 
+/* What reads one file of the checkpoint's format. */
+static shard_opener *opener_of(const struct checkpoint *checkpoint)
+{
+    return checkpoint->format == CHECKPOINT_PYTORCH ? torch_file_open : safetensors_open;
+}
+
 static int open_single(struct checkpoint *checkpoint, const char *path, struct error *err)
 {
-    return safetensors_open(checkpoint, path, err) == 0 ? checkpoint_index(checkpoint, err) : -1;
+    return opener_of(checkpoint)(checkpoint, path, err) == 0 ? checkpoint_index(checkpoint, err)
+                                                             : -1;
+}
+
+static int open_shards(struct checkpoint *checkpoint, const char *path, struct error *err)
+{
+    return shards_open(checkpoint, path, opener_of(checkpoint), err);
 }
 
 static int read_config(struct checkpoint *checkpoint, struct error *err)
@@ -46,15 +61,16 @@ static int open_file(struct checkpoint *checkpoint, struct error *err)
 {
     if (text_ends_with(checkpoint->path, ".gguf")) {
         checkpoint->format = CHECKPOINT_GGUF;
-        int file = checkpoint_add_file(checkpoint, checkpoint->path, err);
-        if (file < 0 || gguf_read_header(checkpoint, file, err) != 0)
-            return -1;
-        return checkpoint_index(checkpoint, err);
+        return gguf_split_open(checkpoint, err) == 0 ? checkpoint_index(checkpoint, err) : -1;
     }
-    if (!text_ends_with(checkpoint->path, ".safetensors"))
-        return error_set(err, "%s: neither a folder, a .safetensors nor a .gguf file",
+    bool torch = text_ends_with(checkpoint->path, ".bin") ||
+                 text_ends_with(checkpoint->path, ".pt") ||
+                 text_ends_with(checkpoint->path, ".pth");
+    if (!torch && !text_ends_with(checkpoint->path, ".safetensors"))
+        return error_set(err,
+                         "%s: neither a folder, a .safetensors, a .gguf nor a PyTorch file (.bin)",
                          checkpoint->path);
-    checkpoint->format = CHECKPOINT_SAFETENSORS;
+    checkpoint->format = torch ? CHECKPOINT_PYTORCH : CHECKPOINT_SAFETENSORS;
     return open_single(checkpoint, checkpoint->path, err) == 0 ? read_config(checkpoint, err) : -1;
 }
 
@@ -78,8 +94,8 @@ static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
             checkpoint->folder, base ? " of the base " : "", base ? base : "");
     } else {
         error_set(err,
-                  "%s: no model.safetensors, no model.safetensors.index.json and no .gguf file in "
-                  "it",
+                  "%s: no model.safetensors, no model.safetensors.index.json, no " CHECKPOINT_BIN
+                  " and no .gguf file in it",
                   checkpoint->folder);
     }
     cJSON_Delete(config);
@@ -87,14 +103,17 @@ static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
     return -1;
 }
 
-/* A folder without safetensors stands for the one .gguf file in it. */
+/* A folder without safetensors stands for the one .gguf file in it, or the parts of one. */
 static int open_only_gguf(struct checkpoint *checkpoint, struct error *err)
 {
     char **entries = NULL;
     struct buffer names = BUFFER_INIT;
     int count = place_list(checkpoint->place, checkpoint->folder, ".gguf", &entries, err),
         status = -1;
-    if (count == 1) {
+    bool parts = count > 1; /* of one model, of which any opens all */
+    for (int i = 1; i < count; i++)
+        parts = parts && gguf_same_split(entries[0], entries[i]);
+    if (count == 1 || parts) {
         free(checkpoint->path);
         checkpoint->path = path_join(checkpoint->folder, entries[0], err);
         status = checkpoint->path ? open_file(checkpoint, err) : -1;
@@ -111,41 +130,56 @@ static int open_only_gguf(struct checkpoint *checkpoint, struct error *err)
     return status;
 }
 
-/* Of both, transformers reads the single file. */
-static int open_single_of_folder(struct checkpoint *checkpoint, const char *path, struct error *err)
+/* A folder's possible weights, in the order in which transformers looks for them. */
+static const struct layout {
+    const char *name;
+    enum checkpoint_format format;
+    int (*open)(struct checkpoint *checkpoint, const char *path, struct error *err);
+} layouts[] = {
+    {"model.safetensors", CHECKPOINT_SAFETENSORS, open_single},
+    {CHECKPOINT_INDEX, CHECKPOINT_SAFETENSORS, open_shards},
+    {CHECKPOINT_BIN, CHECKPOINT_PYTORCH, open_single},
+    {CHECKPOINT_BIN_INDEX, CHECKPOINT_PYTORCH, open_shards},
+};
+enum { LAYOUTS = sizeof layouts / sizeof *layouts };
+
+/* Of several that are there the first is read. */
+static int note_others(struct checkpoint *checkpoint, size_t taken, struct error *err)
 {
-    char *index = path_join(checkpoint->folder, CHECKPOINT_INDEX, err);
-    if (!index)
+    for (size_t i = taken + 1; i < LAYOUTS; i++) {
+        char *path = path_join(checkpoint->folder, layouts[i].name, err);
+        if (!path)
+            return -1;
+        if (place_find(checkpoint->place, path, NULL) > 0)
+            buffer_format(
+                &checkpoint->notes, "%s has both %s and %s: %s is read, as transformers does\n",
+                checkpoint->path, layouts[taken].name, layouts[i].name, layouts[taken].name);
+        free(path);
+    }
+    return 0;
+}
+
+static int open_layout(struct checkpoint *checkpoint, size_t index, const char *path,
+                       struct error *err)
+{
+    checkpoint->format = layouts[index].format;
+    if (note_others(checkpoint, index, err) != 0 || layouts[index].open(checkpoint, path, err) != 0)
         return -1;
-    if (place_find(checkpoint->place, index, NULL) > 0)
-        buffer_format(&checkpoint->notes,
-                      "%s has both model.safetensors and " CHECKPOINT_INDEX
-                      ": model.safetensors is read, as transformers does\n",
-                      checkpoint->path);
-    free(index);
-    return open_single(checkpoint, path, err);
+    return read_config(checkpoint, err);
 }
 
 /* The first of a folder's possible weight files that is there. */
 static int open_folder(struct checkpoint *checkpoint, struct error *err)
 {
-    static const struct {
-        const char *name;
-        int (*open)(struct checkpoint *checkpoint, const char *path, struct error *err);
-    } layouts[] = {
-        {"model.safetensors", open_single_of_folder},
-        {CHECKPOINT_INDEX, shards_open},
-    };
-    checkpoint->format = CHECKPOINT_SAFETENSORS;
-    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+    for (size_t i = 0; i < LAYOUTS; i++) {
         char *path = path_join(checkpoint->folder, layouts[i].name, err);
         if (!path)
             return -1;
         int there = place_find(checkpoint->place, path, err);
-        int status = there > 0 ? layouts[i].open(checkpoint, path, err) : there;
+        int status = there > 0 ? open_layout(checkpoint, i, path, err) : there;
         free(path);
         if (there != 0)
-            return status == 0 ? read_config(checkpoint, err) : -1;
+            return status;
     }
     return open_only_gguf(checkpoint, err);
 }
@@ -180,7 +214,10 @@ static int resolve(struct checkpoint *checkpoint, const char *path, struct error
 /* Whatever place the path is of. */
 static int open_weights(struct checkpoint *checkpoint, bool folder, struct error *err)
 {
-    return folder ? open_folder(checkpoint, err) : open_file(checkpoint, err);
+    int status = folder ? open_folder(checkpoint, err) : open_file(checkpoint, err);
+    if (status == 0 && checkpoint->format != CHECKPOINT_GGUF)
+        status = compose(checkpoint, err);
+    return status;
 }
 
 static int hand_over(struct checkpoint **out, struct checkpoint *checkpoint, int status)
@@ -239,12 +276,9 @@ void checkpoint_close(struct checkpoint *checkpoint)
 {
     if (!checkpoint)
         return;
-    for (size_t i = 0; i < checkpoint->file_count; i++) {
-        place_close(&checkpoint->files[i]);
-        free(checkpoint->files[i].path);
-    }
     for (size_t i = 0; i < checkpoint->tensor_count; i++)
-        free(checkpoint->tensors[i].name);
+        composed_free(checkpoint->tensors[i].composed);
+    checkpoint_clear(checkpoint);
     free(checkpoint->files);
     free(checkpoint->tensors);
     free(checkpoint->by_name);
@@ -299,6 +333,7 @@ static bool is_document(const struct checkpoint *checkpoint, const struct stat *
 {
     static const char *const names[] = {
         CHECKPOINT_INDEX,
+        CHECKPOINT_BIN_INDEX,
         CHECKPOINT_CONFIG,
         "tokenizer.json",
         "tokenizer_config.json",

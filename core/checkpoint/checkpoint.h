@@ -1,7 +1,8 @@
-/* Reading model files: Hugging Face folders (config.json, safetensors, shards), single .safetensors
- * files, GGUF files. A checkpoint is a table of named tensors plus, where the file has it,
- * metadata. It may lie elsewhere (place.h). Nothing is mapped: every read is positioned, with its length checked, so that a file
- * that shrinks is an error and not a signal. The files are never written to.
+/* Reading model files: Hugging Face folders (config.json, safetensors or PyTorch's .bin, shards),
+ * single .safetensors and .bin files, GGUF files. A checkpoint is a table of named tensors plus,
+ * where the file has it, metadata. It may lie elsewhere (place.h). Nothing is mapped: every read is
+ * positioned, with its length checked, so that a file that shrinks is an error and not a signal. The
+ * files are never written to.
  *
  *     checkpoint_open -> checkpoint_find, checkpoint_tensor -> checkpoint_read_f32 ...
  *                     -> checkpoint_close
@@ -15,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "checkpoint/gguf_split.h"
 #include "checkpoint/hub.h"
 #include "checkpoint/place.h"
 #include "checkpoint/tensor_info.h"
@@ -23,9 +25,9 @@
 struct checkpoint;
 
 /* Opens a folder, a file, or a repository name in the local Hugging Face cache. A folder without
- * safetensors stands for the one .gguf file in it. Of a model.safetensors and an index the first is
- * read, and of a tensor that is in several shards the last, as transformers does. Reads headers and
- * small JSON files only. */
+ * safetensors stands for the one .gguf file in it; any part of a split one stands for all. Of a
+ * model.safetensors and an index the first is read, and of a tensor that is in several shards the
+ * last, as transformers does. Reads headers and small JSON files only. */
 int checkpoint_open(struct checkpoint **out, const char *path, struct error *err);
 void checkpoint_close(struct checkpoint *checkpoint);
 

@@ -33,6 +33,7 @@ struct reader {
     unsigned char *window;
     size_t used, filled;
     uint64_t values_left, text_left; /* what the metadata may still take */
+    cJSON *metadata;
     struct error *err;
 };
 
@@ -257,7 +258,7 @@ static cJSON *take_array(struct reader *r, const char *key)
     return array;
 }
 
-static int take_metadata(struct reader *r, cJSON *metadata, uint64_t count)
+static int take_metadata(struct reader *r, uint64_t count)
 {
     cJSON *tail = NULL;
     for (uint64_t i = 0; i < count; i++) {
@@ -279,36 +280,21 @@ static int take_metadata(struct reader *r, cJSON *metadata, uint64_t count)
             return -1;
         }
         value->string = key;
-        append(metadata, &tail, value);
+        append(r->metadata, &tail, value);
     }
     return 0;
-}
-
-/* A part holds some of the tensors; the first may hold none at all. */
-static int check_whole(const struct reader *r, const cJSON *metadata)
-{
-    int64_t count = 1, number;
-    char which[64];
-    json_get_int64(metadata, "split.count", &count);
-    if (count <= 1)
-        return 0;
-    if (json_get_int64(metadata, "split.no", &number)) /* from 0 on */
-        snprintf(which, sizeof which, "part %lld of %lld", (long long)number + 1, (long long)count);
-    else
-        snprintf(which, sizeof which, "one of the %lld parts", (long long)count);
-    return error_set(r->err,
-                     "%s is %s of a split model: merge the parts first, with "
-                     "llama-gguf-split --merge FIRST-PART OUTPUT.gguf",
-                     r->file->path, which);
 }
 
 static enum dtype dtype_by_number(uint32_t number, char name[16])
 {
     static const enum dtype known[] = {
-        [0] = DTYPE_F32,   [1] = DTYPE_F16,   [2] = DTYPE_Q4_0,  [3] = DTYPE_Q4_1,
-        [6] = DTYPE_Q5_0,  [7] = DTYPE_Q5_1,  [8] = DTYPE_Q8_0,  [10] = DTYPE_Q2_K,
-        [11] = DTYPE_Q3_K, [12] = DTYPE_Q4_K, [13] = DTYPE_Q5_K, [14] = DTYPE_Q6_K,
-        [28] = DTYPE_F64,  [30] = DTYPE_BF16,
+        [0] = DTYPE_F32,      [1] = DTYPE_F16,     [2] = DTYPE_Q4_0,     [3] = DTYPE_Q4_1,
+        [6] = DTYPE_Q5_0,     [7] = DTYPE_Q5_1,    [8] = DTYPE_Q8_0,     [10] = DTYPE_Q2_K,
+        [11] = DTYPE_Q3_K,    [12] = DTYPE_Q4_K,   [13] = DTYPE_Q5_K,    [14] = DTYPE_Q6_K,
+        [16] = DTYPE_IQ2_XXS, [17] = DTYPE_IQ2_XS, [18] = DTYPE_IQ3_XXS, [19] = DTYPE_IQ1_S,
+        [20] = DTYPE_IQ4_NL,  [21] = DTYPE_IQ3_S,  [22] = DTYPE_IQ2_S,   [23] = DTYPE_IQ4_XS,
+        [28] = DTYPE_F64,     [29] = DTYPE_IQ1_M,  [30] = DTYPE_BF16,    [34] = DTYPE_TQ1_0,
+        [35] = DTYPE_TQ2_0,   [39] = DTYPE_MXFP4,
     };
     enum dtype dtype = number < sizeof known / sizeof *known ? known[number] : DTYPE_UNSUPPORTED;
     if (dtype == DTYPE_UNSUPPORTED)
@@ -360,16 +346,16 @@ static int take_tensor(struct reader *r, struct tensor_info *tensor, char **name
     return 0;
 }
 
-static int place_tensors(struct checkpoint *checkpoint, struct tensor_info *tensors, char **names,
-                         uint64_t count, uint64_t data_start, uint64_t alignment, struct error *err)
+static int place_tensors(struct checkpoint *checkpoint, const char *path,
+                         struct tensor_info *tensors, char **names, uint64_t count,
+                         uint64_t data_start, uint64_t alignment, struct error *err)
 {
     for (uint64_t i = 0; i < count; i++) {
         if (tensors[i].offset % alignment != 0)
-            return error_set(err, "%s: tensor %s: its offset is not a multiple of %llu",
-                             checkpoint->path, names[i], (unsigned long long)alignment);
+            return error_set(err, "%s: tensor %s: its offset is not a multiple of %llu", path,
+                             names[i], (unsigned long long)alignment);
         if (__builtin_add_overflow(tensors[i].offset, data_start, &tensors[i].offset))
-            return error_set(err, "%s: tensor %s: its offset leaves 64 bits", checkpoint->path,
-                             names[i]);
+            return error_set(err, "%s: tensor %s: its offset leaves 64 bits", path, names[i]);
         if (checkpoint_add_tensor(checkpoint, &tensors[i], names[i], err) != 0)
             return -1;
     }
@@ -379,7 +365,7 @@ static int place_tensors(struct checkpoint *checkpoint, struct tensor_info *tens
 static int take_tensors(struct reader *r, struct checkpoint *checkpoint, int file, uint64_t count)
 {
     int64_t alignment = 32;
-    json_get_int64(checkpoint->metadata, "general.alignment", &alignment);
+    json_get_int64(r->metadata, "general.alignment", &alignment);
     if (alignment < 1 || alignment > ALIGNMENT_MAX || (alignment & (alignment - 1)) != 0)
         return error_set(r->err, "%s: general.alignment is %lld, not a power of two up to %d",
                          r->file->path, (long long)alignment, ALIGNMENT_MAX);
@@ -392,8 +378,8 @@ static int take_tensors(struct reader *r, struct checkpoint *checkpoint, int fil
     }
     uint64_t mask = (uint64_t)alignment - 1, data_start = (r->at + mask) & ~mask;
     if (status == 0)
-        status = place_tensors(checkpoint, tensors, names, count, data_start, (uint64_t)alignment,
-                               r->err);
+        status = place_tensors(checkpoint, r->file->path, tensors, names, count, data_start,
+                               (uint64_t)alignment, r->err);
     for (uint64_t i = 0; names && i < count; i++)
         free(names[i]);
     free(names);
@@ -421,21 +407,21 @@ static int take_header(struct reader *r, struct checkpoint *checkpoint, int file
     uint64_t least = tensors * TENSOR_LEAST + keys * KEY_LEAST;
     if (least > reader_left(r))
         return truncated(r, least);
-    if (take_metadata(r, checkpoint->metadata, keys) != 0 ||
-        check_whole(r, checkpoint->metadata) != 0)
+    if (take_metadata(r, keys) != 0)
         return -1;
     return take_tensors(r, checkpoint, file, tensors);
 }
 
-int gguf_read_header(struct checkpoint *checkpoint, int number, struct error *err)
+int gguf_read_header(struct checkpoint *checkpoint, int number, cJSON **metadata, struct error *err)
 {
     struct reader r = {.file = &checkpoint->files[number],
                        .values_left = METADATA_VALUES_MAX,
                        .text_left = METADATA_TEXT_MAX,
+                       .metadata = cJSON_CreateObject(),
                        .err = err};
-    checkpoint->metadata = cJSON_CreateObject();
     r.window = array_alloc(WINDOW, 1, err);
-    int status = checkpoint->metadata && r.window ? take_header(&r, checkpoint, number) : -1;
+    int status = r.metadata && r.window ? take_header(&r, checkpoint, number) : -1;
     free(r.window);
+    *metadata = r.metadata;
     return status;
 }

@@ -19,7 +19,8 @@
 
 #include "checkpoint/tensor_table.h"
 
-/* Reads the header of file number `file` into the tensor table, and its metadata. */
-int gguf_read_header(struct checkpoint *checkpoint, int file, struct error *err);
+/* Reads the header of file number `file`: its tensors into the tensor table, its keys as an object,
+ * which is the caller's also after an error (NULL: there was no memory for one). */
+int gguf_read_header(struct checkpoint *checkpoint, int file, cJSON **metadata, struct error *err);
 
 #endif

@@ -296,7 +296,8 @@ static int note_strays(struct checkpoint *checkpoint, const cJSON *index, struct
 
 /* The files first, then what two of them have (the last stays), then the look-up order, by which the
  * index is held against what there is: a tensor that it names and no shard has is an error. */
-int shards_open(struct checkpoint *checkpoint, const char *index_path, struct error *err)
+int shards_open(struct checkpoint *checkpoint, const char *index_path, shard_opener *opener,
+                struct error *err)
 {
     const char **names = NULL;
     const cJSON *item;
@@ -307,7 +308,7 @@ int shards_open(struct checkpoint *checkpoint, const char *index_path, struct er
         goto out;
     for (size_t i = 0; i < count; i++) {
         char *path = path_join(checkpoint->folder, names[i], err);
-        int opened = path ? safetensors_open(checkpoint, path, err) : -1;
+        int opened = path ? opener(checkpoint, path, err) : -1;
         free(path);
         if (opened != 0)
             goto out;

@@ -79,8 +79,10 @@ struct checkpoint;
 /* Adds a file to the checkpoint, and what its header lists to the tensor table. */
 int safetensors_open(struct checkpoint *checkpoint, const char *path, struct error *err);
 
-/* Opens the shards that the index at a path names and fills the table; what is surprising goes to
- * the checkpoint's notes. */
-int shards_open(struct checkpoint *checkpoint, const char *index_path, struct error *err);
+/* Opens the shards that the index at a path names, by `opener`, and fills the table; what is
+ * surprising goes to the checkpoint's notes. */
+typedef int shard_opener(struct checkpoint *checkpoint, const char *path, struct error *err);
+int shards_open(struct checkpoint *checkpoint, const char *index_path, shard_opener *opener,
+                struct error *err);
 
 #endif

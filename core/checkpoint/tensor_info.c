@@ -1,18 +1,26 @@
 #include "checkpoint/tensor_info.h"
 
 #include "base/number.h"
+#include "checkpoint/iq_blocks.h"
 
 #include <string.h>
 
 static const struct dtype_traits traits[DTYPE_COUNT] = {
-    [DTYPE_UNSUPPORTED] = {"?", 1, 0, false}, [DTYPE_F64] = {"F64", 1, 8, false},
-    [DTYPE_F32] = {"F32", 1, 4, false},       [DTYPE_F16] = {"F16", 1, 2, false},
-    [DTYPE_BF16] = {"BF16", 1, 2, false},     [DTYPE_Q4_0] = {"Q4_0", 32, 18, true},
-    [DTYPE_Q4_1] = {"Q4_1", 32, 20, true},    [DTYPE_Q5_0] = {"Q5_0", 32, 22, true},
-    [DTYPE_Q5_1] = {"Q5_1", 32, 24, true},    [DTYPE_Q8_0] = {"Q8_0", 32, 34, true},
-    [DTYPE_Q2_K] = {"Q2_K", 256, 84, true},   [DTYPE_Q3_K] = {"Q3_K", 256, 110, true},
-    [DTYPE_Q4_K] = {"Q4_K", 256, 144, true},  [DTYPE_Q5_K] = {"Q5_K", 256, 176, true},
-    [DTYPE_Q6_K] = {"Q6_K", 256, 210, true},  [DTYPE_U8] = {"U8", 1, 1, false},
+    [DTYPE_UNSUPPORTED] = {"?", 1, 0, false},     [DTYPE_F64] = {"F64", 1, 8, false},
+    [DTYPE_F32] = {"F32", 1, 4, false},           [DTYPE_F16] = {"F16", 1, 2, false},
+    [DTYPE_BF16] = {"BF16", 1, 2, false},         [DTYPE_Q4_0] = {"Q4_0", 32, 18, true},
+    [DTYPE_Q4_1] = {"Q4_1", 32, 20, true},        [DTYPE_Q5_0] = {"Q5_0", 32, 22, true},
+    [DTYPE_Q5_1] = {"Q5_1", 32, 24, true},        [DTYPE_Q8_0] = {"Q8_0", 32, 34, true},
+    [DTYPE_Q2_K] = {"Q2_K", 256, 84, true},       [DTYPE_Q3_K] = {"Q3_K", 256, 110, true},
+    [DTYPE_Q4_K] = {"Q4_K", 256, 144, true},      [DTYPE_Q5_K] = {"Q5_K", 256, 176, true},
+    [DTYPE_Q6_K] = {"Q6_K", 256, 210, true},      [DTYPE_U8] = {"U8", 1, 1, false},
+    [DTYPE_IQ1_S] = {"IQ1_S", 256, 50, true},     [DTYPE_IQ1_M] = {"IQ1_M", 256, 56, true},
+    [DTYPE_IQ2_XXS] = {"IQ2_XXS", 256, 66, true}, [DTYPE_IQ2_XS] = {"IQ2_XS", 256, 74, true},
+    [DTYPE_IQ2_S] = {"IQ2_S", 256, 82, true},     [DTYPE_IQ3_XXS] = {"IQ3_XXS", 256, 98, true},
+    [DTYPE_IQ3_S] = {"IQ3_S", 256, 110, true},    [DTYPE_IQ4_NL] = {"IQ4_NL", 32, 18, true},
+    [DTYPE_IQ4_XS] = {"IQ4_XS", 256, 136, true},  [DTYPE_TQ1_0] = {"TQ1_0", 256, 54, true},
+    [DTYPE_TQ2_0] = {"TQ2_0", 256, 66, true},     [DTYPE_MXFP4] = {"MXFP4", 32, 17, true},
+    [DTYPE_COMPOSED] = {"composed", 1, 0, true},
 };
 
 const struct dtype_traits *dtype_traits(enum dtype dtype)
@@ -212,14 +220,48 @@ static void block_q6_k(const uint8_t *b, float *out)
 
 void dtype_dequantize(enum dtype dtype, const void *blocks, int64_t count, float *out)
 {
-    static void (*const unpack[DTYPE_COUNT])(const uint8_t *block, float *out) = {
-        [DTYPE_Q4_0] = block_q4_0, [DTYPE_Q4_1] = block_q4_1, [DTYPE_Q5_0] = block_q5_0,
-        [DTYPE_Q5_1] = block_q5_1, [DTYPE_Q8_0] = block_q8_0, [DTYPE_Q2_K] = block_q2_k,
-        [DTYPE_Q3_K] = block_q3_k, [DTYPE_Q4_K] = block_q4_k, [DTYPE_Q5_K] = block_q5_k,
-        [DTYPE_Q6_K] = block_q6_k,
+    static block_reader *const unpack[DTYPE_COUNT] = {
+        [DTYPE_Q4_0] = block_q4_0,       [DTYPE_Q4_1] = block_q4_1,
+        [DTYPE_Q5_0] = block_q5_0,       [DTYPE_Q5_1] = block_q5_1,
+        [DTYPE_Q8_0] = block_q8_0,       [DTYPE_Q2_K] = block_q2_k,
+        [DTYPE_Q3_K] = block_q3_k,       [DTYPE_Q4_K] = block_q4_k,
+        [DTYPE_Q5_K] = block_q5_k,       [DTYPE_Q6_K] = block_q6_k,
+        [DTYPE_IQ1_S] = block_iq1_s,     [DTYPE_IQ1_M] = block_iq1_m,
+        [DTYPE_IQ2_XXS] = block_iq2_xxs, [DTYPE_IQ2_XS] = block_iq2_xs,
+        [DTYPE_IQ2_S] = block_iq2_s,     [DTYPE_IQ3_XXS] = block_iq3_xxs,
+        [DTYPE_IQ3_S] = block_iq3_s,     [DTYPE_IQ4_NL] = block_iq4_nl,
+        [DTYPE_IQ4_XS] = block_iq4_xs,   [DTYPE_TQ1_0] = block_tq1_0,
+        [DTYPE_TQ2_0] = block_tq2_0,     [DTYPE_MXFP4] = block_mxfp4,
     };
     const struct dtype_traits *traits = dtype_traits(dtype);
     const uint8_t *from = blocks;
     for (int64_t i = 0; i < count; i++)
         unpack[dtype](from + i * traits->block_bytes, out + i * traits->block_elements);
+}
+
+void dtype_widen(enum dtype dtype, const void *raw, int64_t count, float *out)
+{
+    const unsigned char *bytes = raw;
+    switch (dtype) {
+    case DTYPE_F64:
+        for (int64_t i = 0; i < count; i++) {
+            double value;
+            memcpy(&value, bytes + 8 * i, sizeof value);
+            out[i] = (float)value;
+        }
+        return;
+    case DTYPE_F32:
+        memcpy(out, raw, (size_t)count * 4);
+        return;
+    case DTYPE_F16:
+        for (int64_t i = 0; i < count; i++)
+            out[i] = f16_to_float(load_u16(bytes + 2 * i));
+        return;
+    case DTYPE_BF16:
+        for (int64_t i = 0; i < count; i++)
+            out[i] = bf16_to_float(load_u16(bytes + 2 * i));
+        return;
+    default:
+        dtype_dequantize(dtype, raw, count / dtype_traits(dtype)->block_elements, out);
+    }
 }

@@ -26,7 +26,20 @@ enum dtype {
     DTYPE_Q4_K,
     DTYPE_Q5_K,
     DTYPE_Q6_K,
+    DTYPE_IQ1_S,
+    DTYPE_IQ1_M,
+    DTYPE_IQ2_XXS,
+    DTYPE_IQ2_XS,
+    DTYPE_IQ2_S,
+    DTYPE_IQ3_XXS,
+    DTYPE_IQ3_S,
+    DTYPE_IQ4_NL,
+    DTYPE_IQ4_XS,
+    DTYPE_TQ1_0,
+    DTYPE_TQ2_0,
+    DTYPE_MXFP4, /* in GGUF's blocks */
     DTYPE_U8, /* codes: written, but a tensor of them is read as bytes alone, DTYPE_UNSUPPORTED */
+    DTYPE_COMPOSED, /* several stored tensors, one weight: composed.h */
     DTYPE_COUNT
 };
 
@@ -42,6 +55,10 @@ const struct dtype_traits *dtype_traits(enum dtype dtype);
 
 /* Is none of these values, F32 or BF16 as they are stored, NaN or Inf? True for other types. */
 bool dtype_all_finite(enum dtype dtype, const void *values, size_t bytes);
+
+/* Little-endian storage to floats, on any machine; `count` is in elements, whole blocks of them. Of
+ * a type that holds numbers: not U8, composed or unsupported ones. */
+void dtype_widen(enum dtype dtype, const void *raw, int64_t count, float *out);
 
 /* GGUF's block-quantised types, back to floats: `count` blocks, out[count * block_elements].
  *
@@ -60,6 +77,8 @@ bool dtype_all_finite(enum dtype dtype, const void *values, size_t bytes);
  *     Q5_K    5 bits     8 of 32     (d s) q - m n        s, n: 6 bits
  *     Q6_K    6 bits     16 of 16    d s (q - 32)         s: 8 bits
  *
+ * IQ, TQ and MXFP4: iq_blocks.c.
+ *
  * Layouts: ggml's ggml-common.h. The order of the operations is that of the `gguf` Python package,
  * so that results are equal to the bit.
  */
@@ -67,18 +86,25 @@ void dtype_dequantize(enum dtype dtype, const void *blocks, int64_t count, float
 
 enum { TENSOR_RANK_MAX = 8 };
 
+struct composed;
+
 struct tensor_info {
     char *name;                     /* as in the file, valid UTF-8, unique */
     enum dtype dtype;               /* DTYPE_UNSUPPORTED: listed, cannot be read */
-    char dtype_name[16];            /* as the file calls it: "BF16", "Q4_1" */
+    char dtype_name[16];            /* as the file calls it: "BF16", "Q4_1"; of a composed one how
+                                       it is stored: "F8_E4M3 128x128" */
     int rank;                       /* 0..TENSOR_RANK_MAX */
     int64_t shape[TENSOR_RANK_MAX]; /* row-major, outermost first (GGUF has the reverse) */
     int64_t elements;               /* product of the shape */
     int file;                       /* which of the checkpoint's files */
     uint64_t offset, bytes;         /* where in that file */
     bool bytes_unknown; /* a GGUF type that is not known has no length; `bytes` is 0 then */
+    /* Of DTYPE_COMPOSED: what it is made of, the table's own. `bytes` are those of all its parts,
+     * `file` and `offset` its codes'. Else NULL. */
+    struct composed *composed;
+    const char *refusal; /* why codes cannot be read, static; NULL: nothing more is known */
 };
 
-enum checkpoint_format { CHECKPOINT_SAFETENSORS, CHECKPOINT_GGUF };
+enum checkpoint_format { CHECKPOINT_SAFETENSORS, CHECKPOINT_GGUF, CHECKPOINT_PYTORCH };
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/sys.h"
+#include "checkpoint/composed.h"
 #include "checkpoint/tensor_info.h"
 #include "checkpoint/tensor_table.h"
 
@@ -48,6 +49,8 @@ int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor
                         uint64_t first_byte, uint64_t count, void *out, struct error *err)
 {
     const struct checkpoint_file *file = &checkpoint->files[tensor->file];
+    if (tensor->composed && first_byte <= tensor->bytes && count <= tensor->bytes - first_byte)
+        return composed_read_raw(checkpoint, tensor->composed, first_byte, count, out, err);
     if (first_byte > tensor->bytes || count > tensor->bytes - first_byte)
         return error_set(err, "tensor %s: bytes [%llu, +%llu) are outside its %llu", tensor->name,
                          (unsigned long long)first_byte, (unsigned long long)count,
@@ -58,37 +61,14 @@ int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor
 void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_info *tensor)
 {
     enum { PIECE = 128 << 10 }; /* Linux cuts larger ones to what it reads ahead */
+    const struct composed *composed = tensor->composed;
+    for (size_t i = 0; composed && i < composed->part_count; i++)
+        checkpoint_expect(checkpoint, &composed->parts[i]);
+    if (composed)
+        return;
     int fd = checkpoint->files[tensor->file].fd;
     for (uint64_t at = 0; fd >= 0 && at < tensor->bytes; at += PIECE)
         posix_fadvise(fd, (off_t)(tensor->offset + at), PIECE, POSIX_FADV_WILLNEED);
-}
-
-/* Little-endian storage to floats, on any machine; count is in elements, whole blocks of them. */
-static void widen(enum dtype dtype, const void *raw, int64_t count, float *out)
-{
-    const unsigned char *bytes = raw;
-    switch (dtype) {
-    case DTYPE_F64:
-        for (int64_t i = 0; i < count; i++) {
-            double value;
-            memcpy(&value, bytes + 8 * i, sizeof value);
-            out[i] = (float)value;
-        }
-        return;
-    case DTYPE_F32:
-        memcpy(out, raw, (size_t)count * 4);
-        return;
-    case DTYPE_F16:
-        for (int64_t i = 0; i < count; i++)
-            out[i] = f16_to_float(load_u16(bytes + 2 * i));
-        return;
-    case DTYPE_BF16:
-        for (int64_t i = 0; i < count; i++)
-            out[i] = bf16_to_float(load_u16(bytes + 2 * i));
-        return;
-    default:
-        dtype_dequantize(dtype, raw, count / dtype_traits(dtype)->block_elements, out);
-    }
 }
 
 static int check_range(const struct tensor_info *tensor, int64_t first, int64_t count,
@@ -98,9 +78,11 @@ static int check_range(const struct tensor_info *tensor, int64_t first, int64_t 
     if (tensor->dtype == DTYPE_UNSUPPORTED)
         return error_set(
             err,
-            "tensor %s has the type %s, which cannot be read; supported are F64 F32 F16 "
-            "BF16, and in GGUF Q4_0 Q4_1 Q5_0 Q5_1 Q8_0 Q2_K Q3_K Q4_K Q5_K Q6_K",
-            tensor->name, tensor->dtype_name);
+            "tensor %s has the type %s, which cannot be read%s%s; supported are F64 F32 F16 "
+            "BF16, and in GGUF Q4_0 Q4_1 Q5_0 Q5_1 Q8_0, Q2_K to Q6_K, IQ1_S to "
+            "IQ4_XS, TQ1_0 TQ2_0 and MXFP4",
+            tensor->name, tensor->dtype_name, tensor->refusal ? ": " : "",
+            tensor->refusal ? tensor->refusal : "");
     if (first < 0 || count < 0 || first > tensor->elements || count > tensor->elements - first ||
         first % traits->block_elements || count % traits->block_elements)
         return error_set(err, "tensor %s: elements [%lld, +%lld) cannot be read on their own",
@@ -117,6 +99,8 @@ int checkpoint_read_f32(const struct checkpoint *checkpoint, const struct tensor
 {
     if (check_range(tensor, first, count, err) != 0)
         return -1;
+    if (tensor->composed)
+        return composed_read(checkpoint, tensor->composed, first, count, out, err);
     const struct dtype_traits *traits = dtype_traits(tensor->dtype);
     int64_t per_block = traits->block_elements, blocks = count / per_block;
     uint64_t at = (uint64_t)(first / per_block) * (uint64_t)traits->block_bytes;
@@ -131,7 +115,7 @@ int checkpoint_read_f32(const struct checkpoint *checkpoint, const struct tensor
         uint64_t bytes = (uint64_t)n * (uint64_t)traits->block_bytes;
         status = checkpoint_read_raw(checkpoint, tensor, at, bytes, raw, err);
         if (status == 0)
-            widen(tensor->dtype, raw, n * per_block, out + done * per_block);
+            dtype_widen(tensor->dtype, raw, n * per_block, out + done * per_block);
         at += bytes;
     }
     free(raw);
@@ -163,6 +147,19 @@ int checkpoint_read_f64(const struct checkpoint *checkpoint, const struct tensor
 /* Content for the fingerprint: small tensors whole, of large ones evenly spaced blocks. */
 enum { SAMPLE_WHOLE = 1 << 20, SAMPLE_BLOCK = 1 << 14, SAMPLE_COUNT = 64 };
 
+/* Ranges of a tensor's bytes; of one that is composed they may lie in several parts. */
+static int read_samples(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                        struct byte_range *ranges, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (tensor->composed && checkpoint_read_raw(checkpoint, tensor, ranges[i].offset,
+                                                    ranges[i].count, ranges[i].out, err) != 0)
+            return -1;
+        ranges[i].offset += tensor->offset;
+    }
+    return tensor->composed ? 0 : place_read(&checkpoint->files[tensor->file], ranges, count, err);
+}
+
 /* What goes into the fingerprint of one tensor: name, type, shape, and its bytes or their samples.
  */
 static int hash_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
@@ -172,13 +169,12 @@ static int hash_tensor(const struct checkpoint *checkpoint, const struct tensor_
     hash_update(hash, tensor->dtype_name, strlen(tensor->dtype_name) + 1);
     hash_update(hash, tensor->shape, sizeof tensor->shape);
     bool whole = tensor->bytes <= SAMPLE_WHOLE;
-    struct byte_range ranges[SAMPLE_COUNT] = {{buffer, tensor->offset, (size_t)tensor->bytes}};
+    struct byte_range ranges[SAMPLE_COUNT] = {{buffer, 0, (size_t)tensor->bytes}};
     uint64_t stride = whole ? 0 : (tensor->bytes - SAMPLE_BLOCK) / (SAMPLE_COUNT - 1);
     for (uint64_t i = 0; i < SAMPLE_COUNT && !whole; i++)
-        ranges[i] = (struct byte_range){buffer + i * SAMPLE_BLOCK, tensor->offset + stride * i,
-                                        SAMPLE_BLOCK};
+        ranges[i] = (struct byte_range){buffer + i * SAMPLE_BLOCK, stride * i, SAMPLE_BLOCK};
     size_t total = whole ? (size_t)tensor->bytes : (size_t)SAMPLE_COUNT * SAMPLE_BLOCK;
-    if (place_read(&checkpoint->files[tensor->file], ranges, whole ? 1 : SAMPLE_COUNT, err) != 0)
+    if (read_samples(checkpoint, tensor, ranges, whole ? 1 : SAMPLE_COUNT, err) != 0)
         return -1;
     hash_update(hash, buffer, total);
     return 0;

@@ -33,6 +33,17 @@ int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct 
     return (int)checkpoint->file_count++;
 }
 
+void checkpoint_clear(struct checkpoint *checkpoint)
+{
+    for (size_t i = 0; i < checkpoint->file_count; i++) {
+        place_close(&checkpoint->files[i]);
+        free(checkpoint->files[i].path);
+    }
+    for (size_t i = 0; i < checkpoint->tensor_count; i++)
+        free(checkpoint->tensors[i].name);
+    checkpoint->file_count = checkpoint->tensor_count = 0;
+}
+
 /* What the head of tensor_table.h says of a tensor, in its order: the name, the product of the shape,
  * the range. It comes from a file that may be anybody's, so each number is held against the file's
  * size before another is made of it. */

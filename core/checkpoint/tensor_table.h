@@ -35,9 +35,14 @@ struct checkpoint {
 /* Documents of a folder beside its weights. */
 #define CHECKPOINT_CONFIG "config.json"
 #define CHECKPOINT_INDEX "model.safetensors.index.json"
+#define CHECKPOINT_BIN "pytorch_model.bin"
+#define CHECKPOINT_BIN_INDEX "pytorch_model.bin.index.json"
 
 /* Opens a file and adds it to the checkpoint; returns its number or -1. */
 int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct error *err);
+
+/* Closes all files and empties the table, in which nothing is composed (composed_free()). */
+void checkpoint_clear(struct checkpoint *checkpoint);
 
 /* Adds a tensor (the name is copied) after checking name, shape, byte count and range; `where` is
  * the file's path. The range is [offset, offset + bytes) in file number tensor->file. */

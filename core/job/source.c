@@ -282,7 +282,7 @@ static bool says_fp32(const struct model *model)
 {
     const cJSON *config = checkpoint_metadata(model->checkpoint);
     const char *type = "";
-    if (checkpoint_format(model->checkpoint) != CHECKPOINT_SAFETENSORS)
+    if (checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF)
         return false;
     if (!json_get_string(config, "dtype", &type))
         json_get_string(config, "torch_dtype", &type);

@@ -268,7 +268,7 @@ void config_check_keys(struct model *model, const struct architecture *architect
             "go on, and %s",
             item->string, shown, architecture->name,
             strcasestr(item->string, "quant") || strcasestr(item->string, "compress")
-                ? "weights that are not quantised can be trained"
+                ? "the model that it was quantised from can be trained"
                 : "the key can be taken out of config.json if the model was made without it");
     }
 }

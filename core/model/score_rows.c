@@ -23,8 +23,11 @@ bool scan_row_refusal(const struct matrix_part *part, char *out, size_t size)
 {
     const struct tensor_info *tensor = part->parameter->tensor;
     if (tensor->dtype == DTYPE_UNSUPPORTED)
-        snprintf(out, size, "the type %s cannot be read%s", tensor->dtype_name,
-                 scan_is_coded(part->parameter) ? ": a quantiser's codes" : "");
+        snprintf(out, size, "the type %s cannot be read%s%s", tensor->dtype_name,
+                 tensor->refusal || scan_is_coded(part->parameter) ? ": " : "",
+                 tensor->refusal                  ? tensor->refusal
+                 : scan_is_coded(part->parameter) ? "a quantiser's codes"
+                                                  : "");
     else if (tensor->rank > 2 && part->expert < 0)
         snprintf(out, size, "it has %d dimensions", tensor->rank);
     else

@@ -28,6 +28,11 @@ static int check_shape(const struct model *model, enum parameter_role role, int 
     if (parameter->tensor->dtype == DTYPE_UNSUPPORTED)
         return error_set(err, "%s has the type %s, which cannot be read", parameter->name,
                          parameter->tensor->dtype_name);
+    if (parameter->tensor->dtype == DTYPE_COMPOSED)
+        return error_set(err,
+                         "%s is quantised (%s), which is scanned and planned here and neither "
+                         "trained nor computed: give the model that it was quantised from",
+                         parameter->name, parameter->tensor->dtype_name);
     return 0;
 }
 

@@ -6,10 +6,12 @@ test_checkpoint_malformed.c has the message that each malformed model file must 
 """
 
 import gzip
+import io
 import json
 import pathlib
 import shutil
 import struct
+import zipfile
 
 HERE = pathlib.Path(__file__).parent
 U64 = (1 << 64) - 1
@@ -35,6 +37,126 @@ def safetensors(header, data=b"", length=None):
 
 def entry(begin, end, shape, dtype="F32"):
     return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def tensors(*listed):
+    """A safetensors file of ("name", "F32", [2, 2]) or, with its bytes, ("name", "U8", [3], b"abc")."""
+    size = {"F64": 8, "F32": 4, "U32": 4, "I32": 4, "F16": 2, "BF16": 2}
+    header, data = {}, b""
+    for name, dtype, shape, *content in listed:
+        count = size.get(dtype, 1)
+        for n in shape:
+            count *= n
+        header[name] = entry(len(data), len(data) + count, shape, dtype)
+        data += content[0] if content else bytes(i * 37 % 251 for i in range(count))
+    return safetensors(header, data)
+
+
+def put_quantized():
+    def put_one(name, config, *listed):
+        text = json.dumps(config).encode()
+        put("quantized", name, struct.pack("<H", len(text)) + text + tensors(*listed))
+
+    w, fp8 = "m.0.q.weight", {"quantization_config": {"weight_block_size": [4, 4]}}
+    put_one("valid-fp8", fp8, (w, "F8_E4M3", [6, 9]), (w + "_scale_inv", "F32", [2, 3]),
+            ("m.0.q.input_scale", "F32", []), ("m.0.k.weight", "F8_E5M2", [3, 5]),
+            ("m.0.k.weight_scale", "BF16", [3, 1]), ("m.0.e", "F8_E4M3", [2, 4, 4]), ("m.0.e_scale", "U8", [2, 4, 1]))
+    put_one("bad-fp8-grid", fp8, (w, "F8_E4M3", [6, 9]), (w + "_scale", "F32", [3, 3]))
+    put_one("bad-fp8-scales-of-scales", fp8, (w, "F8_E4M3", [4, 4]), (w + "_scale", "F8_E4M3", [1, 1]),
+            (w + "_scale_scale", "F32", [1, 1]))
+    groups = {"config_groups": {"a": {"weights": {"block_structure": [2, 2]}}, "b": {"weights": {"block_structure": [4, 4]}}}}
+    put_one("bad-fp8-two-blocks", {"compression_config": groups}, (w, "F8_E4M3", [8, 8]), (w + "_scale", "F32", [2, 2]))
+
+    def mlx(name, bits, words, groups, settings=None):
+        put_one(name, {"quantization": {"bits": bits, "group_size": 32, **(settings or {})}},
+                (w, "U32", [2, words]), ("m.0.q.scales", "F16", [2, groups]), ("m.0.q.biases", "F16", [2, groups]))
+
+    for bits in (2, 3, 4, 5, 6, 8):
+        mlx(f"valid-mlx-{bits}", bits, bits, 1)
+    mlx("odd-mlx-own-settings", 4, 8, 1, {"m.0.q": {"bits": 8, "group_size": 64}})
+    mlx("bad-mlx-bits", 7, 7, 1)
+    mlx("bad-mlx-groups", 4, 4, 2)
+    mlx("bad-mlx-mode", 4, 4, 1, {"mode": "mxfp4"})
+
+    def bnb(name, shape, block=64, nested=None, **changes):
+        elements = shape[0] * shape[1] if isinstance(shape, list) and shape[0] < 100 else 64
+        blocks = -(-elements // 64)
+        state = {"quant_type": "nf4", "blocksize": block, "dtype": "bfloat16", "shape": shape}
+        parts = [(w, "U8", [(elements + 1) // 2, 1]), (w + ".absmax", "U8" if nested else "F32", [blocks]),
+                 (w + ".quant_map", "F32", [16])]
+        if nested:
+            state |= {"nested_blocksize": nested, "nested_dtype": "float32", "nested_offset": 0.25}
+            parts += [(w + ".nested_absmax", "F32", [-(-blocks // nested)]), (w + ".nested_quant_map", "F32", [256])]
+        text = json.dumps(state | changes).encode()
+        put_one(name, {}, *parts, (w + ".quant_state.bitsandbytes__nf4", "U8", [len(text)], text))
+
+    bnb("valid-nf4", [8, 24])
+    bnb("valid-nf4-double", [16, 24], nested=4)
+    bnb("odd-nf4-odd", [3, 23])
+    bnb("bad-nf4-shape", [1e15, 1e15])
+    bnb("bad-nf4-shape-is-a-text", "8")
+    bnb("bad-nf4-block", [8, 24], block=48)
+    bnb("bad-nf4-nested-block", [16, 24], nested=4, nested_blocksize=0)
+    put_one("bad-nf4-state", {}, (w, "U8", [4, 1]), (w + ".quant_state.bitsandbytes__nf4", "U8", [4], b"{..}"))
+    put_one("valid-int8", {}, (w, "I8", [3, 5]), ("m.0.q.SCB", "F32", [3]), ("m.0.q.weight_format", "U8", [], b"\0"))
+    put_one("bad-int8-layout", {}, (w, "I8", [3, 5]), ("m.0.q.SCB", "F32", [3]), ("m.0.q.weight_format", "U8", [], b"\2"))
+    put_one("valid-mxfp4", {}, ("m.0.x_blocks", "U8", [2, 3, 2, 16]), ("m.0.x_scales", "U8", [2, 3, 2]))
+    put_one("bad-mxfp4-empty", {}, ("m.0.x_blocks", "U8", [0, 3, 2, 16]), ("m.0.x_scales", "U8", [0, 3, 2]))
+    put_one("bad-mxfp4-no-name", {}, ("_blocks", "U8", [1, 1, 1, 16]), ("_scales", "U8", [1, 1, 1]))
+    put_one("bad-gptq", {"quantization_config": {"quant_method": "gptq"}}, ("m.0.q.qweight", "I32", [2, 4]),
+            ("m.0.q.scales", "F16", [2, 4]), ("m.0.q.qzeros", "I32", [2, 4]))
+
+
+# ---- PyTorch's files
+
+
+def text_of_pickle(text):
+    return b"X" + struct.pack("<I", len(text)) + text.encode()
+
+
+def pickled(shape, strides, storage="FloatStorage", key="0", count=8, first=0):
+    """torch.save()'s pickle of {"a.weight": a tensor}."""
+    ints = lambda values: b"(" + b"".join(b"J" + struct.pack("<i", value) for value in values) + b"t"
+    store = (b"(" + text_of_pickle("storage") + b"ctorch\n" + storage.encode() + b"\n" + text_of_pickle(key) +
+             text_of_pickle("cpu") + b"J" + struct.pack("<i", count) + b"tQ")
+    return (b"\x80\x02ccollections\nOrderedDict\nq\0)Rq\1" + text_of_pickle("a.weight") +
+            b"ctorch._utils\n_rebuild_tensor_v2\n(" + store + b"J" + struct.pack("<i", first) + ints(shape) +
+            ints(strides) + b"\x89h\0)RtRs}" + text_of_pickle("_metadata") + b"}sb.")
+
+
+def put_torch():
+    def put_archive(name, entries, how=zipfile.ZIP_STORED, cut=0, comment=b""):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", how) as archive:
+            for entry_name, content in entries.items():
+                archive.writestr(zipfile.ZipInfo(entry_name), content, how)
+            archive.comment = comment
+        put("torch", name, file.getvalue()[:len(file.getvalue()) - cut])
+
+    good = {"a/data.pkl": pickled([2, 4], [4, 1]), "a/byteorder": b"little", "a/data/0": bytes(range(32)), "a/version": b"3"}
+    put_archive("valid", good)
+    put_archive("odd-comment", good, comment=b"PK\5\6 and more")
+    put_archive("bad-packed", good, zipfile.ZIP_DEFLATED)
+    put_archive("bad-cut", good, cut=7)
+    put_archive("bad-big-endian", good | {"a/byteorder": b"big"})
+    put_archive("bad-storage-missing", {"a/data.pkl": good["a/data.pkl"]})
+    put_archive("bad-storage-short", good | {"a/data/0": bytes(31)})
+    put_archive("bad-no-folder", {"data.pkl": good["a/data.pkl"]})
+    put_archive("bad-nothing-in-it", {})
+    put("torch", "bad-legacy", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")
+
+    pickles = {"valid": pickled([2, 4], [4, 1]), "valid-bf16": pickled([3, 2], [2, 1], "BFloat16Storage", "1", 32, 5),
+               "valid-bytes": pickled([64], [1], "ByteStorage", "0", 64), "valid-empty": pickled([0, 3], [3, 1]),
+               "bad-transposed": pickled([2, 4], [1, 2]), "bad-too-long": pickled([2, 9], [9, 1], count=16),
+               "bad-negative": pickled([-2, 4], [4, 1]), "bad-first": pickled([2, 4], [4, 1], first=-1),
+               "bad-large": pickled([1 << 30] * 3, [1 << 30] * 3), "bad-type": pickled([2], [1], "QInt8Storage"),
+               "bad-key": pickled([2], [1], key="../0"), "bad-os-system": b"\x80\x02cos\nsystem\n(X\1\0\0\0atR.",
+               "bad-inst": b"\x80\x02(ios\nsystem\n.", "bad-newobj": b"\x80\x02ccollections\nOrderedDict\n)\x81.",
+               "bad-protocol-4": b"\x80\x04\x95\0\0\0\0\0\0\0\0}.", "bad-itself": b"\x80\x02}q\0X\1\0\0\0ah\0s.",
+               "bad-memo": b"\x80\x02}r\xff\xff\xff\x7f.", "bad-long": b"\x80\x02\x8a\xff\0.",
+               "bad-list": b"\x80\x02]q\0(K\1K\2M\1\2NG12345678e.", "bad-marks": b"\x80\x02" + b"(" * 1100}
+    for name, data in pickles.items():
+        put("pickle", name, data)
 
 
 def put_safetensors():
@@ -856,6 +978,8 @@ def put_nothing():
 
 def main():
     put_safetensors()
+    put_quantized()
+    put_torch()
     put_valid_gguf()
     put_bad_gguf()
     put_configs()

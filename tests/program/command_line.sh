@@ -104,19 +104,19 @@ expect 1 "matches" "$binary" scan "$work/odd.safetensors" --modules zzz
 # A type that is not known has no size: the size is absent, not 0.
 {
   printf 'GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
-  printf '\x08\0\0\0\0\0\0\0a.weight\x01\0\0\0\x20\0\0\0\0\0\0\0\x14\0\0\0\0\0\0\0\0\0\0\0'
+  printf '\x08\0\0\0\0\0\0\0a.weight\x01\0\0\0\x20\0\0\0\0\0\0\0\x28\0\0\0\0\0\0\0\0\0\0\0'
   head -c 64 /dev/zero
-} >"$work/type20.gguf"
-expect 0 "size on disk n/a" "$binary" info "$work/type20.gguf"
-expect 0 '"parameters": 32' "$binary" info "$work/type20.gguf" --json
+} >"$work/type40.gguf"
+expect 0 "size on disk n/a" "$binary" info "$work/type40.gguf"
+expect 0 '"parameters": 32' "$binary" info "$work/type40.gguf" --json
 grep -q '"bytes"' "$work/out" && { echo "FAILED: an unknown size is there"; failures=$((failures + 1)); }
 
 # A folder is the one .gguf file in it; of several, one is to be named. Cut short, it says so.
-cp "$work/type20.gguf" "$work/folder/a.gguf"
+cp "$work/type40.gguf" "$work/folder/a.gguf"
 expect 0 "size on disk n/a" "$binary" info "$work/folder"
-cp "$work/type20.gguf" "$work/folder/$(printf 'b\033[2J.gguf')"
+cp "$work/type40.gguf" "$work/folder/$(printf 'b\033[2J.gguf')"
 expect 1 "holds 2 .gguf files; name one of them: a.gguf, b?[2J.gguf" "$binary" info "$work/folder"
-head -c 60 "$work/type20.gguf" >"$work/cut.gguf"
+head -c 60 "$work/type40.gguf" >"$work/cut.gguf"
 expect 1 "cut.gguf is truncated" "$binary" info "$work/cut.gguf"
 
 # A head of its own stays one where the configuration ties it, as in transformers 5, and that is said.

@@ -56,6 +56,23 @@ static void number_formats_round_trip(void **state)
     }
     assert_true(f16_to_float(0x3C00) == 1.0f && f16_to_float(0xC000) == -2.0f);
     assert_true(f16_to_float(0x0001) == 0x1p-24f && isinf(f16_to_float(0x7C00)));
+    for (uint32_t bits = 0; bits < 0x10000; bits++) {
+        float value = f16_to_float((uint16_t)bits), next = f16_to_float((uint16_t)(bits + 1));
+        if (isnan(value)) {
+            assert_true(isnan(f16_to_float(f16_from_float(value))));
+            continue;
+        }
+        assert_int_equal(f16_from_float(value), bits);
+        if ((bits & 0x7FFF) >= 0x7BFF)
+            continue;
+        float half_way = (value + next) / 2; /* which a float holds: a tie goes to even */
+        assert_int_equal(f16_from_float(half_way), bits + (bits & 1));
+        assert_int_equal(f16_from_float(nextafterf(half_way, value)), bits);
+        assert_int_equal(f16_from_float(nextafterf(half_way, next)), bits + 1);
+    }
+    assert_int_equal(f16_from_float(65519.996f), 0x7BFF);
+    assert_int_equal(f16_from_float(-65520.0f), 0xFC00);
+    assert_int_equal(f16_from_float(INFINITY), 0x7C00);
     assert_int_equal(bf16_from_float(1.00390625f), 0x3F80); /* a tie goes to even */
     assert_int_equal(bf16_from_float(1.01171875f), 0x3F82);
     assert_true(isnan(bf16_to_float(bf16_from_float(NAN))));

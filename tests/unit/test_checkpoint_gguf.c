@@ -1,4 +1,4 @@
-/* GGUF files that are not what they should be are refused in a line that says why. */
+/* GGUF files that are not what they should be are refused in a line that says why; models in parts. */
 #include "test.h"
 
 #include "gguf_data.h"
@@ -9,18 +9,109 @@ static void put_count(struct buffer *file, const char *key, uint64_t value)
     gguf_number(file, value, 2);
 }
 
-static void a_part_of_a_split_model_is_refused(void **state)
+/* --- models in parts --- */
+
+/* Part `number` of `count` (from 1 on) under a name, with one tensor, called as the part's file would
+ * be; the first says how many tensors there are in all. */
+static void put_part(const char *folder, const char *name, int number, int count, int tensors)
+{
+    struct buffer file = BUFFER_INIT;
+    char tensor[16];
+    gguf_begin(&file, 1, number == 1 ? 4 : 2);
+    put_count(&file, "split.no", (uint64_t)number - 1);
+    put_count(&file, "split.count", (uint64_t)count);
+    if (number == 1) {
+        put_count(&file, "split.tensors.count", (uint64_t)tensors);
+        put_count(&file, "of.the.first", 7);
+    }
+    snprintf(tensor, sizeof tensor, "part.%d", number);
+    gguf_tensor(&file, tensor, strlen(tensor), 0, 2, 2);
+    while (file.length % 32 != 0)
+        buffer_byte(&file, 0);
+    for (int i = 0; i < 4; i++)
+        gguf_number(&file, 0x3F800000u + ((uint64_t)number << 16), 4);
+    data_file(folder, name, file.data, file.length);
+    buffer_free(&file);
+}
+
+static void open_named(const char *folder, const char *name, const char *says)
+{
+    char *path = path_join(folder, name, NULL);
+    checkpoint_close(data_open(path, says));
+    free(path);
+}
+
+static void check_parts(const char *path, char fingerprint[33])
+{
+    struct checkpoint *checkpoint = data_open(path, NULL);
+    int64_t seven = 0;
+    assert_int_equal(checkpoint_count(checkpoint), 3);
+    for (int i = 0; i < 3; i++) {
+        char name[16];
+        float value = 0;
+        snprintf(name, sizeof name, "part.%d", i + 1);
+        const struct tensor_info *tensor = checkpoint_tensor(checkpoint, (size_t)i);
+        assert_string_equal(tensor->name, name);
+        assert_int_equal(checkpoint_read_f32(checkpoint, tensor, 3, 1, &value, NULL), 0);
+        assert_true(value == 1 + (float)(i + 1) / 128);
+    }
+    assert_true(json_get_int64(checkpoint_metadata(checkpoint), "of.the.first", &seven));
+    assert_int_equal(checkpoint_fingerprint(checkpoint, fingerprint, NULL), 0);
+    checkpoint_close(checkpoint);
+}
+
+static void any_part_opens_all(void **state)
 {
     (void)state;
-    struct buffer part = BUFFER_INIT, whole = BUFFER_INIT;
-    gguf_begin(&part, 0, 2);
-    put_count(&part, "split.no", 1);
-    put_count(&part, "split.count", 3);
-    gguf_open(&part, "part 2 of 3 of a split model");
-    gguf_begin(&whole, 1, 1);
-    put_count(&whole, "split.count", 1);
-    gguf_tensor(&whole, "a.weight", 8, 0, 2, 2);
-    checkpoint_close(gguf_open(&whole, NULL));
+    static const char *const names[] = {"", "m-00001-of-00003.gguf", "m-00002-of-00003.gguf",
+                                        "m-00003-of-00003.gguf"};
+    char *folder = data_folder(), first[33], other[33];
+    for (int i = 1; i <= 3; i++)
+        put_part(folder, names[i], i, 3, 3);
+    for (int i = 0; i <= 3; i++) { /* the folder, too */
+        char *path = path_join(folder, names[i], NULL);
+        check_parts(path, i == 0 ? first : other);
+        if (i > 0)
+            assert_string_equal(first, other);
+        free(path);
+    }
+    put_part(folder, "n-00001-of-00003.gguf", 1, 3, 3);
+    struct error err = ERROR_INIT;
+    struct checkpoint *checkpoint = NULL;
+    assert_int_equal(checkpoint_open(&checkpoint, folder, &err), -1);
+    assert_non_null(strstr(err.text, "holds 4 .gguf files; name one of them"));
+    data_folder_remove(folder);
+}
+
+static void parts_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    char *folder = data_folder();
+    put_part(folder, "m-00001-of-00003.gguf", 1, 3, 3);
+    put_part(folder, "m-00003-of-00003.gguf", 3, 3, 0);
+    open_named(folder, "m-00001-of-00003.gguf",
+               "m-00002-of-00003.gguf: it is not there, and the "
+               "model is split into 3 parts");
+    put_part(folder, "m-00002-of-00003.gguf", 3, 3, 0);
+    open_named(folder, "m-00003-of-00003.gguf",
+               "its name says part 2 of 3, its metadata part 3 of 3");
+    put_part(folder, "m-00002-of-00003.gguf", 2, 4, 0);
+    open_named(folder, "m-00001-of-00003.gguf",
+               "its name says part 2 of 3, its metadata part 2 of 4");
+    put_part(folder, "m-00002-of-00003.gguf", 2, 3, 0);
+    put_part(folder, "m-00001-of-00003.gguf", 1, 3, 4);
+    open_named(folder, "m-00002-of-00003.gguf", "its 3 parts have 3 tensors, and should have 4");
+    put_part(folder, "other.gguf", 2, 3, 0);
+    open_named(folder, "other.gguf",
+               "is one of the 3 parts of a split model, and is not called as "
+               "such: the others are found by the name "
+               "NAME-00001-of-00003.gguf");
+    put_part(folder, "-00002-of-00003.gguf", 2, 3, 0);
+    put_part(folder, "m-00009-of-00003.gguf", 2, 3, 0);
+    open_named(folder, "m-00009-of-00003.gguf", "is not called as such");
+    put_part(folder, "whole-00001-of-00003.gguf", 1, 1, 1); /* its metadata decide */
+    open_named(folder, "whole-00001-of-00003.gguf", NULL);
+    data_folder_remove(folder);
 }
 
 static void rows_that_are_no_whole_blocks_are_refused(void **state)
@@ -37,10 +128,10 @@ static void a_type_that_is_not_known_has_no_length(void **state)
     (void)state;
     struct buffer file = BUFFER_INIT;
     gguf_begin(&file, 1, 0);
-    gguf_tensor(&file, "a.weight", 8, 20, 2, 32);
+    gguf_tensor(&file, "a.weight", 8, 40, 2, 32);
     struct checkpoint *checkpoint = gguf_open(&file, NULL);
     const struct tensor_info *tensor = checkpoint_tensor(checkpoint, 0);
-    assert_string_equal(tensor->dtype_name, "type 20");
+    assert_string_equal(tensor->dtype_name, "type 40");
     assert_true(tensor->bytes_unknown && tensor->elements == 64);
     checkpoint_close(checkpoint);
 }
@@ -50,7 +141,7 @@ static void a_shape_is_bounded_in_any_type(void **state)
     (void)state;
     struct buffer file = BUFFER_INIT;
     gguf_begin(&file, 1, 0);
-    gguf_tensor(&file, "a.weight", 8, 20, 1, (uint64_t)1 << 62);
+    gguf_tensor(&file, "a.weight", 8, 40, 1, (uint64_t)1 << 62);
     gguf_open(&file, "tensor a.weight: 4611686018427387904 elements cannot be in 4096 bytes");
 }
 
@@ -121,7 +212,8 @@ static void a_file_that_ends_early_is_truncated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_part_of_a_split_model_is_refused),
+        cmocka_unit_test(any_part_opens_all),
+        cmocka_unit_test(parts_that_do_not_fit_are_refused),
         cmocka_unit_test(rows_that_are_no_whole_blocks_are_refused),
         cmocka_unit_test(a_type_that_is_not_known_has_no_length),
         cmocka_unit_test(a_shape_is_bounded_in_any_type),

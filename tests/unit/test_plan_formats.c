@@ -442,7 +442,7 @@ static void scales_are_no_rows(void **state)
 {
     (void)state;
     static const char *const sets[][6] = {
-        {"m.0.q.weight F8_E4M3 4,4", "m.0.q.weight_scale_inv F32 1,1"},
+        {"m.0.q.weight F8_E4M3 4,4", "m.0.q.weight_scale_inv F32 2,2"},
         {"m.0.q.weight U32 4,4", "m.0.q.scales F32 4,2", "m.0.q.biases F32 4,2"},
         {"m.0.q.qweight I32 4,4", "m.0.q.scales F32 4,2", "m.0.q.qzeros I32 4,2"},
         {"m.0.q.weight_packed I32 4,4", "m.0.q.weight_scale F32 4,2"},
@@ -461,7 +461,7 @@ static void scales_are_no_rows(void **state)
                              0);
             assert_int_equal(scan->count, 1);
             assert_true(scan_row_refusal(&of[0], reason, sizeof reason));
-            assert_non_null(strstr(reason, "codes"));
+            assert_non_null(strstr(reason, " cannot be read: "));
             free(of);
             scan_free(scan);
             model_close(model);
@@ -471,6 +471,34 @@ static void scales_are_no_rows(void **state)
     struct model *model = open_fixture(&plain);
     struct scan *scan = scored(model);
     assert_int_equal(scan->count, 2);
+    scan_free(scan);
+    model_close(model);
+}
+
+/* Codes that are read, also where no configuration speaks of a quantiser: a row that is scored, a
+ * weight that is planned, and nothing that trains. */
+static void quantised_weights_are_rows_and_do_not_train(void **state)
+{
+    (void)state;
+#define BLOCK "model.layers.0."
+    static const struct fixture quantised = {
+        "{\"model_type\": \"llama\", \"hidden_size\": 8, \"intermediate_size\": 16, "
+        "\"vocab_size\": 32,"
+        " \"num_hidden_layers\": 1, \"num_attention_heads\": 2, \"tie_word_embeddings\": true}",
+        {"model.embed_tokens.weight F32 32,8", "model.norm.weight F32 8",
+         BLOCK "input_layernorm.weight F32 8", BLOCK "post_attention_layernorm.weight F32 8",
+         BLOCK "self_attn.q_proj.weight F32 8,8", BLOCK "self_attn.k_proj.weight F32 8,8",
+         BLOCK "self_attn.v_proj.weight F32 8,8", BLOCK "self_attn.o_proj.weight F32 8,8",
+         BLOCK "mlp.gate_proj.weight F32 16,8", BLOCK "mlp.up_proj.weight F32 16,8",
+         BLOCK "mlp.down_proj.weight F8_E4M3 8,16", BLOCK "mlp.down_proj.weight_scale F32 1"}};
+#undef BLOCK
+    struct model *model = open_fixture(&quantised);
+    struct scan *scan = scored(model);
+    struct error err = ERROR_INIT;
+    assert_int_equal(scan->count, 7);
+    assert_string_equal(scan->rows[6].dtype, "F8_E4M3 scaled");
+    assert_int_equal(model_check_trainable(model, &err), -1);
+    assert_non_null(strstr(err.text, "mlp.down_proj.weight is quantised (F8_E4M3 scaled)"));
     scan_free(scan);
     model_close(model);
 }
@@ -615,6 +643,7 @@ int main(void)
         cmocka_unit_test(names_that_no_loaded_model_has_are_refused),
         cmocka_unit_test(ends_are_found_by_their_names),
         cmocka_unit_test(scales_are_no_rows),
+        cmocka_unit_test(quantised_weights_are_rows_and_do_not_train),
         cmocka_unit_test(what_is_left_out_is_said),
         cmocka_unit_test(empty_noise_sets_are_said),
         cmocka_unit_test(biases_without_a_place_are_said),

@@ -264,6 +264,27 @@ static void test_a_scan_that_ends_is_seen(void **state)
     free(target);
 }
 
+/* A folder with PyTorch's weights is a model; a split GGUF model is one, too: its first part. */
+static void test_each_model_is_listed_once(void **state)
+{
+    (void)state;
+    struct library library = {0};
+    char *model = path_join(folder, "model", NULL);
+    assert_int_equal(folder_make(model, NULL), 0);
+    put(model, "config.json", "{\"model_type\": \"llama\"}");
+    put(model, "pytorch_model.bin", "no");
+    put(folder, "m-00001-of-00003.gguf", "no");
+    put(folder, "m-00002-of-00003.gguf", "no");
+    put(folder, "m-00003-of-00003.gguf", "no");
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(library_read(&library, NULL), 0);
+    assert_int_equal(library.models, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_null(strstr(library.rows[i].path, "-00002-of-"));
+    library_free(&library);
+    free(model);
+}
+
 /* --- what is left --- */
 
 /* Of a job of 1000 steps that lives and has these lines. */
@@ -350,6 +371,7 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_what_is_left_counts_what_lies_between_steps,
                                         make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_each_model_is_listed_once, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Sums over all tensors. Tied embeddings are one tensor, counted once. */
 struct totals {
@@ -83,12 +84,24 @@ static void put_outlook_json(struct json_writer *json, const struct model *model
     scan_free(scan);
 }
 
+/* The widest name of a type, and not less than most models' need. */
+static int dtype_width(const struct model *model)
+{
+    size_t width = 8;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        size_t length = strlen(model->parameters[i].tensor->dtype_name);
+        width = length > width ? length : width;
+    }
+    return (int)width;
+}
+
 /* A head in words, and then a line a tensor. */
 static void put_text(struct buffer *out, const struct model *model)
 {
     const struct model_config *c = &model->config;
     struct totals totals = count(model);
     char path[4096];
+    int width = dtype_width(model);
     utf8_copy(path, sizeof path, checkpoint_path(model->checkpoint));
     buffer_format(out, "%s\n", path);
     buffer_format(out, "architecture  %s%s\n",
@@ -115,7 +128,7 @@ static void put_text(struct buffer *out, const struct model *model)
         struct buffer shape = BUFFER_INIT;
         for (int d = 0; d < parameter->tensor->rank; d++)
             buffer_format(&shape, "%s%" PRId64, d ? " x " : "", parameter->tensor->shape[d]);
-        buffer_format(out, "%-52s %-8s %-16s %12" PRId64 "\n", parameter->name,
+        buffer_format(out, "%-52s %-*s %-16s %12" PRId64 "\n", parameter->name, width,
                       parameter->tensor->dtype_name, buffer_string(&shape), parameter->numel);
         buffer_free(&shape);
     }
@@ -197,8 +210,8 @@ static int run(int argc, char **argv, struct error *err)
     struct model *model = NULL;
     struct buffer out = BUFFER_INIT;
     int status = options_parse_one(&command_info, &r, NULL,
-                                   "info takes one MODEL: a folder, a .safetensors "
-                                   "or a .gguf file, or a cached repository's name",
+                                   "info takes one MODEL: a folder, a .safetensors, "
+                                   ".gguf or .bin file, or a cached repository's name",
                                    argc, argv, &r.path, err);
     if (status == 0)
         status = model_open(&model, r.path, err);

@@ -254,8 +254,8 @@ static int run(int argc, char **argv, struct error *err)
     struct request request = {.model = NULL};
     option_defaults(&table, &request);
     int status = options_parse_one(&command_scan, &request, NULL,
-                                   "scan takes one MODEL: a folder, a .safetensors "
-                                   "or a .gguf file, or a cached repository's name",
+                                   "scan takes one MODEL: a folder, a .safetensors, "
+                                   ".gguf or .bin file, or a cached repository's name",
                                    argc, argv, &request.model, err);
     if (status == 0 && request.revision && !request.remote)
         status = error_set_kind(err, ERROR_USAGE,

@@ -57,7 +57,8 @@ static int read_entry(struct library *library, const char *folder, const char *n
     if (path && sys.stat(path, &info) == 0) {
         if (S_ISDIR(info.st_mode) && depth > 0)
             status = read_folder(library, path, depth - 1, err);
-        else if (S_ISREG(info.st_mode) && path_ends_with(name, ".gguf"))
+        else if (S_ISREG(info.st_mode) && path_ends_with(name, ".gguf") &&
+                 !checkpoint_is_later_part(name))
             status = library_add(library, LIBRARY_MODEL, path, path, "GGUF", err);
         else if (S_ISREG(info.st_mode) && path_ends_with(name, ".json") &&
                  (strncmp(name, "scan", 4) == 0 || strncmp(name, "snr", 3) == 0))
@@ -81,6 +82,9 @@ static int read_folder(struct library *library, const char *folder, int depth, s
     if (has(folder, "config.json") &&
         (has(folder, "model.safetensors") || has(folder, "model.safetensors.index.json")))
         return library_add(library, LIBRARY_MODEL, folder, folder, "safetensors", err);
+    if (has(folder, "config.json") &&
+        (has(folder, "pytorch_model.bin") || has(folder, "pytorch_model.bin.index.json")))
+        return library_add(library, LIBRARY_MODEL, folder, folder, "PyTorch", err);
     DIR *open = has(folder, "metrics.jsonl") ? NULL : sys.opendir(folder);
     int status = open ? library_watch(library, folder, err) : 0;
     for (struct dirent *at; open && status == 0 && (at = sys.readdir(open));)

@@ -42,7 +42,8 @@ static const uint64_t nothing = UINT64_C(0xcbf29ce484222325);
 uint64_t model_identity(const char *path)
 {
     static const char *const names[] = {"config.json", "model.safetensors",
-                                        "model.safetensors.index.json"};
+                                        "model.safetensors.index.json", "pytorch_model.bin",
+                                        "pytorch_model.bin.index.json"};
     uint64_t identity = mix(nothing, path, NULL);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         identity = mix(identity, path, names[i]);

@@ -1,0 +1,268 @@
+/* Weights that quantisers store in several tensors, against what the tools make of them
+ * (tests/oracle/make_composed.py), to the bit: whole tensors, ranges that begin and end anywhere,
+ * bytes; and codes that are not understood, each with its reason. */
+#include "checkpoint_data.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct checkpoint *open_data(const char *folder, const char *file)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s/checkpoint/composed/%s/%s", getenv("SPECTRUM_TEST_DATA"),
+             folder, file);
+    return data_open(name, NULL);
+}
+
+static float *read_range(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
+                         int64_t first, int64_t count)
+{
+    struct error err = ERROR_INIT;
+    float *values = malloc((size_t)count * sizeof *values + 1);
+    if (checkpoint_read_f32(checkpoint, tensor, first, count, values, &err) != 0)
+        fail_msg("%s", err.text);
+    return values;
+}
+
+/* Ranges of every length that matters: within a unit, from one into the next, over several. */
+static void check_tensor(const struct checkpoint *ours, const struct tensor_info *tensor,
+                         const float *expected)
+{
+    const int64_t steps[] = {tensor->elements, 7, 61, 200};
+    for (size_t s = 0; s < sizeof steps / sizeof *steps; s++)
+        for (int64_t at = 0; at < tensor->elements; at += steps[s]) {
+            int64_t left = tensor->elements - at, count = left < steps[s] ? left : steps[s];
+            float *values = read_range(ours, tensor, at, count);
+            for (int64_t i = 0; i < count; i++)
+                if (memcmp(&values[i], &expected[at + i], sizeof *values) != 0)
+                    fail_msg("%s, element %lld of [%lld, +%lld): %.9g, the tool has %.9g",
+                             tensor->name, (long long)(at + i), (long long)at, (long long)count,
+                             (double)values[i], (double)expected[at + i]);
+            free(values);
+        }
+}
+
+/* The bytes of a composed tensor are those of its parts, in any pieces. */
+static void check_raw(const struct checkpoint *ours, const struct tensor_info *tensor)
+{
+    unsigned char *whole = malloc(tensor->bytes), *pieces = malloc(tensor->bytes);
+    assert_int_equal(checkpoint_read_raw(ours, tensor, 0, tensor->bytes, whole, NULL), 0);
+    for (uint64_t at = 0; at < tensor->bytes; at += 13) {
+        uint64_t left = tensor->bytes - at;
+        assert_int_equal(
+            checkpoint_read_raw(ours, tensor, at, left < 13 ? left : 13, pieces + at, NULL), 0);
+    }
+    assert_memory_equal(whole, pieces, tensor->bytes);
+    assert_int_equal(checkpoint_read_raw(ours, tensor, 1, tensor->bytes, pieces, NULL), -1);
+    free(whole);
+    free(pieces);
+}
+
+static void equals_the_tools(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"fp8", "mlx", "bnb", "mxfp4"};
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
+        struct checkpoint *ours = open_data(folders[f], "");
+        struct checkpoint *theirs = open_data(folders[f], "expected.safetensors");
+        assert_string_equal(checkpoint_notes(ours), "");
+        assert_int_equal(checkpoint_count(ours), checkpoint_count(theirs));
+        for (size_t i = 0; i < checkpoint_count(theirs); i++) {
+            const struct tensor_info *expected = checkpoint_tensor(theirs, i);
+            const struct tensor_info *tensor = checkpoint_find(ours, expected->name);
+            assert_non_null(tensor);
+            assert_int_equal(tensor->rank, expected->rank);
+            assert_memory_equal(tensor->shape, expected->shape, sizeof tensor->shape);
+            float *values = read_range(theirs, expected, 0, expected->elements);
+            check_tensor(ours, tensor, values);
+            check_raw(ours, tensor);
+            free(values);
+        }
+        checkpoint_close(ours);
+        checkpoint_close(theirs);
+    }
+}
+
+static void says_how_they_are_stored(void **state)
+{
+    (void)state;
+    static const char *const expected[][3] = {
+        {"fp8", "m.0.whole.weight", "F8_E4M3 16x32"},  {"fp8", "m.0.cut.weight", "F8_E4M3 16x32"},
+        {"fp8", "m.0.rows.weight", "F8_E4M3 rows"},    {"fp8", "m.0.all.weight", "F8_E5M2 scaled"},
+        {"fp8", "m.0.powers.weight", "F8_E4M3 1x32"},  {"mlx", "m.0.usual.weight", "MLX 4 bit g64"},
+        {"mlx", "m.0.bf16_3.weight", "MLX 3 bit g32"}, {"bnb", "m.0.nf4.weight", "NF4 32 double"},
+        {"bnb", "m.3.fp4.weight", "FP4 128"},          {"bnb", "m.6.int8.weight", "LLM.int8"},
+        {"mxfp4", "m.0.experts.up_proj", "MXFP4"},
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct checkpoint *ours = open_data(expected[i][0], "");
+        const struct tensor_info *tensor = checkpoint_find(ours, expected[i][1]);
+        assert_non_null(tensor);
+        assert_string_equal(tensor->dtype_name, expected[i][2]);
+        assert_true(dtype_traits(tensor->dtype)->quantized);
+        checkpoint_close(ours);
+    }
+}
+
+/* --- what is not understood --- */
+
+enum { TENSORS_MAX = 7 };
+
+/* A folder with tensors "NAME TYPE SHAPE BYTES" of zeros; `state` is the last tensor's
+ * content, to which spaces are added. */
+static void put_checkpoint(const char *folder, const char *config, const char *const *tensors,
+                           const char *state)
+{
+    struct buffer header = BUFFER_INIT, file = BUFFER_INIT;
+    size_t data = 0, last = 0;
+    buffer_byte(&header, '{');
+    for (int i = 0; i < TENSORS_MAX && tensors[i]; i++) {
+        char name[100], type[16], shape[40];
+        assert_int_equal(sscanf(tensors[i], "%99s %15s %39s %zu", name, type, shape, &last), 4);
+        buffer_format(&header, "%s\"%s\": {\"dtype\": \"%s\", \"shape\": %s, \"data_offsets\": ",
+                      i ? ", " : "", name, type, shape);
+        buffer_format(&header, "[%zu, %zu]}", data, data + last);
+        data += last;
+    }
+    buffer_byte(&header, '}');
+    for (int i = 0; i < 8; i++)
+        buffer_byte(&file, (char)(header.length >> 8 * i & 0xFF));
+    buffer_append(&file, header.data, header.length);
+    for (size_t i = 0; i < data - (state ? last : 0); i++)
+        buffer_byte(&file, 0);
+    for (size_t i = 0; state && i < last; i++)
+        buffer_byte(&file, i < strlen(state) ? state[i] : ' ');
+    data_text(folder, "config.json", config);
+    data_file(folder, "model.safetensors", file.data, file.length);
+    buffer_free(&header);
+    buffer_free(&file);
+}
+
+#define FP8 "{\"quantization_config\": {\"weight_block_size\": [4, 4]}}"
+#define MLX(bits, group) "{\"quantization\": {\"bits\": " #bits ", \"group_size\": " #group "}}"
+#define NF4 ".quant_state.bitsandbytes__nf4"
+
+static void refuses_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config, *refusal, *tensors[TENSORS_MAX], *state;
+    } cases[] = {
+        {FP8, "codes without their scales", {"m.w F8_E4M3 [8,8] 64"}, NULL},
+        {FP8, "scales of another shape", {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [2,1,1] 8"}, NULL},
+        {FP8, "scales of another shape", {"m.w F8_E4M3 [9,8] 72", "m.w_scale F32 [2,2] 16"}, NULL},
+        {FP8,
+         "scales of another shape",
+         {"m.w F8_E4M3 [3,8,8] 192", "m.w_scale F32 [2,2,2] 32"},
+         NULL},
+        {FP8, "scales of no known type", {"m.w F8_E4M3 [8,8] 64", "m.w_scale I32 [2,2] 16"}, NULL},
+        {FP8, "scales of no known type", {"m.w F8_E4M3 [8,8] 64", "m.w_scale F64 [2,2] 32"}, NULL},
+        {"{}",
+         "no \"weight_block_size\"",
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [2,2] 16"},
+         NULL},
+        {"{}",
+         "no \"quantization\" of MLX",
+         {"m.weight U32 [2,4] 32", "m.scales F32 [2,1] 8", "m.biases F32 [2,1] 8"},
+         NULL},
+        {MLX(4, 32),
+         "codes without their biases",
+         {"m.weight U32 [2,4] 32", "m.scales F32 [2,1] 8"},
+         NULL},
+        {MLX(7, 32),
+         "MLX codes of unknown bits",
+         {"m.weight U32 [2,4] 32", "m.scales F32 [2,1] 8", "m.biases F32 [2,1] 8"},
+         NULL},
+        {"{\"quantization\": {\"bits\": 4, \"group_size\": 32, \"mode\": \"mxfp4\"}}",
+         "MLX codes that are not affine",
+         {"m.weight U32 [2,4] 32", "m.scales U8 [2,1] 2"},
+         NULL},
+        {MLX(4, 16),
+         "scales of another shape",
+         {"m.weight U32 [2,4] 32", "m.scales F32 [2,1] 8", "m.biases F32 [2,1] 8"},
+         NULL},
+        {MLX(3, 32),
+         "scales of another shape",
+         {"m.weight U32 [2,4] 32", "m.scales F32 [2,1] 8", "m.biases F32 [2,1] 8"},
+         NULL},
+        {"{}", "scales of another shape", {"m.weight I8 [4,4] 16", "m.SCB F32 [3] 12"}, NULL},
+        {"{}",
+         "codes of another layout",
+         {"m.weight I8 [4,4] 16", "m.SCB F32 [4] 16", "m.weight_format U8 [1] 1"},
+         "\2"},
+        {"{}",
+         "a \"quant_state\" it is not of",
+         {"m.w U8 [32,1] 32", "m.w.absmax F32 [1] 4", "m.w.quant_map F32 [16] 64",
+          "m.w" NF4 " U8 [56] 56"},
+         "{\"blocksize\": 64, \"dtype\": \"float32\", \"shape\": [8, 9]}"},
+        {"{}",
+         "a \"quant_state\" it is not of",
+         {"m.w U8 [32,1] 32", "m.w.absmax F32 [1] 4", "m.w.quant_map F32 [16] 64",
+          "m.w" NF4 " U8 [56] 56"},
+         "{\"blocksize\": 48, \"dtype\": \"float32\", \"shape\": [8, 8]}"},
+        {"{}",
+         "scales of another shape",
+         {"m.x_blocks U8 [2,3,1,16] 96", "m.x_scales U8 [2,3,2] 12"},
+         NULL},
+        {"{}",
+         "codes beside their weight",
+         {"m.x_blocks U8 [2,3,1,16] 96", "m.x_scales U8 [2,3,1] 6", "m.x F32 [1,1] 4"},
+         NULL},
+        {"{\"quantization_config\": {\"quant_method\": \"gptq\"}}",
+         "a quantiser's codes; quantised by gptq",
+         {"m.qweight I32 [2,4] 32", "m.scales F16 [2,4] 16"},
+         NULL},
+        {"{\"quantization_config\": {\"quant_method\": \"a\\u001b[2J\"}}",
+         "a quantiser's codes; quantised by a?[2J",
+         {"m.weight_packed I32 [2,4] 32"},
+         NULL},
+        {"{}",
+         "a quantiser's codes; quantised by HQQ",
+         {"m.W_q U8 [2,4] 8", "m.scale F16 [2,4] 16"},
+         NULL},
+    };
+    char *folder = data_folder();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = ERROR_INIT;
+        float value;
+        put_checkpoint(folder, cases[i].config, cases[i].tensors, cases[i].state);
+        struct checkpoint *checkpoint = data_open(folder, NULL);
+        if (!strstr(checkpoint_notes(checkpoint), cases[i].refusal))
+            fail_msg("case %zu: \"%s\" is not in \"%s\"", i, cases[i].refusal,
+                     checkpoint_notes(checkpoint));
+        char name[100];
+        sscanf(cases[i].tensors[0], "%99s", name);
+        const struct tensor_info *tensor = checkpoint_find(checkpoint, name);
+        assert_non_null(tensor);
+        assert_true(strlen(tensor->refusal) <= 30);
+        assert_int_equal(checkpoint_read_f32(checkpoint, tensor, 0, 1, &value, &err), -1);
+        assert_non_null(strstr(err.text, tensor->refusal));
+        checkpoint_close(checkpoint);
+    }
+    data_folder_remove(folder);
+}
+
+/* A table of whole numbers is no quantiser's where nothing says that there was one. */
+static void says_nothing_of_plain_numbers(void **state)
+{
+    (void)state;
+    const char *const tensors[] = {"h.0.attn.bias U8 [2,2] 4", "h.0.w.weight F32 [1,1] 4", NULL};
+    char *folder = data_folder();
+    put_checkpoint(folder, "{}", tensors, NULL);
+    struct checkpoint *checkpoint = data_open(folder, NULL);
+    assert_string_equal(checkpoint_notes(checkpoint), "");
+    assert_null(checkpoint_find(checkpoint, "h.0.attn.bias")->refusal);
+    checkpoint_close(checkpoint);
+    data_folder_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_the_tools),
+        cmocka_unit_test(says_how_they_are_stored),
+        cmocka_unit_test(refuses_by_name),
+        cmocka_unit_test(says_nothing_of_plain_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -121,6 +121,7 @@ static bool is_our_temporary(enum job_place place, const char *name)
 struct look {
     struct job_deletion *out;
     dev_t device;                 /* that the folder lies on */
+    bool made_base;               /* spectrum made the model in base/ */
     char foreign[ERROR_TEXT_MAX]; /* the first that is not ours, and what it is; "": none */
     size_t foreign_count;
 };
@@ -192,7 +193,8 @@ static int look_at(struct look *look, enum job_place place, char *path, struct e
         sys.lstat(path, &info) == 0 ? 0 : error_set_errno(err, errno, "cannot look at %s", path);
     if (status == 0 && S_ISDIR(info.st_mode))
         status = check_device(path, &info, look->device, err);
-    bool folder = status == 0 && S_ISDIR(info.st_mode) && is_our_folder(place, name, &inside);
+    bool folder = status == 0 && S_ISDIR(info.st_mode) && is_our_folder(place, name, &inside) &&
+                  (inside != PLACE_BASE || look->made_base);
     bool file = status == 0 && S_ISREG(info.st_mode) &&
                 (is_our_file(place, name) || is_our_temporary(place, name));
     if (folder)
@@ -250,6 +252,18 @@ static int check_links(const char *path, struct error *err)
     return status;
 }
 
+/* A run makes base/ where it begins from random weights or from another run; else a model that lies
+ * there is somebody's. */
+static bool makes_base(const char *path)
+{
+    bool init = false;
+    cJSON *job = job_dir_read(path, "job.json", NULL);
+    json_get_bool(job, "init", &init);
+    bool makes = init || json_get(job, "start") || job_dir_has(path, "base/" EXPORT_UNFINISHED);
+    cJSON_Delete(job);
+    return makes;
+}
+
 /* Anybody's folder may hold a job.json; ours names a kind of job that there is. */
 static int check_is_job(const char *path, struct error *err)
 {
@@ -300,8 +314,10 @@ int job_delete_look(struct job_deletion *out, const char *path, struct error *er
     if (!out->path)
         return error_set_errno(err, errno, "cannot find %s", path);
     if (job_dir_confine(out->path, err) != 0 || check_owner(out->path, &look.device, err) != 0 ||
-        check_is_job(out->path, err) != 0 || check_state(out->path, err) != 0 ||
-        look_into(&look, PLACE_JOB, out->path, err) != 0)
+        check_is_job(out->path, err) != 0 || check_state(out->path, err) != 0)
+        return -1;
+    look.made_base = makes_base(out->path);
+    if (look_into(&look, PLACE_JOB, out->path, err) != 0)
         return -1;
     if (look.foreign_count > 1)
         return error_set(err,

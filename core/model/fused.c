@@ -28,9 +28,9 @@ static const struct {
     {"qwen3_5_moe", "experts.gate_up_proj", HALVES},
     {"qwen3_5_moe_text", "experts.gate_up_proj", HALVES},
     {"mistral4", "experts.gate_up_proj", HALVES},
-    {"granitemoe", "input_linear", HALVES},
-    {"granitemoeshared", "input_linear", HALVES},
-    {"granitemoehybrid", "input_linear", HALVES},
+    {"granitemoe", "experts.gate_up_proj", HALVES},
+    {"granitemoeshared", "experts.gate_up_proj", HALVES},
+    {"granitemoehybrid", "experts.gate_up_proj", HALVES},
     {"phi3", "gate_up_proj", HALVES},
     {"glm", "gate_up_proj", HALVES},
     {"glm4", "gate_up_proj", HALVES},
@@ -150,7 +150,7 @@ static int split_three(struct matrix_part *out, const struct model *model,
 }
 
 static int split(struct matrix_part *out, const struct model *model,
-                 const struct matrix_part *whole, enum layout layout)
+                 const struct matrix_part *whole, const char *architecture, enum layout layout)
 {
     switch (layout) {
     case HALVES:
@@ -159,7 +159,7 @@ static int split(struct matrix_part *out, const struct model *model,
         return split_two(out, whole, layout);
     case PER_HEAD:
         return split_per_head(out, whole,
-                              number_of(model, strcmp(model->architecture_name, "bloom") == 0
+                              number_of(model, strcmp(architecture, "bloom") == 0
                                                    ? "n_head"
                                                    : "num_attention_heads"));
     default:
@@ -182,7 +182,7 @@ int fused_parts(struct matrix_part out[FUSED_MAX], int *count, const struct mode
         if (strcmp(known[i].architecture, architecture) != 0 ||
             !ends_with_component(parameter->name, length, known[i].module))
             continue;
-        *count = split(out, model, whole, known[i].layout);
+        *count = split(out, model, whole, architecture, known[i].layout);
         return *count > 0
                    ? 0
                    : error_set(err,

@@ -8,8 +8,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SIDECAR_MAX = 256 << 20 };
@@ -72,6 +74,85 @@ static int copy_templates(const char *from_folder, const char *to_folder, struct
     free(from);
     free(to);
     return status;
+}
+
+/* "model-00001-of-00003.safetensors" */
+static bool is_shard(const char *name)
+{
+    static const char pattern[] = "model-00000-of-00000.safetensors";
+    for (size_t i = 0; i < sizeof pattern; i++)
+        if (pattern[i] == '0' ? name[i] < '0' || name[i] > '9' : name[i] != pattern[i])
+            return false;
+    return true;
+}
+
+static bool is_written(const char *name)
+{
+    static const char *const others[] = {"model.safetensors", "model.safetensors.index.json",
+                                         "adapter_model.safetensors", "adapter_config.json",
+                                         EXPORT_UNFINISHED};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(name, others[i]) == 0)
+            return true;
+    return sidecars_have(name) || is_shard(name);
+}
+
+static bool is_template(const char *name)
+{
+    return text_ends_with(name, ".jinja");
+}
+
+/* ".NAME.0123456789abcdef.tmp", which a kill has left. */
+static bool is_temporary(const char *name, bool (*is_ours)(const char *name))
+{
+    enum { TAIL = sizeof ".0123456789abcdef.tmp" - 1 };
+    char of[256];
+    size_t length = strlen(name);
+    if (name[0] != '.' || length <= TAIL + 1 || length >= sizeof of)
+        return false;
+    snprintf(of, sizeof of, "%.*s", (int)(length - TAIL - 1), name + 1);
+    return is_ours(of) && file_is_temporary_of(name, of);
+}
+
+/* Folders of an export, from the innermost. */
+enum export_level { LEVEL_TEMPLATES, LEVEL_MODEL, LEVEL_EXPORT };
+
+static bool are_all(const char *folder, enum export_level level);
+
+static bool is_folder(const char *path, const char *name, enum export_level level)
+{
+    if (level >= LEVEL_MODEL && strcmp(name, TEMPLATES_FOLDER) == 0)
+        return are_all(path, LEVEL_TEMPLATES);
+    return level == LEVEL_EXPORT && strcmp(name, "base") == 0 && are_all(path, LEVEL_MODEL);
+}
+
+/* Plain files without another name. What cannot be looked at is not. */
+static bool are_all(const char *folder, enum export_level level)
+{
+    DIR *entries = sys.opendir(folder);
+    bool all = entries != NULL;
+    struct dirent *entry;
+    int more = 0;
+    while (all && (more = folder_read(entries, folder, &entry, NULL)) > 0) {
+        struct stat info;
+        char *path = path_join(folder, entry->d_name, NULL);
+        bool seen = path && sys.lstat(path, &info) == 0;
+        bool (*is_ours)(const char *) = level == LEVEL_TEMPLATES ? is_template : is_written;
+        if (seen && S_ISDIR(info.st_mode))
+            all = is_folder(path, entry->d_name, level);
+        else
+            all = seen && S_ISREG(info.st_mode) && info.st_nlink == 1 &&
+                  (is_ours(entry->d_name) || is_temporary(entry->d_name, is_ours));
+        free(path);
+    }
+    if (entries)
+        sys.closedir(entries);
+    return all && more == 0;
+}
+
+bool sidecars_are_all(const char *folder)
+{
+    return are_all(folder, LEVEL_EXPORT);
 }
 
 void sidecars_clear(const char *folder)

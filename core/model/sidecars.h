@@ -19,7 +19,11 @@ bool sidecars_have(const char *name);
 /* The first file of a folder of weights that is being written; whoever writes it holds its lock. */
 #define EXPORT_UNFINISHED ".spectrum-unfinished"
 
-/* Removes what sidecars_copy() and others made: plain files, and those of that folder. */
+/* Is all in the folder what an export or a run writes there: sidecars, weights, shards, their index,
+ * adapters, the mark, temporary files of these, the folder of templates, and base/ with the same? */
+bool sidecars_are_all(const char *folder);
+
+/* Removes it: plain files, and those of that folder. */
 void sidecars_clear(const char *folder);
 
 #endif

@@ -82,6 +82,26 @@ static int take_event(yaml_parser_t *parser, struct names *names, int *depth, bo
     return status;
 }
 
+/* "^name$" to "name", with the backslashes before dots and backslashes taken out; "^name." too, which
+ * means all tensors of that module. */
+static void strip_anchors(char *name)
+{
+    size_t to = 0, length = strlen(name), slashes = 0;
+    if (length < 2 || name[0] != '^' || !strchr("$.", name[length - 1]))
+        return;
+    char last = name[--length];
+    while (length - slashes > 1 && name[length - 1 - slashes] == '\\')
+        slashes++;
+    if (last == '.' && slashes % 2 == 1) /* "^name\." */
+        length--;
+    for (size_t from = 1; from < length; from++) {
+        if (name[from] == '\\' && from + 1 < length && strchr(".\\", name[from + 1]))
+            from++;
+        name[to++] = name[from];
+    }
+    name[to] = '\0';
+}
+
 static int read_yaml(struct names *names, const struct buffer *text, const char *where,
                      struct error *err)
 {
@@ -94,6 +114,8 @@ static int read_yaml(struct names *names, const struct buffer *text, const char 
     while (status == 0 && !end)
         status = take_event(&parser, names, &depth, &in_list, &end, where, err);
     yaml_parser_delete(&parser);
+    for (size_t i = 0; i < names->count; i++)
+        strip_anchors(names->items[i]);
     return status;
 }
 
@@ -135,21 +157,6 @@ out:
     return status;
 }
 
-/* "^name$" to "name", with the backslashes before dots taken out; "^name." too, which means all
- * tensors of that module. */
-static void strip_anchors(char *name)
-{
-    size_t to = 0, length = strlen(name);
-    bool anchored =
-        length > 1 && name[0] == '^' && (name[length - 1] == '$' || name[length - 1] == '.');
-    if (anchored && name[length - 1] == '.' && name[length - 2] == '\\')
-        name[--length - 1] = '.';
-    for (size_t from = anchored; from < length - anchored; from++)
-        if (!(anchored && name[from] == '\\' && name[from + 1] == '.'))
-            name[to++] = name[from];
-    name[to] = '\0';
-}
-
 /* The names of a plan file, and how it begins: with "{" it is JSON. */
 static int read_names(struct names *names, struct buffer *text, const char *path, struct error *err)
 {
@@ -160,8 +167,6 @@ static int read_names(struct names *names, struct buffer *text, const char *path
     if (status == 0)
         status = text->data[start] == '{' ? read_json(names, text, path, err)
                                           : read_yaml(names, text, path, err);
-    for (size_t i = 0; status == 0 && i < names->count; i++)
-        strip_anchors(names->items[i]);
     return status;
 }
 

@@ -175,19 +175,41 @@ static int check_whole(const struct plan *plan, struct error *err)
         (long long)is->loaded_parts, is->loaded, first_trained, partial);
 }
 
-/* Patterns are made of these and dots; another character of a name could mean something in them. */
-static int check_plain(const struct plan *plan, enum plan_format format, struct error *err)
+/* Patterns are made of these and dots; another character of a name could mean something in them.
+ * ms-swift takes names as they are, but what begins with "-" for an option. */
+static int check_name(const char *name, enum plan_format format, struct error *err)
 {
-    bool patterns = format == PLAN_AXOLOTL || format == PLAN_TRL || format == PLAN_MS_SWIFT;
-    for (size_t i = 0; patterns && i < plan_scan(plan)->count; i++)
-        for (const char *at = plan_scan(plan)->rows[i].module; plan_row(plan, i) && *at; at++)
-            if (!isalnum((unsigned char)*at) && !strchr("._-/", *at))
-                return error_set(
-                    err,
-                    "%.200s: \"%c\" has a meaning in the patterns by which %s takes "
-                    "tensors; --freeze leaves the module out, and the json form has it",
-                    plan_scan(plan)->rows[i].module, *at, plan_format_tools[format]);
+    if (format == PLAN_MS_SWIFT && name[0] == '-')
+        return error_set(err,
+                         "%.200s: %s takes what begins with \"-\" for an option; --freeze leaves "
+                         "the module out, and the json form has it",
+                         name, plan_format_tools[format]);
+    for (const char *at = name; format != PLAN_MS_SWIFT && *at; at++)
+        if (!isalnum((unsigned char)*at) && !strchr("._-/", *at))
+            return error_set(err,
+                             "%.200s: \"%c\" has a meaning in the patterns by which %s takes "
+                             "tensors; --freeze leaves the module out, and the json form has it",
+                             name, *at, plan_format_tools[format]);
     return 0;
+}
+
+static int check_names(const struct plan *plan, enum plan_format format, struct error *err)
+{
+    const struct scan *scan = plan_scan(plan);
+    const struct model *model = plan_model(plan);
+    int status = 0;
+    if (format != PLAN_AXOLOTL && format != PLAN_TRL && format != PLAN_MS_SWIFT)
+        return 0;
+    for (size_t i = 0; status == 0 && i < scan->count; i++)
+        if (plan_row(plan, i))
+            status = check_name(row_name(&scan->rows[i]), format, err);
+    for (size_t i = 0; status == 0 && i < scan->of.end_count; i++)
+        if (plan_trains(plan, scan->of.ends[i].tensor))
+            status = check_name(scan->of.ends[i].tensor, format, err);
+    for (size_t i = 0; status == 0 && model && i < model->parameter_count; i++)
+        if (plan_trains_unlisted(plan, &model->parameters[i]))
+            status = check_name(model->parameters[i].name, format, err);
+    return status;
 }
 
 size_t plan_renamed(const struct plan *plan)
@@ -206,7 +228,7 @@ int plan_check_target(const struct plan *plan, enum plan_format format, bool fil
                       struct error *err)
 {
     char line[400];
-    if (check_not_empty(plan, format, err) != 0 || check_plain(plan, format, err) != 0)
+    if (check_not_empty(plan, format, err) != 0 || check_names(plan, format, err) != 0)
         return -1;
     if (!file_names && check_whole(plan, err) != 0)
         return -1;

@@ -1,6 +1,7 @@
 #include "plan/plan_write.h"
 
 #include "base/option.h"
+#include "base/quote.h"
 #include "base/text.h"
 
 #include <ctype.h>
@@ -34,27 +35,41 @@ int plan_format_by_name(enum plan_format *out, const char *name, struct error *e
     return -1;
 }
 
-/* How a format writes one name: the lead, the dots, the tail. `beginnings`: its readers match names
- * from the beginning on, and a "$" in the tail is what makes one whole. `of_file`: names are those of
- * the model's file, whatever the loaded model calls the tensors. */
+/* How a format writes one name, on a line of its own: what stands before it, for a dot, and after it.
+ * `yaml`: as an item of a list. `beginnings`: its readers match names from the beginning on, and a "$"
+ * after it is what makes one whole. `of_file`: names are those of the model's file, whatever the
+ * loaded model calls the tensors. */
 struct name_style {
     const char *before, *dot, *after;
-    bool beginnings, of_file;
+    bool yaml, beginnings, of_file;
 };
 
+/* In an expression a backslash is two. */
 static void put_name(struct buffer *out, const char *name, const char *part, const char *after,
                      const struct name_style *style)
 {
-    buffer_text(out, style->before);
+    struct buffer text = BUFFER_INIT;
+    const char *backslash = style->before[0] == '^' ? "\\\\" : "\\";
+    buffer_text(&text, style->before);
     for (int i = 0; i < 2; i++) {
         for (const char *at = i ? part : name; *at; at++) {
             if (*at == '.')
-                buffer_text(out, style->dot);
+                buffer_text(&text, style->dot);
+            else if (*at == '\\')
+                buffer_text(&text, backslash);
             else
-                buffer_byte(out, *at);
+                buffer_byte(&text, *at);
         }
     }
-    buffer_text(out, after);
+    buffer_text(&text, after);
+    if (style->yaml) {
+        buffer_text(out, "- ");
+        quote_put_yaml(out, buffer_string(&text));
+    } else
+        buffer_text(out, buffer_string(&text));
+    buffer_byte(out, '\n');
+    out->failed |= text.failed;
+    buffer_free(&text);
 }
 
 static void put_tensor(struct buffer *out, const char *name, const char *part,
@@ -145,7 +160,8 @@ static void put_tensors(struct buffer *out, const struct plan *plan, size_t row,
  * in one style (or, where there is none, by tensors), single tensors in the other. A module whose
  * name begins another's is written by its tensors, too, or its reader would train both; in the
  * reference's own files, which say no more than the names, it stays as the reference has it. A
- * tensor of several rows is written by its own name, too: no module has it. */
+ * tensor of several rows is written by its own name, too: no module has it; and so is what begins as
+ * an anchored name does. */
 static void put_rows(struct buffer *out, const struct plan *plan, const struct name_style *module,
                      const struct name_style *tensor, bool comments)
 {
@@ -167,7 +183,7 @@ static void put_rows(struct buffer *out, const struct plan *plan, const struct n
             headed |= parts != 0;
             bool alone = !scan->of.known || !(row->begins || plan_begins_another(plan, name));
             bool plain = row->tensor ? false : tensor->of_file ? !row->file : !row->loaded;
-            if (parts == PLAN_MODULE && module && alone && plain)
+            if (parts == PLAN_MODULE && module && alone && plain && name[0] != '^')
                 put_tensor(out, name, "", module);
             else if (parts)
                 put_tensors(out, plan, rows[k], tensor);
@@ -254,7 +270,7 @@ static void put_yaml(struct buffer *out, const struct plan *plan, const struct n
 /* A line each: the tensors that train. */
 static void put_lines(struct buffer *out, const struct plan *plan, bool beginnings, bool file_names)
 {
-    const struct name_style lines = {"", ".", "\n", beginnings, file_names};
+    const struct name_style lines = {"", ".", "", false, beginnings, file_names};
     put_ends(out, plan, false, &lines);
     put_rows(out, plan, NULL, &lines, false);
     put_unlisted(out, plan, &lines, "");
@@ -328,7 +344,7 @@ static void put_adapted(struct buffer *out, const struct plan *plan, size_t row,
 
 static void put_peft(struct buffer *out, const struct plan *plan, bool file_names)
 {
-    const struct name_style plain = {"- ", ".", "\n", false, file_names};
+    const struct name_style plain = {"", ".", "", true, false, file_names};
     const size_t *rows;
     size_t count;
     buffer_text(out, "target_modules:\n");
@@ -343,6 +359,7 @@ static void put_peft(struct buffer *out, const struct plan *plan, bool file_name
  * whose name may begin another's, goes into its pattern, which it searches for. */
 static void put_ms_swift(struct buffer *out, const struct plan *plan, bool file_names)
 {
+    static const char special[] = ".\\^$|?*+()[]{}";
     struct buffer names = BUFFER_INIT, pattern = BUFFER_INIT;
     char *rest = NULL;
     put_lines(&names, plan, true, file_names);
@@ -351,15 +368,19 @@ static void put_ms_swift(struct buffer *out, const struct plan *plan, bool file_
     for (; name; name = strtok_r(NULL, "\n", &rest)) {
         if (text_ends_with(name, ".weight") || text_ends_with(name, ".bias") ||
             text_ends_with(name, ".")) {
-            buffer_format(out, " %s", name);
+            buffer_byte(out, ' ');
+            quote_put_shell_word(out, name);
             continue;
         }
-        buffer_text(&pattern, pattern.length ? "|" : "");
+        buffer_text(&pattern, pattern.length ? "|" : "^(");
         for (const char *at = name; *at; at++)
-            buffer_format(&pattern, *at == '.' ? "\\%c" : "%c", *at);
+            buffer_format(&pattern, strchr(special, *at) ? "\\%c" : "%c", *at);
     }
-    if (pattern.length > 0)
-        buffer_format(out, " --trainable_parameters_regex '^(%s)$'", pattern.data);
+    if (pattern.length > 0) {
+        buffer_text(&pattern, ")$");
+        buffer_text(out, " --trainable_parameters_regex ");
+        quote_put_shell(out, buffer_string(&pattern));
+    }
     buffer_byte(out, '\n');
     out->failed |= names.failed || pattern.failed;
     buffer_free(&names);
@@ -369,9 +390,9 @@ static void put_ms_swift(struct buffer *out, const struct plan *plan, bool file_
 static void put_format(struct buffer *out, const struct plan *plan, enum plan_format format,
                        const char *source, bool file_names)
 {
-    const struct name_style plain = {"- ", ".", "\n", false, file_names},
-                            anchored = {"- ^", ".", "$\n", true, file_names},
-                            escaped = {"- ^", "\\.", "$\n", true, file_names};
+    const struct name_style plain = {"", ".", "", true, false, file_names},
+                            anchored = {"^", ".", "$", true, true, file_names},
+                            escaped = {"^", "\\.", "$", true, true, file_names};
     switch (format) {
     case PLAN_YAML:
         put_yaml(out, plan, &plain, &anchored, source);

@@ -119,6 +119,12 @@ def check_experts(family, model):
         assert torch.allclose(ours, theirs, atol=1e-5), (family, e)
 
 
+# Where the loaded model calls a tensor otherwise than the file does, rows have its name there.
+LOADED = {"granitemoe": (("block_sparse_moe.input_linear.weight", "block_sparse_moe.experts.gate_up_proj"),
+                         ("block_sparse_moe.output_linear.weight", "block_sparse_moe.experts.down_proj"),
+                         ("block_sparse_moe.router.layer", "block_sparse_moe.router"))}
+
+
 def slices(family, config, tensors):
     """(row's name, type, tensor, matrix) of the default scan, and the same of the one of projections apart."""
     whole, apart = [], []
@@ -128,6 +134,8 @@ def slices(family, config, tensors):
         stack = t.dim() == 3 and ("expert" in name or "moe" in name)
         if t.dim() != 2 and not stack:
             continue
+        for file, loaded in LOADED.get(family, ()):
+            name = name.replace(file, loaded)
         module = name.removesuffix(".weight")
         for e, matrix in enumerate(t if stack else [t]):
             row = f"{module}.{e}" if stack else module

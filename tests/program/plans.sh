@@ -46,6 +46,23 @@ for format in yaml json axolotl trl peft ms-swift; do
 done
 grep -q lm_head a.plan && fail "a tied head is named"
 
+# A name is text to whoever reads it: in YAML, and to the shell that takes ms-swift's line.
+cat >hostile.json <<'END'
+{"model.layers.0.mlp.up_proj #1": {"snr": 2, "type": "u"}, "a\"; touch owned #": {"snr": 2, "type": "u"},
+ "$(touch owned)": {"snr": 2, "type": "u"}, "'q' `touch owned`": {"snr": 2, "type": "u"},
+ "model.layers.0.mlp.up_proj": {"snr": 1, "type": "u"}, "a": {"snr": 1, "type": "u"},
+ "b": {"snr": 1, "type": "u"}, "q": {"snr": 1, "type": "u"}}
+END
+expect 0 '- "model.layers.0.mlp.up_proj #1"' plan hostile.json --top 50
+grep -qFx -- '- "a\"; touch owned #"' out || fail "YAML reads a name otherwise"
+grep -qFx -- '- $(touch owned)' out || fail "what reads as itself is quoted"
+expect 0 "" plan hostile.json --top 50 --no-embeddings --no-head --format ms-swift -o hostile.plan
+printf '%s\n' --freeze_parameters_ratio 1 --trainable_parameters 'model.layers.0.mlp.up_proj #1.' \
+  'a"; touch owned #.' '$(touch owned).' "'q' \`touch owned\`." >expected
+sh -c "printf '%s\n' $(cat hostile.plan)" 2>&1 | diff expected - >err || fail "a shell reads ms-swift's line otherwise"
+[ -e owned ] && fail "a name ran as a command"
+expect 1 "has a meaning in the patterns" plan hostile.json --top 50 --format trl
+
 # Adapters train beside the layers that a PEFT plan names; numbers read well for one.
 expect 0 "parameters are in the layers beside which adapters train" plan "$model" --format peft
 expect 0 '"layers.0.mlp.up_proj": 1 module' plan "$model" --train layers.0.mlp.up_proj

@@ -91,6 +91,11 @@ if command -v flock >/dev/null; then
 fi
 "$spectrum" export full -o left 2>err || fail "what a dead export left stops the next"
 [ -s left/model.safetensors ] && [ ! -e left/.spectrum-unfinished ] && ! temporary || fail "left: $(ls -A left)"
+mkdir -p strange/sub && touch strange/.spectrum-unfinished strange/thesis.txt strange/config.json
+! "$spectrum" export full -o strange 2>err || fail "an export into a folder with a stranger's file"
+rmdir strange/sub
+! "$spectrum" export full -o strange 2>err || fail "an export into a folder with a stranger's file"
+[ -e strange/thesis.txt ] && [ -e strange/config.json ] || fail "an export removed a stranger's file: $(ls -A strange)"
 mkdir own && touch own/config.json
 ! "$spectrum" export full -o own 2>err || fail "an export into a folder with files"
 (ulimit -f 64 && exec "$spectrum" export full -o limit) 2>err && fail "an export beyond ulimit -f"

@@ -36,7 +36,7 @@ static void make(const char *path, const char *name)
 static char *make_ended(void)
 {
     char *path = make_job();
-    put(path, "job.json", "{\"format\": \"spectrum.job\", \"command\": \"train\"}");
+    put(path, "job.json", "{\"format\": \"spectrum.job\", \"command\": \"train\", \"init\": true}");
     put(path, "result.json", "{\"status\": \"stopped\", \"last_step\": 4}");
     static const char *const names[] = {
         "plan.yaml",
@@ -153,6 +153,23 @@ static void test_foreign_files_stop_it_by_name(void **state)
     assert_refused(path, "export is not what spectrum wrote there");
     put(path, "notes.txt", "mine");
     assert_refused(path, "and 1 more");
+    free(path);
+}
+
+/* A run that begins from a model makes none: one that lies there is the user's. */
+static void test_a_model_that_no_run_made_stops_it(void **state)
+{
+    (void)state;
+    char *path = make_ended(), *mark = path_join(path, "base/.spectrum-unfinished", NULL);
+    put(path, "job.json",
+        "{\"format\": \"spectrum.job\", \"command\": \"train\", \"init\": false}");
+    assert_int_equal(unlink(mark), 0);
+    assert_refused(path, "base is not what spectrum wrote there");
+    put(path, "job.json",
+        "{\"format\": \"spectrum.job\", \"command\": \"train\", \"start\": {\"run\": \"/r\"}}");
+    assert_int_equal(job_delete(path, NULL), 0);
+    assert_false(is_there(path));
+    free(mark);
     free(path);
 }
 
@@ -427,6 +444,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_start_that_left_only_requests_goes, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_foreign_files_stop_it_by_name, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_model_that_no_run_made_stops_it, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_a_file_of_ours_that_is_a_folder_stops_it, make_folder,
                                         remove_folder),

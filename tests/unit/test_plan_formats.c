@@ -7,6 +7,7 @@
 #include "model/score_read.h"
 #include "model/score_rows.h"
 #include "model/score_table.h"
+#include "plan/plan_read.h"
 #include "plan/plan_write.h"
 
 #include <math.h>
@@ -340,6 +341,197 @@ static void what_would_train_nothing_is_refused(void **state)
     model_close(model);
 }
 
+/* --- names that mean something --- */
+
+/* Names first that YAML, a pattern or a shell would take for something else; then what they would be
+ * taken for. */
+enum { HOSTILE = 34, DECOYS = 14 };
+static const char *const hostile[HOSTILE + DECOYS] = {
+    "model.layers.0.mlp.up_proj #1",
+    "a: b # c",
+    "- &x",
+    "a\"; rm -rf / #",
+    "'q'",
+    "*x",
+    "1e3",
+    "null",
+    " lead",
+    "trail ",
+    "true",
+    "~",
+    "0x1F",
+    "1:30",
+    "2001-12-14t21:59",
+    "colon:",
+    "\"d\"",
+    "%d",
+    "@e",
+    "`f`",
+    "!g h",
+    "[h]",
+    "{i: j}",
+    "|",
+    "> k",
+    "? l",
+    "&m n",
+    "=",
+    "<<",
+    "^b$",
+    "^c.",
+    "d\\.e",
+    "f\\",
+    "\xEF\xBB\xBFg",
+    "model.layers.0.mlp.up_proj",
+    "a: b",
+    "a",
+    "x",
+    "q",
+    "lead",
+    "trail",
+    "b",
+    "c",
+    "d.e",
+    "f",
+    "g",
+    "1000",
+    "d",
+};
+
+/* As a published scan has them, as one of ours has, and where each begins another's name. */
+static void put_hostile(struct scan_row *rows, struct scan *scan, int variant)
+{
+    for (size_t i = 0; i < HOSTILE + DECOYS; i++)
+        rows[i] = (struct scan_row){.module = (char *)hostile[i],
+                                    .type = "t",
+                                    .known = true,
+                                    .snr = 1,
+                                    .begins = variant == 2};
+    *scan = (struct scan){.rows = rows, .count = HOSTILE + DECOYS, .of = {.known = variant > 0}};
+}
+
+static struct plan *none_of(const struct scan *scan)
+{
+    struct plan *plan = plan_of(scan, NULL, 0);
+    plan_set_embeddings(plan, false, NULL);
+    plan_set_head(plan, false, NULL);
+    return plan;
+}
+
+static void expect_read_back(const struct scan *scan, const struct plan *plan,
+                             enum plan_format format, const char *folder)
+{
+    char path[400];
+    struct error err = ERROR_INIT;
+    struct buffer text = BUFFER_INIT;
+    struct plan *back = none_of(scan);
+    plan_put(&text, plan, format, "s");
+    data_text(folder, "plan", buffer_string(&text));
+    snprintf(path, sizeof path, "%s/plan", folder);
+    if (plan_read(back, path, &err) != 0)
+        fail_msg("%s\n%s", err.text, buffer_string(&text));
+    for (size_t i = 0; i < scan->count; i++)
+        if (plan_row(back, i) != plan_row(plan, i))
+            fail_msg("format %d: \"%s\"\n%s", format, hostile[i], buffer_string(&text));
+    buffer_free(&text);
+    plan_free(back);
+}
+
+static void hostile_names_read_back(void **state)
+{
+    (void)state;
+    static const enum plan_format formats[] = {PLAN_YAML, PLAN_JSON, PLAN_AXOLOTL, PLAN_TRL};
+    struct scan_row rows[HOSTILE + DECOYS];
+    struct scan scan;
+    char *folder = data_folder();
+    for (int variant = 0; variant < 3; variant++) {
+        put_hostile(rows, &scan, variant);
+        for (size_t f = 0; f < sizeof formats / sizeof *formats; f++)
+            for (size_t i = 0; i < scan.count; i++) {
+                struct plan *plan = none_of(&scan);
+                assert_int_equal(plan_toggle(plan, &i, 1, NULL), 0);
+                expect_read_back(&scan, plan, formats[f], folder);
+                plan_free(plan);
+            }
+    }
+    data_folder_remove(folder);
+}
+
+/* What types a plain scalar has is its reader's to say, so the text itself is held. */
+static void only_what_yaml_takes_otherwise_is_quoted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *line;
+    } cases[] = {
+        {"1e3", "- \"1e3\"\n"},
+        {"null", "- \"null\"\n"},
+        {"True", "- \"True\"\n"},
+        {".inf", "- \".inf\"\n"},
+        {"1_000", "- \"1_000\"\n"},
+        {"+.5", "- \"+.5\"\n"},
+        {"0o17", "- \"0o17\"\n"},
+        {"2001-01-01", "- \"2001-01-01\"\n"},
+        {"a\"\\ #", "- \"a\\\"\\\\ #\"\n"},
+        {"\xEF\xBB\xBFg", "- \"\\uFEFFg\"\n"},
+        {"0.auto_model.fc", "- 0.auto_model.fc\n"},
+        {"e1", "- e1\n"},
+        {"nullable", "- nullable\n"},
+        {"a#b", "- a#b\n"},
+        {"a:b", "- a:b\n"},
+        {"model.h\xC3\xA9", "- model.h\xC3\xA9\n"},
+        {"a-b/c_d.0.E", "- a-b/c_d.0.E\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int peft = 0; peft < 2; peft++) {
+            struct scan_row row = {
+                .module = (char *)cases[i].name, .type = "t", .known = true, .snr = 1};
+            const struct scan scan = {.rows = &row, .count = 1};
+            struct plan *plan = plan_of(&scan, NULL, 100);
+            struct buffer text = BUFFER_INIT;
+            plan_put(&text, plan, peft ? PLAN_PEFT : PLAN_YAML, "s");
+            if (!strstr(buffer_string(&text), cases[i].line))
+                fail_msg("%s is not in\n%s", cases[i].line, buffer_string(&text));
+            buffer_free(&text);
+            plan_free(plan);
+        }
+}
+
+/* ms-swift takes names as they are, and those that could begin another's by a pattern. */
+static void what_a_tool_cannot_say_is_refused(void **state)
+{
+    (void)state;
+    struct scan_row row = {.module = "b'x+(y)", .bare = true, .type = "t", .known = true, .snr = 1};
+    const struct scan scan = {.rows = &row, .count = 1, .of = {.known = true}};
+    struct plan *plan = plan_of(&scan, NULL, 100);
+    struct buffer text = BUFFER_INIT;
+    plan_put(&text, plan, PLAN_MS_SWIFT, "s");
+    assert_non_null(
+        strstr(buffer_string(&text), " --trainable_parameters_regex '^(b'\\''x\\+\\(y\\))$'\n"));
+    check(plan, PLAN_MS_SWIFT, false, NULL);
+    check(plan, PLAN_YAML, false, NULL);
+    check(plan, PLAN_AXOLOTL, false, "\"'\" has a meaning in the patterns");
+    check(plan, PLAN_TRL, false, "\"'\" has a meaning in the patterns");
+    buffer_free(&text);
+    plan_free(plan);
+    row = (struct scan_row){.module = "-x", .type = "t", .known = true, .snr = 1};
+    plan = plan_of(&scan, NULL, 100);
+    check(plan, PLAN_MS_SWIFT, false, "-x: ms-swift takes what begins with \"-\" for an option");
+    plan_free(plan);
+    /* A tensor that no row has is a name, too. */
+    const struct fixture fixture = {
+        "{\"model_type\": \"x\"}", {"model.layers.0.q.weight F32 4,4", "model.no+rm.weight F32 4"}};
+    struct model *model = open_fixture(&fixture);
+    struct scan *described = scored(model);
+    static const char *const names[] = {"model.no+rm.weight"};
+    plan = plan_of(described, model, 0);
+    assert_int_equal(plan_set_names(plan, names, 1, NULL, NULL), 0);
+    check(plan, PLAN_TRL, true, "\"+\" has a meaning in the patterns");
+    check(plan, PLAN_JSON, true, NULL);
+    plan_free(plan);
+    scan_free(described);
+    model_close(model);
+}
+
 /* Names as transformers 5.23 is known to change them when it loads a model. */
 static void names_that_no_loaded_model_has_are_refused(void **state)
 {
@@ -640,6 +832,9 @@ int main(void)
         cmocka_unit_test(a_scan_that_does_not_say_means_the_module),
         cmocka_unit_test(vectors_and_biases_are_lost_in_peft),
         cmocka_unit_test(what_would_train_nothing_is_refused),
+        cmocka_unit_test(hostile_names_read_back),
+        cmocka_unit_test(only_what_yaml_takes_otherwise_is_quoted),
+        cmocka_unit_test(what_a_tool_cannot_say_is_refused),
         cmocka_unit_test(names_that_no_loaded_model_has_are_refused),
         cmocka_unit_test(ends_are_found_by_their_names),
         cmocka_unit_test(scales_are_no_rows),

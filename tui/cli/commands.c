@@ -14,6 +14,7 @@
  *     man    troff: a line that would begin a request gets "\&", a dash is "\-"
  */
 #include "base/memory.h"
+#include "base/quote.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
 
@@ -79,18 +80,6 @@ static void put_help(struct buffer *out, const struct option *row, const char *s
     option_put_help(&help, row);
     put_escaped(out, buffer_string(&help), special);
     buffer_free(&help);
-}
-
-/* Between single quotes of bash and zsh. */
-static void put_quoted(struct buffer *out, const char *text)
-{
-    buffer_byte(out, '\'');
-    for (; *text; text++)
-        if (*text == '\'')
-            buffer_text(out, "'\\''");
-        else
-            buffer_byte(out, *text);
-    buffer_byte(out, '\'');
 }
 
 /* --- bash --- */
@@ -204,7 +193,7 @@ static void put_zsh_option(struct buffer *out, const struct option *row)
         }
     }
     buffer_text(out, " \\\n        ");
-    put_quoted(out, buffer_string(&spec));
+    quote_put_shell(out, buffer_string(&spec));
     buffer_free(&spec);
 }
 
@@ -242,7 +231,7 @@ static void put_zsh(struct buffer *out)
         buffer_format(&line, "%s:", commands[i]->name);
         put_escaped(&line, commands[i]->summary, ":\\");
         buffer_text(out, "    ");
-        put_quoted(out, buffer_string(&line));
+        quote_put_shell(out, buffer_string(&line));
         buffer_byte(out, '\n');
         buffer_free(&line);
     }

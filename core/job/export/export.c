@@ -115,7 +115,8 @@ static void clear_folder(const char *out)
     sidecars_clear(out);
 }
 
-/* What an export left that was killed. One that is being written is not. */
+/* What an export left that was killed. One that is being written is not, and with a file that an
+ * export does not write nothing goes. */
 static void clear_left(const char *out)
 {
     struct stat info;
@@ -123,7 +124,7 @@ static void clear_left(const char *out)
     if (fd < 0)
         return;
     if (sys.fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
-        sys.flock(fd, LOCK_EX | LOCK_NB) == 0)
+        sys.flock(fd, LOCK_EX | LOCK_NB) == 0 && sidecars_are_all(out))
         clear_folder(out);
     sys.close(fd);
 }

@@ -190,6 +190,8 @@ INLINE void fly(const struct band_matrix *m, int64_t index, const int band)
     struct sweep flight[FLIGHT];
     int64_t n = m->n, first = index * FLIGHT;
     int count = n - 2 - first < FLIGHT ? (int)(n - 2 - first) : FLIGHT;
+    if (count < 1)
+        return;
     for (int i = 0; i < count; i++)
         flight[i].at = first + i + 1;
     for (int64_t time = 0; flight[count - 1].at < n; time++) {

@@ -111,7 +111,7 @@ bool family_put_loaded(struct buffer *out, const struct family *family, const ch
         buffer_text(out, name);
         return false;
     }
-    strcpy(now, name);
+    memcpy(now, name, strlen(name) + 1);
     for (int i = 0; i < REWRITES_MAX && !several; i++) {
         struct numbers numbers;
         const struct name_rule *rule = choose(family, now);
@@ -133,7 +133,7 @@ bool family_put_loaded(struct buffer *out, const struct family *family, const ch
         }
         if (next.failed || next.length >= sizeof now || strcmp(buffer_string(&next), now) == 0)
             break;
-        strcpy(now, buffer_string(&next));
+        memcpy(now, buffer_string(&next), next.length + 1);
     }
     out->failed |= next.failed;
     buffer_free(&next);

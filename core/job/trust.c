@@ -22,7 +22,7 @@
 
 /* The options of `scan` that take no value, and those whose value is a file whatever it looks like;
  * a run's are in its table. Without a name a file is the MODEL. */
-static const char *const scan_flags[] = {"no-cache", "json", NULL};
+static const char *const scan_flags[] = {"no-cache", "split-fused", "remote", "json", NULL};
 static const char *const scan_files[] = {"o", "spectra", "", NULL};
 
 /* NULL: a run has no such option. */

@@ -104,6 +104,7 @@ SCRIPT
 says done.txt "trains 14 of 56"
 says over.txt "the scan is done"
 await "no jobs yet"
+wait_until test ! -e "$(job)/lock" # until then a window joins it, whatever device it asks for
 
 # One that fails is listed with its reason, and opens with it; a scan that computes in the terminal is no job.
 play 80x24 "$model" <<'SCRIPT'

@@ -111,7 +111,7 @@ expect 1 "the plan trains nothing" train "$model" --data problems.jsonl --run r3
 header='{"m.0.x.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},'
 header+='"m.0.y.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[16,24]},'
 header+='"m.0.experts.z":{"dtype":"F32","shape":[2,1,2],"data_offsets":[24,40]},'
-header+='"m.0.q.weight":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[40,44]},'
+header+='"m.0.q.weight":{"dtype":"F8_E8M0","shape":[2,2],"data_offsets":[40,44]},'
 header+='"m.0.q.weight_scale_inv":{"dtype":"F32","shape":[1,1],"data_offsets":[44,48]}}'
 {
   printf "\\x$(printf %02x $((${#header} & 255)))\\x$(printf %02x $((${#header} >> 8)))\0\0\0\0\0\0%s" "$header"
@@ -120,7 +120,7 @@ header+='"m.0.q.weight_scale_inv":{"dtype":"F32","shape":[1,1],"data_offsets":[4
 for _ in computed cached; do
   expect 0 "matrices, y, has an empty noise set, which counts as infinity" scan odd.safetensors -o odd.json
   grep -qF "not scanned: 1 tensor, m.0.experts.z first: experts" err || fail "experts are not named"
-  grep -qF "m.0.q: not scored: the type F8_E4M3 cannot be read" err || fail "fp8 is not named"
+  grep -qF "m.0.q: not scored: the type F8_E8M0 cannot be read" err || fail "codes are not named"
   grep -q scale_inv odd.json out && fail "a scale is a row"
 done
 grep -q '"empty_noise": "infinity"' odd.json || fail "the file does not say its rule"

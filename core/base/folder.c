@@ -228,6 +228,16 @@ bool file_is_temporary_of(const char *entry, const char *name)
     return digits > 0 && strcmp(entry + digits, end) == 0;
 }
 
+bool file_temporary_name(const char *entry, char out[FILE_NAME_SIZE])
+{
+    enum { TAIL = sizeof ".0123456789abcdef.tmp" - 1 };
+    size_t length = strlen(entry);
+    if (entry[0] != '.' || length <= TAIL + 1 || length >= FILE_NAME_SIZE)
+        return false;
+    snprintf(out, FILE_NAME_SIZE, "%.*s", (int)(length - TAIL - 1), entry + 1);
+    return file_is_temporary_of(entry, out);
+}
+
 /* Its writer is dead where nobody has it locked. A file system without locks keeps what there is.
  */
 static void remove_if_left(const char *path)

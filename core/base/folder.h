@@ -65,6 +65,11 @@ char *path_temporary(const char *path, struct error *err);
 /* Is `entry`, a name in a folder, the temporary file of `name` there? */
 bool file_is_temporary_of(const char *entry, const char *name);
 
+/* Of which name is `entry` the temporary file, by its 16 digits? False: it is none, or that is too
+ * long. */
+enum { FILE_NAME_SIZE = 256 };
+bool file_temporary_name(const char *entry, char out[FILE_NAME_SIZE]);
+
 /* Removes what writers of this file left that were killed, as whoever opens its next writer does.
  */
 void file_remove_left(const char *path);

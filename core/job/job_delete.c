@@ -104,16 +104,11 @@ static bool is_our_file(enum job_place place, const char *name)
     return false;
 }
 
-/* ".NAME.0123456789abcdef.tmp" of a file that we write there, which a kill has left. */
+/* The temporary file of one that we write there, which a kill has left. */
 static bool is_our_temporary(enum job_place place, const char *name)
 {
-    char of[256];
-    size_t length = strlen(name);
-    enum { TAIL = sizeof ".0123456789abcdef.tmp" - 1 };
-    if (name[0] != '.' || length <= TAIL + 1 || length >= sizeof of)
-        return false;
-    snprintf(of, sizeof of, "%.*s", (int)(length - TAIL - 1), name + 1);
-    return is_our_file(place, of) && file_is_temporary_of(name, of);
+    char of[FILE_NAME_SIZE];
+    return file_temporary_name(name, of) && is_our_file(place, of);
 }
 
 /* --- looking --- */

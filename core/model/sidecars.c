@@ -8,7 +8,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -102,18 +101,6 @@ static bool is_template(const char *name)
     return text_ends_with(name, ".jinja");
 }
 
-/* ".NAME.0123456789abcdef.tmp", which a kill has left. */
-static bool is_temporary(const char *name, bool (*is_ours)(const char *name))
-{
-    enum { TAIL = sizeof ".0123456789abcdef.tmp" - 1 };
-    char of[256];
-    size_t length = strlen(name);
-    if (name[0] != '.' || length <= TAIL + 1 || length >= sizeof of)
-        return false;
-    snprintf(of, sizeof of, "%.*s", (int)(length - TAIL - 1), name + 1);
-    return is_ours(of) && file_is_temporary_of(name, of);
-}
-
 /* Folders of an export, from the innermost. */
 enum export_level { LEVEL_TEMPLATES, LEVEL_MODEL, LEVEL_EXPORT };
 
@@ -135,14 +122,15 @@ static bool are_all(const char *folder, enum export_level level)
     int more = 0;
     while (all && (more = folder_read(entries, folder, &entry, NULL)) > 0) {
         struct stat info;
-        char *path = path_join(folder, entry->d_name, NULL);
+        char of[FILE_NAME_SIZE], *path = path_join(folder, entry->d_name, NULL);
         bool seen = path && sys.lstat(path, &info) == 0;
         bool (*is_ours)(const char *) = level == LEVEL_TEMPLATES ? is_template : is_written;
         if (seen && S_ISDIR(info.st_mode))
             all = is_folder(path, entry->d_name, level);
         else
-            all = seen && S_ISREG(info.st_mode) && info.st_nlink == 1 &&
-                  (is_ours(entry->d_name) || is_temporary(entry->d_name, is_ours));
+            all =
+                seen && S_ISREG(info.st_mode) && info.st_nlink == 1 &&
+                (is_ours(entry->d_name) || (file_temporary_name(entry->d_name, of) && is_ours(of)));
         free(path);
     }
     if (entries)

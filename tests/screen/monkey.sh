@@ -11,8 +11,11 @@ export OMP_NUM_THREADS=1
 seconds=${MONKEY_SECONDS:-$(grep -q '^SPECTRUM_SANITIZE:.*=ON' "$3/CMakeCache.txt" && echo 60 || echo 10)}
 ln -s "$2/demo/model" "$work/model"
 printf 'Once upon a time there was a dog. %.0s' $(seq 1 100) >"$work/data.txt"
-"$binary" train "$work/model" --data "$work/data.txt" --run "$work/run" --steps 2 --seq-len 16 --batch 1 \
-  --accumulate 1 --eval-every 1 --threads 1 2>"$work/err" || { fail "training: $?"; cat "$work/err"; }
+make_run() {
+  "$binary" train "$work/model" --data "$work/data.txt" --run "$work/run" --steps 2 --seq-len 16 --batch 1 \
+    --accumulate 1 --eval-every 1 --threads 1 2>"$work/err" || { fail "training: $?"; cat "$work/err"; }
+}
+make_run
 
 # Not among them: "/" in what is typed, so that what is written stays in this folder; Ctrl-S, which starts a run that
 # nobody waits for; Ctrl-C, Q and q, which leave.
@@ -25,6 +28,7 @@ sizes=(60x16 80x24 132x43 200x60 40x10 1x1 61x17)
 targets=("" model run)
 sitting() { # sitting SEED: one play of 120 lines, with what it was in $work/script
   RANDOM=$1
+  [ -d "$work/run" ] || make_run # "D" and "Y" in the list of jobs delete it, as they should
   local size=${sizes[RANDOM % ${#sizes[@]}]} target=${targets[RANDOM % ${#targets[@]}]} i
   for ((i = 0; i < 120; i++)); do
     case $((RANDOM % 12)) in

@@ -47,7 +47,7 @@ static void check_parts(const char *path, char fingerprint[33])
     int64_t seven = 0;
     assert_int_equal(checkpoint_count(checkpoint), 3);
     for (int i = 0; i < 3; i++) {
-        char name[16];
+        char name[32];
         float value = 0;
         snprintf(name, sizeof name, "part.%d", i + 1);
         const struct tensor_info *tensor = checkpoint_tensor(checkpoint, (size_t)i);

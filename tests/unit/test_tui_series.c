@@ -176,8 +176,8 @@ static void what_cannot_be_is_not_drawn(void **state)
         "{\"step\": 3, \"loss\": 1, \"device_bytes\": \"9\", \"device_utilization\": -0.5}\n",
         "{\"step\": 4, \"\\u006coss\": 1, \"device_bytes\": -7, \"device_utilization\": 7}\n",
         "{\"step\": 5, \"\\u006coss\": 1, \"device_bytes\": 9, \"device_utilization\": 0}\n",
-        "{\"step\": 6, \"loss\": 1, \"process_bytes\": -1, \"resident_bytes\": {\"weights\": "
-        "-1}}\n",
+        ("{\"step\": 6, \"loss\": 1, \"process_bytes\": -1, \"resident_bytes\": "
+         "{\"weights\": -1}}\n"),
     };
     static const enum job_key keys[] = {JOB_KEY_DEVICE, JOB_KEY_USE};
     static const double expected[2][2] = {{5, 9}, {1, 0}};

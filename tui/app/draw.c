@@ -155,13 +155,13 @@ static void put_status(const struct app *app, const struct status_form *style, c
     char memory[32];
     out[0] = '\0';
     if (!session->plan && session->run) { /* a job without its model: what it was asked for */
-        const char *command = "", *model = "", *method = NULL;
+        const char *command = "", *method = NULL;
+        char model[128];
         json_get_string(session->run->job, "command", &command);
-        json_get_string(session->run->job, "model", &model);
         json_get_string(session->run->job, "method", &method);
-        const char *slash = strrchr(model, '/');
-        snprintf(out, size, "%s %s%s%s", command, slash && slash[1] ? slash + 1 : model,
-                 method ? " · method " : "", method ? method : "");
+        job_facts_put_model(session->run->job, model, sizeof model);
+        snprintf(out, size, "%s %s%s%s", command, model, method ? " · method " : "",
+                 method ? method : "");
     }
     if (!session->plan)
         return;

@@ -91,12 +91,16 @@ bool watch_finish_request(struct app *app, struct watch_view *view, enum request
             start(app, view, jobs[i].what, argument);
             return true;
         }
-    bool own = job_kind_of(view->job->job)->output; /* the screen's job is the pane's: it stays */
-    if (request == REQUEST_BACK && view->finish.job && !own) {
-        finish_close(&view->finish);
-        return true;
-    }
     return false;
+}
+
+bool watch_finish_close(struct watch_view *view)
+{
+    bool own = job_kind_of(view->job->job)->output; /* the screen's job is the pane's: it stays */
+    bool closes = view->finish.job && !own;
+    if (closes)
+        finish_close(&view->finish);
+    return closes;
 }
 
 /* --- the pane --- */

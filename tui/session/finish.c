@@ -7,6 +7,7 @@
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
+#include "tui/session/job_facts.h"
 #include "tui/session/wording.h"
 
 #include <inttypes.h>
@@ -187,17 +188,17 @@ bool finish_update(struct finish *finish)
 
 void finish_put_state(const struct finish *finish, char *out, size_t size)
 {
-    const char *model = "", *status = "";
+    const char *status = "";
     const struct job_follow *job = finish->job;
     const struct job_kind *kind = job->job || !finish->kind ? job_kind_of(job->job) : finish->kind;
-    char phase[64], state[ERROR_TEXT_MAX];
-    json_get_string(job->job, "model", &model);
+    char phase[64], state[ERROR_TEXT_MAX], model[128];
+    job_facts_put_model(job->job, model, sizeof model);
     json_get_string(job->result, "status", &status);
     if (strcmp(status, "completed") == 0 || strcmp(status, "failed") == 0)
         snprintf(state, sizeof state, "%s", status); /* the message is the result's */
     else
         job_follow_describe(job, state, sizeof state);
     bool says = job_follow_lives(job) && job_follow_phase(job, phase, sizeof phase);
-    snprintf(out, size, "%s%s%s: %s", kind->noun, model[0] ? " of " : "", path_last(model),
+    snprintf(out, size, "%s%s%s: %s", kind->noun, model[0] ? " of " : "", model,
              says ? phase : state);
 }

@@ -36,6 +36,26 @@ static void put_last(char *out, size_t size, const char *path)
     utf8_copy(out, size, last);
 }
 
+void job_facts_put_model(const cJSON *job, char *out, size_t size)
+{
+    const char *model = "", *run = NULL;
+    const cJSON *start = json_get(job, "start");
+    char name[128];
+    bool init = false;
+    int64_t step = 0;
+    json_get_string(job, "model", &model);
+    json_get_bool(job, "init", &init);
+    if (json_get_string(start, "run", &run) && json_get_int64(start, "step", &step)) {
+        put_last(name, sizeof name, run);
+        snprintf(out, size, "%s at step %lld", name, (long long)step);
+        utf8_sanitize(out);
+    } else if (init) {
+        snprintf(out, size, "random weights");
+    } else {
+        put_last(out, size, model);
+    }
+}
+
 /* --- what is left --- */
 
 /* Of the lines of one sitting so far: the clock of the first and of the last of them, and the mean
@@ -120,7 +140,7 @@ static void take_progress(struct job_facts *facts, const struct job_follow *job)
 
 void job_facts_take(struct job_facts *facts, const struct job_follow *job)
 {
-    const char *word = NULL, *model = "", *method = "";
+    const char *word = NULL, *method = "";
     char text[ERROR_TEXT_MAX];
     facts->kind = job_kind_of(job->job);
     facts->state = job->state;
@@ -133,10 +153,9 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
         utf8_copy(facts->phase, sizeof facts->phase, text);
     job_follow_describe(job, text, sizeof text);
     utf8_copy(facts->text, sizeof facts->text, text);
-    json_get_string(job->job, "model", &model);
     json_get_string(job->job, "method", &method);
     put_last(facts->name, sizeof facts->name, job->path);
-    put_last(facts->model, sizeof facts->model, model);
+    job_facts_put_model(job->job, facts->model, sizeof facts->model);
     utf8_copy(facts->method, sizeof facts->method, method);
     take_progress(facts, job);
     facts->seconds_left = job_facts_seconds_left(job);

@@ -17,7 +17,8 @@ struct job_facts {
     char word[16];                 /* "running", or how it ended: "completed", "killed" */
     char phase[32];                /* of one that runs: "tokenizing 40 %"; "": not known */
     char text[160];                /* the state in full, cut off */
-    char name[80], model[80];      /* the last parts of its folder's and its model's paths */
+    char name[80];                 /* the last part of its folder's path */
+    char model[80];                /* job_facts_put_model() */
     char method[24];               /* of a training run */
     int64_t done, total;           /* steps or matrices */
     double seconds_left;           /* job_facts_seconds_left() */
@@ -27,6 +28,11 @@ struct job_facts {
 
 /* All but `best`, which stays. Texts are printable. */
 void job_facts_take(struct job_facts *facts, const struct job_follow *job);
+
+/* What a job's record (NULL: none) says that it works on, as people call it: the last part of its
+ * model's path; of a run that began from another one, whose model is a copy in its own folder,
+ * "tale at step 400", and of one from no weights at all "random weights". Printable. */
+void job_facts_put_model(const cJSON *job, char *out, size_t size);
 
 /* What is left of a run that lives, by how long its last steps took, some twenty of them, with what
  * lay between them (evaluations, checkpoints), but no pause; NaN: not known. A scan's rows take times

@@ -199,6 +199,9 @@ shows after.txt "train random weights"
 printf 'Once upon a time there was a dog. %.0s' $(seq 1 200) >"$work/data.txt"
 "$binary" train "$2/demo/model" --data "$work/data.txt" --run "$work/real" --steps 4 --seq-len 16 \
   --batch 1 --accumulate 1 --eval-every 2 --save-every 2 2>"$work/err" || { fail "training: $?"; cat "$work/err"; }
+for line in '"step": 0, "eval_loss"' '"step": 4, "eval_loss"' '"event": "sample", "step": 2' '"event": "checkpoint", "step": 4'; do
+  grep -qE "$line.*\"seconds\": [0-9.e-]*[1-9]" "$work/real/metrics.jsonl" || fail "no line $line says how long it took"
+done
 best=$(grep -oP '"best": ?\{"step": ?\K[0-9]+' "$work/real/checkpoints/step-00000004/state.json")
 play 80x24 real <<<'save-screen best.txt'
 shows best.txt "best checkpoint: step $best, evaluation "

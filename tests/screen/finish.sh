@@ -127,13 +127,18 @@ mkdir -p "$work/busy/requests" "$work/scan/requests"
 echo '{"command": "train", "model": "m", "steps": 9}' >"$work/busy/job.json"
 echo '{"command": "scan", "model": "m"}' >"$work/scan/job.json"
 echo '{"host": "another.machine", "pid": 1, "boot_id": "x", "start_time": 1}' >"$work/busy/lock"
-echo '{"step": 1, "loss": 2}' >"$work/busy/metrics.jsonl"
+echo '{"step": 1, "loss": 2, "step_s": 0.5}' >"$work/busy/metrics.jsonl"
 play 80x24 busy <<'SCRIPT'
 :evaluate data.txt Enter
 save-screen busy.txt
 :more-steps 3 Enter
 save-screen added.txt
 SCRIPT
+shows busy.txt "step 1 of 9 · 4 s left"
+touch "$work/busy/requests/paused"
+play 80x24 busy <<<'save-screen pauses.txt'
+shows pauses.txt "paused on another machine"
+hides pauses.txt " left"
 shows busy.txt "it ends or pauses first"
 shows added.txt "stop it before more steps are added"
 

@@ -3,6 +3,7 @@
 #include "job/job_dir.h"
 #include "tui/canvas/terminal.h"
 #include "tui/session/job_facts.h"
+#include "tui/session/job_left.h"
 #include "tui/session/plan_words.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
@@ -334,7 +335,7 @@ static void put_job(const struct session *session, char *out, size_t size)
 {
     const struct job_follow *run = session->run;
     double steps = NAN, step = run ? (double)job_metrics_last_step(&run->metrics) : NAN;
-    char left[32];
+    char text[32], left[48] = "";
     if (!run) {
         put_progress(session, out, size);
         return;
@@ -344,8 +345,10 @@ static void put_job(const struct session *session, char *out, size_t size)
     job_follow_number(run, "steps", &steps);
     if (!job_follow_lives(run) || !(step >= 0) || isnan(steps))
         return;
-    seconds_put(job_facts_seconds_left(run), left, sizeof left);
-    snprintf(out + used, size - used, ", step %.0f of %.0f · %s left", step, steps, left);
+    seconds_put(job_left_seconds(run), text, sizeof text);
+    if (!job_follow_pauses(run))
+        snprintf(left, sizeof left, " · %s left", text);
+    snprintf(out + used, size - used, ", step %.0f of %.0f%s", step, steps, left);
 }
 
 /* The program's name, the job in one line, what the window needs and what it has, what can be pressed or

@@ -4,7 +4,7 @@
 #include "job/job_kind.h"
 #include "job/method.h"
 #include "tui/screen/watch.h"
-#include "tui/session/job_facts.h"
+#include "tui/session/job_left.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
@@ -57,7 +57,7 @@ static void put_phase(const struct job_follow *run, char state[ERROR_TEXT_MAX])
 }
 
 /* "● running      step 31 of 60 · 12 s left" and a bar below it. A job that does not live has nothing
- * left. */
+ * left, and of one that pauses nobody knows. */
 static void draw_progress(struct app *app, struct area area, char *state)
 {
     const struct job_follow *run = app->session.run;
@@ -66,9 +66,9 @@ static void draw_progress(struct app *app, struct area area, char *state)
     job_follow_number(run, "steps", &steps);
     if (long_reason(state, area.width))
         *strstr(state, ": ") = '\0';
-    bool lives = job_follow_lives(run);
+    bool lives = job_follow_lives(run) && !job_follow_pauses(run);
     put_phase(run, state);
-    seconds_put(job_facts_seconds_left(run), left, sizeof left);
+    seconds_put(job_left_seconds(run), left, sizeof left);
     if (isnan(steps))
         snprintf(right, sizeof right, "step %.0f", step < 0 ? 0 : step);
     else

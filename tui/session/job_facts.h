@@ -21,7 +21,7 @@ struct job_facts {
     char model[80];                /* job_facts_put_model() */
     char method[24];               /* of a training run */
     int64_t done, total;           /* steps or matrices */
-    double seconds_left;           /* job_facts_seconds_left() */
+    double seconds_left;           /* job_left_seconds() */
     double loss, evaluation, best; /* the last ones; best is set by who reads all (job_best.h) */
     int64_t began;                 /* seconds since 1970: when its last sitting wrote job.json */
 };
@@ -33,11 +33,6 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job);
  * model's path; of a run that began from another one, whose model is a copy in its own folder,
  * "tale at step 400", and of one from no weights at all "random weights". Printable. */
 void job_facts_put_model(const cJSON *job, char *out, size_t size);
-
-/* What is left of a run that lives, by how long its last steps took, some twenty of them, with what
- * lay between them (evaluations, checkpoints), but no pause; NaN: not known. A scan's rows take times
- * of their own, and those that were cached none: nothing is known of what is left of it. */
-double job_facts_seconds_left(const struct job_follow *job);
 
 /* How many of this user's jobs live now, starting, waiting, running or paused, on this machine;
  * *paused: of those. */

@@ -2,7 +2,6 @@
 
 #include "job/job_dir.h"
 #include "tui/canvas/terminal.h"
-#include "tui/session/job_facts.h"
 #include "tui/session/job_left.h"
 #include "tui/session/plan_words.h"
 #include "tui/session/wording.h"
@@ -160,7 +159,7 @@ static void put_status(const struct app *app, const struct status_form *style, c
         char model[128];
         json_get_string(session->run->job, "command", &command);
         json_get_string(session->run->job, "method", &method);
-        job_facts_put_model(session->run->job, model, sizeof model);
+        job_follow_model(session->run, model, sizeof model);
         snprintf(out, size, "%s %s%s%s", command, model, method ? " · method " : "",
                  method ? method : "");
     }
@@ -230,12 +229,20 @@ static int shown_key(const struct app *app, const struct request_info *info)
     return info->keys[0];
 }
 
+static const char *key_word(const struct app *app, const struct request_info *info)
+{
+    const struct view *view = &app->stack[app->depth - 1];
+    const char *word =
+        view->class->word ? view->class->word(app, view->state, info->request) : NULL;
+    return word ? word : info->brief;
+}
+
 /* "Enter open", the blanks after it not counted. */
 static int key_columns(const struct app *app, const struct request_info *info)
 {
     char key[16];
     key_name(shown_key(app, info), key, sizeof key);
-    return text_columns(key) + 1 + text_columns(info->brief);
+    return text_columns(key) + 1 + text_columns(key_word(app, info));
 }
 
 /* As many keys of the view as the line has room for, in the table's order: those that nobody should
@@ -269,7 +276,7 @@ static void draw_keys(struct app *app, struct area area)
             continue;
         key_name(shown_key(app, &table[i]), key, sizeof key);
         x += area_put(area, x, 0, accent, key);
-        x += area_print(area, x, 0, dim, " %s  ", table[i].brief);
+        x += area_print(area, x, 0, dim, " %s  ", key_word(app, &table[i]));
     }
 }
 
@@ -297,7 +304,11 @@ static void shorten_paths(char *text)
 static void put_message(const struct app *app, int columns, char out[ERROR_TEXT_MAX])
 {
     bool asked = app->question.request != REQUEST_NONE;
+    const struct view *view = &app->stack[app->depth - 1];
     snprintf(out, ERROR_TEXT_MAX, "%s", asked ? app->question.text : app->message);
+    if (!out[0] && app->prompt.active && view->class->hint)
+        view->class->hint(app, view->state, app->prompt.request, app->prompt.text, out,
+                          ERROR_TEXT_MAX);
     if (flow_words_rows(out, columns) > PATH_ROWS)
         shorten_paths(out);
 }

@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "job/job_kind.h"
 #include "tui/screen/screens.h"
+#include "tui/session/job_actions.h"
 #include "tui/session/steer.h"
 #include "tui/widget/plot.h"
 
@@ -182,16 +183,23 @@ static bool move_window(struct app *app, struct watch_view *view, enum request r
     }
 }
 
+static bool is_open(const struct watch_view *view)
+{
+    return view->window.crossed || view->text != WATCH_TEXT_LAST || watch_finish_is_open(view);
+}
+
 /* Esc: what was opened on the screen is closed, one thing a time, before the screen is left: the
  * cross-hair, log or samples, the pane of what is made of the run. False: nothing is open. */
 static bool close_inner(struct app *app, struct watch_view *view)
 {
+    if (!is_open(view))
+        return false;
     if (view->window.crossed)
         view->window.crossed = false;
     else if (view->text != WATCH_TEXT_LAST)
         show_text(app, view, WATCH_TEXT_LAST);
     else
-        return watch_finish_close(view);
+        finish_close(&view->finish);
     return true;
 }
 
@@ -308,14 +316,39 @@ static int watch_tick_ms(const void *state)
     return works || runs_live(view->runs) ? FOLLOW_MS : -1;
 }
 
-/* What a job that lives can be asked, or one that has ended. */
+/* What pauses goes on by the key that paused it, so another one has no place on the line. */
 static bool watch_offers(const struct app *app, const void *state, enum request request)
 {
-    bool lives = app->session.run && job_follow_lives(app->session.run);
+    const struct job_follow *run = app->session.run;
     (void)state;
-    if (request == REQUEST_PAUSE || request == REQUEST_CHECKPOINT || request == REQUEST_STOP)
-        return lives;
-    return request != REQUEST_RESUME || !lives;
+    return job_action_is(run, request) && !(request == REQUEST_RESUME && job_follow_lives(run));
+}
+
+static int watch_check(const struct app *app, const void *state, enum request request,
+                       struct error *err)
+{
+    (void)state;
+    return job_action_check(app->session.run, request, err);
+}
+
+static void watch_hint(const struct app *app, const void *state, enum request request,
+                       const char *typed, char *out, size_t size)
+{
+    (void)state;
+    if (request == REQUEST_MORE_STEPS)
+        watch_more_hint(app, typed, out, size);
+}
+
+static const char *watch_word(const struct app *app, const void *state, enum request request)
+{
+    const struct watch_view *view = state;
+    if (request == REQUEST_BACK && is_open(view))
+        return "close";
+    if (request == REQUEST_MEMORY)
+        return view->memory ? "loss" : "memory";
+    if (request == REQUEST_LOGARITHM)
+        return view->window.log_y ? "linear" : "log";
+    return job_action_word(job_follow_pauses(app->session.run), request);
 }
 
 static void watch_close(void *state)
@@ -332,6 +365,9 @@ static const struct view_class watch_class = {
     .draw = watch_draw,
     .request = watch_request,
     .offers = watch_offers,
+    .word = watch_word,
+    .check = watch_check,
+    .hint = watch_hint,
     .tick = watch_tick,
     .tick_ms = watch_tick_ms,
 };

@@ -85,8 +85,10 @@ struct job_window watch_job_window(const struct watch_view *view, int columns);
 /* More steps, an export, an evaluation, a text. */
 bool watch_finish_request(struct app *app, struct watch_view *view, enum request request,
                           const char *argument);
-/* Ends the pane of the last one; false: there is none. */
-bool watch_finish_close(struct watch_view *view);
+/* What the prompt for more steps says above what is typed: which step they lead to. */
+void watch_more_hint(const struct app *app, const char *typed, char *out, size_t size);
+/* Is there a pane of the last one, which can be closed? */
+bool watch_finish_is_open(const struct watch_view *view);
 void watch_finish_scroll(struct app *app, struct watch_view *view, int by);
 void watch_draw_finish(struct app *app, const struct watch_view *view, struct area area);
 

@@ -4,7 +4,10 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "job/job_index.h"
+#include "job/requests.h"
+#include "tui/session/job_actions.h"
 #include "tui/session/job_left.h"
+#include "tui/session/wording.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,40 +24,6 @@ static int64_t began(const char *path)
         at = info.st_mtim.tv_sec;
     free(file);
     return at;
-}
-
-/* The last part of a path, and of a path that ends with "/" the one before. */
-static void put_last(char *out, size_t size, const char *path)
-{
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/')
-        length--;
-    size_t from = length;
-    while (from > 0 && path[from - 1] != '/')
-        from--;
-    char last[4096];
-    snprintf(last, sizeof last, "%.*s", (int)(length - from), path + from);
-    utf8_copy(out, size, last);
-}
-
-void job_facts_put_model(const cJSON *job, char *out, size_t size)
-{
-    const char *model = "", *run = NULL;
-    const cJSON *start = json_get(job, "start");
-    char name[128];
-    bool init = false;
-    int64_t step = 0;
-    json_get_string(job, "model", &model);
-    json_get_bool(job, "init", &init);
-    if (json_get_string(start, "run", &run) && json_get_int64(start, "step", &step)) {
-        put_last(name, sizeof name, run);
-        snprintf(out, size, "%s at step %lld", name, (long long)step);
-        utf8_sanitize(out);
-    } else if (init) {
-        snprintf(out, size, "random weights");
-    } else {
-        put_last(out, size, model);
-    }
 }
 
 /* --- a row --- */
@@ -81,6 +50,10 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
     facts->lives = job_follow_lives(job);
     if (job->state == JOB_ENDED)
         json_get_string(job->result, "status", &word);
+    else if (job->asked & 1u << JOB_REQUEST_STOP)
+        word = "stopping";
+    else if (job->asked & 1u << JOB_REQUEST_PAUSE)
+        word = "pausing";
     utf8_copy(facts->word, sizeof facts->word, word ? word : job_state_name(job->state));
     facts->phase[0] = '\0';
     if (job->state == JOB_RUNNING && job_follow_phase(job, text, sizeof text))
@@ -88,13 +61,15 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
     job_follow_describe(job, text, sizeof text);
     utf8_copy(facts->text, sizeof facts->text, text);
     json_get_string(job->job, "method", &method);
-    put_last(facts->name, sizeof facts->name, job->path);
-    job_facts_put_model(job->job, facts->model, sizeof facts->model);
+    path_put_last(job->path, facts->name, sizeof facts->name);
+    job_follow_model(job, facts->model, sizeof facts->model);
     utf8_copy(facts->method, sizeof facts->method, method);
     take_progress(facts, job);
     facts->seconds_left = job_left_seconds(job);
     facts->loss = job_follow_last(job, "loss");
     facts->evaluation = job_follow_last(job, "eval_loss");
+    facts->actions = job_actions(job);
+    facts->pauses = job_follow_pauses(job);
     facts->began = began(job->path);
 }
 

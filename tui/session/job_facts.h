@@ -18,21 +18,18 @@ struct job_facts {
     char phase[32];                /* of one that runs: "tokenizing 40 %"; "": not known */
     char text[160];                /* the state in full, cut off */
     char name[80];                 /* the last part of its folder's path */
-    char model[80];                /* job_facts_put_model() */
+    char model[80];                /* job_follow_model() */
     char method[24];               /* of a training run */
     int64_t done, total;           /* steps or matrices */
     double seconds_left;           /* job_left_seconds() */
     double loss, evaluation, best; /* the last ones; best is set by who reads all (job_best.h) */
+    unsigned actions;              /* job_actions() */
+    bool pauses;                   /* job_follow_pauses() */
     int64_t began;                 /* seconds since 1970: when its last sitting wrote job.json */
 };
 
 /* All but `best`, which stays. Texts are printable. */
 void job_facts_take(struct job_facts *facts, const struct job_follow *job);
-
-/* What a job's record (NULL: none) says that it works on, as people call it: the last part of its
- * model's path; of a run that began from another one, whose model is a copy in its own folder,
- * "tale at step 400", and of one from no weights at all "random weights". Printable. */
-void job_facts_put_model(const cJSON *job, char *out, size_t size);
 
 /* How many of this user's jobs live now, starting, waiting, running or paused, on this machine;
  * *paused: of those. */

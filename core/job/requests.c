@@ -25,6 +25,11 @@ int job_request_put(const char *path, enum job_request request, const char *text
     return status;
 }
 
+bool job_request_waits(const char *path, enum job_request request)
+{
+    return job_dir_has(path, names[request]);
+}
+
 /* Requests, the one that is being taken, and the marks of a pause and of one that waits. */
 bool job_request_is_file(const char *name)
 {

@@ -33,6 +33,9 @@ enum job_request {
 int job_request_put(const char *path, enum job_request request, const char *text,
                     struct error *err);
 
+/* Was it asked, and is not taken yet? Of a job whose worker is gone that says nothing. */
+bool job_request_waits(const char *path, enum job_request request);
+
 /* The worker's side: true where it was asked; the request is gone then. `text` may be NULL. */
 bool job_request_take(const char *path, enum job_request request, struct buffer *text);
 

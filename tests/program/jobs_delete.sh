@@ -86,7 +86,8 @@ wait_until grep -qE '/live", "state": "running", .*"step": [1-9]' "$work/lines" 
 ends 1 "is running: stop it before it is deleted" delete --yes live
 ends 0 "the training run pauses after the current step" pause live
 wait_until grep -q '/live", "state": "paused"' "$work/lines" || fail "no line of a pause"
-ends 1 "1 of 2 jobs could not pause" pause live beside
+ends 1 "2 of 2 jobs could not pause" pause live beside
+grep -q "live: paused; there is nothing to pause" "$work/err" || fail "a pause is paused"
 grep -q "beside: the training run cannot pause: completed" "$work/err" || fail "it does not say which"
 ends 0 "the training run goes on" resume live
 ends 0 "with a checkpoint" stop live

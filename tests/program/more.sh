@@ -99,6 +99,9 @@ refused "before more steps are added" "$work/young" --more 2
 "$spectrum" stop "$work/young" 2>/dev/null
 "$spectrum" attach "$work/young" >/dev/null 2>&1 || true
 at=$(ls "$work/young/checkpoints" | grep -o '[1-9][0-9]*' | tail -1)
-more "$work/young" --more 1
+"$spectrum" resume "$work/young" --more 1 2>"$work/said" || fail "no step more"
+grep -q "goes on for 1 step more, after step $at, to step $((at + 1)) and not to its planned 500" "$work/said" ||
+    fail "it does not say where it will end: $(cat "$work/said")"
+"$spectrum" attach "$work/young" >/dev/null 2>&1 || true
 test "$(values "$work/young" loss | tail -1 | cut -d' ' -f1)" = $((at + 1)) ||
     fail "a run that was stopped does not end one step after its checkpoint"

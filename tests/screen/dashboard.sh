@@ -100,18 +100,51 @@ step=$(grep -oP '^at step \K[0-9]+' "$work/near.txt")
 loss=$(grep -oP "^\{\"step\": $step, .*\"loss\": \K[0-9.]+" "$job/metrics.jsonl")
 shows near.txt "loss $(LC_ALL=C awk "BEGIN {printf \"%.4g\", $loss}")"
 [ "$step" -lt 2000 ] && [ "$step" -ge 1980 ] || fail "the cross-hair is at step $step"
-shows near.txt "evaluation 2.25" # of step 1500, the last before it
+shows near.txt "eval 2.25" # of step 1500, the last before it
 shows none.txt 'A number above 0, not "nothing"'
 shows none.txt "the last 20 steps"
 hides plain.txt "half-life"
 shows plain.txt "50┤"
+
+# Which of the losses a number is stands beside it: the step's own, the smoothed one with its curve's
+# sign, the evaluation with its own; the half-life where there is room.
+smoothed=$(grep -oP '● (smoothed )?\K[0-9.]+' "$work/all.txt")
+for size in 60x16 80x24 132x43 200x60; do
+  play $size run <<<'save-screen named.txt'
+  grep -qE "loss 2\.143 +● (smoothed )?$smoothed.* ◆ (eval |evaluation )?2\.19" "$work/named.txt" || {
+    fail "losses at $size"
+    sed -n 5p "$work/named.txt"
+  }
+done
+shows named.txt "● smoothed $smoothed, half-life 40  ◆ evaluation 2.19"
+
+# Esc closes what was opened on the screen, one thing at a time, before it would leave.
+play 80x24 run <<'SCRIPT'
+L h
+save-screen both.txt
+Esc
+save-screen one.txt
+Esc
+save-screen none-open.txt
+s
+save-screen samples.txt
+q
+save-screen read.txt
+SCRIPT
+shows both.txt "Esc ends it"
+hides one.txt "Esc ends it"
+shows one.txt "it could not go on"
+hides none-open.txt "it could not go on"
+shows samples.txt "k earlier"
+hides read.txt "k earlier"
+shows read.txt "completed at step 2000"
 
 # Evaluations are signs that no colour can hide; without colours the curves are signs, too.
 evaluations() { grep -o '◆' "$work/$1" | wc -l; }
 [ "$(evaluations all.txt)" -eq 5 ] || fail "$(evaluations all.txt) signs, not 4 and the legend's"
 NO_COLOR=1 play 80x24 run <<<'save-screen mono.txt'
 [ "$(evaluations mono.txt)" -eq 5 ] || fail "without colour $(evaluations mono.txt) signs"
-shows mono.txt "•"
+shows mono.txt "●"
 
 # A device's memory and utilisation have their panels where lines have them: this run's none has. A
 # value that is none of its kind is not known, and a file that has such values alone has no panel.
@@ -152,10 +185,23 @@ hides device-80x24.txt "device"
 device '"NaN"' '"\"x\""' '-0.5'
 hides device-80x24.txt "device"
 
+# A run that began from another one is called by that one's name, and not by its own folder's "base".
+mkdir -p "$work/after/requests"
+echo '{"command": "train", "model": "/w/after/base", "steps": 9, "start": {"run": "/w/before/", "step": 40}}' >"$work/after/job.json"
+echo '{"step": 1, "loss": 2}' >"$work/after/metrics.jsonl"
+play 80x24 after <<<'save-screen after.txt'
+shows after.txt "train before at step 40"
+echo '{"command": "train", "model": "/w/after/base", "steps": 9, "init": true}' >"$work/after/job.json"
+play 80x24 after <<<'save-screen after.txt'
+shows after.txt "train random weights"
+
 # What is shown as the best is what --best takes, and what it is doing stands beside its state.
 printf 'Once upon a time there was a dog. %.0s' $(seq 1 200) >"$work/data.txt"
 "$binary" train "$2/demo/model" --data "$work/data.txt" --run "$work/real" --steps 4 --seq-len 16 \
   --batch 1 --accumulate 1 --eval-every 2 --save-every 2 2>"$work/err" || { fail "training: $?"; cat "$work/err"; }
+for line in '"step": 0, "eval_loss"' '"step": 4, "eval_loss"' '"event": "sample", "step": 2' '"event": "checkpoint", "step": 4'; do
+  grep -qE "$line.*\"seconds\": [0-9.e-]*[1-9]" "$work/real/metrics.jsonl" || fail "no line $line says how long it took"
+done
 best=$(grep -oP '"best": ?\{"step": ?\K[0-9]+' "$work/real/checkpoints/step-00000004/state.json")
 play 80x24 real <<<'save-screen best.txt'
 shows best.txt "best checkpoint: step $best, evaluation "

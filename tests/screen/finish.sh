@@ -94,6 +94,25 @@ SCRIPT
 shows none.txt 'how many steps more? A number above 0, not "none"'
 shows more.txt "step 7 of 7"
 
+# A run that was stopped early would end before its planned steps: which step it leads to is said while
+# the number is typed, and asked about; the command says it, too.
+sed -i 's/"steps": *7/"steps": 90/' "$work/real/job.json"
+play 80x24 real <<'SCRIPT'
+M
+save-screen stands.txt
+type "10"
+save-screen typed.txt
+Enter
+save-screen early.txt
+n
+save-screen early-no.txt
+SCRIPT
+says stands.txt "it stands at step 7 of 90: 83 more reach its planned end, as r does"
+says typed.txt "after step 7, to step 17 and not to its planned 90"
+says early.txt "resume it after step 7, to step 17 and not to its planned 90? (y/n)"
+says early-no.txt "nothing was done"
+sed -i 's/"steps": 90/"steps": 7/' "$work/real/job.json"
+
 # A run that this user has not approved is shown first, and a no leaves it.
 rm -r "$XDG_STATE_HOME/spectrum/approved"
 play 80x24 real <<'SCRIPT'
@@ -127,13 +146,33 @@ mkdir -p "$work/busy/requests" "$work/scan/requests"
 echo '{"command": "train", "model": "m", "steps": 9}' >"$work/busy/job.json"
 echo '{"command": "scan", "model": "m"}' >"$work/scan/job.json"
 echo '{"host": "another.machine", "pid": 1, "boot_id": "x", "start_time": 1}' >"$work/busy/lock"
-echo '{"step": 1, "loss": 2}' >"$work/busy/metrics.jsonl"
+echo '{"step": 1, "loss": 2, "step_s": 0.5}' >"$work/busy/metrics.jsonl"
+play 80x24 busy <<<'save-screen busy-keys.txt'
 play 80x24 busy <<'SCRIPT'
 :evaluate data.txt Enter
 save-screen busy.txt
 :more-steps 3 Enter
 save-screen added.txt
 SCRIPT
+shows busy.txt "step 1 of 9 · 4 s left"
+touch "$work/busy/requests/paused"
+play 80x24 busy <<<'save-screen pauses.txt'
+shows pauses.txt "paused on another machine"
+hides pauses.txt " left"
+
+# The key line has what would be obeyed now, and no more; what was asked and is not taken yet is said.
+shows busy-keys.txt "p pause"
+hides busy-keys.txt "y try"
+hides busy-keys.txt "r resume"
+shows pauses.txt "p go on"
+shows pauses.txt "E export"
+hides ended.txt "r resume"
+hides ended.txt "p pause"
+"$binary" pause "$work/busy" >"$work/out" 2>&1
+[ $? -eq 1 ] && grep -q "paused on another machine; there is nothing to pause" "$work/out" || { fail "a pause of a pause"; cat "$work/out"; }
+"$binary" stop "$work/busy" 2>/dev/null || fail "no request to stop"
+play 80x24 busy <<<'save-screen pending.txt'
+shows pending.txt "paused on another machine, asked to stop"
 shows busy.txt "it ends or pauses first"
 shows added.txt "stop it before more steps are added"
 

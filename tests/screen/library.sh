@@ -170,7 +170,7 @@ shows found.txt "model.layers.7.mlp.down_proj"
 shows lost.txt 'no module'
 shows nonsense.txt 'is not a command'
 shows train.txt "training needs the model"
-shows mono.txt "* trains"
+shows mono.txt "● trains"
 shows read.txt "trains $count of 561 matrices"
 shows missing.txt "missing.yaml"
 grep -q '<svg' "$work/light.svg" || fail "save-screen FILE.svg is no picture"

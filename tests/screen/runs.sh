@@ -77,6 +77,16 @@ done
 shows over.txt "-0.7500 at 400" # dead, to shorter
 shows over.txt "+0.2000 at 400"
 shows cross.txt "n/a"           # shorter has no such step
+# Beyond the last step of the run that is watched the line is another one's, and nothing is said of
+# this one: neither its last loss nor its last evaluation.
+step=$(grep -oP '^at step \K[0-9]+' "$work/cross.txt")
+[ "$step" -gt 800 ] || fail "the cross-hair is at step $step"
+shows cross.txt "at step $step, which watched has not"
+shows cross.txt "loss n/a"
+shows cross.txt "learning rate n/a"
+shows cross.txt "◆ evaluation n/a"
+grep -qE "^● watched \(watched\) +800 +n/a +n/a +n/a" "$work/cross.txt" || { fail "the table reads another step"; cat "$work/cross.txt"; }
+grep -qE "^2 dead +1000 +[0-9.]+ +2\.0000 +n/a" "$work/cross.txt" || { fail "dead has step $step"; cat "$work/cross.txt"; }
 for sign in 1 2 3; do grep -qP "[│⠀-⣿ ]$sign([⠀-⣿ ]|\$)" "$work/over.txt" || fail "no sign $sign"; done
 
 # At a cross-hair both have, it is the difference there; smoothed or not, of the same step.

@@ -49,6 +49,16 @@ SCRIPT
 says row.txt "resume it? the same key again does"
 says row.txt "data /etc/hostname"
 says row-again.txt "resume it? the same key again does"
+play 120x30 <<'SCRIPT'
+wait text "stopped"
+r
+Esc
+save-screen row-no.txt
+r
+save-screen row-asks.txt
+SCRIPT
+says row-no.txt "as it was"
+says row-asks.txt "resume it? the same key again does"
 [ ! -e "$work/row/log.txt" ] || fail "it was started from its row without a yes"
 play 120x30 <<'SCRIPT'
 wait text "stopped"

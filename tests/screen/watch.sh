@@ -60,7 +60,15 @@ wait text "paused"
 save-screen paused.txt
 p
 wait text "running"
+S
+save-screen stops.txt
+Esc
+save-screen no.txt
 c
+q
+save-screen left.txt
+c
+save-screen toggled.txt
 SCRIPT
 run=$(echo "$work"/runs/*)
 shows form.txt "data.jsonl"
@@ -69,10 +77,18 @@ shows data.txt "It ran and ran."
 shows filled.txt "reference"
 shows running.txt "● running"
 shows running.txt "of 4000"
-shows running.txt "◆ evaluation"
+shows running.txt "◆ eval"
 shows running.txt "gradient norm"
 shows back.txt "job running, step"
 shows paused.txt "● paused"
+
+# A no to a question leaves the screen where it is; that the next key is another screen's is said, and
+# so is what it does there.
+shows stops.txt "stop the training run? the same key again stops it"
+shows no.txt "as it was"
+shows no.txt "● running"
+shows left.txt "the training run ${run##*/} goes on"
+shows toggled.txt "all of layer 0 toggled: u takes it back"
 
 # What the form says of memory is what the trainer takes.
 bytes() { grep -oP "$2 \K[0-9.]+ ([KMG]i)?B" "$work/$1" | head -1; }

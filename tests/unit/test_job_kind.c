@@ -5,6 +5,7 @@
 #include "job/job_dir.h"
 #include "job/job_kind.h"
 #include "job/lock.h"
+#include "tui/session/job_actions.h"
 #include "tui/session/steer.h"
 
 #include <string.h>
@@ -64,6 +65,9 @@ static void test_a_running_job_takes_what_its_kind_takes(void **state)
     assert_int_equal(steer(job, STEER_PAUSE, NULL, said, sizeof said, NULL), 0);
     assert_string_equal(said, "the scan pauses after the current matrices");
     assert_true(job_dir_has(path, "requests/pause"));
+    job_follow_update(job); /* what its worker has not taken yet is said */
+    job_follow_describe(job, said, sizeof said);
+    assert_string_equal(said, "running, asked to pause");
     steer_question(job, STEER_STOP, said, sizeof said);
     assert_non_null(strstr(said, "stop the scan?"));
     steer_question(job, STEER_PAUSE, said, sizeof said);
@@ -73,6 +77,14 @@ static void test_a_running_job_takes_what_its_kind_takes(void **state)
     job_follow_refresh(job);
     job_follow_update(job);
     assert_int_equal(steer_pause_key(job), STEER_CONTINUE);
+    assert_non_null(strstr(refusal(job, STEER_PAUSE, NULL), "nothing to pause"));
+    assert_true(job_action_is(job, REQUEST_PAUSE)); /* the key lets it go on */
+    assert_false(job_action_is(job, REQUEST_CHECKPOINT));
+    assert_false(job_action_is(job, REQUEST_EXPORT));
+    assert_true(job_action_is(job, REQUEST_RESUME));
+    assert_true(job_actions_have(job_actions(job), REQUEST_STOP));
+    assert_false(job_actions_have(job_actions(job), REQUEST_DELETE));
+    assert_true(job_actions_have(0, REQUEST_HELP)); /* which asks nothing of a job */
     assert_int_equal(steer(job, STEER_RESUME, NULL, said, sizeof said, NULL), 0);
     assert_string_equal(said, "the scan goes on");
     assert_true(job_dir_has(path, "requests/resume"));
@@ -93,7 +105,16 @@ static void test_an_ended_job_is_resumed_or_not(void **state)
     assert_string_equal(refusal(job, STEER_STOP, NULL),
                         "the training run cannot stop: stopped at step 9; resuming it comes first");
     assert_string_equal(refusal(job, STEER_RESUME, NULL), "");
+    assert_true(job_action_is(job, REQUEST_RESUME) && job_action_is(job, REQUEST_MORE_STEPS));
+    assert_false(job_action_is(job, REQUEST_PAUSE) || job_action_is(job, REQUEST_STOP));
     job_follow_close(job);
+
+    put(path, "job.json", "{\"command\": \"eval\"}");
+    job = look(path);
+    assert_non_null(strstr(refusal(job, STEER_RESUME, NULL), "not resumed but begun anew"));
+    assert_false(job_action_is(job, REQUEST_RESUME) || job_action_is(job, REQUEST_EXPORT));
+    job_follow_close(job);
+    put(path, "job.json", "{\"command\": \"train\"}");
 
     put(path, "result.json", "{\"status\": \"completed\", \"last_step\": 9}");
     job = look(path);

@@ -7,6 +7,7 @@
 #include "job/job_index.h"
 #include "job/lock.h"
 #include "spectra/cache.h"
+#include "tui/session/job_left.h"
 #include "tui/session/library.h"
 #include "tui/session/scan_launch.h"
 
@@ -293,7 +294,7 @@ static double left_of(const char *job, const char *lines)
     struct job_follow *follow;
     put(job, "metrics.jsonl", lines);
     assert_int_equal(job_follow_open_end(&follow, job, NULL), 0);
-    double left = job_facts_seconds_left(follow);
+    double left = job_left_seconds(follow);
     job_follow_close(follow);
     return left;
 }
@@ -324,21 +325,23 @@ static void test_what_is_left_counts_what_lies_between_steps(void **state)
     (void)state;
     char *job = make_job();
     struct buffer lines = BUFFER_INIT;
-    put(job, "job.json", "{\"command\": \"train\", \"steps\": 1000}");
+    put(job, "job.json", "{\"command\": \"train\", \"steps\": 1000, \"eval_every\": 10}");
     assert_int_equal(job_lock_take(job, NULL), 0);
     assert_true(isnan(left_of(job, "")));
     put_steps(&lines);
-    check_left(left_of(job, buffer_string(&lines)), 900 * (0.1 + 1));
+    check_left(left_of(job, buffer_string(&lines)), 900 * 0.1 + 90 * 10);
 
-    /* another sitting: nothing of the first is in it, also where its clock does not go back */
+    /* another sitting: no step of the first is in it, also where its clock does not go back */
+    put(job, "job.json", "{\"command\": \"train\", \"steps\": 1000, \"eval_every\": 1001}");
+    const double last = 10; /* an evaluation comes after the last step */
     buffer_text(&lines, "{\"event\": \"resume\", \"step\": 100}\n"
                         "{\"step\": 101, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": 1000}\n");
-    check_left(left_of(job, buffer_string(&lines)), 899 * 0.1);
+    check_left(left_of(job, buffer_string(&lines)), 899 * 0.1 + last);
     buffer_text(&lines, "{\"step\": 103, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": 1008}\n");
-    check_left(left_of(job, buffer_string(&lines)), 897 * 4);
+    check_left(left_of(job, buffer_string(&lines)), 897 * 4 + last);
     buffer_text(&lines, "{\"step\": 104, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": 3}\n"
                         "{\"step\": 105, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": 5}\n");
-    check_left(left_of(job, buffer_string(&lines)), 895 * 2);
+    check_left(left_of(job, buffer_string(&lines)), 895 * 2 + last);
 
     /* lines without a clock; numbers that are none */
     check_left(left_of(job, "{\"step\": 1, \"loss\": 2, \"step_s\": 1}\n"
@@ -350,6 +353,56 @@ static void test_what_is_left_counts_what_lies_between_steps(void **state)
     assert_true(isnan(left_of(job, "{\"step\": 1, \"loss\": 2, \"step_s\": 1e308}\n"
                                    "{\"step\": 2, \"loss\": 2, \"step_s\": 1e308}\n")));
     assert_true(isnan(left_of(job, "{\"step\": 2000, \"loss\": 2, \"step_s\": 1}\n")));
+    buffer_free(&lines);
+    free(job);
+}
+
+/* Steps of a tenth of a second to step 130; evaluations of seven seconds with samples of two at 50
+ * and 100, of which the first was the best so far and is saved, in four seconds, and the checkpoint
+ * that is due at 100. None of them is among the last steps. */
+static void put_rare(struct buffer *lines)
+{
+    double clock = 0;
+    for (int step = 1; step <= 130; step++) {
+        clock += 0.1;
+        buffer_format(lines, "{\"step\": %d, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": %.1f}\n",
+                      step, clock);
+        if (step % 50 != 0)
+            continue;
+        clock += 13;
+        buffer_format(lines,
+                      "{\"step\": %d, \"eval_loss\": 2, \"seconds\": 7}\n"
+                      "{\"event\": \"sample\", \"step\": %d, \"text\": \"t\", \"seconds\": 2}\n"
+                      "{\"event\": \"checkpoint\", \"step\": %d, \"seconds\": 4}\n",
+                      step, step, step);
+    }
+}
+
+static void test_what_is_left_counts_what_is_to_come(void **state)
+{
+    (void)state;
+    char *job = make_job();
+    struct buffer lines = BUFFER_INIT;
+    put(job, "job.json",
+        "{\"command\": \"train\", \"steps\": 210, \"eval_every\": 50, \"save_every\": 100}");
+    assert_int_equal(job_lock_take(job, NULL), 0);
+    put_rare(&lines);
+    /* evaluations at 150, 200 and 210, due saves at 200 and 210, and one at 150 as at 50 */
+    check_left(left_of(job, buffer_string(&lines)), 80 * 0.1 + 3 * (7 + 2) + 3 * 4);
+
+    /* the evaluation of a step that is there is still to come until its line is */
+    for (int step = 131; step <= 150; step++)
+        buffer_format(&lines, "{\"step\": %d, \"loss\": 2, \"step_s\": 0.1, \"sitting_s\": %.1f}\n",
+                      step, 26 + 0.1 * step);
+    check_left(left_of(job, buffer_string(&lines)), 60 * 0.1 + 3 * (7 + 2) + 2 * 4);
+    buffer_text(&lines,
+                "{\"step\": 150, \"eval_loss\": 2, \"seconds\": 4}\n"
+                "{\"event\": \"sample\", \"step\": 150, \"text\": \"t\", \"seconds\": 2}\n");
+    check_left(left_of(job, buffer_string(&lines)), 60 * 0.1 + 2 * (6 + 2) + 2 * 4);
+
+    /* a pause moves the end on with every second */
+    put(job, "requests/paused", "");
+    assert_true(isnan(left_of(job, buffer_string(&lines))));
     buffer_free(&lines);
     free(job);
 }
@@ -371,6 +424,8 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_what_is_left_counts_what_lies_between_steps,
                                         make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_what_is_left_counts_what_is_to_come, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(test_each_model_is_listed_once, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,7 +100,7 @@ static void cells_say_what_colors_do_not(void **state)
     struct theme plain, colors;
     theme_plain(&plain);
     assert_int_equal(theme_parse(&colors, "own", text, "own", NULL), 0);
-    check_cells(&plain, false, 2, "3 3*3+3-·+9 ");
+    check_cells(&plain, false, 2, "3 3●3+3-·+9 ");
     check_cells(&plain, false, 1, "33+-+9");
     check_cells(&colors, true, 2, "3 3●3+3-·+9 ");
     check_cells(&colors, true, 1, "3●+-+9");

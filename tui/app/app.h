@@ -48,6 +48,14 @@ struct view_class {
     bool (*paste)(struct app *app, void *state, const char *line, size_t length);
     /* Is the key of this request worth a word on the key line now? NULL: each is. */
     bool (*offers)(const struct app *app, const void *state, enum request request);
+    /* Its word there, where it is another one than the table's; NULL: it is not. May be NULL. */
+    const char *(*word)(const struct app *app, const void *state, enum request request);
+    /* Why a request cannot be obeyed now, before its argument is asked for; 0: it can. May be NULL. */
+    int (*check)(const struct app *app, const void *state, enum request request, struct error *err);
+    /* What stands above the prompt while the argument of a request is typed, as far as it is; ""
+     * for nothing. May be NULL. */
+    void (*hint)(const struct app *app, const void *state, enum request request, const char *typed,
+                 char *out, size_t size);
     /* Called with the session's ticks; true: something changed. May be NULL. */
     bool (*tick)(struct app *app, void *state);
     /* Milliseconds until the next tick is worth it for the view's own sake; -1: it is not. NULL: a

@@ -181,7 +181,7 @@ static bool request_common(struct app *app, enum request request, const char *ar
 
 /* The way of a request, whoever made it:
  *     has it a meaning on this screen? is its path "~/..."? is a plan saved before its scores are
- *     all there? does its argument have to be asked for? does the view take it? is it one
+ *     all there? can the view obey it now? does its argument have to be asked for? does the view take it? is it one
  *     that all views have?
  * The first that answers ends it; what nobody takes is said, by its name on the prompt. */
 void app_request(struct app *app, enum request request, const char *argument)
@@ -205,6 +205,11 @@ void app_request(struct app *app, enum request request, const char *argument)
     if (here && request == REQUEST_SAVE_PLAN &&
         !app_takes_plan(app, request, "w again saves it as it is"))
         return;
+    struct error err = ERROR_INIT;
+    if (here && view->class->check && view->class->check(app, view->state, request, &err) != 0) {
+        app_error(app, &err);
+        return;
+    }
     if (here && (request == REQUEST_PROMPT || asks)) {
         prompt_open(&app->prompt, request);
         return;

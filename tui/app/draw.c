@@ -2,7 +2,7 @@
 
 #include "job/job_dir.h"
 #include "tui/canvas/terminal.h"
-#include "tui/session/job_facts.h"
+#include "tui/session/job_left.h"
 #include "tui/session/plan_words.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
@@ -155,13 +155,13 @@ static void put_status(const struct app *app, const struct status_form *style, c
     char memory[32];
     out[0] = '\0';
     if (!session->plan && session->run) { /* a job without its model: what it was asked for */
-        const char *command = "", *model = "", *method = NULL;
+        const char *command = "", *method = NULL;
+        char model[128];
         json_get_string(session->run->job, "command", &command);
-        json_get_string(session->run->job, "model", &model);
         json_get_string(session->run->job, "method", &method);
-        const char *slash = strrchr(model, '/');
-        snprintf(out, size, "%s %s%s%s", command, slash && slash[1] ? slash + 1 : model,
-                 method ? " · method " : "", method ? method : "");
+        job_follow_model(session->run, model, sizeof model);
+        snprintf(out, size, "%s %s%s%s", command, model, method ? " · method " : "",
+                 method ? method : "");
     }
     if (!session->plan)
         return;
@@ -229,12 +229,20 @@ static int shown_key(const struct app *app, const struct request_info *info)
     return info->keys[0];
 }
 
+static const char *key_word(const struct app *app, const struct request_info *info)
+{
+    const struct view *view = &app->stack[app->depth - 1];
+    const char *word =
+        view->class->word ? view->class->word(app, view->state, info->request) : NULL;
+    return word ? word : info->brief;
+}
+
 /* "Enter open", the blanks after it not counted. */
 static int key_columns(const struct app *app, const struct request_info *info)
 {
     char key[16];
     key_name(shown_key(app, info), key, sizeof key);
-    return text_columns(key) + 1 + text_columns(info->brief);
+    return text_columns(key) + 1 + text_columns(key_word(app, info));
 }
 
 /* As many keys of the view as the line has room for, in the table's order: those that nobody should
@@ -268,7 +276,7 @@ static void draw_keys(struct app *app, struct area area)
             continue;
         key_name(shown_key(app, &table[i]), key, sizeof key);
         x += area_put(area, x, 0, accent, key);
-        x += area_print(area, x, 0, dim, " %s  ", table[i].brief);
+        x += area_print(area, x, 0, dim, " %s  ", key_word(app, &table[i]));
     }
 }
 
@@ -296,7 +304,11 @@ static void shorten_paths(char *text)
 static void put_message(const struct app *app, int columns, char out[ERROR_TEXT_MAX])
 {
     bool asked = app->question.request != REQUEST_NONE;
+    const struct view *view = &app->stack[app->depth - 1];
     snprintf(out, ERROR_TEXT_MAX, "%s", asked ? app->question.text : app->message);
+    if (!out[0] && app->prompt.active && view->class->hint)
+        view->class->hint(app, view->state, app->prompt.request, app->prompt.text, out,
+                          ERROR_TEXT_MAX);
     if (flow_words_rows(out, columns) > PATH_ROWS)
         shorten_paths(out);
 }
@@ -334,7 +346,7 @@ static void put_job(const struct session *session, char *out, size_t size)
 {
     const struct job_follow *run = session->run;
     double steps = NAN, step = run ? (double)job_metrics_last_step(&run->metrics) : NAN;
-    char left[32];
+    char text[32], left[48] = "";
     if (!run) {
         put_progress(session, out, size);
         return;
@@ -344,8 +356,10 @@ static void put_job(const struct session *session, char *out, size_t size)
     job_follow_number(run, "steps", &steps);
     if (!job_follow_lives(run) || !(step >= 0) || isnan(steps))
         return;
-    seconds_put(job_facts_seconds_left(run), left, sizeof left);
-    snprintf(out + used, size - used, ", step %.0f of %.0f · %s left", step, steps, left);
+    seconds_put(job_left_seconds(run), text, sizeof text);
+    if (!job_follow_pauses(run))
+        snprintf(left, sizeof left, " · %s left", text);
+    snprintf(out + used, size - used, ", step %.0f of %.0f%s", step, steps, left);
 }
 
 /* The program's name, the job in one line, what the window needs and what it has, what can be pressed or

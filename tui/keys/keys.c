@@ -154,7 +154,7 @@ static const struct request_info table[] = {
 
     /* a run that has ended or pauses */
     {REQUEST_MORE_STEPS, "more-steps", "STEPS", SCOPE_WATCH, {'M'}, NULL,
-     "a run that has ended goes on for STEPS steps more, at its last learning rate"},
+     "a run that has ended goes on for STEPS steps from where it stands, at its last learning rate"},
     {REQUEST_EXPORT, "export", "DIR", SCOPE_WATCH, {'E'}, "export",
      "the run as a Hugging Face folder, of adapters as a PEFT folder"},
     {REQUEST_MERGE, "merge", "DIR", SCOPE_WATCH, {0}, NULL,

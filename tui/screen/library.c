@@ -19,6 +19,7 @@
 #include "tui/screen/library_steer.h"
 #include "tui/screen/library_table.h"
 #include "tui/screen/screens.h"
+#include "tui/session/job_actions.h"
 #include "tui/widget/line_edit.h"
 
 #include <stdio.h>
@@ -324,7 +325,6 @@ static bool library_offers(const struct app *app, const void *state, enum reques
     const struct library_view *view = state;
     size_t row = row_at(view, view->list.cursor);
     bool job = row < view->library.count && view->library.rows[row].kind == LIBRARY_JOB;
-    bool lives = job && view->library.rows[row].job.lives;
     (void)app;
     if (any_is_marked(&view->library))
         return true;
@@ -332,15 +332,23 @@ static bool library_offers(const struct app *app, const void *state, enum reques
     case REQUEST_PAUSE:
     case REQUEST_CHECKPOINT:
     case REQUEST_STOP:
-        return lives;
     case REQUEST_RESUME:
     case REQUEST_DELETE:
-        return job && !lives;
+        return job && job_actions_have(view->library.rows[row].job.actions, request);
     case REQUEST_MARK:
         return job;
     default:
         return true;
     }
+}
+
+static const char *library_word(const struct app *app, const void *state, enum request request)
+{
+    const struct library_view *view = state;
+    size_t row = row_at(view, view->list.cursor);
+    bool one = row < view->library.count && !any_is_marked(&view->library);
+    (void)app;
+    return job_action_word(one && view->library.rows[row].job.pauses, request);
 }
 
 static void library_close(void *state)
@@ -360,6 +368,7 @@ static const struct view_class library_class = {
     .request = library_request,
     .input = library_input,
     .offers = library_offers,
+    .word = library_word,
     .tick = library_tick_view,
     .tick_ms = library_tick_ms,
 };

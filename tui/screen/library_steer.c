@@ -61,10 +61,12 @@ static bool must_ask(struct app *app, struct job_follow *job, enum steering what
 {
     char key[DIGEST_TEXT_SIZE];
     struct buffer text = BUFFER_INIT;
+    bool again = app->asked == REQUEST_RESUME && strcmp(asked->path, job->path) == 0;
     bool asks = what == STEER_RESUME && !job_follow_lives(job) &&
                 steer_check(job, what, NULL, NULL) == 0 && steer_trust(job, key, &text) &&
-                !(strcmp(asked->path, job->path) == 0 && strcmp(asked->key, key) == 0);
+                !(again && strcmp(asked->key, key) == 0);
     if (asks && alone) {
+        app->asked = REQUEST_RESUME;
         memcpy(asked->key, key, sizeof key);
         snprintf(asked->path, sizeof asked->path, "%s", job->path);
         app_message(app, "resume it? the same key again does; it %s", buffer_string(&text));

@@ -236,9 +236,12 @@ bool model_plan_request(struct app *app, struct model_view *view, enum request r
         toggle_marked(app, view);
         return true;
     case REQUEST_TOGGLE_ROW:
+        app_message(app, "all of %s toggled: u takes it back",
+                    grid->types > 0 ? grid->type[view->type].name : "no type");
         toggle_box(app, 0, grid->layers - 1, view->type, view->type);
         return true;
-    case REQUEST_TOGGLE_COLUMN:
+    case REQUEST_TOGGLE_COLUMN: /* as keys go, a slip changes much of the plan: it says so */
+        app_message(app, "all of layer %d toggled: u takes it back", view->layer);
         toggle_box(app, view->layer, view->layer, 0, grid->types - 1);
         return true;
     case REQUEST_EMBEDDINGS:

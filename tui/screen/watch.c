@@ -18,8 +18,11 @@
  */
 #include "tui/screen/watch.h"
 
+#include "base/folder.h"
 #include "base/memory.h"
+#include "job/job_kind.h"
 #include "tui/screen/screens.h"
+#include "tui/session/job_actions.h"
 #include "tui/session/steer.h"
 #include "tui/widget/plot.h"
 
@@ -44,19 +47,19 @@ static void ask(struct app *app, enum steering what, const struct steer_how *how
         app_message(app, "%s", said);
 }
 
-/* Asked first; the same key again is a yes. What cannot be is said at once. */
-static void stop(struct app *app, struct watch_view *view, bool asked)
+/* Asked first; the same key again is a yes, and Esc a no. What cannot be is said at once. */
+static void stop(struct app *app)
 {
     struct error err = ERROR_INIT;
     char question[ERROR_TEXT_MAX];
-    if (asked) {
+    if (app->asked == REQUEST_STOP) {
         ask(app, STEER_STOP, NULL);
     } else if (steer_check(app->session.run, STEER_STOP, NULL, &err) != 0) {
         app_error(app, &err);
     } else {
         steer_question(app->session.run, STEER_STOP, question, sizeof question);
         app_message(app, "%s", question);
-        view->stop_asked = true;
+        app->asked = REQUEST_STOP;
     }
 }
 
@@ -66,10 +69,11 @@ static void resume(struct app *app, struct watch_view *view)
 {
     struct job_follow *run = app->session.run;
     struct buffer text = BUFFER_INIT;
-    bool shown = view->trust_asked[0] != '\0';
+    bool shown = app->asked == REQUEST_RESUME && view->trust_asked[0];
     if (!shown && !job_follow_lives(run) && steer_check(run, STEER_RESUME, NULL, NULL) == 0 &&
         steer_trust(run, view->trust_asked, &text)) {
         app_message(app, "resume it? the same key again does; it %s", buffer_string(&text));
+        app->asked = REQUEST_RESUME;
     } else {
         ask(app, STEER_RESUME, &(struct steer_how){.trusted = shown ? view->trust_asked : NULL});
         view->trust_asked[0] = '\0';
@@ -179,13 +183,42 @@ static bool move_window(struct app *app, struct watch_view *view, enum request r
     }
 }
 
+static bool is_open(const struct watch_view *view)
+{
+    return view->window.crossed || view->text != WATCH_TEXT_LAST || watch_finish_is_open(view);
+}
+
+/* Esc: what was opened on the screen is closed, one thing a time, before the screen is left: the
+ * cross-hair, log or samples, the pane of what is made of the run. False: nothing is open. */
+static bool close_inner(struct app *app, struct watch_view *view)
+{
+    if (!is_open(view))
+        return false;
+    if (view->window.crossed)
+        view->window.crossed = false;
+    else if (view->text != WATCH_TEXT_LAST)
+        show_text(app, view, WATCH_TEXT_LAST);
+    else
+        finish_close(&view->finish);
+    return true;
+}
+
+/* The screen below takes the next key, which may change something there: that it is another one is
+ * said, and what goes on. */
+static void leave(struct app *app, const struct watch_view *view)
+{
+    if (app->depth > 1 && job_follow_lives(view->job))
+        app_message(app, "the %s %s goes on", job_kind_of(view->job->job)->noun,
+                    path_last(view->job->path));
+}
+
 /* What changes which numbers are shown is looked at at once. */
 static bool show(struct app *app, struct watch_view *view, enum request request,
                  const char *argument)
 {
     bool taken = true;
-    if (request == REQUEST_BACK && view->window.crossed)
-        view->window.crossed = false; /* and another one leaves */
+    if (request == REQUEST_BACK)
+        taken = close_inner(app, view);
     else if (request == REQUEST_MEMORY)
         view->memory = !view->memory;
     else if (request == REQUEST_MESSAGES || request == REQUEST_SAMPLES)
@@ -209,13 +242,9 @@ static void toggle_notice(struct app *app)
                         : "the end of the job will not be told");
 }
 
-/* Asking twice, to stop or to resume what is not one's own, is this view's own affair: any other
- * key takes the question back. */
 static bool watch_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct watch_view *view = state;
-    bool stop_asked = view->stop_asked;
-    view->stop_asked = false;
     if (request != REQUEST_RESUME && !app->agreed)
         view->trust_asked[0] = '\0';
     switch (request) {
@@ -226,7 +255,7 @@ static bool watch_request(struct app *app, void *state, enum request request, co
         ask(app, STEER_CHECKPOINT, NULL);
         return true;
     case REQUEST_STOP:
-        stop(app, view, stop_asked);
+        stop(app);
         return true;
     case REQUEST_RESUME:
         resume(app, view);
@@ -237,6 +266,11 @@ static bool watch_request(struct app *app, void *state, enum request request, co
     case REQUEST_NOTIFY:
         toggle_notice(app);
         return true;
+    case REQUEST_BACK:
+        if (show(app, view, request, argument))
+            return true;
+        leave(app, view);
+        return false;
     default:
         return show(app, view, request, argument) ||
                watch_finish_request(app, view, request, argument) ||
@@ -282,14 +316,39 @@ static int watch_tick_ms(const void *state)
     return works || runs_live(view->runs) ? FOLLOW_MS : -1;
 }
 
-/* What a job that lives can be asked, or one that has ended. */
+/* What pauses goes on by the key that paused it, so another one has no place on the line. */
 static bool watch_offers(const struct app *app, const void *state, enum request request)
 {
-    bool lives = app->session.run && job_follow_lives(app->session.run);
+    const struct job_follow *run = app->session.run;
     (void)state;
-    if (request == REQUEST_PAUSE || request == REQUEST_CHECKPOINT || request == REQUEST_STOP)
-        return lives;
-    return request != REQUEST_RESUME || !lives;
+    return job_action_is(run, request) && !(request == REQUEST_RESUME && job_follow_lives(run));
+}
+
+static int watch_check(const struct app *app, const void *state, enum request request,
+                       struct error *err)
+{
+    (void)state;
+    return job_action_check(app->session.run, request, err);
+}
+
+static void watch_hint(const struct app *app, const void *state, enum request request,
+                       const char *typed, char *out, size_t size)
+{
+    (void)state;
+    if (request == REQUEST_MORE_STEPS)
+        watch_more_hint(app, typed, out, size);
+}
+
+static const char *watch_word(const struct app *app, const void *state, enum request request)
+{
+    const struct watch_view *view = state;
+    if (request == REQUEST_BACK && is_open(view))
+        return "close";
+    if (request == REQUEST_MEMORY)
+        return view->memory ? "loss" : "memory";
+    if (request == REQUEST_LOGARITHM)
+        return view->window.log_y ? "linear" : "log";
+    return job_action_word(job_follow_pauses(app->session.run), request);
 }
 
 static void watch_close(void *state)
@@ -306,6 +365,9 @@ static const struct view_class watch_class = {
     .draw = watch_draw,
     .request = watch_request,
     .offers = watch_offers,
+    .word = watch_word,
+    .check = watch_check,
+    .hint = watch_hint,
     .tick = watch_tick,
     .tick_ms = watch_tick_ms,
 };

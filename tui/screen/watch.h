@@ -23,8 +23,9 @@ enum watch_text { WATCH_TEXT_LAST, WATCH_TEXT_LOG, WATCH_TEXT_SAMPLES };
 
 /* A step's numbers: the last ones, or those at the cross-hair. NaN: not known. */
 struct watch_numbers {
-    int64_t step; /* of the line of training; -1: there is none */
-    double loss, evaluation, evaluation_step, rate, norm, speed, seconds, tokens;
+    int64_t step;          /* of the line of training; -1: there is none */
+    double loss, smoothed; /* of the step itself; by the half-life that the graph has */
+    double evaluation, evaluation_step, rate, norm, speed, seconds, tokens;
     double planned[MEMORY_CATEGORIES], resident[MEMORY_CATEGORIES], process;
     double device, device_total, use; /* bytes, bytes, from 0 to 1 */
 };
@@ -59,9 +60,8 @@ struct watch_view {
     struct finish finish; /* what was made of the run last, in the place of the last sample */
     int finish_top;       /* the line of its result that is shown first */
 
-    bool stop_asked;                    /* stopping is asked twice, */
-    char trust_asked[DIGEST_TEXT_SIZE]; /* and so is resuming what may be somebody else's: the key
-                                           of what was shown, or "" */
+    char trust_asked[DIGEST_TEXT_SIZE]; /* resuming what may be somebody else's is asked twice: the
+                                           key of what was shown, or "" */
 };
 
 /* --- watch_look.c --- */
@@ -82,9 +82,13 @@ struct job_window watch_job_window(const struct watch_view *view, int columns);
 
 /* --- watch_finish.c --- */
 
-/* More steps, an export, an evaluation, a text; and Esc, which ends the pane of the last one. */
+/* More steps, an export, an evaluation, a text. */
 bool watch_finish_request(struct app *app, struct watch_view *view, enum request request,
                           const char *argument);
+/* What the prompt for more steps says above what is typed: which step they lead to. */
+void watch_more_hint(const struct app *app, const char *typed, char *out, size_t size);
+/* Is there a pane of the last one, which can be closed? */
+bool watch_finish_is_open(const struct watch_view *view);
 void watch_finish_scroll(struct app *app, struct watch_view *view, int by);
 void watch_draw_finish(struct app *app, const struct watch_view *view, struct area area);
 

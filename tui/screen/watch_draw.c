@@ -1,9 +1,10 @@
 /* The watch screen's frame and its texts: what runs, how far it is, what it wrote; the graphs are
  * in watch_plots.c and watch_memory.c. */
+#include "base/folder.h"
 #include "job/job_kind.h"
 #include "job/method.h"
 #include "tui/screen/watch.h"
-#include "tui/session/job_facts.h"
+#include "tui/session/job_left.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
@@ -56,7 +57,7 @@ static void put_phase(const struct job_follow *run, char state[ERROR_TEXT_MAX])
 }
 
 /* "● running      step 31 of 60 · 12 s left" and a bar below it. A job that does not live has nothing
- * left. */
+ * left, and of one that pauses nobody knows. */
 static void draw_progress(struct app *app, struct area area, char *state)
 {
     const struct job_follow *run = app->session.run;
@@ -65,9 +66,9 @@ static void draw_progress(struct app *app, struct area area, char *state)
     job_follow_number(run, "steps", &steps);
     if (long_reason(state, area.width))
         *strstr(state, ": ") = '\0';
-    bool lives = job_follow_lives(run);
+    bool lives = job_follow_lives(run) && !job_follow_pauses(run);
     put_phase(run, state);
-    seconds_put(job_facts_seconds_left(run), left, sizeof left);
+    seconds_put(job_left_seconds(run), left, sizeof left);
     if (isnan(steps))
         snprintf(right, sizeof right, "step %.0f", step < 0 ? 0 : step);
     else
@@ -151,10 +152,15 @@ static void put_note(const struct app *app, const struct watch_view *view, char 
 {
     const struct watch_best *best = &view->best;
     out[0] = '\0';
+    long long cross = view->window.cross;
     if (view->window.crossed && view->numbers.step < 0)
-        snprintf(out, size, "at step %lld: n/a", (long long)view->window.cross);
+        snprintf(out, size, "at step %lld, which %.64s has not: Esc ends it", cross,
+                 path_last(view->job->path));
+    else if (view->window.crossed && view->numbers.step < cross)
+        snprintf(out, size, "at step %lld, of which the last line is %lld's: Esc ends it", cross,
+                 (long long)view->numbers.step);
     else if (view->window.crossed)
-        snprintf(out, size, "at step %lld: Esc ends it", (long long)view->numbers.step);
+        snprintf(out, size, "at step %lld: Esc ends it", cross);
     else if (!job_kind_of(app->session.run->job)->weights)
         return;
     else if (best->known && best->step > 0)
@@ -195,8 +201,8 @@ static void draw_sample(struct app *app, const struct watch_view *view, struct a
     int x = area_print(area, 0, 0, dim,
                        "the model %s, step %lld:", view->sample_held ? "then" : "so far",
                        (long long)view->sample_step);
-    if (reads && x + 26 <= area.width)
-        area_put_right(area, 0, 0, dim, "k earlier  j later  s ends");
+    if (reads && x + 28 <= area.width)
+        area_put_right(area, 0, 0, dim, "k earlier  j later  Esc ends");
     struct flow flow = {area_part(area, 0, 1, area.width, area.height - 1), 0, 0};
     flow_put(&flow, theme_style(&app->theme, THEME_TEXT), view->sample, strlen(view->sample));
     flow_mark_cut(&flow, dim);
@@ -227,7 +233,7 @@ static void draw_log(struct app *app, const struct watch_view *view, struct area
         area_print(area, 0, 0, dim, "log, %zu line%s further down", back, back == 1 ? "" : "s");
     else
         area_put(area, 0, 0, dim, log->cut ? "log, its end" : "log");
-    area_put_right(area, 0, 0, dim, "j k scroll  L ends");
+    area_put_right(area, 0, 0, dim, "j k scroll  Esc ends");
     for (size_t i = first; i < end; i++) {
         enum job_log_kind kind = job_log_line(log, i, line);
         struct style style = theme_style(&app->theme, roles[kind]);

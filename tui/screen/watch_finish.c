@@ -7,6 +7,7 @@
 #include "tui/widget/flow.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@ static int64_t steps_of(const char *text)
     return errno == 0 && end != text && *end == '\0' && steps > 0 ? steps : 0;
 }
 
-/* Where the job may be somebody else's, what it reads is shown first, and y says yes. */
+/* Where the job may be somebody else's, what it reads is shown first, and so is that the run will end
+ * before the steps that it has; y says yes. */
 static void add_steps(struct app *app, struct watch_view *view, const char *argument)
 {
     struct error err = ERROR_INIT;
@@ -32,21 +34,47 @@ static void add_steps(struct app *app, struct watch_view *view, const char *argu
         app_message(app, "how many steps more? A number above 0, not \"%s\"", argument);
         return;
     }
-    if (app->agreed)
+    if (app->agreed && view->trust_asked[0])
         how.trusted = view->trust_asked;
+    struct steer_more more = steer_more(run, &how);
+    steer_put_more(&more, said, sizeof said);
     int status = steer_check(run, STEER_RESUME, &how, &err);
-    bool asks = status == 0 && !app->agreed && steer_trust(run, view->trust_asked, &text);
-    if (status == 0 && !asks)
+    bool trust = status == 0 && !app->agreed && steer_trust(run, view->trust_asked, &text);
+    bool asks = trust || (status == 0 && !app->agreed && more.early);
+    if (asks)
+        app_ask(app, REQUEST_MORE_STEPS, argument, "resume it%s%s?%s%s (y/n)",
+                more.early ? " " : "", more.early ? said : "", trust ? " it " : "",
+                trust ? buffer_string(&text) : "");
+    else if (status == 0)
         status = steer(run, STEER_RESUME, &how, said, sizeof said, &err);
     if (status != 0)
         app_error(app, &err);
-    else if (asks)
-        app_ask(app, REQUEST_MORE_STEPS, argument, "resume it? it %s (y/n)", buffer_string(&text));
-    else
-        app_message(app, "%s, for %s steps more", said, argument);
+    else if (!asks)
+        app_message(app, "%s", said);
     if (app->question.request == REQUEST_NONE)
         view->trust_asked[0] = '\0';
     buffer_free(&text);
+}
+
+void watch_more_hint(const struct app *app, const char *typed, char *out, size_t size)
+{
+    struct job_follow *run = app->session.run;
+    struct steer_how how = {.more = steps_of(typed)};
+    char words[160];
+    if (how.more > 0) {
+        struct steer_more more = steer_more(run, &how);
+        steer_put_more(&more, words, sizeof words);
+        snprintf(out, size, "%s", words);
+        return;
+    }
+    how.more = 1;
+    struct steer_more more = steer_more(run, &how);
+    if (more.from >= 0 && more.planned > more.from)
+        snprintf(
+            out, size, "it stands at step %lld of %lld: %lld more reach its planned end, as r does",
+            (long long)more.from, (long long)more.planned, (long long)(more.planned - more.from));
+    else if (more.from >= 0)
+        snprintf(out, size, "it stands at step %lld", (long long)more.from);
 }
 
 /* --- jobs --- */
@@ -91,12 +119,13 @@ bool watch_finish_request(struct app *app, struct watch_view *view, enum request
             start(app, view, jobs[i].what, argument);
             return true;
         }
-    bool own = job_kind_of(view->job->job)->output; /* the screen's job is the pane's: it stays */
-    if (request == REQUEST_BACK && view->finish.job && !own) {
-        finish_close(&view->finish);
-        return true;
-    }
     return false;
+}
+
+bool watch_finish_is_open(const struct watch_view *view)
+{
+    bool own = job_kind_of(view->job->job)->output; /* the screen's job is the pane's: it stays */
+    return view->finish.job && !own;
 }
 
 /* --- the pane --- */

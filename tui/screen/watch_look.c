@@ -103,23 +103,31 @@ static void read_evaluation(const struct watch_view *view, double step,
     numbers->evaluation_step = low > 0 ? list[low - 1].step : NAN;
 }
 
-/* At the cross-hair those of its step, or of the nearest one before it that is known. */
+/* At the cross-hair those of its step, or of the nearest one before it that is known; nothing where
+ * the run has not come so far and another one, over it, has: no two runs are read at two steps. */
 static void read_numbers(struct watch_view *view)
 {
     const struct job_metrics *metrics = &view->job->metrics;
+    int64_t cross = view->window.cross;
+    double weight = watch_job_window(view, 1).weight;
     size_t at;
     view->numbers = (struct watch_numbers){.step = -1};
     if (!view->window.crossed) {
         read_last(view, &view->numbers);
         read_evaluation(view, INFINITY, &view->numbers);
+        view->numbers.smoothed =
+            view->series ? job_series_smoothed(view->series, view->numbers.step, weight) : NAN;
         return;
     }
-    bool found = job_series_find(metrics, view->window.cross, &at);
+    bool reached = cross <= job_metrics_last_step(metrics);
+    bool found = reached && job_series_find(metrics, cross, &at);
     cJSON *line = found ? job_metrics_json(metrics, at) : NULL;
     view->numbers.step = found ? metrics->lines[at].step : -1;
     read_line(line, &view->numbers);
-    read_evaluation(view, (double)view->window.cross, &view->numbers);
-    for (int i = 0; view->series && i < MEMORY_CATEGORIES; i++) /* not in every line */
+    read_evaluation(view, reached ? (double)cross : -1, &view->numbers);
+    view->numbers.smoothed =
+        found && view->series ? job_series_smoothed(view->series, cross, weight) : NAN;
+    for (int i = 0; found && view->series && i < MEMORY_CATEGORIES; i++) /* not in every line */
         if (isnan(view->numbers.resident[i]))
             view->numbers.resident[i] = job_series_last(
                 view->series, (enum job_key)(JOB_KEY_RESIDENT + i), view->window.cross);
@@ -273,6 +281,8 @@ bool watch_look(struct watch_view *view, double seconds)
     changed = runs_update(view->runs, steps.from, steps.to) || changed;
     look_for_best(view);
     look_for_device(view);
+    if (view->window.crossed && view->window.cross > watch_extent(view).last)
+        view->window.cross = watch_extent(view).last > 0 ? watch_extent(view).last : 0;
     read_numbers(view);
     return look_for_sample(view) || changed;
 }

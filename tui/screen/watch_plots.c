@@ -76,12 +76,41 @@ struct losses {
     double *evaluations; /* [count] steps, [count] losses */
     size_t count;
     double half_life;
-    char smoothed[48], evaluation[48]; /* names of the curves */
+    char title[32], smoothed[64], evaluation[48]; /* what the graph and its curves are called */
 };
+
+/* A step's own loss, the smoothed one and the evaluation are three numbers, and none goes without
+ * its name or its curve's sign: in as many words as the first row of the graph has room for, a sign
+ * being two columns and as many between two names. */
+static void losses_name(struct losses *losses, const struct watch_view *view, int columns)
+{
+    enum { SIGN = 4 };
+    const struct watch_numbers *numbers = &view->numbers;
+    char loss[24], smoothed[24], evaluation[24], half_life[24];
+    number(loss, sizeof loss, "%.4g", numbers->loss);
+    number(smoothed, sizeof smoothed, "%.4g", numbers->smoothed);
+    number(evaluation, sizeof evaluation, "%.4g", numbers->evaluation);
+    snprintf(half_life, sizeof half_life, "%.3g", losses->half_life);
+    for (int form = 0; form < 4; form++) {
+        int used = snprintf(losses->title, sizeof losses->title, "loss %s", loss) + SIGN;
+        if (losses->half_life > 0) {
+            used += SIGN;
+            used += snprintf(losses->smoothed, sizeof losses->smoothed, "%s%s%s%s",
+                             form < 3 ? "smoothed " : "", smoothed, form == 0 ? ", half-life " : "",
+                             form == 0 ? half_life : "");
+        }
+        used += snprintf(losses->evaluation, sizeof losses->evaluation, "%s%s",
+                         form < 2    ? "evaluation "
+                         : form == 2 ? "eval "
+                                     : "",
+                         evaluation);
+        if (used <= columns)
+            break;
+    }
+}
 
 static void losses_take(struct losses *losses, const struct watch_view *view, int cells)
 {
-    char value[24];
     *losses = (struct losses){.points = watch_points_of(view, JOB_KEY_LOSS, cells, 1),
                               .half_life = view->half_life};
     const struct job_evaluation *list =
@@ -95,10 +124,6 @@ static void losses_take(struct losses *losses, const struct watch_view *view, in
     }
     if (losses->half_life < 0)
         losses->half_life = smoothing_half_life(watch_job_window(view, 1).weight);
-    snprintf(losses->smoothed, sizeof losses->smoothed, "smoothed, half-life %.3g",
-             losses->half_life);
-    snprintf(losses->evaluation, sizeof losses->evaluation, "evaluation %s",
-             number(value, sizeof value, "%.4g", view->numbers.evaluation));
 }
 
 static struct plot_series faint_of(const struct losses *losses)
@@ -117,7 +142,7 @@ static struct plot_series smoothed_of(const struct losses *losses)
     return (struct plot_series){.name = is ? losses->smoothed : NULL,
                                 .shape = PLOT_LINE,
                                 .look = {.role = THEME_SERIES,
-                                         .sign = "•",
+                                         .sign = "●",
                                          .ascii = "*",
                                          .attributes = ATTRIBUTE_BOLD,
                                          .alone = true},
@@ -147,20 +172,18 @@ void watch_draw_loss(struct app *app, const struct watch_view *view, struct area
     struct plot_series series[3 + 2 * RUNS_MAX];
     size_t count = 0;
     double *others;
-    char title[48], value[24];
     int cells = plot_across(area.width).columns;
     if (area.height <= 0)
         return;
     losses_take(&losses, view, cells);
+    losses_name(&losses, view, area.width);
     series[count++] = faint_of(&losses);
     count += watch_runs_curves(view, cells, series + count, &others);
     series[count++] = smoothed_of(&losses);
     series[count++] = evaluations_of(&losses);
-    snprintf(title, sizeof title, "loss %s",
-             number(value, sizeof value, "%.4g", view->numbers.loss));
     struct plot plot = watch_plot_of(view);
     plot.x_title = "step";
-    plot.y_title = title;
+    plot.y_title = losses.title;
     plot.series = series;
     plot.series_count = count;
     plot.log_y = view->window.log_y;

@@ -1,8 +1,8 @@
 /* Other runs over the loss of the one that is watched: their curves, and the table of them.
  *
- *       runs                    step      loss  evaluation  to the baseline
- *     • model-2 (watched)     31/60    2.8119      2.9404  -0.1307 at 31
- *     1 model-1               60/60    2.6120      2.7001  baseline
+ *       runs: o chooses     last step  smoothed loss  evaluation  to the baseline
+ *     ● model-2 (watched)          31         2.8119      2.9404    -0.1307 at 31
+ *     1 model-1                    60         2.6120      2.7001         baseline
  *
  * Every run has a sign, which stands at the end of its curve, too, so no colour is needed to tell
  * them apart; without colours its whole curve is made of it. At a cross-hair all numbers are those of
@@ -95,7 +95,7 @@ static double evaluation_at(const struct drawn *run, int64_t step)
 {
     size_t count = 0;
     const struct job_evaluation *list =
-        run->series ? job_series_evaluations(run->series, &count) : NULL;
+        run->series && step <= run->last ? job_series_evaluations(run->series, &count) : NULL;
     while (count > 0 && list[count - 1].step > (double)step)
         count--;
     return count > 0 ? list[count - 1].loss : NAN;
@@ -128,54 +128,100 @@ static void put_loss(double loss, char *out, size_t size)
         snprintf(out, size, "%.4f", loss);
 }
 
-enum { STEP = 15, LOSS = 9, EVALUATION = 12, DIFFERENCE = 20 }; /* columns, from the right */
+enum { CELLS = 4, NAMES = 24, GAP = 2 };
 
-/* Narrow windows have no room for steps and evaluations. */
-static void draw_row(struct area row, struct style style, const char *name,
-                     const char *const cells[4])
+/* A line of the table: the sign of a curve, the run's name, and last step, loss, evaluation and
+ * difference. */
+struct table_row {
+    char name[96], cells[CELLS][48];
+};
+
+/* How wide each column is, from what all rows have in it; 0: it has no room. What goes first where a
+ * row is narrow is the last step, then the evaluation; names are cut down to NAMES columns before
+ * that. Returns how wide the table is: numbers stand near their names in a wide window, too. */
+static int fit_columns(const struct table_row *rows, int count, int room, int widths[CELLS])
 {
-    static const int widths[] = {STEP, LOSS, EVALUATION, DIFFERENCE};
-    bool wide = row.width >= 30 + STEP + LOSS + EVALUATION + DIFFERENCE;
-    int x = row.width;
-    for (int i = 3; i >= 0; i--) {
-        if (!wide && (i == 0 || i == 2))
-            continue;
-        x -= widths[i];
-        area_put(row, x + widths[i] - text_columns(cells[i]), 0, style, cells[i]);
+    static const int order[] = {0, 2};
+    int names = 0, used = 0;
+    for (int i = 0; i < CELLS; i++)
+        widths[i] = 0;
+    for (int row = 0; row < count; row++) {
+        int name = text_columns(rows[row].name);
+        names = name > names ? name : names;
+        for (int i = 0; i < CELLS; i++) {
+            int columns = text_columns(rows[row].cells[i]);
+            widths[i] = columns > widths[i] ? columns : widths[i];
+        }
     }
-    area_label(row, 2, 0, x - 3, style, name);
+    int least = 2 + (names < NAMES ? names : NAMES);
+    for (int i = 0; i < CELLS; i++)
+        used += widths[i] > 0 ? GAP + widths[i] : 0;
+    for (size_t i = 0; i < sizeof order / sizeof *order && least + used > room; i++) {
+        used -= widths[order[i]] > 0 ? GAP + widths[order[i]] : 0;
+        widths[order[i]] = 0;
+    }
+    return 2 + names + used < room ? 2 + names + used : room;
 }
 
-static void draw_run(struct app *app, const struct watch_view *view, int at, struct area row)
+static void draw_row(struct area line, struct style style, const struct table_row *row,
+                     const int widths[CELLS])
+{
+    int x = line.width;
+    for (int i = CELLS - 1; i >= 0; i--) {
+        if (widths[i] == 0)
+            continue;
+        area_put(line, x - text_columns(row->cells[i]), 0, style, row->cells[i]);
+        x -= widths[i] + GAP;
+    }
+    area_label(line, 2, 0, x - 2, style, row->name);
+}
+
+static void put_run(const struct watch_view *view, int at, struct table_row *row)
 {
     struct drawn run = drawn_at(view, at);
-    bool watched = at == RUNS_WATCHED;
     int64_t step = view->window.crossed ? view->window.cross : run.last;
-    char name[96], steps[32], loss[24], evaluation[24], difference[48];
-    enum theme_role role = watched ? THEME_SERIES : looks[at].role;
-    struct style sign = theme_style(&app->theme, role);
-    snprintf(name, sizeof name, "%.64s%s", run.name, watched ? " (watched)" : "");
-    snprintf(steps, sizeof steps, "%lld", (long long)run.last);
-    put_loss(loss_at(view, &run, step), loss, sizeof loss);
-    put_loss(evaluation_at(&run, step), evaluation, sizeof evaluation);
-    put_difference(view, at, difference, sizeof difference);
-    sign.attributes |= ATTRIBUTE_BOLD;
-    area_put(row, 0, 0, sign, watched ? "•" : looks[at].sign);
-    draw_row(row, theme_style(&app->theme, THEME_TEXT), name,
-             (const char *const[]){steps, loss, evaluation, difference});
+    enum { SIZE = sizeof *row->cells };
+    snprintf(row->name, sizeof row->name, "%.64s%s", run.name,
+             at == RUNS_WATCHED ? " (watched)" : "");
+    snprintf(row->cells[0], SIZE, "%lld", (long long)run.last);
+    put_loss(loss_at(view, &run, step), row->cells[1], SIZE);
+    put_loss(evaluation_at(&run, step), row->cells[2], SIZE);
+    put_difference(view, at, row->cells[3], SIZE);
+}
+
+/* The losses are smoothed, unless that was taken off (`:smooth 0`). */
+static void put_head(const struct watch_view *view, int columns, struct table_row *row)
+{
+    bool pinned = view->runs->baseline != RUNS_NONE;
+    *row = (struct table_row){.cells = {"last step", "", "evaluation", ""}};
+    snprintf(row->name, sizeof row->name, "%s",
+             columns < 76 ? "o chooses, b pins" : "runs: o chooses, b pins a baseline");
+    snprintf(row->cells[1], sizeof row->cells[1], "%s",
+             view->half_life == 0 ? "loss" : "smoothed loss");
+    if (pinned)
+        snprintf(row->cells[3], sizeof row->cells[3], "to the baseline");
 }
 
 void watch_draw_runs(struct app *app, const struct watch_view *view, struct area area)
 {
     struct style dim = theme_style(&app->theme, THEME_DIM);
-    int count = view->runs->count + 1, room = area.height - 1;
-    bool pinned = view->runs->baseline != RUNS_NONE;
-    draw_row(
-        area_part(area, 0, 0, area.width, 1), dim,
-        area.width < 76 ? "o chooses, b pins" : "runs: o chooses, b pins a baseline",
-        (const char *const[]){"last step", "loss", "evaluation", pinned ? "to the baseline" : ""});
-    for (int i = 0; i < count && i < room; i++)
-        draw_run(app, view, i - 1, area_part(area, 0, 1 + i, area.width, 1));
+    struct table_row rows[RUNS_MAX + 2];
+    int count = view->runs->count + 2, room = area.height, widths[CELLS], width;
+    put_head(view, area.width, &rows[0]);
+    for (int i = 1; i < count; i++)
+        put_run(view, i - 2, &rows[i]);
+    width = fit_columns(rows, count, area.width, widths);
+    for (int i = 0; i < count && i < room; i++) {
+        struct area line = area_part(area, 0, i, width, 1);
+        int at = i - 2;
+        bool watched = at == RUNS_WATCHED;
+        struct style sign =
+            theme_style(&app->theme, watched || i == 0 ? THEME_SERIES : looks[at].role);
+        sign.attributes |= ATTRIBUTE_BOLD;
+        if (i > 0)
+            area_put(line, 0, 0, sign, watched ? "●" : looks[at].sign);
+        draw_row(line, i == 0 ? dim : theme_style(&app->theme, THEME_TEXT), &rows[i], widths);
+    }
     if (count > room && room > 0)
         area_put_right(area, 0, 0, dim, "more below");
 }

@@ -33,10 +33,11 @@ int finish_check(const struct job_follow *run, struct error *err)
     const struct job_kind *kind = job_kind_of(run->job);
     char state[ERROR_TEXT_MAX];
     if (!kind->weights)
-        return error_set(err, "it is a %s, and leaves no model", kind->noun);
+        return error_set(err, "it is %s %s, and leaves no model", job_kind_article(kind),
+                         kind->noun);
     job_follow_describe(run, state, sizeof state);
     if (job_follow_lives(run) && !job_follow_pauses(run))
-        return error_set(err, "the %s is %s: it ends or pauses first", kind->noun, state);
+        return error_set(err, "%s: it ends or pauses first", state);
     return 0;
 }
 
@@ -187,17 +188,17 @@ bool finish_update(struct finish *finish)
 
 void finish_put_state(const struct finish *finish, char *out, size_t size)
 {
-    const char *model = "", *status = "";
+    const char *status = "";
     const struct job_follow *job = finish->job;
     const struct job_kind *kind = job->job || !finish->kind ? job_kind_of(job->job) : finish->kind;
-    char phase[64], state[ERROR_TEXT_MAX];
-    json_get_string(job->job, "model", &model);
+    char phase[64], state[ERROR_TEXT_MAX], model[128];
+    job_follow_model(job, model, sizeof model);
     json_get_string(job->result, "status", &status);
     if (strcmp(status, "completed") == 0 || strcmp(status, "failed") == 0)
         snprintf(state, sizeof state, "%s", status); /* the message is the result's */
     else
         job_follow_describe(job, state, sizeof state);
     bool says = job_follow_lives(job) && job_follow_phase(job, phase, sizeof phase);
-    snprintf(out, size, "%s%s%s: %s", kind->noun, model[0] ? " of " : "", path_last(model),
+    snprintf(out, size, "%s%s%s: %s", kind->noun, model[0] ? " of " : "", model,
              says ? phase : state);
 }

@@ -17,21 +17,19 @@ struct job_facts {
     char word[16];                 /* "running", or how it ended: "completed", "killed" */
     char phase[32];                /* of one that runs: "tokenizing 40 %"; "": not known */
     char text[160];                /* the state in full, cut off */
-    char name[80], model[80];      /* the last parts of its folder's and its model's paths */
+    char name[80];                 /* the last part of its folder's path */
+    char model[80];                /* job_follow_model() */
     char method[24];               /* of a training run */
     int64_t done, total;           /* steps or matrices */
-    double seconds_left;           /* job_facts_seconds_left() */
+    double seconds_left;           /* job_left_seconds() */
     double loss, evaluation, best; /* the last ones; best is set by who reads all (job_best.h) */
+    unsigned actions;              /* job_actions() */
+    bool pauses;                   /* job_follow_pauses() */
     int64_t began;                 /* seconds since 1970: when its last sitting wrote job.json */
 };
 
 /* All but `best`, which stays. Texts are printable. */
 void job_facts_take(struct job_facts *facts, const struct job_follow *job);
-
-/* What is left of a run that lives, by how long its last steps took, some twenty of them, with what
- * lay between them (evaluations, checkpoints), but no pause; NaN: not known. A scan's rows take times
- * of their own, and those that were cached none: nothing is known of what is left of it. */
-double job_facts_seconds_left(const struct job_follow *job);
 
 /* How many of this user's jobs live now, starting, waiting, running or paused, on this machine;
  * *paused: of those. */

@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "job/job_dir.h"
 #include "job/job_kind.h"
+#include "job/requests.h"
+#include "tui/session/wording.h"
 
 #include <errno.h>
 #include <math.h>
@@ -182,6 +184,29 @@ static bool look_at_phase(struct job_follow *follow)
     return changed;
 }
 
+/* What a worker takes between two steps, which may be minutes apart. */
+static const struct {
+    enum job_request request;
+    const char *words;
+} steered[] = {
+    {JOB_REQUEST_STOP, "stop"}, /* the one that counts, where there are several */
+    {JOB_REQUEST_PAUSE, "pause"},
+    {JOB_REQUEST_CHECKPOINT, "save a checkpoint"},
+    {JOB_REQUEST_RESUME, "go on"},
+};
+enum { STEERED = sizeof steered / sizeof *steered };
+
+/* True: others wait than before. */
+static bool look_at_requests(struct job_follow *follow)
+{
+    unsigned before = follow->asked;
+    follow->asked = 0;
+    for (size_t i = 0; i < STEERED && job_follow_lives(follow); i++)
+        if (job_request_waits(follow->path, steered[i].request))
+            follow->asked |= 1u << steered[i].request;
+    return follow->asked != before;
+}
+
 /* The metrics first: their first line means that job.json is complete, which is read at once then;
  * a sitting that goes on for more steps writes another. The small files and the lock only now and
  * then. A job that lives has no result yet: what lies there is of the sitting before, and it is read
@@ -215,7 +240,8 @@ bool job_follow_update(struct job_follow *follow)
         } else if (!follow->result) {
             follow->result = read_part(follow, PART_RESULT);
         }
-        changed = look_at_phase(follow) || before != follow->state || job ||
+        changed = look_at_requests(follow);
+        changed = look_at_phase(follow) || changed || before != follow->state || job ||
                   had_result != (follow->result != NULL) || had_proof != (follow->proof != NULL);
     }
     if (err.kind != ERROR_NONE)
@@ -306,6 +332,12 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
         snprintf(out, size, "%s on another machine", job_follow_pauses(follow) ? "paused" : "runs");
     else
         snprintf(out, size, "%s", job_state_name(follow->state));
+    for (size_t i = 0; i < STEERED; i++)
+        if (follow->asked & 1u << steered[i].request) {
+            size_t used = strlen(out);
+            snprintf(out + used, size - used, ", asked to %s", steered[i].words);
+            break;
+        }
     size_t length = strlen(out);
     if (follow->trouble[0] && length < size)
         snprintf(out + length, size - length, "; %s", follow->trouble);
@@ -313,6 +345,27 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
         snprintf(out + length, size - length, "%s%s", strstr(out, ": ") ? "; " : ": ",
                  follow->metrics.damage);
     utf8_sanitize(out);
+}
+
+void job_follow_model(const struct job_follow *follow, char *out, size_t size)
+{
+    const cJSON *job = follow->job;
+    const char *model = "", *run = NULL;
+    const cJSON *start = json_get(job, "start");
+    char name[128];
+    bool init = false;
+    int64_t step = 0;
+    json_get_string(job, "model", &model);
+    json_get_bool(job, "init", &init);
+    if (json_get_string(start, "run", &run) && json_get_int64(start, "step", &step)) {
+        path_put_last(run, name, sizeof name);
+        snprintf(out, size, "%s at step %lld", name, (long long)step);
+        utf8_sanitize(out);
+    } else if (init) {
+        snprintf(out, size, "random weights");
+    } else {
+        path_put_last(model, out, size);
+    }
 }
 
 /* Bytes as a share, all else as it is counted; a run's steps are said beside its state. */

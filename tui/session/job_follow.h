@@ -18,10 +18,12 @@ struct job_follow {
     char *path;
     struct job_metrics metrics;
     enum job_state state;
-    cJSON *job;                   /* job.json; NULL: not there yet */
-    cJSON *result;                /* result.json; NULL: it has not ended */
-    cJSON *proof;                 /* proof.json: what trains; NULL: not there yet */
-    struct job_progress phase;    /* what a job that lives does; phase.phase "": not known */
+    cJSON *job;                /* job.json; NULL: not there yet */
+    cJSON *result;             /* result.json; NULL: it has not ended */
+    cJSON *proof;              /* proof.json: what trains; NULL: not there yet */
+    struct job_progress phase; /* what a job that lives does; phase.phase "": not known */
+    unsigned asked;            /* bits of enum job_request: of one that lives, what was asked of it
+                                     and is not taken yet */
     char trouble[ERROR_TEXT_MAX]; /* of a part that is there and cannot be read, in one line; "" */
     double looked_at;
     struct job_part { /* what was read of job.json, result.json and proof.json, or could not be */
@@ -51,9 +53,14 @@ bool job_follow_is_scan(const struct job_follow *follow);
 /* How far a scan is, in matrices; false: not known, or not a scan. */
 bool job_follow_rows(const struct job_follow *follow, int64_t *done, int64_t *total);
 
-/* The state in words: "running", "killed by signal 9 (Killed) at step 120", and after it what of
- * the job cannot be read. */
+/* The state in words: "running", "running, asked to pause", "killed by signal 9 (Killed) at step
+ * 120", and after it what of the job cannot be read. */
 void job_follow_describe(const struct job_follow *follow, char *out, size_t size);
+
+/* What it works on, as people call it: the last part of its model's path; of a run that began from
+ * another one, whose model is a copy in its own folder, "tale at step 400", and of one that began
+ * from no weights at all "random weights". Printable; "": not known. */
+void job_follow_model(const struct job_follow *follow, char *out, size_t size);
 
 /* What a job that lives does now, in words: "tokenizing 40 %", "evaluating 7/20"; false, and "",
  * where nothing says so, and while it is paused. */

@@ -7,6 +7,7 @@
 #include "train/state_folder.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,10 +36,10 @@ static bool is_completed(const struct job_follow *job)
 static int check_kind(const struct job_kind *kind, enum steering what, struct error *err)
 {
     if (what == STEER_CHECKPOINT && !kind->checkpoints)
-        return error_set(err, "it is a %s: it has no checkpoints, what it computed is kept anyway",
-                         kind->noun);
+        return error_set(err, "it is %s %s: it has no checkpoints, what it computed is kept anyway",
+                         job_kind_article(kind), kind->noun);
     if (what == STEER_PAUSE && !kind->pauses)
-        return error_set(err, "it is a %s, and cannot pause", kind->noun);
+        return error_set(err, "it is %s %s, and cannot pause", job_kind_article(kind), kind->noun);
     return 0;
 }
 
@@ -49,6 +50,10 @@ static int check_again(const struct job_follow *job, int64_t step, const char *s
                        struct error *err)
 {
     int64_t last = -1;
+    const struct job_kind *kind = job_kind_of(job->job);
+    if (kind->command[0] && !kind->resumes) /* of one that is not known its start says why */
+        return error_set(err, "%s; it is %s %s, which is not resumed but begun anew", state,
+                         job_kind_article(kind), kind->noun);
     if (!is_completed(job))
         return 0;
     if (step == 0)
@@ -65,7 +70,8 @@ static int check_again(const struct job_follow *job, int64_t step, const char *s
 static int check_more(const struct job_kind *kind, bool lives, const char *state, struct error *err)
 {
     if (!kind->steps)
-        return error_set(err, "it is a %s: more steps are for a training run", kind->noun);
+        return error_set(err, "it is %s %s: more steps are for a training run",
+                         job_kind_article(kind), kind->noun);
     return lives ? error_set(err, "%s; stop it before more steps are added to it", state) : 0;
 }
 
@@ -94,7 +100,34 @@ int steer_check(const struct job_follow *job, enum steering what, const struct s
                          kind->resumes && !is_completed(job) ? "; resuming it comes first" : "");
     if ((what == STEER_RESUME || what == STEER_CONTINUE) && !pauses)
         return error_set(err, "%s; there is nothing to resume", state);
+    if (what == STEER_PAUSE && pauses)
+        return error_set(err, "%s; there is nothing to pause", state);
     return 0;
+}
+
+/* --- more steps --- */
+
+struct steer_more steer_more(const struct job_follow *job, const struct steer_how *how)
+{
+    double planned = NAN;
+    int64_t from = how->step > 0 ? how->step : state_latest_step(job->path, NULL);
+    struct steer_more more = {.from = from, .to = from + how->more, .planned = -1};
+    if (job_follow_number(job, "steps", &planned) && planned >= 1 && planned <= 9e15)
+        more.planned = (int64_t)planned;
+    more.early = more.from >= 0 && more.planned > more.to;
+    return more;
+}
+
+void steer_put_more(const struct steer_more *more, char *out, size_t size)
+{
+    if (more->from < 0)
+        snprintf(out, size, "it has no checkpoint to go on from");
+    else if (more->early)
+        snprintf(out, size,
+                 "after step %" PRId64 ", to step %" PRId64 " and not to its planned %" PRId64,
+                 more->from, more->to, more->planned);
+    else
+        snprintf(out, size, "after step %" PRId64 ", to step %" PRId64, more->from, more->to);
 }
 
 /* --- questions --- */
@@ -170,11 +203,18 @@ static int start_again(const struct job_follow *job, const struct steer_how *how
                        size_t size, struct error *err)
 {
     struct job_restart restart = {0};
+    char words[160];
     if (how)
         restart = (struct job_restart){
             .step = how->step, .more = how->more, .rate = how->rate, .schedule = how->schedule};
     snprintf(said, size, "the %s goes on %s", job_kind_of(job->job)->noun,
              from_where(job, &restart));
+    if (restart.more > 0) {
+        struct steer_more more = steer_more(job, how);
+        steer_put_more(&more, words, sizeof words);
+        snprintf(said, size, "the %s goes on for %" PRId64 " step%s more, %s",
+                 job_kind_of(job->job)->noun, restart.more, restart.more == 1 ? "" : "s", words);
+    }
     return job_relaunch(job->path, "/proc/self/exe", &restart, how ? how->trusted : NULL, err);
 }
 

@@ -39,6 +39,18 @@ struct steer_how {
 int steer_check(const struct job_follow *job, enum steering what, const struct steer_how *how,
                 struct error *err);
 
+/* Where a run with so many steps more (how->more) would end. They count from the checkpoint that it
+ * goes on from, not from its end: of a run that was stopped early fewer than it lacked end it before
+ * that, which whoever asks should see. */
+struct steer_more {
+    int64_t from, to; /* steps; from -1: it has no checkpoint */
+    int64_t planned;  /* where it would end without them; -1: not known */
+    bool early;       /* to < planned */
+};
+struct steer_more steer_more(const struct job_follow *job, const struct steer_how *how);
+/* "after step 300, to step 400 and not to its planned 800" */
+void steer_put_more(const struct steer_more *more, char *out, size_t size);
+
 /* What to ask before: "stop the scan? the same key again stops it, ...". Empty for what needs no
  * question. */
 void steer_question(const struct job_follow *job, enum steering what, char *out, size_t size);

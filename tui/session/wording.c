@@ -80,3 +80,16 @@ bool path_ends_with(const char *path, const char *tail)
     size_t length = strlen(path), size = strlen(tail);
     return length > size && strcmp(path + length - size, tail) == 0;
 }
+
+void path_put_last(const char *path, char *out, size_t size)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    size_t from = length;
+    while (from > 0 && path[from - 1] != '/')
+        from--;
+    char last[4096]; /* as long as paths are */
+    snprintf(last, sizeof last, "%.*s", (int)(length - from), path + from);
+    utf8_copy(out, size, last);
+}

@@ -28,6 +28,9 @@ bool path_complete(char *path, size_t size);
 /* A path that was typed with "~" in front, in place (base/xdg.h); one that would not fit stays. */
 void path_expand(char *path, size_t size);
 
+/* The last part of a path, printable; of one that ends with "/" the one before that. */
+void path_put_last(const char *path, char *out, size_t size);
+
 /* "plan.json" ends with ".json"; ".json" alone does not: it has no name before it. */
 bool path_ends_with(const char *path, const char *tail);
 

@@ -101,11 +101,11 @@ static const char *cell_level(const struct heat_cell *cell, bool has_digits)
 }
 
 /* What a cell says of its training; NULL: nothing, as it rests by the rule. */
-static const char *cell_mark(const struct theme *theme, const struct heat_cell *cell)
+static const char *cell_mark(const struct heat_cell *cell)
 {
     if (cell->by_hand)
         return cell->trained ? "+" : "-";
-    return !cell->trained ? NULL : theme_is_mono(theme) ? "*" : "●";
+    return cell->trained ? "●" : NULL;
 }
 
 /* One column: the level or the mark. More: both, level first, as near to the middle as they go. */
@@ -113,7 +113,7 @@ static void cell_draw(struct area area, const struct theme *theme, const struct 
                       bool cursor)
 {
     struct style style = cell_style(theme, cell, cursor);
-    const char *level = cell_level(cell, has_digits(area, theme)), *mark = cell_mark(theme, cell);
+    const char *level = cell_level(cell, has_digits(area, theme)), *mark = cell_mark(cell);
     bool alone = area.width == 1 && mark && (cell->by_hand || !theme_is_mono(theme));
     bool blank = alone || strcmp(level, " ") == 0;
     int row = area.height / 2, column = (area.width - 1) / 2;
@@ -242,7 +242,7 @@ void heat_legend_draw(struct area area, const struct theme *theme, const char *t
         }
         x += area_print(area, x, 0, text, " %.3g ", part ? high : middle);
     }
-    x += 1 + area_put(area, x + 1, 0, dim, theme_is_mono(theme) ? "* trains" : "● trains");
+    x += 1 + area_put(area, x + 1, 0, dim, "● trains");
     static const char hand[] = "  + - by hand";
     if (by_hand && x + text_columns(hand) <= area.width)
         area_put(area, x, 0, dim, hand);

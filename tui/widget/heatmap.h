@@ -6,8 +6,8 @@
  *     down           ●           ●
  *
  * A pure function of its struct. Colour is the value in [0, 1]; a dot marks what trains. In a mono
- * theme the value is a digit 0..9 and what trains is marked '*' (bold and underlined where a cell
- * is one column wide); a terminal of few colours has the digits on them (where a cell is one column
+ * theme the value is a digit 0..9 beside the dot (bold and underlined where a cell is one column
+ * wide); a terminal of few colours has the digits on them (where a cell is one column
  * wide, a mark takes the digit's place). What was set by hand is marked '+' where it trains and '-'
  * where it does not, which takes the place of all else in a cell of one column. Where not all layers fit, a one-row overview shows all of
  * them; where not all types do, arrows say in which direction there are more.

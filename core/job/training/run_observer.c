@@ -15,6 +15,7 @@
 int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, struct error *err)
 {
     *lines = (struct run_lines){.sitting = sitting, .began = clock_seconds()};
+    run_lines_begin(lines);
     lines->open = job_metrics_open(&lines->writer, sitting->request->run, err) == 0;
     return lines->open ? 0 : -1;
 }
@@ -25,9 +26,15 @@ void run_lines_close(struct run_lines *lines)
         job_metrics_close(&lines->writer);
 }
 
+void run_lines_begin(struct run_lines *lines)
+{
+    lines->told = clock_seconds();
+}
+
 void run_lines_paused(struct run_lines *lines, double seconds)
 {
     lines->began += seconds;
+    lines->told += seconds;
 }
 
 /* A line is made by begin_line() or begin_event(), its members, and append(), which ends it and
@@ -62,7 +69,13 @@ static int append(struct run_lines *lines, struct json_writer *json, struct erro
         run_warn(lines->sitting, "%s: its lines wait in memory for room, and training continues",
                  why.text);
     lines->waits = status > 0;
+    lines->told = clock_seconds();
     return 0;
+}
+
+static void put_seconds(const struct run_lines *lines, struct json_writer *json)
+{
+    json_real(json, "seconds", clock_seconds() - lines->told);
 }
 
 /* What is not known is absent. */
@@ -183,6 +196,7 @@ int run_lines_evaluation(struct run_lines *lines, int64_t step, const struct eva
     begin_line(&json, step);
     json_real(&json, "eval_loss", evaluation->loss);
     json_count(&json, "eval_tokens", evaluation->tokens);
+    put_seconds(lines, &json);
     return append(lines, &json, err);
 }
 
@@ -192,6 +206,7 @@ int run_lines_sample(struct run_lines *lines, int64_t step, const char *text, st
     struct json_writer json = {.out = &line};
     begin_event(&json, "sample", step);
     json_text(&json, "text", text);
+    put_seconds(lines, &json);
     return append(lines, &json, err);
 }
 
@@ -218,6 +233,15 @@ int run_lines_more(struct run_lines *lines, const struct schedule_part *part, st
     json_integer(&json, "steps", part->steps);
     json_real(&json, "lr", part->rate);
     json_text(&json, "schedule", schedule_name(part->kind));
+    return append(lines, &json, err);
+}
+
+int run_lines_checkpoint(struct run_lines *lines, int64_t step, struct error *err)
+{
+    struct buffer line = BUFFER_INIT;
+    struct json_writer json = {.out = &line};
+    begin_event(&json, "checkpoint", step);
+    put_seconds(lines, &json);
     return append(lines, &json, err);
 }
 
@@ -429,7 +453,7 @@ static int on_saved(void *context, int64_t step, struct error *err)
     struct run_observer *observer = context;
     if (run_proof_saved(observer->proof, observer->setup->trainer, step, err) != 0)
         return -1;
-    return run_lines_event(observer->lines, "checkpoint", step, err);
+    return run_lines_checkpoint(observer->lines, step, err);
 }
 
 /* Between two steps: what is asked for now. In a pause it returns for a checkpoint, is called once

@@ -20,8 +20,12 @@
  *
  *     {"step": 3, "time_s": 1.5, "tokens": 384, ..., "loss": 2.25, "lr": 2e-05, ...}
  *     {"step": 3, "grad_norms": {"model.norm.weight": 0.25, ...}}
- *     {"step": 3, "eval_loss": 2.5, "eval_tokens": 512}
- *     {"event": "checkpoint", "step": 3}     or "resume", "more", "sample", "spike", "reselect"
+ *     {"step": 3, "eval_loss": 2.5, "eval_tokens": 512, "seconds": 4.5}
+ *     {"event": "checkpoint", "step": 3, "seconds": 0.5}
+ *                                     or "resume", "more", "sample", "spike", "reselect"
+ *
+ * "seconds" is what passed since the line before, without pauses: how long an evaluation, a sample
+ * or a checkpoint took, from which follows how long those to come will take.
  *
  * run_lines_open() opens the job's file for appending, which locks it (job/metrics_writer.h), and
  * run_lines_close() closes it; each function between writes one line. A line for which the disk has
@@ -34,12 +38,16 @@ struct run_lines {
     struct job_metrics_writer writer;
     bool open, waits; /* waits: the last line had no room on the disk */
     double look_at;   /* the clock's seconds from which on memory is looked at again */
-    double began;     /* the clock's seconds when the sitting began, moved on by its pauses */
+    double began;     /* the clock's seconds when the sitting began, */
+    double told;      /* and at its last line or run_lines_begin(); both moved on by its pauses */
     bool too_long;    /* it was said that a line of norms is */
 };
 
 int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, struct error *err);
 void run_lines_close(struct run_lines *lines);
+
+/* The steps begin: what comes before the first line is timed from here. */
+void run_lines_begin(struct run_lines *lines);
 
 /* So many seconds were a pause's: no line's time counts them. */
 void run_lines_paused(struct run_lines *lines, double seconds);
@@ -65,7 +73,8 @@ int run_lines_reselect(struct run_lines *lines, int64_t step, size_t begun, size
                        struct error *err);
 /* After a resume that adds steps to the run: how many, and their learning rate. */
 int run_lines_more(struct run_lines *lines, const struct schedule_part *part, struct error *err);
-/* "checkpoint", "resume": an event without more. */
+int run_lines_checkpoint(struct run_lines *lines, int64_t step, struct error *err);
+/* "resume": an event without more. */
 int run_lines_event(struct run_lines *lines, const char *event, int64_t step, struct error *err);
 
 /* --- proof.json: what a run shows of itself ---

@@ -231,6 +231,7 @@ static int run_steps(struct training *training, struct error *err)
         if (run_reselect_is_due(&reselect) && run_reselect_choose(&reselect, &callbacks, err) != 0)
             return -1;
         int64_t until = run_reselect_next(&reselect);
+        run_lines_begin(&training->lines);
         status = trainer_run_until(setup->trainer, until, &callbacks, err);
         if (until >= trainer_steps(setup->trainer))
             break;

@@ -63,6 +63,11 @@ void plan_free(struct plan *plan);
  * switches, and edits stay. One step of undo. percent in [0, 100] */
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err);
 
+/* Percentages choose among the tensors of the model's file: one by one the experts that are one
+ * tensor in the loaded model, which is otherwise chosen whole, or not at all. To be called before
+ * the first selection. */
+void plan_select_of_file(struct plan *plan);
+
 /* The whole percentage nearest to `from`, above (`more`) or below it, that selects more or fewer
  * modules: of 8 layers 25 % are 2, and the next is 38 %, which is 3. NaN: none does. */
 double plan_next_percent(const struct plan *plan, double from, enum plan_scope scope, bool more);
@@ -155,7 +160,8 @@ double plan_percent(const struct plan *plan); /* of the base; NaN: it is none */
  * mostly itself. */
 size_t plan_unit(const struct plan *plan, size_t row);
 
-/* Rank of what the row stands for within its type, 1 = highest; *of is the size of the type. */
+/* Rank of the row by itself, a part of a tensor too, within its type, 1 = highest; *of is the size of
+ * the type. */
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of);
 
 /* The rows of the n-th type, in the order of the types' first rows, by falling SNR, and of a tensor

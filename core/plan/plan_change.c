@@ -28,9 +28,14 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
     plan->history[0] = (struct snapshot){.flags = array_alloc(plan_flag_count(plan), 1, err),
                                          .base = {.percent = NAN},
                                          .time = (int64_t)sys.time(NULL)};
-    if (ranking_init(&plan->rankings[0], scan, false, err) != 0 ||
-        ranking_init(&plan->rankings[1], scan, true, err) != 0 ||
-        loaded_rows_init(&plan->loaded, scan, plan->rankings[0].unit, err) != 0 ||
+    plan->rankings_used = 2;
+    for (size_t i = 0; i < scan->count; i++)
+        if (scan->rows[i].loaded && scan->rows[i].loaded_parts > 1)
+            plan->rankings_used = 4;
+    int status = 0;
+    for (int i = 0; status == 0 && i < plan->rankings_used; i++)
+        status = ranking_init(&plan->rankings[i], scan, i & 1, i & 2, err);
+    if (status != 0 || loaded_rows_init(&plan->loaded, scan, plan->rankings[0].unit, err) != 0 ||
         !plan->history[0].flags) {
         plan_free(plan);
         return -1;
@@ -46,8 +51,8 @@ void plan_free(struct plan *plan)
         return;
     for (size_t i = 0; i <= plan->last; i++)
         plan_snapshot_free(&plan->history[i]);
-    ranking_free(&plan->rankings[0]);
-    ranking_free(&plan->rankings[1]);
+    for (int i = 0; i < plan->rankings_used; i++)
+        ranking_free(&plan->rankings[i]);
     loaded_rows_free(&plan->loaded);
     free(plan);
 }
@@ -63,6 +68,11 @@ static int begin_base(struct plan *plan, enum plan_base_kind kind, struct error 
         return 0;
     plan_cancel_step(plan);
     return -1;
+}
+
+void plan_select_of_file(struct plan *plan)
+{
+    plan->of_file = true;
 }
 
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err)

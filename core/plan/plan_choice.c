@@ -47,8 +47,8 @@ static const struct ranking *ranking_now(const struct plan *plan)
 size_t plan_rank(const struct plan *plan, size_t row, size_t *of)
 {
     const struct ranking *ranking = ranking_now(plan);
-    plan_type_rows(plan, ranking->type[row], of);
-    return ranking->rank[row];
+    *of = ranking->own_count[row];
+    return ranking->own_rank[row];
 }
 
 static const size_t *type_rows(const struct ranking *ranking, size_t n, size_t *count)
@@ -72,10 +72,11 @@ void plan_type_name(const struct plan *plan, size_t n, char *out, size_t size)
 
 /* --- what a percentage selects --- */
 
-/* In which ranking: a score that can be compared with those of other types is a median's. */
+/* In which ranking: a score that can be compared with those of other types is a median's; and what
+ * is one tensor in the loaded model is chosen whole, unless the plan is for the file's. */
 static const struct ranking *selecting(const struct plan *plan, enum plan_scope scope)
 {
-    return &plan->rankings[scope != PLAN_BY_TYPE];
+    return &plan->rankings[(scope != PLAN_BY_TYPE) + (plan->of_file ? 0 : plan->rankings_used - 2)];
 }
 
 /* The n-th list of units, falling by score, of which a percentage selects the best: a type's, or the
@@ -125,7 +126,9 @@ static void select_best(const struct plan *plan, const struct snapshot *snapshot
     for (size_t k = 0; k < count && left > 0; k++) {
         if (!is_selectable(plan, ranking, rows[k]))
             continue;
-        plan_set_flags(plan, snapshot->flags, rows[k], BY_HAND, PLAN_MODULE);
+        for (size_t row = rows[k]; row != SIZE_MAX; row = ranking->next[row])
+            if (plan_unit(plan, row) == row)
+                plan_set_flags(plan, snapshot->flags, row, BY_HAND, PLAN_MODULE);
         left--;
     }
 }

@@ -69,8 +69,8 @@ static void bring_up_to_date(struct plan *plan, struct snapshot *snapshot)
 
 void plan_refresh(struct plan *plan)
 {
-    ranking_refresh(&plan->rankings[0], plan->scan);
-    ranking_refresh(&plan->rankings[1], plan->scan);
+    for (int i = 0; i < plan->rankings_used; i++)
+        ranking_refresh(&plan->rankings[i], plan->scan);
     plan->ranked++;
     bring_up_to_date(plan, &plan->history[plan->now]);
 }

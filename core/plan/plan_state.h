@@ -47,8 +47,13 @@ struct plan {
     const struct model *model;
     bool tied;
     size_t row_count;
-    struct ranking rankings[2]; /* of experts each, and together */
-    struct loaded_rows loaded;  /* the rows by their tensors' other names */
+    /* Of experts each, and together: by these rows are listed. Where tensors of the file are one in
+     * the loaded model, two more of that model's: of these a percentage takes the best, unless it is
+     * to take of the file's. */
+    struct ranking rankings[4];
+    int rankings_used; /* 2 or 4 */
+    bool of_file;
+    struct loaded_rows loaded; /* the rows by their tensors' other names */
     struct snapshot history[UNDO_MAX];
     size_t now, last; /* history[now] is the plan; (now, last] can be redone */
     unsigned ranked;  /* how often the ranks were computed */

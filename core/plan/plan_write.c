@@ -231,8 +231,19 @@ static void put_ends(struct buffer *out, const struct plan *plan, bool modules,
         }
 }
 
-static void put_comment(struct buffer *out, const struct plan *plan, const char *source)
+/* Whose names they are, where the model's file and the loaded model have others; NULL: it is all the
+ * same. */
+static const char *names_of(const struct plan *plan, bool file_names)
 {
+    if (plan_renamed(plan) == 0)
+        return NULL;
+    return file_names ? "the model's file" : "the model that transformers 5 loads";
+}
+
+static void put_comment(struct buffer *out, const struct plan *plan, const char *source,
+                        bool file_names)
+{
+    const char *names = names_of(plan, file_names);
     struct plan_counts counts = plan_counts(plan);
     double percent = plan_percent(plan);
     char *safe = strdup(source);
@@ -255,12 +266,14 @@ static void put_comment(struct buffer *out, const struct plan *plan, const char 
                       counts.parameters_total,
                       counts.whole ? "" : " (without embeddings and head)");
     buffer_byte(out, '\n');
+    if (names)
+        buffer_format(out, "# names are those of %s\n", names);
 }
 
 static void put_yaml(struct buffer *out, const struct plan *plan, const struct name_style *module,
                      const struct name_style *tensor, const char *source)
 {
-    put_comment(out, plan, source);
+    put_comment(out, plan, source, tensor->of_file);
     buffer_text(out, "unfrozen_parameters:\n");
     put_ends(out, plan, false, tensor);
     put_rows(out, plan, module, tensor, true);
@@ -274,17 +287,6 @@ static void put_lines(struct buffer *out, const struct plan *plan, bool beginnin
     put_ends(out, plan, false, &lines);
     put_rows(out, plan, NULL, &lines, false);
     put_unlisted(out, plan, &lines, "");
-}
-
-size_t plan_tensor_count(const struct plan *plan)
-{
-    struct buffer names = BUFFER_INIT;
-    size_t count = 0;
-    put_lines(&names, plan, false, false);
-    for (const char *at = buffer_string(&names); (at = strchr(at, '\n')); at++)
-        count++;
-    buffer_free(&names);
-    return count;
 }
 
 static void put_names(struct json_writer *json, const struct plan *plan, bool file_names)
@@ -313,6 +315,8 @@ static void put_json(struct buffer *out, const struct plan *plan, const char *so
     struct json_writer json = {.out = out};
     json_begin(&json, "spectrum.plan");
     json_text(&json, "model", source);
+    if (names_of(plan, file_names))
+        json_text(&json, "names_of", names_of(plan, file_names));
     put_names(&json, plan, file_names);
     json_end(&json);
     json_finish(&json, NULL);
@@ -347,12 +351,29 @@ static void put_peft(struct buffer *out, const struct plan *plan, bool file_name
     const struct name_style plain = {"", ".", "", true, false, file_names};
     const size_t *rows;
     size_t count;
+    const char *names = names_of(plan, file_names);
+    if (names)
+        buffer_format(out, "# names are those of %s\n", names);
     buffer_text(out, "target_modules:\n");
     put_ends(out, plan, true, &plain);
     for (size_t n = 0; (rows = plan_type_rows(plan, n, &count)); n++)
         for (size_t k = 0; k < count; k++)
             if (plan_takes_adapter(plan, rows[k]))
                 put_adapted(out, plan, rows[k], &plain);
+}
+
+size_t plan_tensor_count(const struct plan *plan, enum plan_format format, bool file_names)
+{
+    struct buffer text = BUFFER_INIT;
+    size_t count = 0;
+    if (format == PLAN_PEFT)
+        put_peft(&text, plan, file_names);
+    else
+        put_lines(&text, plan, false, file_names);
+    for (const char *at = buffer_string(&text); (at = strchr(at, '\n')); at++)
+        count += format != PLAN_PEFT || at[1] == '-';
+    buffer_free(&text);
+    return count;
 }
 
 /* ms-swift trains what begins with one of its names, so a tensor that is called as its module is, and

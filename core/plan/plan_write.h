@@ -42,8 +42,9 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
 void plan_put_file_names(struct buffer *out, const struct plan *plan, enum plan_format format,
                          const char *source);
 
-/* How many tensors of the loaded model train: what every form but PEFT's comes to. */
-size_t plan_tensor_count(const struct plan *plan);
+/* How many tensors the reader of a format trains by it; of PEFT's, beside how many stands an adapter.
+ * Of a published scan, which does not say what its modules have, how many names there are. */
+size_t plan_tensor_count(const struct plan *plan, enum plan_format format, bool file_names);
 
 /* How many of the plan's names are others in the model's file. */
 size_t plan_renamed(const struct plan *plan);

@@ -9,6 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* By what rows are sorted. */
+struct score_order {
+    const struct scan_row *rows;
+    const struct ranking *ranking;
+};
+
 /* --- names --- */
 
 static struct type_name name_of(const char *text)
@@ -22,20 +28,30 @@ static int compare_texts(struct type_name x, struct type_name y)
     return order ? order : x.length < y.length ? -1 : x.length > y.length;
 }
 
-/* A tensor's module: its name without ".weight". */
-static struct type_name tensor_module(const struct scan_row *row)
+/* The tensor that a row is a part of; NULL: it is a module of its own. */
+static const char *whole_of(const struct ranking *ranking, const struct scan_row *row)
 {
-    return (struct type_name){row->tensor, module_name_length(row->tensor)};
+    return ranking->loaded && row->loaded && row->loaded_parts > 1 ? row->loaded : row->tensor;
 }
 
-/* What a row's unit is ranked within. */
-static struct type_name unit_type(const struct scan_row *row, bool together)
+/* A tensor's module: its name without ".weight". */
+static struct type_name module_of(const char *tensor)
+{
+    return (struct type_name){tensor, module_name_length(tensor)};
+}
+
+/* What a row by itself is ranked within, and what its unit is. */
+static struct type_name row_type(const struct ranking *ranking, const struct scan_row *row)
+{
+    return name_of(ranking->together && row->expert_type ? row->expert_type : row->type);
+}
+
+static struct type_name unit_type(const struct ranking *ranking, const struct scan_row *row)
 {
     struct type_name type;
-    if (row->tensor)
-        type.text = module_type(row->tensor, &type.length);
-    else
-        type = name_of(together && row->expert_type ? row->expert_type : row->type);
+    if (!whole_of(ranking, row))
+        return row_type(ranking, row);
+    type.text = module_type(whole_of(ranking, row), &type.length);
     return type;
 }
 
@@ -48,11 +64,12 @@ static int compare_names(const void *a, const void *b, void *rows_pointer)
 }
 
 /* Rows of one tensor beside each other, in file order. */
-static int compare_tensors(const void *a, const void *b, void *rows_pointer)
+static int compare_wholes(const void *a, const void *b, void *context)
 {
-    const struct scan_row *rows = rows_pointer;
+    const struct score_order *of = context;
     size_t i = *(const size_t *)a, j = *(const size_t *)b;
-    int order = compare_texts(tensor_module(&rows[i]), tensor_module(&rows[j]));
+    int order = compare_texts(module_of(whole_of(of->ranking, &of->rows[i])),
+                              module_of(whole_of(of->ranking, &of->rows[j])));
     return order ? order : i < j ? -1 : 1;
 }
 
@@ -73,18 +90,20 @@ static int compare_by_text(const void *a, const void *b, void *context)
 /* The rows of a tensor are chained, the first stands for them; a row of no tensor for itself. */
 static void find_units(struct ranking *ranking, const struct scan *scan)
 {
+    struct score_order order = {scan->rows, ranking};
     size_t parts = 0, *sorted = ranking->by_tensor;
     for (size_t i = 0; i < scan->count; i++) {
         ranking->unit[i] = i;
         ranking->next[i] = SIZE_MAX;
-        if (scan->rows[i].tensor)
+        if (whole_of(ranking, &scan->rows[i]))
             sorted[parts++] = i;
     }
     if (parts > 0)
-        qsort_r(sorted, parts, sizeof *sorted, compare_tensors, scan->rows);
+        qsort_r(sorted, parts, sizeof *sorted, compare_wholes, &order);
     for (size_t k = 1; k < parts; k++) {
-        const struct scan_row *row = &scan->rows[sorted[k]], *before = &scan->rows[sorted[k - 1]];
-        if (compare_texts(tensor_module(row), tensor_module(before)) != 0)
+        const char *whole = whole_of(ranking, &scan->rows[sorted[k]]),
+                   *before = whole_of(ranking, &scan->rows[sorted[k - 1]]);
+        if (compare_texts(module_of(whole), module_of(before)) != 0)
             continue;
         ranking->unit[sorted[k]] = ranking->unit[sorted[k - 1]];
         ranking->next[sorted[k - 1]] = sorted[k];
@@ -121,10 +140,10 @@ static int number_types(struct ranking *ranking, const struct scan *scan, struct
     if (!texts)
         return -1;
     for (size_t i = 0; i < scan->count; i++)
-        texts[i] = name_of(scan->rows[i].type);
+        texts[i] = row_type(ranking, &scan->rows[i]);
     number_texts(ranking->own_type, texts, scan->count, ranking->own_order, ranking->rank);
     for (size_t i = 0; i < scan->count; i++)
-        texts[i] = unit_type(&scan->rows[i], ranking->together);
+        texts[i] = unit_type(ranking, &scan->rows[i]);
     ranking->types =
         number_texts(ranking->type, texts, scan->count, ranking->own_order, ranking->rank);
     for (size_t i = scan->count; i-- > 0;)
@@ -134,11 +153,6 @@ static int number_types(struct ranking *ranking, const struct scan *scan, struct
 }
 
 /* --- scores --- */
-
-struct score_order {
-    const struct scan_row *rows;
-    const struct ranking *ranking;
-};
 
 /* Falling SNR; NaN and unknown last; stable. */
 static int compare_rows(const struct scan_row *rows, size_t i, size_t j)
@@ -205,11 +219,11 @@ static double mean_rank_of(const struct ranking *ranking, size_t unit)
 {
     double sum = 0, count = 0;
     for (size_t row = unit; row != SIZE_MAX; row = ranking->next[row], count++)
-        sum += (double)ranking->rank[row];
+        sum += (double)ranking->own_rank[row];
     return -sum / count;
 }
 
-/* Into rank[], for as long as units are scored: of each row among those of its own type. */
+/* Of each row by itself, among those of its own type. */
 static void rank_rows(struct ranking *ranking, const struct scan *scan)
 {
     struct score_order order = {scan->rows, ranking};
@@ -219,7 +233,13 @@ static void rank_rows(struct ranking *ranking, const struct scan *scan)
     qsort_r(sorted, scan->count, sizeof *sorted, compare_own, &order);
     for (size_t k = 0; k < scan->count; k++) {
         bool first = k == 0 || ranking->own_type[sorted[k]] != ranking->own_type[sorted[k - 1]];
-        ranking->rank[sorted[k]] = first ? 1 : ranking->rank[sorted[k - 1]] + 1;
+        ranking->own_rank[sorted[k]] = first ? 1 : ranking->own_rank[sorted[k - 1]] + 1;
+    }
+    for (size_t k = scan->count; k-- > 0;) {
+        bool last = k + 1 == scan->count ||
+                    ranking->own_type[sorted[k]] != ranking->own_type[sorted[k + 1]];
+        ranking->own_count[sorted[k]] =
+            last ? ranking->own_rank[sorted[k]] : ranking->own_count[sorted[k + 1]];
     }
 }
 
@@ -233,7 +253,7 @@ static void score_unit(struct ranking *ranking, const struct scan *scan, size_t 
     ranking->pending[unit] = pending && !none;
     if (pending || none)
         ranking->score[unit] = NAN;
-    else if (!scan->rows[unit].tensor)
+    else if (!whole_of(ranking, &scan->rows[unit]))
         ranking->score[unit] = scan->rows[unit].snr;
     else
         ranking->score[unit] = ranking->together ? median_of(ranking, scan, unit, ranking->values)
@@ -244,8 +264,7 @@ void ranking_refresh(struct ranking *ranking, const struct scan *scan)
 {
     struct score_order order = {scan->rows, ranking};
     size_t count = 0;
-    if (!ranking->together && ranking->tensors > 0)
-        rank_rows(ranking, scan);
+    rank_rows(ranking, scan);
     for (size_t i = 0; i < scan->count; i++) {
         if (ranking->unit[i] != i)
             continue;
@@ -267,13 +286,15 @@ void ranking_refresh(struct ranking *ranking, const struct scan *scan)
 
 /* --- its life --- */
 
-int ranking_init(struct ranking *ranking, const struct scan *scan, bool together, struct error *err)
+int ranking_init(struct ranking *ranking, const struct scan *scan, bool together, bool loaded,
+                 struct error *err)
 {
-    size_t **const lists[] = {&ranking->unit,     &ranking->next,     &ranking->ranked,
-                              &ranking->type,     &ranking->rank,     &ranking->member,
-                              &ranking->start,    &ranking->by_name,  &ranking->by_tensor,
-                              &ranking->own_type, &ranking->own_order};
-    *ranking = (struct ranking){.together = together};
+    size_t **const lists[] = {&ranking->unit,     &ranking->next,      &ranking->ranked,
+                              &ranking->type,     &ranking->rank,      &ranking->member,
+                              &ranking->start,    &ranking->by_name,   &ranking->by_tensor,
+                              &ranking->own_type, &ranking->own_order, &ranking->own_rank,
+                              &ranking->own_count};
+    *ranking = (struct ranking){.together = together, .loaded = loaded};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!(*lists[i] = array_alloc(scan->count + 1, sizeof **lists[i], err)))
             return -1;
@@ -310,6 +331,8 @@ void ranking_free(struct ranking *ranking)
     free(ranking->by_tensor);
     free(ranking->own_type);
     free(ranking->own_order);
+    free(ranking->own_rank);
+    free(ranking->own_count);
 }
 
 /* --- finding --- */
@@ -353,7 +376,7 @@ const struct scan_row *ranking_find_tensor(const struct ranking *ranking, const 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         const struct scan_row *row = &scan->rows[ranking->by_tensor[middle]];
-        int order = compare_texts(tensor_module(row), wanted);
+        int order = compare_texts(module_of(whole_of(ranking, row)), wanted);
         if (order == 0)
             return row;
         if (order < 0)

@@ -3,7 +3,8 @@
  *
  * What is ranked is what can be trained or frozen: a row that is a module of its own, and a tensor
  * of several rows (struct scan_row, `tensor`) as one, for which its first row stands. It is a `unit`
- * here. A unit of one row has that row's score. One of several rows has no score where a row has
+ * here. With `loaded`, one of the loaded model: of rows that are tensors of their own in the file, and
+ * parts of one there (Mixtral's experts), the first stands for all, too. A unit of one row has that row's score. One of several rows has no score where a row has
  * none, and else
  *
  *     together    the median of its rows' SNR
@@ -26,6 +27,7 @@ struct type_name {
 
 struct ranking {
     bool together;
+    bool loaded;    /* tensors of the file that are one once the model is loaded are one unit */
     size_t *unit;   /* [rows] the row that stands for the row's unit */
     size_t *next;   /* [rows] the next row of the same unit; SIZE_MAX: there is none */
     size_t count;   /* of units */
@@ -42,11 +44,13 @@ struct ranking {
     size_t *by_name;        /* [rows] in the order of strcmp() */
     size_t *by_tensor; /* [tensors] units of several rows, in the order of their tensors' names */
     size_t types, tensors;
-    size_t *own_type, *own_order; /* [rows] each row's own type, and rows by that: for `each` */
+    /* [rows] each row's own type, rows by that and by falling score, and each by itself: its rank
+     * within that type, and how many are of it */
+    size_t *own_type, *own_order, *own_rank, *own_count;
 };
 
 /* Free it whatever this returns. */
-int ranking_init(struct ranking *ranking, const struct scan *scan, bool together,
+int ranking_init(struct ranking *ranking, const struct scan *scan, bool together, bool loaded,
                  struct error *err);
 void ranking_free(struct ranking *ranking);
 

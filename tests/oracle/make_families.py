@@ -31,7 +31,7 @@ warnings.filterwarnings("ignore")
 ELSEWHERE = """bart bert bert-generation big_bird bigbird_pegasus blenderbot blenderbot-small blip camembert cpmant ctrl
 data2vec-text electra ernie evolla florence2 git marian mbart megatron-bert moshi moss_transcribe_diarize musicgen
 musicgen_melody mvp pegasus pi0 pix2struct plbart pp_formulanet prophetnet reformer rembert roberta
-roberta-prelayernorm roc_bert roformer rwkv t5gemma2 trocr udop vision-encoder-decoder whisper xlm xlm-roberta
+roberta-prelayernorm roc_bert roformer rwkv shieldgemma2 t5gemma2 trocr udop vision-encoder-decoder whisper xlm xlm-roberta
 xlm-roberta-xl xlnet xmod""".split()
 
 SMALL = {}

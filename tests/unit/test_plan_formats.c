@@ -576,6 +576,76 @@ static void names_that_no_loaded_model_has_are_refused(void **state)
     }
 }
 
+/* Matrices of their own in the file, one tensor once loaded (gate and up of both experts). Layer 0 has
+ * the higher SNRs, layer 1 the better ranks: a plan of the loaded model takes one layer's or the other's,
+ * whole, and one of the file's names takes the best of each expert. */
+static void experts_of_one_loaded_tensor_are_chosen_whole(void **state)
+{
+    (void)state;
+    static const double snrs[2][4] = {{40, 10, 20, 30}, {1, 11, 21, 31}};
+    static const char *const parts[] = {"0.w1", "0.w3", "1.w1", "1.w3"};
+    static char lines[8][100];
+    struct fixture fixture = {"{\"model_type\": \"mixtral\"}", {"lm_head.weight F32 4,4"}};
+    for (int i = 0; i < 8; i++) {
+        snprintf(lines[i], sizeof lines[i],
+                 "model.layers.%d.block_sparse_moe.experts.%s.weight F32 4,4", i / 4, parts[i % 4]);
+        fixture.tensors[1 + i] = lines[i];
+    }
+    struct model *model = open_fixture(&fixture);
+    struct scan *scan = scored(model);
+    assert_int_equal(scan->count, 8);
+    for (size_t i = 0; i < scan->count; i++)
+        for (int k = 0; k < 8; k++)
+            if (strncmp(scan->rows[i].module, lines[k], strlen(scan->rows[i].module)) == 0)
+                scan->rows[i].snr = snrs[k / 4][k % 4];
+    for (int how = 0; how < 3; how++) { /* by ranks, by SNR, by the file's names */
+        struct plan *plan = NULL;
+        size_t taken[2] = {0};
+        assert_int_equal(plan_new(&plan, scan, model, NULL), 0);
+        if (how == 2)
+            plan_select_of_file(plan);
+        assert_int_equal(plan_select(plan, 50, how == 1 ? PLAN_TOGETHER : PLAN_BY_TYPE, NULL), 0);
+        for (size_t i = 0; i < scan->count; i++)
+            taken[strstr(scan->rows[i].module, "layers.1.") != NULL] += plan_row(plan, i);
+        assert_int_equal(taken[0], how == 0 ? 0 : how == 1 ? 4 : 1);
+        assert_int_equal(taken[1], how == 0 ? 4 : how == 1 ? 0 : 3);
+        check(plan, PLAN_AXOLOTL, how == 2, NULL);
+        if (how == 2)
+            check(plan, PLAN_AXOLOTL, false, "a tensor trains whole or not at all");
+        plan_free(plan);
+    }
+    scan_free(scan);
+    model_close(model);
+}
+
+/* Experts that lie in one tensor train together, and yet each has a rank of its own. */
+static void an_expert_has_its_own_rank(void **state)
+{
+    (void)state;
+    static const double snrs[] = {10, 1, 5, 9};
+    static const size_t ranks[] = {1, 2, 2, 1};
+    const struct fixture fixture = {
+        "{\"model_type\": \"x\"}",
+        {"model.layers.0.mlp.experts.down F32 2,4,4", "model.layers.1.mlp.experts.down F32 2,4,4"}};
+    struct model *model = open_fixture(&fixture);
+    struct scan *scan = scored(model);
+    assert_int_equal(scan->count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        bool second = strstr(scan->rows[i].module, "layers.1.") != NULL;
+        scan->rows[i].snr = snrs[2 * second + (size_t)scan->rows[i].expert];
+    }
+    struct plan *plan = plan_of(scan, model, 50);
+    for (size_t i = 0; i < 4; i++) {
+        bool second = strstr(scan->rows[i].module, "layers.1.") != NULL;
+        size_t of;
+        assert_int_equal(plan_rank(plan, i, &of), ranks[2 * second + (size_t)scan->rows[i].expert]);
+        assert_int_equal(of, 2);
+    }
+    plan_free(plan);
+    scan_free(scan);
+    model_close(model);
+}
+
 /* Embeddings and heads under the names that they have; "": there is none. */
 static void ends_are_found_by_their_names(void **state)
 {
@@ -836,6 +906,8 @@ int main(void)
         cmocka_unit_test(only_what_yaml_takes_otherwise_is_quoted),
         cmocka_unit_test(what_a_tool_cannot_say_is_refused),
         cmocka_unit_test(names_that_no_loaded_model_has_are_refused),
+        cmocka_unit_test(experts_of_one_loaded_tensor_are_chosen_whole),
+        cmocka_unit_test(an_expert_has_its_own_rank),
         cmocka_unit_test(ends_are_found_by_their_names),
         cmocka_unit_test(scales_are_no_rows),
         cmocka_unit_test(quantised_weights_are_rows_and_do_not_train),

@@ -101,13 +101,20 @@ static int choose(struct plan *plan, const struct request *request, struct error
 }
 
 /* What the tool that reads the plan does with it, counted as it counts. */
-static void print_counts(const struct plan *plan, enum plan_format format)
+static void print_counts(const struct plan *plan, enum plan_format format, bool file_names)
 {
     const struct scan_model *of = &plan_scan(plan)->of;
-    size_t trained = plan_tensor_count(plan);
-    if (of->known && of->tensors > 0 && format != PLAN_PEFT)
-        fprintf(stderr, "%s trains %zu of the %" PRId64 " tensors of the loaded model\n",
-                plan_format_tools[format], trained, of->tensors);
+    size_t count = plan_tensor_count(plan, format, file_names);
+    const char *trains = format == PLAN_PEFT ? "puts adapters beside" : "trains";
+    const char *tool = plan_format_tools[format];
+    if (!of->known)
+        fprintf(stderr, "%s gets %zu name%s\n", tool, count, text_s(count));
+    else if (of->names == NAMES_STANDARD && !file_names)
+        fprintf(stderr, "%s %s %zu of the %" PRId64 " tensors of the loaded model\n", tool, trains,
+                count, of->tensors);
+    else
+        fprintf(stderr, "%s %s %zu tensor%s, where the loaded model has the file's names\n", tool,
+                trains, count, text_s(count));
 }
 
 /* What is not known of the names that the plan has, and what its format leaves out: a line each. */
@@ -257,14 +264,17 @@ static int make_plan(const struct request *request, struct error *err)
     int status = -1;
     if (open_ground(&ground, request, err) != 0 || check_output(request, &ground, err) != 0)
         goto out;
-    if (plan_new(&plan, ground.scan, ground.model, err) != 0 || choose(plan, request, err) != 0 ||
+    if (plan_new(&plan, ground.scan, ground.model, err) != 0)
+        goto out;
+    if (request->file_names)
+        plan_select_of_file(plan);
+    if (choose(plan, request, err) != 0 ||
         plan_check_target(plan, request->format, request->file_names, err) != 0 ||
         write_plan(plan, request, err) != 0)
         goto out;
     scan_view_unscored(ground.scan, plan);
     print_summary(plan, request->format);
-    if (!request->file_names)
-        print_counts(plan, request->format);
+    print_counts(plan, request->format, request->file_names);
     print_target(plan, request->format, request->file_names);
     status = 0;
 out:

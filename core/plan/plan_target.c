@@ -212,18 +212,6 @@ static int check_names(const struct plan *plan, enum plan_format format, struct 
     return status;
 }
 
-size_t plan_renamed(const struct plan *plan)
-{
-    const struct scan_model *of = &plan_scan(plan)->of;
-    size_t count = 0;
-    for (size_t i = 0; i < plan_scan(plan)->count; i++)
-        count +=
-            plan_row(plan, i) && (plan_scan(plan)->rows[i].file || plan_scan(plan)->rows[i].loaded);
-    for (size_t i = 0; i < of->end_count; i++)
-        count += of->ends[i].file && plan_trains(plan, of->ends[i].tensor);
-    return count;
-}
-
 int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
                       struct error *err)
 {

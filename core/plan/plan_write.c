@@ -231,6 +231,18 @@ static void put_ends(struct buffer *out, const struct plan *plan, bool modules,
         }
 }
 
+size_t plan_renamed(const struct plan *plan)
+{
+    const struct scan_model *of = &plan_scan(plan)->of;
+    size_t count = 0;
+    for (size_t i = 0; i < plan_scan(plan)->count; i++)
+        count +=
+            plan_row(plan, i) && (plan_scan(plan)->rows[i].file || plan_scan(plan)->rows[i].loaded);
+    for (size_t i = 0; i < of->end_count; i++)
+        count += of->ends[i].file && plan_trains(plan, of->ends[i].tensor);
+    return count;
+}
+
 /* Whose names they are, where the model's file and the loaded model have others; NULL: it is all the
  * same. */
 static const char *names_of(const struct plan *plan, bool file_names)

@@ -44,7 +44,8 @@ static bool skip_byte(struct walk *walk, char c)
     return here;
 }
 
-/* Up to the first byte that is not plainly a text's: its end, or one that json_parse() must read. */
+/* Up to the first byte that is not plainly a text's: its end, or one that json_parse() must
+ * read. */
 static bool take_text(struct walk *walk, struct text *out)
 {
     if (!take(walk, '"'))
@@ -207,6 +208,8 @@ static bool add_many(struct many_keys *many, struct text key)
     return ++many->count <= KEYS_MAX;
 }
 
+/* A value of a key that nobody asked for is passed over; one with members of its own keeps its
+ * text. */
 static bool take_member(struct walk *walk, struct text key, struct json_flat *members, size_t count,
                         int depth)
 {

@@ -2,7 +2,8 @@
  * transformers and llama.cpp read them.
  *
  * End tokens are taken from the first of generation_config.json, config.json and the tokenizer that
- * names one; of a GGUF file from its keys and, as llama.cpp does, from what it knows by its spelling.
+ * names one; of a GGUF file from its keys and, as llama.cpp does, from what it knows by its
+ * spelling.
  */
 #include "text/generation.h"
 
@@ -43,6 +44,7 @@ static int add_number(struct end_tokens *out, const cJSON *item, struct error *e
     return end_tokens_add(out, (int64_t)id, err);
 }
 
+/* One id, a list of them, or null. */
 int end_tokens_add_json(struct end_tokens *out, const cJSON *ids, struct error *err)
 {
     const cJSON *item;

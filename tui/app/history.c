@@ -50,7 +50,7 @@ static void append(struct history *history, const char *line)
     history->count += history->lines[history->count] != NULL;
 }
 
-/* All of it anew. */
+/* All of it, once more. */
 static void save(const struct history *history, const char *path)
 {
     struct buffer text = BUFFER_INIT;
@@ -103,6 +103,7 @@ static void append_to_file(const char *line)
     free(folder);
 }
 
+/* Not twice in a row. Appended to the file at once, so that several screens have one history. */
 void history_add(struct history *history, const char *kind, const char *text)
 {
     size_t at = history->count;

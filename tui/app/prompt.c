@@ -33,7 +33,7 @@ static const char *kind_of(const struct prompt *prompt)
     return request_find(prompt->request)->name;
 }
 
-/* The next entry in a direction takes the line's place; behind the newest is what was begun. */
+/* The next entry in a direction takes the line's place; after the newest is what was begun. */
 static void recall(struct prompt *prompt, int step)
 {
     struct history *history = &prompt->history;
@@ -56,6 +56,8 @@ static void take_chosen(struct prompt *prompt)
     candidates_free(&prompt->candidates);
 }
 
+/* A list of proposals that is open has the first look at a key; an empty line is left by
+ * Backspace. */
 enum prompt_state prompt_input(struct prompt *prompt, int input)
 {
     enum choice choice = candidates_input(&prompt->candidates, input);

@@ -52,7 +52,7 @@ static size_t row_at(const struct library_view *view, int line)
 
 /* --- what is shown --- */
 
-/* Filters and sorts anew; the cursor goes where its row went, or stays as far down as it was. */
+/* Filters and sorts again; the cursor goes where its row went, or stays as far down as it was. */
 static void order(struct app *app, struct library_view *view, size_t row)
 {
     struct error err = ERROR_INIT;
@@ -171,6 +171,7 @@ static void draw_empty(struct app *app, struct area area)
     area_put(area, 2, 6, text, "spectrum SCAN    opens a scan file (.json).");
 }
 
+/* Which rows were drawn is noted: those are looked at first by the ticks. */
 static void library_draw(struct app *app, void *state, struct area area)
 {
     struct library_view *view = state;

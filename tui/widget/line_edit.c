@@ -114,7 +114,7 @@ bool line_edit_can_undo(const struct line_edit *edit)
     return find_past(edit) != SIZE_MAX;
 }
 
-/* The cursor comes behind what has come back. */
+/* The cursor comes after what has come back. */
 void line_edit_undo(struct line_edit *edit)
 {
     size_t at = find_past(edit), all = strlen(edit->text);
@@ -172,6 +172,7 @@ void line_edit_set(struct line_edit *edit, const char *text)
     put_text(edit, text);
 }
 
+/* All of the text or nothing: half of a path would be another path. */
 static bool insert(struct line_edit *edit, const char *text, size_t length, enum change change)
 {
     edit->cursor = settled(edit);

@@ -1,5 +1,5 @@
-/* Filters that put in order: sort, dictsort, min, max, unique, groupby; and the paths by which these
- * and map(), sum(), join(), selectattr() find what of an element counts. */
+/* Filters that put in order: sort, dictsort, min, max, unique, groupby; and the paths by which
+ * these and map(), sum(), join(), selectattr() find what of an element counts. */
 #include "jinja/filters/filters.h"
 
 #include "jinja/methods/methods.h"
@@ -43,6 +43,8 @@ int jinja_path_make(struct jinja_run *run, struct jinja_value attribute, struct 
     }
 }
 
+/* "a.b.0" by its parts, each a name or a number; from the first that is missing on, the
+ * fallback. */
 int jinja_path_follow(struct jinja_run *run, const struct jinja_path *path,
                       struct jinja_value value, struct jinja_value *out)
 {

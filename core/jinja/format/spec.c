@@ -96,8 +96,8 @@ static int wrong_type(struct jinja_run *run, char type, struct jinja_value value
                      jinja_type_name(value));
 }
 
-/* The digits in front of the point in groups, from the right: of four where there is a base, else of
- * three. */
+/* The digits in front of the point in groups, from the right: of four where there is a base, else
+ * of three. */
 static int finish_number(struct jinja_run *run, const struct spec *spec, bool negative,
                          const char *base, const char *digits, struct buffer *out)
 {
@@ -183,6 +183,8 @@ static int format_float(struct jinja_run *run, const struct spec *spec, double n
     return result;
 }
 
+/* By the value's type: a text may have a width and a precision, a whole number the types of whole
+ * numbers or, as a float, those of floats. An empty format is str(). */
 int jinja_format_value(struct jinja_run *run, struct jinja_value value, struct jinja_text text,
                        struct buffer *out)
 {

@@ -198,6 +198,7 @@ static int parse_set(struct parser *parser, struct statement *out)
     return parse_closed(parser, "endset", &out->body);
 }
 
+/* Its values are evaluated outside of the new scope, so they are parsed before the body. */
 static int parse_with(struct parser *parser, struct statement *out)
 {
     struct binding **end = &out->bindings;
@@ -264,8 +265,8 @@ static int parse_signature(struct parser *parser, struct macro *out)
 }
 
 /* What a macro's call runs: no loop of outside can be left from within. caller, varargs and kwargs
- * are what jinja gives where the body reads them and no parameter is called so; a parameter `caller`
- * must have a value of its own then. */
+ * are what jinja gives where the body reads them and no parameter is called so; a parameter
+ * `caller` must have a value of its own then. */
 static int parse_macro_body(struct parser *parser, const char *end, struct macro *macro)
 {
     struct macro_use use = {.outer = parser->macros};
@@ -289,6 +290,7 @@ static int parse_macro_body(struct parser *parser, const char *end, struct macro
     return 0;
 }
 
+/* A macro is an assignment: its name is a target. */
 static int parse_macro(struct parser *parser, struct statement *out)
 {
     struct macro *macro = out->macro = parser_take(parser, sizeof *macro);
@@ -301,6 +303,8 @@ static int parse_macro(struct parser *parser, struct statement *out)
     return parse_macro_body(parser, "endmacro", macro);
 }
 
+/* {% call(x) f(y) %}: the body is a macro, handed as `caller` to the call that the expression ends
+ * with. */
 static int parse_call(struct parser *parser, struct statement *out)
 {
     struct macro *macro = out->macro = parser_take(parser, sizeof *macro);

@@ -75,7 +75,8 @@ bool data_name_is_foreign(const char *path)
     return table_named(path);
 }
 
-/* An archive is one where what is packed is a data file: a model's weights may lie in a zip, too. */
+/* An archive is one where what is packed is a data file: a model's weights may lie in a zip,
+ * too. */
 bool data_name_is_rival(const char *path)
 {
     char inner[4096];
@@ -209,6 +210,7 @@ static int check_placeholders(const char *path, const char *head, size_t length,
     return 0;
 }
 
+/* What the bytes say goes before what the name says: a Parquet file may be called .json. */
 int data_foreign_check(const struct data_stream *stream, const char *head, size_t length,
                        struct error *err)
 {

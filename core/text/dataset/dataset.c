@@ -16,8 +16,8 @@ bool token_weights_fit(const float *weights, size_t count)
     return true;
 }
 
-/* What was checked when the file was opened is checked once more for what would do harm: an id that is not a row of the
- * model, a weight that is not a number. */
+/* What was checked when the file was opened is checked once more for what would do harm: an id that
+ * is not a row of the model, a weight that is not a number. */
 static int read_file(const struct token_reader *file, uint64_t from, size_t count, int32_t *ids,
                      float *weights, struct error *err)
 {
@@ -44,6 +44,7 @@ void dataset_notes_free(struct dataset_notes *notes)
     *notes = (struct dataset_notes){0};
 }
 
+/* In memory or in a file: what is not there is NULL. */
 void dataset_free(struct dataset *dataset)
 {
     if (dataset->file) {
@@ -83,6 +84,8 @@ int32_t dataset_largest_id(const struct dataset *dataset)
     return largest;
 }
 
+/* A column or mark that was named and occurs in no record of either data set is a mistake in the
+ * name. */
 int dataset_check_absent(const struct dataset *data, const struct dataset *other, const char *path,
                          struct error *err)
 {

@@ -72,8 +72,8 @@ struct jinja_text rendering_trimmed(struct jinja_text text)
 const char *const reasoning_names[REASONING_NAMES] = {"reasoning_content", "thinking", "reasoning"};
 
 /* Messages, numbered. As transformers has it, templates read a turn's thinking as
- * "reasoning_content" or "thinking", whatever the data calls it: such a message becomes another, with
- * "thinking" first where it has none of its own. */
+ * "reasoning_content" or "thinking", whatever the data calls it: such a message becomes another,
+ * with "thinking" first where it has none of its own. */
 static int read_messages(struct chat_rendering *r, struct error *err)
 {
     struct jinja_heap *heap = r->chat->heap;
@@ -110,6 +110,8 @@ static int read_messages(struct chat_rendering *r, struct error *err)
     return 0;
 }
 
+/* The first `count` messages: by rendering with one more and comparing, a message's part is found.
+ * The heap is given back after each, as one conversation is rendered many times. */
 int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct jinja_output *out,
                     struct error *err)
 {
@@ -130,6 +132,7 @@ int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct 
     return error_set_kind(err, why.kind, "the chat template: %s", why.text);
 }
 
+/* The template for tools, where the model has one and the conversation has tools. */
 int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
                     const struct tokenizer *tokenizer, const struct conversation *conversation,
                     struct error *err)
@@ -240,9 +243,9 @@ static int check_variables(const struct chat_rendering *r, struct error *err)
     return 0;
 }
 
-/* A content is written where it stands, but for white space around it, in what was written while its
- * message was in hand. One that stands nowhere may be written in another way (parted, inside another
- * turn): it is lost where the text is the same with another content in its place. */
+/* A content is written where it stands, but for white space around it, in what was written while
+ * its message was in hand. One that stands nowhere may be written in another way (parted, inside
+ * another turn): it is lost where the text is the same with another content in its place. */
 static int check_content(struct chat_rendering *r, size_t i, bool prompt, struct error *err)
 {
     struct chat_template *chat = r->chat;

@@ -1,5 +1,6 @@
 /* A tokenizer as Hugging Face's tokenizer.json and tokenizer_config.json, in the layout that
- * transformers writes: each part of the pipeline by its type, the vocabulary by id, merges by rank. */
+ * transformers writes: each part of the pipeline by its type, the vocabulary by id, merges by
+ * rank. */
 #include "text/tokenizer/parts.h"
 
 #include "base/memory.h"
@@ -16,6 +17,7 @@ void tokenizer_put_added(struct json_writer *json, const char *content, bool spe
     json_flag(json, "special", special);
 }
 
+/* In the order of their ids' places in the list, with the flags that load_added.c read. */
 static void put_added(struct json_writer *json, const struct tokenizer *t)
 {
     json_list(json, "added_tokens");
@@ -271,6 +273,7 @@ static int put_model(struct json_writer *json, const struct tokenizer *t, struct
     return 0;
 }
 
+/* The members in the order of the tokenizers package. */
 int tokenizer_put_json(struct buffer *out, const struct tokenizer *t, struct error *err)
 {
     struct json_writer json = {.out = out};

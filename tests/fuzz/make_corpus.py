@@ -8,6 +8,7 @@ test_checkpoint_malformed.c has the message that each malformed model file must 
 import gzip
 import io
 import json
+import math
 import pathlib
 import shutil
 import struct
@@ -124,6 +125,14 @@ def pickled(shape, strides, storage="FloatStorage", key="0", count=8, first=0):
             ints(strides) + b"\x89h\0)RtRs}" + text_of_pickle("_metadata") + b"}sb.")
 
 
+def untyped(shape, dtype, first=0):
+    """The same, of a type whose storages have none, of 32 bytes."""
+    text = pickled(shape, [math.prod(shape[i + 1:]) for i in range(len(shape))], count=32, first=first)
+    text = text.replace(b"_rebuild_tensor_v2", b"_rebuild_tensor_v3")
+    text = text.replace(b"torch\nFloatStorage", b"torch.storage\nUntypedStorage")
+    return text.replace(b"\x89h\0)RtRs", b"\x89h\0)Rctorch\n" + dtype.encode() + b"\ntRs")
+
+
 def put_torch():
     def put_archive(name, entries, how=zipfile.ZIP_STORED, cut=0, comment=b""):
         file = io.BytesIO()
@@ -155,6 +164,11 @@ def put_torch():
                "bad-protocol-4": b"\x80\x04\x95\0\0\0\0\0\0\0\0}.", "bad-itself": b"\x80\x02}q\0X\1\0\0\0ah\0s.",
                "bad-memo": b"\x80\x02}r\xff\xff\xff\x7f.", "bad-long": b"\x80\x02\x8a\xff\0.",
                "bad-list": b"\x80\x02]q\0(K\1K\2M\1\2NG12345678e.", "bad-marks": b"\x80\x02" + b"(" * 1100}
+    pickles |= {"valid-float8": untyped([8, 4], "float8_e4m3fn"), "valid-uint32": untyped([4], "uint32", 4),
+                "bad-float8-long": untyped([8, 5], "float8_e5m2"), "bad-type-unknown": untyped([8], "float8_e4m3fnuz"),
+                "bad-type-twice": untyped([8], "uint32").replace(b"torch.storage\nUntypedS", b"torch\nFloatS"),
+                "bad-type-missing": untyped([8], "uint32").replace(b"_v3", b"_v2"),
+                "bad-negated": pickled([2, 4], [4, 1]).replace(b"\x89h\0)RtRs", b"\x89h\0)R}" + text_of_pickle("neg") + b"\x88stRs")}
     for name, data in pickles.items():
         put("pickle", name, data)
 

@@ -94,10 +94,15 @@ static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
             "adapters",
             checkpoint->folder, base ? " of the base " : "", base ? base : "");
     } else {
+        const char *below = NULL;
+        for (size_t i = 0; checkpoint->place && !below && i < checkpoint->place->count; i++)
+            if (text_ends_with(checkpoint->place->files[i], ".gguf"))
+                below = checkpoint->place->files[i];
         error_set(err,
                   "%s: no model.safetensors, no model.safetensors.index.json, no " CHECKPOINT_BIN
-                  " and no .gguf file in it",
-                  checkpoint->folder);
+                  " and no .gguf file in it%s%s%s%s",
+                  checkpoint->folder, below ? ", but some in folders: name one, as " : "",
+                  below ? checkpoint->folder : "", below ? "/" : "", below ? below : "");
     }
     cJSON_Delete(config);
     free(path);

@@ -104,6 +104,26 @@ def put_quantized():
     put_one("valid-mxfp4", {}, ("m.0.x_blocks", "U8", [2, 3, 2, 16]), ("m.0.x_scales", "U8", [2, 3, 2]))
     put_one("bad-mxfp4-empty", {}, ("m.0.x_blocks", "U8", [0, 3, 2, 16]), ("m.0.x_scales", "U8", [0, 3, 2]))
     put_one("bad-mxfp4-no-name", {}, ("_blocks", "U8", [1, 1, 1, 16]), ("_scales", "U8", [1, 1, 1]))
+    put_one("valid-nvfp4", {}, (w + "_packed", "U8", [3, 16]), (w + "_scale", "F8_E4M3", [3, 2]),
+            (w + "_global_scale", "F32", [1]), ("m.0.q.input_global_scale", "F32", [1]))
+    put_one("valid-nvfp4-modelopt", {}, (w, "U8", [2, 3, 8]), (w + "_scale", "F8_E4M3", [2, 3, 1]), (w + "_scale_2", "F32", [2]))
+    put_one("valid-mxfp4-packed", {}, (w + "_packed", "U8", [3, 16]), (w + "_scale", "U8", [3, 1]))
+    put_one("bad-nvfp4-group", {}, (w, "U8", [4, 16]), (w + "_scale", "F8_E4M3", [4, 4]), (w + "_scale_2", "F32", [1]))
+    put_one("valid-int8-rows", {}, (w, "I8", [3, 8]), (w + "_scale", "BF16", [3, 2]), (w + "_zero_point", "I8", [3, 2]))
+    put_one("valid-int8-scaled", {}, (w, "I8", [3, 8]), (w + "_scale", "F32", [1]), (w + "_zero_point", "I8", [1]))
+
+    def packed(name, rows, cols, bits, groups=1, zeros=True, said=None):
+        words = lambda count: -(-count * bits // 32)
+        stored = struct.pack("<qq", *(said or (rows, cols)))
+        put_one(name, {}, (w + "_packed", "I32", [rows, words(cols)]), (w + "_scale", "F16", [rows, groups]),
+                (w + "_shape", "I64", [2], stored), *[(w + "_zero_point", "I32", [words(rows), groups])] * zeros)
+
+    for bits in (2, 4, 8):
+        packed(f"valid-packed-{bits}", 9, 36, bits, 2)
+    packed("odd-packed-no-zeros", 3, 33, 4, zeros=False)
+    packed("bad-packed-bits", 3, 40, 3)
+    packed("bad-packed-rows", 3, 40, 4, said=(1 << 40, 40))
+    packed("bad-packed-cols", 3, 40, 4, said=(3, -1))
     put_one("bad-gptq", {"quantization_config": {"quant_method": "gptq"}}, ("m.0.q.qweight", "I32", [2, 4]),
             ("m.0.q.scales", "F16", [2, 4]), ("m.0.q.qzeros", "I32", [2, 4]))
 

@@ -8,14 +8,26 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-int file_find(const char *path, struct error *err)
+int file_look(const char *path, struct stat *info, struct error *err)
 {
-    struct stat info;
-    if (sys.stat(path, &info) == 0)
+    if (sys.stat(path, info) == 0)
         return 1;
     return errno == ENOENT || errno == ENOTDIR
                ? 0
                : error_set_errno(err, errno, "cannot read %s", path);
+}
+
+int file_find(const char *path, struct error *err)
+{
+    struct stat info;
+    return file_look(path, &info, err);
+}
+
+int folder_find(const char *path, struct error *err)
+{
+    struct stat info;
+    int there = file_look(path, &info, err);
+    return there > 0 ? S_ISDIR(info.st_mode) : there;
 }
 
 int file_open_read(const char *path, uint64_t *size, struct error *err)

@@ -183,7 +183,8 @@ static enum output_kind find_output(const char *path, char **target, struct stat
     if (descriptor_of(*target) >= 0)
         return OUTPUT_IN_PLACE;
     bool found = sys.stat(*target, there) == 0;
-    if (!found && errno == ENAMETOOLONG)
+    if (!found && errno != ENOENT &&
+        errno != ENOTDIR) /* what is there is not written over unseen */
         error_set_errno(err, errno, "cannot write %s", path);
     else if (found && S_ISDIR(there->st_mode))
         error_set(err, "%s is a folder; give a file", path);

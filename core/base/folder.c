@@ -64,35 +64,44 @@ const char *path_last(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static bool same_inode(const char *a, const char *b)
+/* 1: one file; 0: two; -1: that cannot be told. *there: one of them is there. */
+static int same_inode(const char *a, const char *b, bool *there, struct error *err)
 {
     struct stat one, other;
-    return sys.stat(a, &one) == 0 && sys.stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-           one.st_ino == other.st_ino;
+    int first = file_look(a, &one, err), second = first < 0 ? -1 : file_look(b, &other, err);
+    *there = first > 0 || second > 0;
+    if (first < 0 || second < 0)
+        return -1;
+    return first && second && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
 /* Of two that are not there: the same name in the same folder. */
-bool file_is_same(const char *a, const char *b)
+int file_compare(const char *a, const char *b, struct error *err)
 {
-    if (same_inode(a, b))
-        return true;
-    if (sys.access(a, F_OK) == 0 || sys.access(b, F_OK) == 0 ||
-        strcmp(path_last(a), path_last(b)) != 0)
-        return false;
-    char *one = path_folder(a, NULL), *other = path_folder(b, NULL);
-    bool same = one && other && same_inode(one, other);
+    bool there;
+    int same = same_inode(a, b, &there, err);
+    if (same != 0 || there || strcmp(path_last(a), path_last(b)) != 0)
+        return same;
+    char *one = path_folder(a, err), *other = one ? path_folder(b, err) : NULL;
+    same = other ? same_inode(one, other, &there, err) : -1;
     free(one);
     free(other);
     return same;
 }
 
+bool file_is_same(const char *a, const char *b)
+{
+    return file_compare(a, b, NULL) > 0;
+}
+
 int file_check_apart(const char *output, const char *input, const char *what, struct error *err)
 {
-    return output && input && file_is_same(output, input)
+    int same = output && input ? file_compare(output, input, err) : 0;
+    return same > 0
                ? error_set(err,
                            "%s is %s that is read, which is never written to; give another path",
                            output, what)
-               : 0;
+               : same;
 }
 
 /* --- folders --- */

@@ -24,7 +24,9 @@ char *path_folder(const char *path, struct error *err);
 const char *path_last(const char *path);
 
 /* Are these one file or folder, under whatever names and through whatever links? What is not there
- * yet is the same by its name and folder. */
+ * yet is the same by its name and folder. file_compare: 1, 0, or -1 where that cannot be told;
+ * file_is_same: for what is lost with a wrong "no". */
+int file_compare(const char *a, const char *b, struct error *err);
 bool file_is_same(const char *a, const char *b);
 
 /* Before a result is written: an error where that would write over the file that it is made from.

@@ -1,6 +1,7 @@
 #include "checkpoint/checkpoint.h"
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
@@ -11,10 +12,10 @@
 #include "checkpoint/tensor_table.h"
 #include "checkpoint/torch_file.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* What a path stands for, in this order:
  *
@@ -97,10 +98,15 @@ static int refuse_empty(const struct checkpoint *checkpoint, struct error *err)
             "adapters",
             checkpoint->folder, base ? " of the base " : "", base ? base : "");
     } else {
+        const char *below = NULL;
+        for (size_t i = 0; checkpoint->place && !below && i < checkpoint->place->count; i++)
+            if (text_ends_with(checkpoint->place->files[i], ".gguf"))
+                below = checkpoint->place->files[i];
         error_set(err,
                   "%s: no model.safetensors, no model.safetensors.index.json, no " CHECKPOINT_BIN
-                  " and no .gguf file in it",
-                  checkpoint->folder);
+                  " and no .gguf file in it%s%s%s%s",
+                  checkpoint->folder, below ? ", but some in folders: name one, as " : "",
+                  below ? checkpoint->folder : "", below ? "/" : "", below ? below : "");
     }
     cJSON_Delete(config);
     free(path);
@@ -152,13 +158,14 @@ static int note_others(struct checkpoint *checkpoint, size_t taken, struct error
 {
     for (size_t i = taken + 1; i < LAYOUTS; i++) {
         char *path = path_join(checkpoint->folder, layouts[i].name, err);
-        if (!path)
+        int there = path ? place_find(checkpoint->place, path, err) : -1;
+        free(path);
+        if (there < 0)
             return -1;
-        if (place_find(checkpoint->place, path, NULL) > 0)
+        if (there > 0)
             buffer_format(
                 &checkpoint->notes, "%s has both %s and %s: %s is read, as transformers does\n",
                 checkpoint->path, layouts[taken].name, layouts[i].name, layouts[taken].name);
-        free(path);
     }
     return 0;
 }
@@ -188,31 +195,35 @@ static int open_folder(struct checkpoint *checkpoint, struct error *err)
     return open_only_gguf(checkpoint, err);
 }
 
-/* Sets path and folder: what the name stands for on this machine. */
-static int resolve(struct checkpoint *checkpoint, const char *path, struct error *err)
+static int refuse_absent(const char *path, struct error *err)
 {
-    bool folder = checkpoint_is_folder(path);
-    char *snapshot = !folder && sys.access(path, F_OK) != 0 ? hub_snapshot(path) : NULL;
-    checkpoint->path = snapshot ? snapshot : string_copy(path, err);
-    if (!checkpoint->path)
+    const char *first = strchr(path, '/'); /* "org/name" alone looks like a hub's */
+    bool hub = first && first != path && path[0] != '.' && first[1] && !strchr(first + 1, '/');
+    return error_set(err,
+                     "%s: no such file or folder, and no such model in the local Hugging Face "
+                     "cache%s",
+                     path, hub ? "; `spectrum fetch` brings one of the hub there" : "");
+}
+
+/* Sets path and folder: what the name stands for on this machine. *is_folder: path is that folder. It
+ * is looked at once: were it a folder now and none a moment later, another folder's weights would be
+ * read. */
+static int resolve(struct checkpoint *checkpoint, const char *path, bool *is_folder,
+                   struct error *err)
+{
+    struct stat info;
+    int there = file_look(path, &info, err);
+    int cached = there == 0 ? hub_snapshot(&checkpoint->path, path, err) : 0;
+    if (there < 0 || cached < 0)
         return -1;
-    const char *slash = strrchr(path, '/');
-    if (folder || snapshot)
-        checkpoint->folder = string_copy(checkpoint->path, err);
-    else
-        checkpoint->folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path))
-                                   : string_copy(".", err);
-    if (!checkpoint->folder)
-        return error_set(err, "not enough memory");
-    if (!folder && !snapshot && sys.access(path, F_OK) != 0) {
-        const char *first = strchr(path, '/'); /* "org/name" alone looks like a hub's */
-        bool hub = first && first != path && path[0] != '.' && first[1] && !strchr(first + 1, '/');
-        return error_set(err,
-                         "%s: no such file or folder, and no such model in the local Hugging Face "
-                         "cache%s",
-                         path, hub ? "; `spectrum fetch` brings one of the hub there" : "");
-    }
-    return 0;
+    if (!there && !cached)
+        return refuse_absent(path, err);
+    *is_folder = cached || S_ISDIR(info.st_mode);
+    if (!cached && !(checkpoint->path = string_copy(path, err)))
+        return -1;
+    checkpoint->folder =
+        *is_folder ? string_copy(checkpoint->path, err) : path_folder(checkpoint->path, err);
+    return checkpoint->folder ? 0 : -1;
 }
 
 /* Whatever place the path is of. */
@@ -240,9 +251,10 @@ int checkpoint_open(struct checkpoint **out, const char *path, struct error *err
     struct checkpoint *checkpoint = array_alloc(1, sizeof *checkpoint, err);
     if (!checkpoint)
         return -1;
-    int status = resolve(checkpoint, path, err);
+    bool is_folder;
+    int status = resolve(checkpoint, path, &is_folder, err);
     if (status == 0)
-        status = open_weights(checkpoint, checkpoint_is_folder(checkpoint->path), err);
+        status = open_weights(checkpoint, is_folder, err);
     return hand_over(out, checkpoint, status);
 }
 
@@ -270,7 +282,8 @@ int checkpoint_open_config(struct checkpoint **out, const char *folder, struct e
     struct checkpoint *checkpoint = array_alloc(1, sizeof *checkpoint, err);
     if (!checkpoint)
         return -1;
-    int status = resolve(checkpoint, folder, err);
+    bool is_folder;
+    int status = resolve(checkpoint, folder, &is_folder, err);
     if (status == 0)
         status = read_config(checkpoint, err);
     if (status == 0 && !checkpoint->metadata)
@@ -329,14 +342,17 @@ static bool same_file(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-static bool is_path(const struct stat *target, const char *path)
+/* 1, 0; -1: that cannot be told. */
+static int is_path(const struct stat *target, const char *path, struct error *err)
 {
     struct stat info;
-    return path && sys.stat(path, &info) == 0 && same_file(target, &info);
+    int there = path ? file_look(path, &info, err) : -1;
+    return there > 0 ? same_file(target, &info) : there;
 }
 
 /* What else of a model's folder transformers reads, by name or by ending. */
-static bool is_document(const struct checkpoint *checkpoint, const struct stat *target)
+static int is_document(const struct checkpoint *checkpoint, const struct stat *target,
+                       struct error *err)
 {
     static const char *const names[] = {
         CHECKPOINT_INDEX,
@@ -355,10 +371,10 @@ static bool is_document(const struct checkpoint *checkpoint, const struct stat *
         "adapter_config.json",
         "adapter_model.safetensors",
     };
-    bool found = false;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
-        char *path = path_join(checkpoint->folder, names[i], NULL);
-        found = is_path(target, path);
+    int found = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && found == 0; i++) {
+        char *path = path_join(checkpoint->folder, names[i], err);
+        found = is_path(target, path, err);
         free(path);
     }
     return found;
@@ -369,16 +385,23 @@ int checkpoint_check_output(const struct checkpoint *checkpoint, const char *pat
                             struct error *err)
 {
     struct stat target, info;
-    if (!path || checkpoint->place || sys.stat(path, &target) != 0)
-        return 0;
-    if (is_path(&target, checkpoint->folder))
+    int there = path && !checkpoint->place ? file_look(path, &target, err) : 0;
+    int found = there > 0 ? is_path(&target, checkpoint->folder, err) : there;
+    if (there <= 0 || found < 0)
+        return found;
+    if (found)
         return error_set(err,
                          "%s is the folder of the model itself, which is never written to; "
                          "give another path",
                          path);
-    bool found = is_document(checkpoint, &target);
-    for (size_t i = 0; i < checkpoint->file_count && !found; i++)
-        found = sys.fstat(checkpoint->files[i].fd, &info) == 0 && same_file(&target, &info);
+    found = is_document(checkpoint, &target, err);
+    for (size_t i = 0; i < checkpoint->file_count && found == 0; i++) {
+        if (sys.fstat(checkpoint->files[i].fd, &info) != 0)
+            return error_set_errno(err, errno, "cannot read %s", checkpoint->files[i].path);
+        found = same_file(&target, &info);
+    }
+    if (found < 0)
+        return -1;
     if (found)
         return error_set(err,
                          "%s is a file of the model %s, which is never written to; give "

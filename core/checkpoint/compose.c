@@ -105,8 +105,9 @@ static int finish(struct pass *pass, struct composing *making, struct error *err
 /* Asks every quantiser; sets the reason where one knows the codes and cannot read them. */
 static int compose_one(struct pass *pass, size_t index, const char **refusal, struct error *err)
 {
-    static composer *const composers[] = {compose_bnb4, compose_bnb8, compose_fp8, compose_mlx,
-                                          compose_mxfp4};
+    static composer *const composers[] = {compose_bnb4, compose_bnb8,  compose_fp8,
+                                          compose_mlx,  compose_mxfp4, compose_fp4,
+                                          compose_int8, compose_packed};
     struct composing making = {.checkpoint = pass->checkpoint};
     enum composing_end end = COMPOSING_NOT_MINE;
     making.composed = array_alloc(1, sizeof *making.composed, err);

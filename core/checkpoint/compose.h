@@ -8,6 +8,8 @@
  *     quantizer_bnb.c    X of 4-bit codes, X.absmax, X.quant_map, X.quant_state.bitsandbytes__nf4;
  *                        X.weight of int8, X.SCB
  *     quantizer_mxfp4.c  X_blocks, X_scales
+ *     quantizer_fp4.c    X_packed, X_scale, X_global_scale; or X, X_scale, X_scale_2
+ *     quantizer_int.c    X of int8, X_scale; or X_packed, X_scale, X_shape
  *
  * Internal to core/checkpoint. */
 #ifndef SPECTRUM_CHECKPOINT_COMPOSE_H

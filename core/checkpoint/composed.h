@@ -30,6 +30,18 @@ struct composed {
         struct {
             int64_t block_rows, block_cols, grid_rows, grid_cols;
         } fp8;
+        /* quantizer_fp4.c: a scale for each `group` elements of a row, and one for all, parts[2] */
+        struct {
+            int64_t group;
+            bool whole, divides; /* there is one for all; scales are divided by it */
+        } fp4;
+        /* quantizer_int.c: codes of `bits` bits, a scale for each `group` elements of each row, or
+         * of all rows; zeros: parts[2] has what is taken off each code */
+        struct {
+            int bits;
+            int64_t group;
+            bool shared, packed, zeros;
+        } ints;
         /* quantizer_mlx.c: a scale and a bias for each `group` elements of a row */
         struct {
             int bits;

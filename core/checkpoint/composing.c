@@ -47,3 +47,20 @@ float e8m0_to_float(unsigned code)
 {
     return code == 255 ? NAN : ldexpf(1, (int)code - 127);
 }
+
+float e4m3_to_float(unsigned code)
+{
+    unsigned exponent = code >> 3 & 15u, fraction = code & 7u;
+    float size = exponent == 0 ? (float)fraction * 0x1p-9f
+                               : ldexpf((float)(8 + fraction), (int)exponent - 10);
+    if (exponent == 15 && fraction == 7)
+        size = NAN;
+    return code & 0x80u ? -size : size;
+}
+
+float e2m1_to_float(unsigned code)
+{
+    static const float values[16] = {0.0F,  0.5F,  1.0F,  1.5F,  2.0F,  3.0F,  4.0F,  6.0F,
+                                     -0.0F, -0.5F, -1.0F, -1.5F, -2.0F, -3.0F, -4.0F, -6.0F};
+    return values[code & 15u];
+}

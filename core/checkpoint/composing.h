@@ -21,7 +21,8 @@ enum composing_end { COMPOSING_NOT_MINE, COMPOSING_DONE, COMPOSING_REFUSED, COMP
  * bytes ("the type F8_E4M3 cannot be read: " stands before it). */
 typedef enum composing_end composer(struct composing *making, const char **refusal,
                                     struct error *err);
-composer compose_fp8, compose_mlx, compose_bnb4, compose_bnb8, compose_mxfp4;
+composer compose_fp8, compose_mlx, compose_bnb4, compose_bnb8, compose_mxfp4, compose_fp4,
+    compose_int8, compose_packed;
 
 /* The tensor whose name is the codes' less `tail`, and `suffix`; NULL: there is none, or the codes'
  * name does not end in `tail`. */
@@ -36,6 +37,12 @@ float composing_round(float value, enum dtype dtype);
 
 /* A power of two of the OCP's E8M0: bias 127, all ones is NaN. */
 float e8m0_to_float(unsigned code);
+
+/* E4M3 of "fn": no infinity, 0x7F and 0xFF are NaN. */
+float e4m3_to_float(unsigned code);
+
+/* E2M1 of 4 bits, a sign and three: 0, 0.5, 1, 1.5, 2, 3, 4, 6. */
+float e2m1_to_float(unsigned code);
 
 /* "quantization_config" of config.json, or of the model of text in it; NULL: none. */
 const cJSON *quantization_config(const struct checkpoint *checkpoint);

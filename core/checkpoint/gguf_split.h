@@ -16,6 +16,9 @@
  * first alone. */
 bool checkpoint_is_later_part(const char *name);
 
+/* Do the names say that these are parts of one model? */
+bool gguf_same_split(const char *a, const char *b);
+
 /* --- internal to core/checkpoint --- */
 
 struct checkpoint;
@@ -23,8 +26,5 @@ struct checkpoint;
 /* Opens the file that the checkpoint's path names and, if it is a part, all parts in their order;
  * the metadata are the first one's. A part that is missing is named. */
 int gguf_split_open(struct checkpoint *checkpoint, struct error *err);
-
-/* Do the names say that these are parts of one model? */
-bool gguf_same_split(const char *a, const char *b);
 
 #endif

@@ -3,20 +3,12 @@
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
-#include "base/sys.h"
 #include "base/xdg.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-bool checkpoint_is_folder(const char *path)
-{
-    struct stat info;
-    return sys.stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
+enum { REVISION_MAX = 200 }; /* bytes of refs/main */
 
 /* --- paths as Python has them --- */
 
@@ -91,45 +83,53 @@ char *checkpoint_hub_token_file(void)
     return path ? expanded(path, "") : in_home("token");
 }
 
-static void put_repository(struct buffer *path, const char *hub, const char *name)
-{
-    buffer_format(path, "%s/models--", hub);
-    for (const char *at = name; *at; at++)
-        buffer_append(path, *at == '/' ? "--" : at, *at == '/' ? 2 : 1);
-}
-
 char *checkpoint_hub_repository(const char *hub, const char *name)
 {
     struct buffer path = BUFFER_INIT;
-    put_repository(&path, hub, name);
+    buffer_format(&path, "%s/models--", hub);
+    for (const char *at = name; *at; at++)
+        buffer_append(&path, *at == '/' ? "--" : at, *at == '/' ? 2 : 1);
     if (!path.failed)
         return path.data;
     buffer_free(&path);
     return NULL;
 }
 
+/* What refs/main says; it is cleared where there is none. */
+static int read_revision(struct buffer *out, const char *path, struct error *err)
+{
+    int there = file_find(path, err);
+    if (there > 0 && file_read_all(out, path, REVISION_MAX, err) != 0)
+        there = -1;
+    if (there > 0)
+        out->data[strcspn(out->data, " \r\n/")] = '\0';
+    return there;
+}
+
 /* refs/main has the commit, snapshots/COMMIT its files. A name with ".." or a second "/" is no name
  * of a hub's, and leads nowhere. */
-char *hub_snapshot(const char *name)
+int hub_snapshot(char **out, const char *name, struct error *err)
 {
     struct buffer path = BUFFER_INIT, revision = BUFFER_INIT;
-    char *hub = checkpoint_hub_folder(), *found = NULL;
     const char *slash = strchr(name, '/');
-    if (!hub || !name[0] || (slash && strchr(slash + 1, '/')) || strstr(name, ".."))
-        goto out;
-    put_repository(&path, hub, name);
-    buffer_text(&path, "/refs/main");
-    if (path.failed || file_read_all(&revision, path.data, 200, NULL) != 0)
-        goto out;
-    revision.data[strcspn(revision.data, " \r\n/")] = '\0';
-    buffer_clear(&path);
-    put_repository(&path, hub, name);
-    buffer_format(&path, "/snapshots/%s", revision.data);
-    if (!path.failed && checkpoint_is_folder(path.data))
-        found = string_copy(path.data, NULL);
-out:
+    *out = NULL;
+    if (!name[0] || (slash && strchr(slash + 1, '/')) || strstr(name, ".."))
+        return 0;
+    char *hub = checkpoint_hub_folder();
+    char *folder = hub ? checkpoint_hub_repository(hub, name) : NULL;
+    buffer_format(&path, "%s/refs/main", folder ? folder : "");
+    int there =
+        folder && !path.failed ? read_revision(&revision, path.data, err) : error_no_memory(err);
+    if (there > 0) {
+        buffer_clear(&path);
+        buffer_format(&path, "%s/snapshots/%s", folder, revision.data);
+        there = path.failed ? error_no_memory(err) : folder_find(path.data, err);
+    }
+    if (there > 0 && !(*out = string_copy(path.data, err)))
+        there = -1;
     buffer_free(&path);
     buffer_free(&revision);
+    free(folder);
     free(hub);
-    return found;
+    return there;
 }

@@ -8,7 +8,7 @@
 #ifndef SPECTRUM_CHECKPOINT_HUB_H
 #define SPECTRUM_CHECKPOINT_HUB_H
 
-#include <stdbool.h>
+#include "base/error.h"
 
 /* Where the local Hugging Face cache is: $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub,
  * $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, as huggingface_hub has it, with "~",
@@ -24,10 +24,8 @@ char *checkpoint_hub_repository(const char *hub, const char *name);
 
 /* --- internal to core/checkpoint --- */
 
-bool checkpoint_is_folder(const char *path);
-
-/* The snapshot folder of "org/name" or "name" in the cache, through refs/main; NULL where there is
- * none. */
-char *hub_snapshot(const char *name);
+/* The snapshot folder of "org/name" or "name" in the cache, through refs/main: 1, and newly allocated;
+ * 0: there is none; -1: that cannot be told. */
+int hub_snapshot(char **out, const char *name, struct error *err);
 
 #endif

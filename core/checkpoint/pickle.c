@@ -6,32 +6,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names that can be asked for; the rest are storages, with their elements' type. */
-enum { ORDERED_DICT, REBUILD_TENSOR, REBUILD_PARAMETER };
+/* Names that can be asked for: what can be called comes first. */
+enum { ORDERED_DICT, REBUILD_TENSOR, REBUILD_TENSOR_V3, REBUILD_PARAMETER };
+
+enum name_kind { NAME_CALLED, NAME_STORAGE, NAME_BYTES /* a storage without a type */, NAME_TYPE };
 
 static const struct {
-    const char *module, *name, *type;
+    const char *module, *name;
+    enum name_kind kind;
+    const char *type; /* of elements */
 } names[] = {
-    [ORDERED_DICT] = {"collections", "OrderedDict", NULL},
-    [REBUILD_TENSOR] = {"torch._utils", "_rebuild_tensor_v2", NULL},
-    [REBUILD_PARAMETER] = {"torch._utils", "_rebuild_parameter", NULL},
-    {"torch", "DoubleStorage", "F64"},
-    {"torch", "FloatStorage", "F32"},
-    {"torch", "HalfStorage", "F16"},
-    {"torch", "BFloat16Storage", "BF16"},
-    {"torch", "LongStorage", "I64"},
-    {"torch", "IntStorage", "I32"},
-    {"torch", "ShortStorage", "I16"},
-    {"torch", "CharStorage", "I8"},
-    {"torch", "ByteStorage", "U8"},
-    {"torch", "BoolStorage", "BOOL"},
+    [ORDERED_DICT] = {"collections", "OrderedDict", NAME_CALLED, NULL},
+    [REBUILD_TENSOR] = {"torch._utils", "_rebuild_tensor_v2", NAME_CALLED, NULL},
+    [REBUILD_TENSOR_V3] = {"torch._utils", "_rebuild_tensor_v3", NAME_CALLED, NULL},
+    [REBUILD_PARAMETER] = {"torch._utils", "_rebuild_parameter", NAME_CALLED, NULL},
+    {"torch", "DoubleStorage", NAME_STORAGE, "F64"},
+    {"torch", "FloatStorage", NAME_STORAGE, "F32"},
+    {"torch", "HalfStorage", NAME_STORAGE, "F16"},
+    {"torch", "BFloat16Storage", NAME_STORAGE, "BF16"},
+    {"torch", "LongStorage", NAME_STORAGE, "I64"},
+    {"torch", "IntStorage", NAME_STORAGE, "I32"},
+    {"torch", "ShortStorage", NAME_STORAGE, "I16"},
+    {"torch", "CharStorage", NAME_STORAGE, "I8"},
+    {"torch", "ByteStorage", NAME_STORAGE, "U8"},
+    {"torch", "BoolStorage", NAME_STORAGE, "BOOL"},
+    {"torch.storage", "UntypedStorage", NAME_BYTES, NULL},
+    {"torch", "float8_e4m3fn", NAME_TYPE, "F8_E4M3"},
+    {"torch", "float8_e5m2", NAME_TYPE, "F8_E5M2"},
+    {"torch", "float8_e8m0fnu", NAME_TYPE, "F8_E8M0"},
+    {"torch", "uint16", NAME_TYPE, "U16"},
+    {"torch", "uint32", NAME_TYPE, "U32"},
+    {"torch", "uint64", NAME_TYPE, "U64"},
 };
 
 enum { NAMES = sizeof names / sizeof *names, MARKS_MAX = 1024, LINE_MAX_BYTES = 256 };
 
-const char *pickle_storage(const struct pickle *pickle, const struct pickle_value *storage)
+const char *pickle_type(const struct pickle *pickle, const struct pickle_value *tensor)
 {
-    return names[pickle_item(pickle, storage, 0)->integer].type;
+    const struct pickle_value *name = tensor->count > 4
+                                          ? pickle_item(pickle, tensor, 4)
+                                          : pickle_item(pickle, pickle_item(pickle, tensor, 0), 0);
+    return names[name->integer].type;
+}
+
+static enum name_kind kind_of(const struct pickle_value *name)
+{
+    return names[name->integer].kind;
 }
 
 /* --- the machine --- */
@@ -205,8 +225,8 @@ static int pop_to_mark(struct machine *m, const uint32_t **items, size_t *count)
     if (m->mark_count == 0)
         return broken(m, "a mark is missing");
     size_t low = m->marks[--m->mark_count];
-    *items = m->stack.items + low;
     *count = m->stack.count - low;
+    *items = *count > 0 ? m->stack.items + low : NULL;
     m->stack.count = low;
     return 0;
 }
@@ -294,15 +314,18 @@ static bool fits(const struct pickle *pickle, const struct pickle_value *tuple,
     return true;
 }
 
-/* BINPERSID: ("storage", torch.FloatStorage, key, location, elements) becomes a storage. */
+/* BINPERSID: ("storage", torch.FloatStorage, key, location, elements) becomes a storage; that of
+ * torch.storage.UntypedStorage has bytes. */
 static int make_storage(struct machine *m)
 {
     static const enum pickle_kind kinds[] = {PICKLE_TEXT, PICKLE_NAME, PICKLE_TEXT, PICKLE_TEXT,
                                              PICKLE_INTEGER};
     struct pickle_value *id = top(m, 0);
-    if (!id || !fits(m->out, id, kinds, 5) ||
-        strcmp(pickle_item(m->out, id, 0)->text, "storage") != 0 ||
-        !names[pickle_item(m->out, id, 1)->integer].type)
+    enum name_kind kind = NAME_CALLED;
+    if (id && fits(m->out, id, kinds, 5) &&
+        strcmp(pickle_item(m->out, id, 0)->text, "storage") == 0)
+        kind = kind_of(pickle_item(m->out, id, 1));
+    if (kind != NAME_STORAGE && kind != NAME_BYTES)
         return broken(m, "a storage is none of a tensor's");
     uint32_t items[4];
     memcpy(items, id->items + 1, sizeof items);
@@ -311,30 +334,52 @@ static int make_storage(struct machine *m)
     return made ? add_items(made, items, 4, m->err) : -1;
 }
 
+/* _rebuild_tensor_v2 and _v3 of (storage, offset, size, stride, requires_grad, hooks[, type][, bits]).
+ * The last, which is seldom there, says that the numbers are to be negated or conjugated when they are
+ * used. */
+static int make_tensor(struct machine *m, const struct pickle_value *arguments, bool typed)
+{
+    static const enum pickle_kind kinds[] = {PICKLE_STORAGE, PICKLE_INTEGER, PICKLE_TUPLE,
+                                             PICKLE_TUPLE};
+    size_t plain = typed ? 7 : 6;
+    if (!fits(m->out, arguments, kinds, 4) || arguments->count < plain)
+        return broken(m, "something is called with what it does not take");
+    const struct pickle_value *storage = pickle_item(m->out, arguments, 0);
+    bool bytes = kind_of(pickle_item(m->out, storage, 0)) == NAME_BYTES;
+    const struct pickle_value *type = typed ? pickle_item(m->out, arguments, 6) : NULL;
+    if (bytes != typed || (type && (type->kind != PICKLE_NAME || kind_of(type) != NAME_TYPE)))
+        return broken(m, "a tensor's type is not said, or said twice");
+    if (arguments->count > plain && pickle_item(m->out, arguments, plain)->kind != PICKLE_NONE)
+        return error_set(m->err,
+                         "%s: it has a tensor whose numbers are to be negated or conjugated first: "
+                         "save it as tensor.resolve_neg().resolve_conj()",
+                         m->where);
+    uint32_t items[5];
+    memcpy(items, arguments->items, 4 * sizeof *items);
+    if (typed)
+        items[4] = arguments->items[6];
+    m->stack.count -= 2;
+    struct pickle_value *made = push_new(m, PICKLE_TENSOR);
+    return made ? add_items(made, items, typed ? 5 : 4, m->err) : -1;
+}
+
 /* REDUCE: a name that can be called, and its arguments. */
 static int call(struct machine *m)
 {
-    static const enum pickle_kind tensor[] = {PICKLE_STORAGE, PICKLE_INTEGER, PICKLE_TUPLE,
-                                              PICKLE_TUPLE},
-                                  parameter[] = {PICKLE_TENSOR};
+    static const enum pickle_kind parameter[] = {PICKLE_TENSOR};
     struct pickle_value *arguments = top(m, 0), *name = top(m, 1);
     if (!arguments || !name || name->kind != PICKLE_NAME || arguments->kind != PICKLE_TUPLE)
         return broken(m, "something is called that cannot be");
-    uint32_t items[4];
+    uint32_t items[1];
     switch (name->integer) {
     case ORDERED_DICT:
         if (arguments->count > 0)
             break;
         m->stack.count -= 2;
         return push_new(m, PICKLE_DICT) ? 0 : -1;
-    case REBUILD_TENSOR: {
-        if (!fits(m->out, arguments, tensor, 4))
-            break;
-        memcpy(items, arguments->items, sizeof items);
-        m->stack.count -= 2;
-        struct pickle_value *made = push_new(m, PICKLE_TENSOR);
-        return made ? add_items(made, items, 4, m->err) : -1;
-    }
+    case REBUILD_TENSOR:
+    case REBUILD_TENSOR_V3:
+        return make_tensor(m, arguments, name->integer == REBUILD_TENSOR_V3);
     case REBUILD_PARAMETER:
         if (!fits(m->out, arguments, parameter, 1))
             break;

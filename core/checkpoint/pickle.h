@@ -3,8 +3,9 @@
  * Nothing of a file is run: what is called comes to one of the values below.
  *
  *     values    None, True, whole and floating numbers, texts, tuples, lists, dicts
- *     names     collections.OrderedDict, torch._utils._rebuild_tensor_v2 and _rebuild_parameter,
- *               torch.FloatStorage and the other storages
+ *     names     collections.OrderedDict, torch._utils._rebuild_tensor_v2, its _v3 and
+ *               _rebuild_parameter, torch.FloatStorage and the other storages, torch.float8_e4m3fn and
+ *               the other types that _v3 takes with a torch.storage.UntypedStorage
  *
  * An opcode or a name beyond these is an error that names it. Formats: CPython's pickletools.py,
  * torch/_utils.py. Bounded: values, references and texts by the pickle's length and by PICKLE_VALUES;
@@ -30,13 +31,13 @@ enum pickle_kind {
     PICKLE_LIST,
     PICKLE_DICT,    /* items: key, value, key, value, ... */
     PICKLE_NAME,    /* what GLOBAL asked for */
-    PICKLE_STORAGE, /* items: name, key, location, elements */
-    PICKLE_TENSOR,  /* items: storage, offset, sizes, strides */
+    PICKLE_STORAGE, /* items: name, key, location, elements, or bytes where they have no type */
+    PICKLE_TENSOR, /* items: storage, offset, sizes, strides; and a type where the storage has none */
 };
 
 struct pickle_value {
     enum pickle_kind kind;
-    int64_t integer; /* of a name: its number (pickle_storage()) */
+    int64_t integer; /* of a name: its number (pickle_type()) */
     char *text;
     uint32_t *items; /* numbers of values */
     size_t count, capacity;
@@ -60,7 +61,7 @@ static inline const struct pickle_value *pickle_item(const struct pickle *pickle
     return &pickle->values[of->items[index]];
 }
 
-/* The type of a storage's elements, as safetensors calls it: "BF16". */
-const char *pickle_storage(const struct pickle *pickle, const struct pickle_value *storage);
+/* The type of a tensor's elements, as safetensors calls it: "BF16". */
+const char *pickle_type(const struct pickle *pickle, const struct pickle_value *tensor);
 
 #endif

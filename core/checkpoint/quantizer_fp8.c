@@ -15,22 +15,11 @@
 #include "base/text.h"
 #include "checkpoint/composing.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* E4M3 of "fn": no infinity, 0x7F and 0xFF are NaN; E5M2 is the upper half of a binary16. */
-static float e4m3_to_float(unsigned code)
-{
-    unsigned exponent = code >> 3 & 15u, fraction = code & 7u;
-    float size = exponent == 0 ? (float)fraction * 0x1p-9f
-                               : ldexpf((float)(8 + fraction), (int)exponent - 10);
-    if (exponent == 15 && fraction == 7)
-        size = NAN;
-    return code & 0x80u ? -size : size;
-}
-
+/* E5M2 is the upper half of a binary16. */
 static void fill_table(float table[256], bool e5m2)
 {
     for (unsigned i = 0; i < 256; i++)

@@ -19,10 +19,6 @@
 
 enum { GROUP = 32, GROUP_BYTES = 16 };
 
-/* A sign and three bits: 0, 0.5, 1, 1.5, 2, 3, 4, 6. */
-static const float e2m1[16] = {0.0F,  0.5F,  1.0F,  1.5F,  2.0F,  3.0F,  4.0F,  6.0F,
-                               -0.0F, -0.5F, -1.0F, -1.5F, -2.0F, -3.0F, -4.0F, -6.0F};
-
 /* One stored row is a column of the weight; of it the rows [first, first + count). */
 static void unpack_row(const unsigned char *codes, const unsigned char *scales, int64_t first,
                        int64_t count, int64_t stride, float *out)
@@ -32,7 +28,7 @@ static void unpack_row(const unsigned char *codes, const unsigned char *scales, 
         if (i == first || i % GROUP == 0)
             scale = e8m0_to_float(scales[i / GROUP]);
         unsigned code = i % 2 ? codes[i / 2] >> 4 : codes[i / 2] & 15u;
-        out[(i - first) * stride] = e2m1[code] * scale;
+        out[(i - first) * stride] = e2m1_to_float(code) * scale;
     }
 }
 

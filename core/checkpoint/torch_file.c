@@ -119,11 +119,12 @@ static int64_t type_bytes(const char *type)
         const char *name;
         int64_t bytes;
     } types[] = {{"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},
-                 {"I32", 4}, {"I16", 2}, {"I8", 1},  {"U8", 1},   {"BOOL", 1}};
+                 {"I32", 4}, {"I16", 2}, {"I8", 1},  {"U8", 1},   {"BOOL", 1},
+                 {"U64", 8}, {"U32", 4}, {"U16", 2}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (strcmp(types[i].name, type) == 0)
             return types[i].bytes;
-    return 0;
+    return 1; /* 8-bit floats */
 }
 
 static enum dtype type_of(const char *type)
@@ -172,13 +173,17 @@ static bool lies_in_a_row(const struct tensor_info *tensor, const struct pickle 
 
 /* Where in the file the tensor's part of its storage is; all sums are held against the entry. */
 static int place(struct tensor_info *tensor, const struct source *source,
-                 const struct pickle_value *storage, int64_t first, const char *where,
-                 struct error *err)
+                 const struct pickle_value *value, const char *where, struct error *err)
 {
+    const struct pickle_value *storage = pickle_item(&source->pickle, value, 0);
+    int64_t first = pickle_item(&source->pickle, value, 1)->integer;
+    bool untyped = value->count > 4;
     const char *key = pickle_item(&source->pickle, storage, 1)->text;
     const struct zip_entry *entry = find_entry(source, "data/", key);
     int64_t size = type_bytes(tensor->dtype_name), needed;
     int64_t held = pickle_item(&source->pickle, storage, 3)->integer;
+    if (untyped) /* its length is in bytes */
+        held /= size;
     if (!entry)
         return error_set(err, "%s: its storage data/%.40s is not in the archive, or packed", where,
                          key);
@@ -207,8 +212,7 @@ static int add_tensor(struct source *source, const char *name, const struct pick
             "%s: it is no tensor. A file of a model's weights has them alone: save "
             "the member that holds them by safetensors (safetensors.torch.save_file())",
             where);
-    const struct pickle_value *storage = pickle_item(pickle, value, 0);
-    snprintf(tensor.dtype_name, sizeof tensor.dtype_name, "%s", pickle_storage(pickle, storage));
+    snprintf(tensor.dtype_name, sizeof tensor.dtype_name, "%s", pickle_type(pickle, value));
     tensor.dtype = type_of(tensor.dtype_name);
     if (read_shape(&tensor, pickle, pickle_item(pickle, value, 2), where, err) != 0)
         return -1;
@@ -217,7 +221,7 @@ static int add_tensor(struct source *source, const char *name, const struct pick
                          "%s: its elements do not lie in the order of its shape: save it as "
                          "tensor.contiguous()",
                          where);
-    if (place(&tensor, source, storage, pickle_item(pickle, value, 1)->integer, where, err) != 0)
+    if (place(&tensor, source, value, where, err) != 0)
         return -1;
     return checkpoint_add_tensor(source->checkpoint, &tensor, name, err);
 }

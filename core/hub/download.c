@@ -357,8 +357,9 @@ int download_blob(bool *made, struct hub *hub, const struct hub_cache *cache,
     download.path = hub_cache_blob(cache, remote->etag, ".incomplete", err);
     if (!download.path)
         goto out;
-    if (hub_cache_blob_bytes(cache, remote->etag) >= 0) {
-        status = 0;
+    int there = hub_cache_find_blob(&(uint64_t){0}, cache, remote->etag, err);
+    if (there != 0) {
+        status = there < 0 ? -1 : 0;
         goto out;
     }
     status = complete(&download, blob, url, name, file, err);

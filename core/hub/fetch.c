@@ -58,25 +58,28 @@ static int choose_shards(struct fetch *fetch, struct hub *hub, struct file_choic
 /* What is in the snapshot is whole, and nobody need be asked about it. */
 static int look(struct fetch *fetch, struct hub *hub, struct fetch_file *file, struct error *err)
 {
-    int64_t there = hub_cache_snapshot_bytes(&fetch->cache, file->name);
-    if (there >= 0) {
+    const struct hub_cache *cache = &fetch->cache;
+    struct remote_file *remote = &file->remote;
+    int there = hub_cache_find_snapshot(&file->have, cache, file->name, err);
+    if (there > 0) {
         file->state = FETCH_THERE;
         file->linked = true;
-        file->remote.bytes = file->have = (uint64_t)there;
+        remote->bytes = file->have;
     } else {
-        if (remote_file_look(&file->remote, NULL, hub, fetch->options.name,
-                             fetch->repository.commit, file->name, err) != 0)
+        if (there < 0 || remote_file_look(remote, NULL, hub, fetch->options.name,
+                                          fetch->repository.commit, file->name, err) != 0)
             return -1;
-        there = hub_cache_blob_bytes(&fetch->cache, file->remote.etag);
-        if (there >= 0 && (uint64_t)there != file->remote.bytes)
+        there = hub_cache_find_blob(&file->have, cache, remote->etag, err);
+        if (there > 0 && file->have != remote->bytes)
             return error_set(err,
-                             "%s/blobs/%s has %" PRId64 " bytes, the hub says that it has %" PRIu64
+                             "%s/blobs/%s has %" PRIu64 " bytes, the hub says that it has %" PRIu64
                              ": remove it, and fetch again",
-                             fetch->cache.folder, file->remote.etag, there, file->remote.bytes);
-        file->state = there >= 0 ? FETCH_THERE : FETCH_NEEDED;
-        file->have = there >= 0 ? file->remote.bytes
-                                : hub_cache_incomplete_bytes(&fetch->cache, file->remote.etag);
-        if (file->have > file->remote.bytes)
+                             cache->folder, remote->etag, file->have, remote->bytes);
+        if (there < 0 ||
+            (there == 0 && hub_cache_find_incomplete(&file->have, cache, remote->etag, err) < 0))
+            return -1;
+        file->state = there ? FETCH_THERE : FETCH_NEEDED;
+        if (file->have > remote->bytes)
             file->have = 0;
     }
     if (__builtin_add_overflow(fetch->bytes, file->remote.bytes, &fetch->bytes))

@@ -1,5 +1,6 @@
 #include "hub/http.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "hub/curl_library.h"
@@ -191,16 +192,20 @@ static bool add_headers(struct transfer *transfer, const struct http_request *re
     return added;
 }
 
-/* Where certificates are looked for, as curl and Python's ssl have it. */
+/* Where certificates are looked for, and nowhere else: as huggingface_hub 2 reads it (by httpx:
+ * SSL_CERT_FILE, SSL_CERT_DIR), then as its versions before 1.0 did (by requests: the other two). */
 static void set_certificates(CURL *easy)
 {
-    const char *file = getenv("CURL_CA_BUNDLE"), *folder = getenv("SSL_CERT_DIR");
-    if (!file || !file[0])
-        file = getenv("SSL_CERT_FILE");
-    if (file && file[0])
-        curl->easy_setopt(easy, CURLOPT_CAINFO, file);
-    if (folder && folder[0])
-        curl->easy_setopt(easy, CURLOPT_CAPATH, folder);
+    static const char *const names[] = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
+                                        "CURL_CA_BUNDLE"};
+    const char *from = NULL;
+    for (size_t i = 0; (!from || !from[0]) && i < sizeof names / sizeof *names; i++)
+        from = getenv(names[i]);
+    if (!from || !from[0])
+        return; /* the system's */
+    bool folder = folder_find(from, NULL) > 0;
+    curl->easy_setopt(easy, CURLOPT_CAINFO, folder ? NULL : from);
+    curl->easy_setopt(easy, CURLOPT_CAPATH, folder ? from : NULL);
 }
 
 static int begin(struct http_session *session, struct transfer *transfer,
@@ -287,8 +292,11 @@ static void end(struct http_session *session, struct transfer *transfer, CURLcod
     if (answer->trouble.kind != ERROR_NONE || (code == CURLE_WRITE_ERROR && refused))
         return;
     if (code != CURLE_OK) {
-        error_set(&answer->trouble, "%s",
-                  transfer->why[0] ? transfer->why : curl->easy_strerror(code));
+        error_set(&answer->trouble, "%s%s",
+                  transfer->why[0] ? transfer->why : curl->easy_strerror(code),
+                  code == CURLE_PEER_FAILED_VERIFICATION
+                      ? "; SSL_CERT_FILE names the file of certificates that are trusted"
+                      : "");
         answer->transient = is_transient(session, code);
     } else if (!refused && request->sink && !transfer->accepted && request->accept &&
                request->accept(request->context, answer, &answer->trouble) != 0) {

@@ -76,18 +76,24 @@ int hub_cache_make(const struct hub_cache *cache, struct error *err)
 
 /* --- what is there --- */
 
-static int64_t bytes_at(const char *path)
+/* Takes the path. */
+static int find_file(uint64_t *bytes, char *path, struct error *err)
 {
     struct stat info;
-    return path && sys.stat(path, &info) == 0 && S_ISREG(info.st_mode) ? (int64_t)info.st_size : -1;
+    int there = path ? file_look(path, &info, err) : -1;
+    *bytes = 0;
+    if (there > 0 && !S_ISREG(info.st_mode))
+        there = error_set(err, "%s is not a regular file; remove it, and fetch again", path);
+    if (there > 0)
+        *bytes = (uint64_t)info.st_size;
+    free(path);
+    return there;
 }
 
-int64_t hub_cache_snapshot_bytes(const struct hub_cache *cache, const char *file)
+int hub_cache_find_snapshot(uint64_t *bytes, const struct hub_cache *cache, const char *file,
+                            struct error *err)
 {
-    char *path = path_join(cache->snapshot, file, NULL);
-    int64_t bytes = bytes_at(path);
-    free(path);
-    return bytes;
+    return find_file(bytes, path_join(cache->snapshot, file, err), err);
 }
 
 char *hub_cache_blob(const struct hub_cache *cache, const char *etag, const char *ending,
@@ -101,20 +107,16 @@ char *hub_cache_blob(const struct hub_cache *cache, const char *etag, const char
     return NULL;
 }
 
-int64_t hub_cache_blob_bytes(const struct hub_cache *cache, const char *etag)
+int hub_cache_find_blob(uint64_t *bytes, const struct hub_cache *cache, const char *etag,
+                        struct error *err)
 {
-    char *path = hub_cache_blob(cache, etag, "", NULL);
-    int64_t bytes = bytes_at(path);
-    free(path);
-    return bytes;
+    return find_file(bytes, hub_cache_blob(cache, etag, "", err), err);
 }
 
-uint64_t hub_cache_incomplete_bytes(const struct hub_cache *cache, const char *etag)
+int hub_cache_find_incomplete(uint64_t *bytes, const struct hub_cache *cache, const char *etag,
+                              struct error *err)
 {
-    char *path = hub_cache_blob(cache, etag, ".incomplete", NULL);
-    int64_t bytes = bytes_at(path);
-    free(path);
-    return bytes > 0 ? (uint64_t)bytes : 0;
+    return find_file(bytes, hub_cache_blob(cache, etag, ".incomplete", err), err);
 }
 
 /* --- what is put there --- */

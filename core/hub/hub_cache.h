@@ -35,11 +35,15 @@ void hub_cache_close(struct hub_cache *cache);
 /* Makes the folders that are missing, and CACHEDIR.TAG. */
 int hub_cache_make(const struct hub_cache *cache, struct error *err);
 
-/* Bytes of the file in the snapshot, or of the blob of that etag; -1: it is not there. */
-int64_t hub_cache_snapshot_bytes(const struct hub_cache *cache, const char *file);
-int64_t hub_cache_blob_bytes(const struct hub_cache *cache, const char *etag);
-/* Bytes of the .incomplete file; 0: there is none. */
-uint64_t hub_cache_incomplete_bytes(const struct hub_cache *cache, const char *etag);
+/* The file in the snapshot, or the blob of that etag: 1, and its bytes; 0: it is not there; -1: that
+ * cannot be told. */
+int hub_cache_find_snapshot(uint64_t *bytes, const struct hub_cache *cache, const char *file,
+                            struct error *err);
+int hub_cache_find_blob(uint64_t *bytes, const struct hub_cache *cache, const char *etag,
+                        struct error *err);
+/* Likewise the .incomplete file. */
+int hub_cache_find_incomplete(uint64_t *bytes, const struct hub_cache *cache, const char *etag,
+                              struct error *err);
 
 /* Newly allocated; NULL: no memory. */
 char *hub_cache_blob(const struct hub_cache *cache, const char *etag, const char *ending,

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "checkpoint/gguf_split.h"
 
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -209,7 +210,7 @@ static bool is_safetensors(const char *name)
 
 static bool is_gguf(const char *name)
 {
-    return !strchr(name, '/') && text_ends_with(name, ".gguf");
+    return text_ends_with(name, ".gguf");
 }
 
 static bool take_one(struct file_choice *choice, const struct repository *repository,
@@ -246,28 +247,44 @@ static int refuse_ggufs(const struct repository *repository, const char *name, s
     return -1;
 }
 
+/* Several are mostly one model in several types, unless they are the parts of one: 1; 0: there are
+ * none. */
+static int take_gguf(struct file_choice *choice, const struct repository *repository,
+                     const char *name, struct error *err)
+{
+    const char *first = NULL;
+    bool one = true;
+    for (size_t i = 0; i < repository->count; i++) {
+        const char *file = repository->files[i];
+        if (!is_gguf(file))
+            continue;
+        one = one && (!first || gguf_same_split(first, file));
+        first = first ? first : file;
+        choice->taken[i] = true;
+    }
+    return one ? first != NULL : refuse_ggufs(repository, name, err);
+}
+
 /* The first of a model's possible weights that is there. */
 static int take_weights(struct file_choice *choice, const struct repository *repository,
                         const char *name, struct error *err)
 {
-    if (take_one(choice, repository, "model.safetensors"))
-        return 0;
-    int there = take_index(choice, repository, "model.safetensors.index.json", err);
-    if (there != 0)
-        return there < 0 ? -1 : 0;
-    if (take(choice, repository, is_safetensors) > 0)
-        return 0;
-    size_t ggufs = take(choice, repository, is_gguf);
-    if (ggufs > 1)
-        return refuse_ggufs(repository, name, err);
-    if (ggufs == 1 || take_one(choice, repository, "pytorch_model.bin"))
-        return 0;
-    there = take_index(choice, repository, "pytorch_model.bin.index.json", err);
+    static const char *const forms[][2] = {{"model.safetensors", "model.safetensors.index.json"},
+                                           {"pytorch_model.bin", "pytorch_model.bin.index.json"}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        int there = take_one(choice, repository, forms[i][0])
+                        ? 1
+                        : take_index(choice, repository, forms[i][1], err);
+        if (there != 0)
+            return there < 0 ? -1 : 0;
+    }
+    int there =
+        take(choice, repository, is_safetensors) > 0 ? 1 : take_gguf(choice, repository, name, err);
     if (there != 0)
         return there < 0 ? -1 : 0;
     return error_set(err,
-                     "%s has no weights where a model's are looked for (safetensors, .gguf, "
-                     "pytorch_model.bin); --include takes files by name",
+                     "%s has no weights where a model's are looked for (safetensors, "
+                     "pytorch_model.bin, .gguf); --include takes files by name",
                      name);
 }
 

@@ -58,9 +58,9 @@ struct file_choice {
  *
  *     model.safetensors
  *     the shards of model.safetensors.index.json (repository_choose_shards())
+ *     pytorch_model.bin, or the shards of its index, as transformers has it
  *     all .safetensors that are in no folder
- *     the one .gguf
- *     pytorch_model.bin, or the shards of its index
+ *     the one .gguf, or the parts of one
  *
  * With patterns (`count` of them): what one of them matches, as Python's fnmatch does it, where "*"
  * goes over slashes; one that matches nothing is refused. */

@@ -1,5 +1,6 @@
 #include "job/job_create.h"
 
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -91,7 +92,9 @@ int job_dir_create(const char *path, struct error *err)
 {
     if (check_free(path, err) != 0)
         return -1;
-    bool there = sys.access(path, F_OK) == 0;
+    int there = file_find(path, err);
+    if (there < 0)
+        return -1;
     char *requests = path_join(path, "requests", err);
     char *checkpoints = requests ? path_join(path, "checkpoints", err) : NULL;
     int status = checkpoints ? folder_make(path, err) : -1;

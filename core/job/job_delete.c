@@ -257,7 +257,8 @@ static bool makes_base(const char *path)
     bool init = false;
     cJSON *job = job_dir_read(path, "job.json", NULL);
     json_get_bool(job, "init", &init);
-    bool makes = init || json_get(job, "start") || job_dir_has(path, "base/" EXPORT_UNFINISHED);
+    bool makes =
+        init || json_get(job, "start") || job_dir_find(path, "base/" EXPORT_UNFINISHED, NULL) > 0;
     cJSON_Delete(job);
     return makes;
 }

@@ -1,6 +1,7 @@
 #include "job/job_dir.h"
 
 #include "base/confine.h"
+#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
@@ -33,12 +34,17 @@ static size_t json_cap(const char *name)
     return (size_t)1 << (lists ? 28 : 20);
 }
 
+int job_dir_find(const char *path, const char *name, struct error *err)
+{
+    char *file = path_join(path, name, err);
+    int there = file ? file_find(file, err) : -1;
+    free(file);
+    return there;
+}
+
 bool job_dir_has(const char *path, const char *name)
 {
-    char *file = path_join(path, name, NULL);
-    bool has = file && sys.access(file, F_OK) == 0;
-    free(file);
-    return has;
+    return job_dir_find(path, name, NULL) != 0;
 }
 
 /* All of a job's documents are objects, of a bounded size by their name. */

@@ -69,6 +69,10 @@ int job_dir_save(const char *path, const char *name, const struct buffer *text, 
  * cJSON_Delete(). */
 cJSON *job_dir_read(const char *path, const char *name, struct error *err);
 
+/* file_find() of it: where something else is done without it. */
+int job_dir_find(const char *path, const char *name, struct error *err);
+
+/* The same for what is read if it is there: what cannot be looked at is, so that reading says why. */
 bool job_dir_has(const char *path, const char *name);
 
 /* Removes what a killed writer of such a file left, for whoever begins a sitting: not every sitting

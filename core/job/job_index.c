@@ -161,8 +161,11 @@ char *job_find(const char *name, struct error *err)
 {
     char **paths = NULL, *found = NULL;
     size_t count = 0;
-    if (job_dir_has(name, "requests") || job_dir_has(name, "job.json"))
-        found = sys.realpath(name, NULL);
+    bool here = job_dir_has(name, "requests") || job_dir_has(name, "job.json");
+    if (here && !(found = sys.realpath(name, NULL))) {
+        error_set_errno(err, errno, "cannot look into %s", name);
+        return NULL;
+    }
     if (!found && job_index_list(&paths, &count, NULL) == 0) {
         for (size_t i = 0; i < count && !found; i++)
             if (strcmp(path_last(paths[i]), name) == 0)

@@ -349,9 +349,10 @@ static int take_end(struct job_metrics *metrics, int fd, uint64_t size, size_t *
 int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error *err)
 {
     uint64_t size = 0;
+    int there = file_find(metrics->path, err);
     *added = 0;
-    if (sys.access(metrics->path, F_OK) != 0)
-        return 0;
+    if (there <= 0)
+        return there;
     int fd = file_open_read(metrics->path, &size, err);
     if (fd < 0)
         return -1;

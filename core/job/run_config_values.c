@@ -1,8 +1,8 @@
 #include "job/run_config_values.h"
 
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
-#include "base/sys.h"
 #include "base/xdg.h"
 #include "job/training_options.h"
 #include "text/template/template.h"
@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { ENTRIES_MAX = 100000 };
 
@@ -71,10 +70,11 @@ static char *resolve(const struct run_config *config, const struct option *row, 
     char *path = home.data && home.data[0] != '/' ? path_join(config->folder, home.data, err)
                                                   : string_copy(buffer_string(&home), err);
     buffer_free(&home);
-    if (row || !path || sys.access(path, F_OK) == 0)
+    int there = row || !path ? 1 : file_find(path, err);
+    if (there > 0)
         return path;
     free(path);
-    return string_copy(text, err);
+    return there == 0 ? string_copy(text, err) : NULL;
 }
 
 /* Would the option take it? */

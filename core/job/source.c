@@ -24,8 +24,9 @@ static char *base_path(const cJSON *job, const char *run, struct error *err)
         error_set(err, "%s is not a training run", run);
         return NULL;
     }
-    if (job_dir_has(run, "base"))
-        return path_join(run, "base", err);
+    int own = job_dir_find(run, "base", err);
+    if (own != 0)
+        return own > 0 ? path_join(run, "base", err) : NULL;
     if (json_need_string(job, "model", &model, run, err) != 0)
         return NULL;
     return folder && model[0] != '/' ? path_join(folder, model, err) : string_copy(model, err);

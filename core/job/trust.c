@@ -1,5 +1,6 @@
 #include "job/trust.h"
 
+#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
@@ -98,7 +99,7 @@ static int add_file(struct job_trust *trust, const char *path, const cJSON *job,
     bool named = strcmp(name, "template") == 0 ? template_is_file(value)
                  : strcmp(name, "run") == 0
                      ? false
-                     : takes_file(name) || (value[0] == '/' && sys.access(whole, F_OK) == 0);
+                     : takes_file(name) || (value[0] == '/' && file_find(whole, NULL) != 0);
     if (!named) {
         free(whole);
         return 0;

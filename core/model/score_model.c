@@ -27,26 +27,53 @@ bool scan_is_coded(const struct parameter *parameter)
     return false;
 }
 
-/* It stands beside a tensor of codes: X.weight (fp8, MLX), X.qweight (GPTQ, AWQ), X.weight_packed
- * (compressed-tensors), X.W_q (HQQ), X itself (bitsandbytes' X.absmax), X_blocks beside X_scales
- * (MXFP4). */
+/* Codes, or the weight that was made of them, which may have left some of what stood beside them. */
+static bool is_quantised(const struct model *model, const char *name)
+{
+    const struct parameter *found = model_find(model, name);
+    return found && (scan_is_coded(found) || found->tensor->dtype == DTYPE_COMPOSED);
+}
+
+/* Are there codes that are called by the beginning of this length, "X"? X.weight (fp8, MLX), X.qweight
+ * (GPTQ, AWQ), X.weight_packed (compressed-tensors), X.W_q (HQQ), X itself (bitsandbytes, experts); and
+ * `joined` X_blocks (MXFP4) and the like. */
+static bool has_codes(const struct model *model, const char *own, size_t length, bool joined)
+{
+    enum { JOINED = 5 }; /* from there on */
+    static const char *const codes[] = {"",     ".weight", ".qweight", ".weight_packed",
+                                        ".W_q", "_blocks", "_packed",  "_weight"};
+    char name[1024];
+    for (size_t i = 0; i < (joined ? sizeof codes / sizeof *codes : JOINED); i++) {
+        snprintf(name, sizeof name, "%.*s%s", (int)length, own, codes[i]);
+        if (strcmp(name, own) != 0 && is_quantised(model, name))
+            return true;
+    }
+    return false;
+}
+
+/* It stands beside codes: by a name of its own below their module, which is no weight's or bias's; or
+ * as X_weight_scale of experts' X, by what quantisers call their scales. */
 bool scan_is_beside_codes(const struct model *model, const struct parameter *parameter)
 {
-    static const char *const codes[] = {"", ".weight", ".qweight", ".weight_packed", ".W_q"};
-    const char *dot = strrchr(parameter->name, '.'), *line = strrchr(parameter->name, '_');
-    char name[1024];
-    for (size_t i = 0; dot && i < sizeof codes / sizeof *codes; i++) {
-        if (i > 0 && strcmp(dot, codes[i]) == 0)
-            return false;
-        snprintf(name, sizeof name, "%.*s%s", (int)(dot - parameter->name), parameter->name,
-                 codes[i]);
-        if (scan_is_coded(model_find(model, name)))
-            return strcmp(dot, ".bias") != 0;
+    static const char *const own[] = {".weight",        ".bias", ".qweight",
+                                      ".weight_packed", ".W_q",  NULL};
+    static const char *const scales[] = {"_scale",       "_scale_inv",    "_scale_2", "_scales",
+                                         "_zero_point",  "_zeros",        "_absmax",  "_shape",
+                                         "_input_scale", "_global_scale", "_g_idx"};
+    const char *name = parameter->name, *dot = strrchr(name, '.');
+    if (dot && !text_is_one_of(dot, own) && has_codes(model, name, (size_t)(dot - name), false))
+        return true;
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+        size_t length = strlen(name) - strlen(scales[i]);
+        if (!text_ends_with(name, scales[i]))
+            continue;
+        if (has_codes(model, name, length, true))
+            return true;
+        if (length > 7 && strncmp(name + length - 7, "_weight", 7) == 0 &&
+            has_codes(model, name, length - 7, true))
+            return true;
     }
-    if (!line || (dot && line < dot) || strcmp(line, "_blocks") == 0)
-        return false;
-    snprintf(name, sizeof name, "%.*s_blocks", (int)(line - parameter->name), parameter->name);
-    return scan_is_coded(model_find(model, name));
+    return false;
 }
 
 bool scan_is_stack_of_biases(const struct parameter *parameter)

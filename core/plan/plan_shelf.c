@@ -90,12 +90,14 @@ char *plan_shelf_path(const struct plan_shelf *shelf, const char *name, struct e
     return path_of(shelf, name, ending, err);
 }
 
-static struct plan_version look_at(const char *path)
+/* 1; 0: there is none; -1: that cannot be told. */
+static int look_at(struct plan_version *out, const char *path, struct error *err)
 {
     struct stat info;
-    if (sys.stat(path, &info) != 0)
-        return (struct plan_version){.size = 0};
-    return (struct plan_version){info.st_ino, info.st_size, info.st_mtim};
+    int there = file_look(path, &info, err);
+    *out = there > 0 ? (struct plan_version){info.st_ino, info.st_size, info.st_mtim}
+                     : (struct plan_version){.size = 0};
+    return there;
 }
 
 bool plan_version_is(const struct plan_version *a, const struct plan_version *b)
@@ -114,14 +116,17 @@ struct plan_version plan_shelf_look(const struct plan_shelf *shelf, const char *
     char *path = plan_shelf_path(shelf, name, NULL);
     struct plan_version version = {.size = 0};
     if (path)
-        version = look_at(path);
+        look_at(&version, path, NULL);
     free(path);
     return version;
 }
 
 struct plan_version plan_shelf_look_around(const struct plan_shelf *shelf)
 {
-    return shelf->folder ? look_at(shelf->folder) : (struct plan_version){.size = 0};
+    struct plan_version version = {.size = 0};
+    if (shelf->folder)
+        look_at(&version, shelf->folder, NULL);
+    return version;
 }
 
 /* --- the list --- */
@@ -224,14 +229,15 @@ int plan_shelf_save(const struct plan_shelf *shelf, const char *name, const void
     char *path = plan_shelf_path(shelf, name, err);
     int fd = path ? lock(shelf, err) : -1, status = -1;
     if (fd >= 0) {
-        struct plan_version now = look_at(path);
+        struct plan_version now;
+        int there = look_at(&now, path, err);
         /* what was removed elsewhere is no other plan */
-        if (!plan_version_is(&now, seen) && plan_version_is_there(&now))
+        if (there > 0 && !plan_version_is(&now, seen))
             status = PLAN_SHELF_OTHER;
-        else
+        else if (there >= 0)
             status = file_save_private(path, text, length, err);
         if (status == 0)
-            *seen = look_at(path);
+            look_at(seen, path, NULL);
         sys.close(fd);
     }
     free(path);

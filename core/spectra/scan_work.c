@@ -37,19 +37,14 @@ bool is_refused(const struct scan_work *run, const struct backend *backend, size
 
 /* ERROR_NOT_FINITE is the matrix's own and ERROR_NOT_HERE this device's, so both are outcomes of
  * the row; ERROR_DEVICE is the scan's to handle, and any other ends it. */
-static int compute(struct outcome *out, const struct backend *backend,
-                   const struct matrix_part *part, struct team *team, const struct scratch *scratch,
-                   struct error *err)
+static int compute(struct outcome *out, const struct matrix_part *part, struct team *team,
+                   const struct scratch *scratch, struct error *err)
 {
-    const struct spectra_ops *ops = backend->spectra;
     struct error trouble = ERROR_INIT;
     out->values = array_alloc((size_t)value_count(part), sizeof *out->values, err);
     if (!out->values)
         return error_prefix(err, "%s", part->parameter->name);
-    if ((ops->team_values ? ops->team_values(backend->self, team, out->values, scratch->matrix,
-                                             part->rows, part->cols, scratch->workspace, &trouble)
-                          : ops->values(backend->self, out->values, scratch->matrix, part->rows,
-                                        part->cols, scratch->workspace, &trouble)) == 0)
+    if (scratch_values(out->values, scratch, team, part->rows, part->cols, &trouble) == 0)
         return 0;
     free(out->values);
     out->values = NULL;
@@ -88,7 +83,7 @@ int work_out(struct outcome *out, struct scan_work *run, const struct backend *b
     out->values =
         spectra_cache_by_content(&run->cache, row, scratch->matrix, part->rows * part->cols);
     if (!out->values)
-        return compute(out, backend, part, team, scratch, err);
+        return compute(out, part, team, scratch, err);
     out->end = OUTCOME_CACHED;
     return 0;
 }

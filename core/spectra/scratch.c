@@ -52,3 +52,14 @@ void scratch_free(struct scratch *scratch)
         backend->host_free(backend->self, scratch->workspace);
     *scratch = (struct scratch){0};
 }
+
+int scratch_values(double *values, const struct scratch *scratch, struct team *team, int64_t rows,
+                   int64_t cols, struct error *err)
+{
+    const struct backend *backend = scratch->backend;
+    const struct spectra_ops *ops = backend->spectra;
+    return ops->team_values ? ops->team_values(backend->self, team, values, scratch->matrix, rows,
+                                               cols, scratch->workspace, err)
+                            : ops->values(backend->self, values, scratch->matrix, rows, cols,
+                                          scratch->workspace, err);
+}

@@ -10,6 +10,7 @@
 #define SPECTRUM_SPECTRA_SCRATCH_H
 
 #include "compute/backend.h"
+#include "compute/team.h"
 
 struct scratch {
     const struct backend *backend; /* whose memory it is */
@@ -25,5 +26,10 @@ uint64_t scratch_need(const struct backend *backend, int64_t rows, int64_t cols)
 int scratch_reserve(struct scratch *scratch, const struct backend *backend, int64_t rows,
                     int64_t cols, struct error *err);
 void scratch_free(struct scratch *scratch);
+
+/* The singular values of the matrix that was read into it, values[min(rows, cols)]; where the back end
+ * can, with the help of who is in the team that the caller leads. Errors as spectra_ops has them. */
+int scratch_values(double *values, const struct scratch *scratch, struct team *team, int64_t rows,
+                   int64_t cols, struct error *err);
 
 #endif

@@ -8,6 +8,7 @@ test_checkpoint_malformed.c has the message that each malformed model file must 
 import gzip
 import io
 import json
+import math
 import pathlib
 import shutil
 import struct
@@ -103,6 +104,26 @@ def put_quantized():
     put_one("valid-mxfp4", {}, ("m.0.x_blocks", "U8", [2, 3, 2, 16]), ("m.0.x_scales", "U8", [2, 3, 2]))
     put_one("bad-mxfp4-empty", {}, ("m.0.x_blocks", "U8", [0, 3, 2, 16]), ("m.0.x_scales", "U8", [0, 3, 2]))
     put_one("bad-mxfp4-no-name", {}, ("_blocks", "U8", [1, 1, 1, 16]), ("_scales", "U8", [1, 1, 1]))
+    put_one("valid-nvfp4", {}, (w + "_packed", "U8", [3, 16]), (w + "_scale", "F8_E4M3", [3, 2]),
+            (w + "_global_scale", "F32", [1]), ("m.0.q.input_global_scale", "F32", [1]))
+    put_one("valid-nvfp4-modelopt", {}, (w, "U8", [2, 3, 8]), (w + "_scale", "F8_E4M3", [2, 3, 1]), (w + "_scale_2", "F32", [2]))
+    put_one("valid-mxfp4-packed", {}, (w + "_packed", "U8", [3, 16]), (w + "_scale", "U8", [3, 1]))
+    put_one("bad-nvfp4-group", {}, (w, "U8", [4, 16]), (w + "_scale", "F8_E4M3", [4, 4]), (w + "_scale_2", "F32", [1]))
+    put_one("valid-int8-rows", {}, (w, "I8", [3, 8]), (w + "_scale", "BF16", [3, 2]), (w + "_zero_point", "I8", [3, 2]))
+    put_one("valid-int8-scaled", {}, (w, "I8", [3, 8]), (w + "_scale", "F32", [1]), (w + "_zero_point", "I8", [1]))
+
+    def packed(name, rows, cols, bits, groups=1, zeros=True, said=None):
+        words = lambda count: -(-count * bits // 32)
+        stored = struct.pack("<qq", *(said or (rows, cols)))
+        put_one(name, {}, (w + "_packed", "I32", [rows, words(cols)]), (w + "_scale", "F16", [rows, groups]),
+                (w + "_shape", "I64", [2], stored), *[(w + "_zero_point", "I32", [words(rows), groups])] * zeros)
+
+    for bits in (2, 4, 8):
+        packed(f"valid-packed-{bits}", 9, 36, bits, 2)
+    packed("odd-packed-no-zeros", 3, 33, 4, zeros=False)
+    packed("bad-packed-bits", 3, 40, 3)
+    packed("bad-packed-rows", 3, 40, 4, said=(1 << 40, 40))
+    packed("bad-packed-cols", 3, 40, 4, said=(3, -1))
     put_one("bad-gptq", {"quantization_config": {"quant_method": "gptq"}}, ("m.0.q.qweight", "I32", [2, 4]),
             ("m.0.q.scales", "F16", [2, 4]), ("m.0.q.qzeros", "I32", [2, 4]))
 
@@ -122,6 +143,14 @@ def pickled(shape, strides, storage="FloatStorage", key="0", count=8, first=0):
     return (b"\x80\x02ccollections\nOrderedDict\nq\0)Rq\1" + text_of_pickle("a.weight") +
             b"ctorch._utils\n_rebuild_tensor_v2\n(" + store + b"J" + struct.pack("<i", first) + ints(shape) +
             ints(strides) + b"\x89h\0)RtRs}" + text_of_pickle("_metadata") + b"}sb.")
+
+
+def untyped(shape, dtype, first=0):
+    """The same, of a type whose storages have none, of 32 bytes."""
+    text = pickled(shape, [math.prod(shape[i + 1:]) for i in range(len(shape))], count=32, first=first)
+    text = text.replace(b"_rebuild_tensor_v2", b"_rebuild_tensor_v3")
+    text = text.replace(b"torch\nFloatStorage", b"torch.storage\nUntypedStorage")
+    return text.replace(b"\x89h\0)RtRs", b"\x89h\0)Rctorch\n" + dtype.encode() + b"\ntRs")
 
 
 def put_torch():
@@ -155,6 +184,11 @@ def put_torch():
                "bad-protocol-4": b"\x80\x04\x95\0\0\0\0\0\0\0\0}.", "bad-itself": b"\x80\x02}q\0X\1\0\0\0ah\0s.",
                "bad-memo": b"\x80\x02}r\xff\xff\xff\x7f.", "bad-long": b"\x80\x02\x8a\xff\0.",
                "bad-list": b"\x80\x02]q\0(K\1K\2M\1\2NG12345678e.", "bad-marks": b"\x80\x02" + b"(" * 1100}
+    pickles |= {"valid-float8": untyped([8, 4], "float8_e4m3fn"), "valid-uint32": untyped([4], "uint32", 4),
+                "bad-float8-long": untyped([8, 5], "float8_e5m2"), "bad-type-unknown": untyped([8], "float8_e4m3fnuz"),
+                "bad-type-twice": untyped([8], "uint32").replace(b"torch.storage\nUntypedS", b"torch\nFloatS"),
+                "bad-type-missing": untyped([8], "uint32").replace(b"_v3", b"_v2"),
+                "bad-negated": pickled([2, 4], [4, 1]).replace(b"\x89h\0)RtRs", b"\x89h\0)R}" + text_of_pickle("neg") + b"\x88stRs")}
     for name, data in pickles.items():
         put("pickle", name, data)
 

@@ -1,7 +1,7 @@
 /* A hub for the tests: serves a folder as the Hugging Face hub would, at two ports of this machine, the
  * hub's and that of the servers which hold large files, and breaks its answers on request.
  *
- *     hub_server FOLDER
+ *     hub_server FOLDER [tls]
  *         FOLDER/repo/org/name/...   the files of org/name
  *         FOLDER/commit              40 digits; every revision but "none" is that commit
  *         FOLDER/faults              a line each, read anew for every request:
@@ -12,7 +12,7 @@
  *             private                as if there were no such repository
  *             ignore-range           all bytes, status 200, whatever was asked for
  *             wrong-range            other bytes than were asked for
- *             loop, file-url         where a large file redirects to
+ *             loop, file-url, plain  where a large file redirects to; plain: by http, never by https
  *             endless, headers       a body without end, headers without end
  *             corrupt TIMES          so many bodies of large files have one wrong byte
  *             etags COUNT            large files get another ETag after so many answers
@@ -25,7 +25,10 @@
  *         FOLDER/port                is written when it listens
  *         FOLDER/log                 a line a request: "hub|cdn METHOD PATH range=... token=..."
  *
- * It ends when its standard input does, so that nothing is left of a test that was killed. */
+ * With "tls" both ports take https alone (hub_tls.h), and status 77 says that there is none. It ends
+ * when its standard input does, so that nothing is left of a test that was killed. */
+#include "hub_tls.h"
+
 #include "base/buffer.h"
 #include "base/hash.h"
 
@@ -48,6 +51,7 @@
 enum { REQUEST_MAX = 32 << 10, PIECE = 64 << 10 };
 
 static const char *root;
+static bool by_tls;
 static int ports[2]; /* hub, cdn */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -93,7 +97,8 @@ static bool happens(const char *name, long times, const char *faults)
 /* --- a request --- */
 
 struct request {
-    int fd, side; /* side: of ports[] */
+    int fd, side;    /* side: of ports[] */
+    struct tls *tls; /* NULL: http */
     char method[8], path[2048], query[256], range[64], token[256], faults[512];
     bool leaves; /* the connection ends after this one */
 };
@@ -132,13 +137,26 @@ static void take_header(struct request *request, const char *line)
         sscanf(line + 21, " %255[^\r\n]", request->token);
 }
 
+#ifndef HUB_TLS
+#define tls_start(folder) false
+#define tls_accept(fd) NULL
+#define tls_read(tls, out, count) -1
+#define tls_write(tls, bytes, count) -1
+#define tls_end(tls) ((void)(tls))
+#endif
+
+static ssize_t receive(const struct request *request, void *out, size_t count)
+{
+    return request->tls ? tls_read(request->tls, out, count) : read(request->fd, out, count);
+}
+
 static bool read_request(struct request *request)
 {
     char text[REQUEST_MAX];
     size_t length = 0;
-    *request = (struct request){.fd = request->fd, .side = request->side};
+    *request = (struct request){.fd = request->fd, .side = request->side, .tls = request->tls};
     while (length + 1 < sizeof text) {
-        ssize_t got = read(request->fd, text + length, 1); /* no byte of the next one */
+        ssize_t got = receive(request, text + length, 1); /* no byte of the next one */
         if (got <= 0)
             return false;
         text[length += 1] = '\0';
@@ -179,7 +197,8 @@ static bool put(const struct request *request, const void *bytes, size_t count)
 {
     const char *from = bytes;
     while (count > 0) {
-        ssize_t sent = send(request->fd, from, count, MSG_NOSIGNAL);
+        ssize_t sent = request->tls ? tls_write(request->tls, from, count)
+                                    : send(request->fd, from, count, MSG_NOSIGNAL);
         if (sent <= 0)
             return false;
         from += sent;
@@ -401,8 +420,9 @@ static bool answer_file(struct request *request, const char *name, const char *f
         pthread_mutex_lock(&lock);
         long signature = ++signatures;
         pthread_mutex_unlock(&lock);
-        snprintf(place, sizeof place, "http://127.0.0.1:%d/%s/%s?X-Signature=%ld", ports[1], name,
-                 file, signature);
+        bool plain = !by_tls || fault(request->faults, "plain", text, sizeof text);
+        snprintf(place, sizeof place, "http%s://127.0.0.1:%d/%s/%s?X-Signature=%ld",
+                 plain ? "" : "s", ports[1], name, file, signature);
         if (fault(request->faults, "loop", text, sizeof text))
             snprintf(place, sizeof place, "%s", request->path);
         if (fault(request->faults, "file-url", text, sizeof text))
@@ -471,11 +491,13 @@ static bool answer_hub(struct request *request)
 static void *serve(void *context)
 {
     struct request *request = context;
-    bool goes_on = true;
+    bool goes_on = !by_tls || (request->tls = tls_accept(request->fd));
     while (goes_on && read_request(request)) {
         note(request);
         goes_on = request->side ? answer_cdn(request) : answer_hub(request);
     }
+    if (request->tls)
+        tls_end(request->tls);
     close(request->fd);
     free(request);
     return NULL;
@@ -514,9 +536,13 @@ int main(int argc, char **argv)
 {
     static int places[2][2];
     char path[4096], byte;
-    if (argc != 2)
+    if (argc != 2 && (argc != 3 || strcmp(argv[2], "tls") != 0))
         return 2;
     root = argv[1];
+    by_tls = argc == 3;
+    signal(SIGPIPE, SIG_IGN); /* TLS writes to a connection that the other side has ended */
+    if (by_tls && !tls_start(root))
+        return 77;
     for (int side = 0; side < 2; side++) {
         pthread_t thread;
         places[side][0] = side;

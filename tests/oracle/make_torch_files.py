@@ -5,7 +5,8 @@
 
 OUT_FOLDER/whole/pytorch_model.bin is a module's state dict (an OrderedDict with _metadata) of every
 type, with tied, shared, empty and scalar tensors and parameters; OUT_FOLDER/shards has two files and
-their index; expected.safetensors of each has the tensors. OUT_FOLDER/refused holds one file a reason.
+their index; OUT_FOLDER/new_types has types whose storages have none; expected.safetensors of each has the
+tensors. OUT_FOLDER/refused holds one file a reason.
 """
 import collections
 import datetime
@@ -56,6 +57,21 @@ def shards(folder):
     expect(parts[0] | parts[1], folder / "expected.safetensors")
 
 
+def new_types(folder):
+    torch.manual_seed(5)
+    state = {}
+    for dtype in (torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e8m0fnu):
+        state[str(dtype).removeprefix("torch.")] = torch.rand(15).mul(20).to(dtype)
+    for dtype in (torch.uint16, torch.uint32, torch.uint64):
+        state[str(dtype).removeprefix("torch.")] = torch.randint(0, 2**15, (2, 4)).to(dtype)
+    state["scaled.weight"], state["scaled.weight_scale"] = torch.randn(4, 6).to(torch.float8_e4m3fn), torch.randn(4, 1)
+    large = torch.randint(0, 2**15, (5, 3)).to(torch.uint32)
+    state["view"], state["rows"] = large, large[2:4]  # an offset is in elements
+    save(state, folder / "pytorch_model.bin")
+    (folder / "config.json").write_text("{}\n")
+    expect(state, folder / "expected.safetensors")
+
+
 class Runs:
     def __reduce__(self):
         return print, ("this must not be seen",)
@@ -73,7 +89,8 @@ def refused(folder):
     save({"a": Runs()}, folder / "runs.bin")
     save({"a": datetime.date(2000, 1, 1)}, folder / "date.bin")
     save(torch.nn.Linear(2, 2), folder / "module.bin")
-    save({"a": weight.to(torch.float8_e4m3fn)}, folder / "float8.bin")
+    save({"a": weight.to(torch.float8_e4m3fnuz)}, folder / "fnuz.bin")
+    save({"a": torch._neg_view(weight)}, folder / "negated.bin")
     save({"a": weight.to_sparse()}, folder / "sparse.bin")
     save({"a": collections.Counter("ab")}, folder / "counter.bin")
     torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), folder / "script.bin")
@@ -82,7 +99,7 @@ def refused(folder):
 
 def main():
     out = pathlib.Path(sys.argv[1])
-    for make in (whole, shards, refused):
+    for make in (whole, shards, new_types, refused):
         (out / make.__name__).mkdir(parents=True, exist_ok=True)
         make(out / make.__name__)
 

@@ -76,6 +76,30 @@ fetch 1 org/shards
 says 'names the shard ../../evil.safetensors, which the repository has not'
 cp "$served/repo/org/shards/other.safetensors" "$served/repo/org/bin/pytorch_model.bin"
 fetch 0 org/bin
+takes() { # takes REPOSITORY NAMES: all that it would take
+  fetch 0 "$1" --dry-run --json
+  [ "$(grep -o '"name": "[^"]*"' "$work/out" | cut -d'"' -f4 | tr '\n' ' ')" = "$2 " ] || fail "of $1 it would take $(cat "$work/out")"
+}
+echo x >"$served/repo/org/bin/model-Q8_0.gguf" # what transformers looks for comes first
+takes org/bin pytorch_model.bin
+mv "$served/repo/org/bin/pytorch_model.bin" "$served/repo/org/bin/pytorch_model-00001-of-00001.bin"
+echo '{"weight_map": {"x": "pytorch_model-00001-of-00001.bin"}}' >"$served/repo/org/bin/pytorch_model.bin.index.json"
+takes org/bin 'pytorch_model-00001-of-00001.bin pytorch_model.bin.index.json'
+rm "$served"/repo/org/bin/pytorch*
+echo x >"$served/repo/org/bin/adapter_model.safetensors"
+takes org/bin adapter_model.safetensors
+rm "$served"/repo/org/bin/adapter*
+takes org/bin model-Q8_0.gguf
+mkdir -p "$served/repo/org/parts/Q4_K_M"
+for i in 1 2; do echo $i >"$served/repo/org/parts/m-0000$i-of-00002.gguf"; done
+takes org/parts 'm-00001-of-00002.gguf m-00002-of-00002.gguf' # one model
+echo 3 >"$served/repo/org/parts/Q4_K_M/n.gguf"
+fetch 1 org/parts
+says 'several .gguf files.*They are Q4_K_M/n.gguf, m-00001-of-00002.gguf'
+again
+fetch 0 org/parts --include '*Q4_K_M*'
+[ "$(cd "$cache"/models--org--parts/snapshots/*/ && find . ! -type d)" = ./Q4_K_M/n.gguf ] || fail "--include takes others of a folder"
+cmp "$(cat "$work/out")/Q4_K_M/n.gguf" "$served/repo/org/parts/Q4_K_M/n.gguf" || fail "a link of a folder leads elsewhere"
 
 # --- cut lines, and what goes on ---
 again 'cut 70000 3'
@@ -104,6 +128,17 @@ grep -qE 'model.safetensors  \(.* of it are here\)' "$work/out" || fail "what is
 fetch 0 org/name
 [ "$(asked 'cdn GET .*range=bytes=[1-9][0-9]*-')" = 1 ] || fail "it does not go on: $(cat "$served/log")"
 whole "the next one"
+again 'slow 300'
+"$binary" fetch org/name >"$work/out" 2>"$work/err" 9>&- &
+pid=$!
+wait_until test -s "$blobs/$large.incomplete"
+kill -KILL $pid # as a crash would
+wait $pid 2>/dev/null
+[ ! -e "$blobs/$large" ] && [ ! -e "$cache/models--org--name/refs/main" ] || fail "half a model has a name after a kill"
+breaks
+fetch 0 org/name
+[ "$(asked 'cdn GET .*range=bytes=[1-9][0-9]*-')" = 1 ] || fail "it does not go on after a kill: $(cat "$served/log")"
+whole "what a kill left"
 again ignore-range 'cut 70000 1'
 fetch 0 org/name
 whole "what a server without ranges sends"

@@ -9,11 +9,11 @@ mkdir -p "$model" "$served/repo/org/shards" "$served/repo/org/gguf"
 cp "$source"/demo/model/*.json "$source/demo/model/model.safetensors" "$model"
 scan() { ends "$1" "$binary" scan "${@:2}"; }
 anew() { rm -rf "$XDG_CACHE_HOME"; breaks "$@"; }
-same() { # same NAME FOLDER [FILE]: the hub's and the folder's, with all that a scan says
-  scan 0 "$2" --no-cache --json --spectra "$work/here.safetensors"
+same() { # same NAME FOLDER [THREADS [OPTION...]]: the hub's and the folder's, with all that a scan says
+  scan 0 "$2" --no-cache --json --spectra "$work/here.safetensors" "${@:4}"
   sed "s|$2|$1|g" "$work/out" >"$work/here.json"
   breaks
-  scan 0 "$1" --remote --no-cache --json --spectra "$work/there.safetensors" --threads "${3:-2}"
+  scan 0 "$1" --remote --no-cache --json --spectra "$work/there.safetensors" --threads "${3:-2}" "${@:4}"
   cmp "$work/here.json" "$work/out" || fail "$1: the scores are others"
   cmp "$work/here.safetensors" "$work/there.safetensors" || fail "$1: the values are others"
 }
@@ -53,6 +53,30 @@ cmp "$work/here.json" "$work/there.json" || fail "org/gguf: the scores are other
 cp "$served/repo/org/gguf/a.gguf" "$served/repo/org/gguf/b.gguf"
 scan 1 org/gguf --remote
 says 'org/gguf holds 2 .gguf files; name one of them: a.gguf, b.gguf'
+
+mkdir -p "$served/repo/org/folders/Q4_K_M"
+cp "$served/repo/org/gguf/a.gguf" "$served/repo/org/folders/Q4_K_M"
+scan 1 org/folders --remote
+says 'org/folders: no model.safetensors.* in folders: name one, as org/folders/Q4_K_M/a.gguf$'
+same org/folders/Q4_K_M/a.gguf "$served/repo/org/folders/Q4_K_M/a.gguf"
+# Whatever is read of a folder: codes and their scales, PyTorch's archives and their shards, GGUF in parts.
+for form in fp8 fp4 ints mlx bnb mxfp4; do
+  mkdir "$served/repo/org/$form"
+  cp "$source/tests/data/checkpoint/composed/$form"/{config.json,model.safetensors} "$served/repo/org/$form"
+  same org/$form "$served/repo/org/$form" 3 --modules .
+done
+grep -q '"dtype": "MXFP4"' "$work/out" || fail "it does not say how a weight is stored"
+for form in whole shards new_types; do
+  mkdir "$served/repo/org/torch_$form"
+  cp "$source/tests/data/checkpoint/torch/$form"/*{.bin,.json} "$served/repo/org/torch_$form"
+done
+same org/torch_whole "$served/repo/org/torch_whole" 2 --modules 'weight|view|^[01]'
+same org/torch_shards "$served/repo/org/torch_shards" 2 --modules .
+same org/torch_new_types "$served/repo/org/torch_new_types" 2 --modules scaled
+mkdir "$served/repo/org/refused"
+cp "$source/tests/data/checkpoint/torch/refused/runs.bin" "$served/repo/org/refused/pytorch_model.bin"
+scan 1 org/refused --remote
+says 'org/refused/pytorch_model.bin: it asks for __builtin__.print, .*nothing of a file is run here'
 
 # --- nothing is kept but what is known of it ---
 anew

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checkpoints of quantisers, as the tools store them (tests/oracle/make_composed.py): listed and scored as
+# Checkpoints of quantisers, as the tools store them (tests/oracle/make_composed.py, make_compressed.py): listed and scored as
 # the weights that they are, planned, and not trained; what is not read is refused by name.
 # Arguments: binary, source folder.
 set -uo pipefail
@@ -14,15 +14,15 @@ fail() {
   failures=$((failures + 1))
 }
 
-for form in fp8 mlx bnb mxfp4; do
+for form in fp8 mlx bnb mxfp4 fp4 ints; do
   "$binary" info "$data/$form" --json >out 2>err || fail "info $form: $(cat err)"
   [ -s err ] && fail "info $form says: $(cat err)"
   grep -q '"quantized": true' out || fail "info $form: not quantised"
-  ! grep -qE '"name": "[^"]*(scale|biases|absmax|quant_|SCB|_blocks)' out || fail "info $form lists what is no weight"
+  ! grep -qE '"name": "[^"]*(scale|biases|absmax|quant_|SCB|_blocks|_packed|zero_point|_shape)' out || fail "info $form lists what is no weight"
 done
-for form in fp8 mlx bnb mxfp4; do
+for form in fp8 mlx bnb mxfp4 fp4 ints; do
   "$binary" scan "$data/$form" -o $form.json --modules . 2>err || fail "scan $form: $(cat err)"
-  ! grep -qE '"[^"]*(scale|biases|absmax|quant_|SCB)[^"]*": *\{' $form.json || fail "scan $form scores what is no weight"
+  ! grep -qE '"[^"]*(scale|biases|absmax|quant_|SCB|_packed|zero_point|_shape)[^"]*": *\{' $form.json || fail "scan $form scores what is no weight"
   "$binary" plan $form.json --top 100 -o $form.yaml 2>err || fail "plan $form: $(cat err)"
 done
 grep -q '"dtype": "F8_E4M3 16x32"' fp8.json || fail "the scan does not say how a weight is stored"

@@ -1,5 +1,5 @@
 /* Weights that quantisers store in several tensors, against what the tools make of them
- * (tests/oracle/make_composed.py), to the bit: whole tensors, ranges that begin and end anywhere,
+ * (tests/oracle/make_composed.py, make_compressed.py), to the bit: whole tensors, ranges that begin and end anywhere,
  * bytes; and codes that are not understood, each with its reason. */
 #include "checkpoint_data.h"
 
@@ -61,7 +61,7 @@ static void check_raw(const struct checkpoint *ours, const struct tensor_info *t
 static void equals_the_tools(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"fp8", "mlx", "bnb", "mxfp4"};
+    static const char *const folders[] = {"fp8", "mlx", "bnb", "mxfp4", "fp4", "ints"};
     for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
         struct checkpoint *ours = open_data(folders[f], "");
         struct checkpoint *theirs = open_data(folders[f], "expected.safetensors");
@@ -92,7 +92,10 @@ static void says_how_they_are_stored(void **state)
         {"fp8", "m.0.powers.weight", "F8_E4M3 1x32"},  {"mlx", "m.0.usual.weight", "MLX 4 bit g64"},
         {"mlx", "m.0.bf16_3.weight", "MLX 3 bit g32"}, {"bnb", "m.0.nf4.weight", "NF4 32 double"},
         {"bnb", "m.3.fp4.weight", "FP4 128"},          {"bnb", "m.6.int8.weight", "LLM.int8"},
-        {"mxfp4", "m.0.experts.up_proj", "MXFP4"},
+        {"mxfp4", "m.0.experts.up_proj", "MXFP4"},     {"fp4", "m.0.packed.weight", "NVFP4"},
+        {"fp4", "m.1.modelopt.weight", "NVFP4"},       {"fp4", "m.2.mx.weight", "MXFP4"},
+        {"ints", "m.0.channel.weight", "INT8 rows"},   {"ints", "m.0.tensor.weight", "INT8 scaled"},
+        {"ints", "m.1.w4.weight", "INT4 g32"},         {"ints", "m.1.w2.weight", "INT2 rows"},
     };
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         struct checkpoint *ours = open_data(expected[i][0], "");
@@ -207,6 +210,33 @@ static void refuses_by_name(void **state)
         {"{}",
          "codes beside their weight",
          {"m.x_blocks U8 [2,3,1,16] 96", "m.x_scales U8 [2,3,1] 6", "m.x F32 [1,1] 4"},
+         NULL},
+        {"{}",
+         "scales of another shape",
+         {"m.w U8 [4,16] 64", "m.w_scale F8_E4M3 [4,4] 16", "m.w_scale_2 F32 [1] 4"},
+         NULL},
+        {"{}",
+         "scales of no known type",
+         {"m.w U8 [4,16] 64", "m.w_scale F8_E4M3 [4,2] 8", "m.w_scale_2 F16 [1] 2"},
+         NULL},
+        {"{}",
+         "scales of no known type",
+         {"m.w U8 [4,16] 64", "m.w_scale F8_E4M3 [4,2] 8", "m.w_scale_2 F32 [2] 8"},
+         NULL},
+        {"{}",
+         "codes beside their weight",
+         {"m.w_packed U8 [4,16] 64", "m.w_scale U8 [4,1] 4", "m.w F32 [1,1] 4"},
+         NULL},
+        {"{}", "scales of another shape", {"m.w I8 [4,4] 16", "m.w_scale F32 [3,1] 12"}, NULL},
+        {"{}", "scales of another shape", {"m.w I8 [4,4] 16", "m.w_scale F32 [4,3] 48"}, NULL},
+        {"{}", "scales of no known type", {"m.w I8 [4,4] 16", "m.w_scale I32 [4,1] 16"}, NULL},
+        {"{}",
+         "zero points of another shape",
+         {"m.w I8 [4,4] 16", "m.w_scale F32 [4,1] 16", "m.w_zero_point I8 [3,1] 3"},
+         NULL},
+        {"{}",
+         "codes of another shape",
+         {"m.w_packed I32 [4,4] 64", "m.w_scale F32 [4,1] 16", "m.w_shape I64 [2] 16"},
          NULL},
         {"{\"quantization_config\": {\"quant_method\": \"gptq\"}}",
          "a quantiser's codes; quantised by gptq",

@@ -45,6 +45,7 @@ static void is_what_safetensors_has(void **state)
     check_same("whole", "whole/expected.safetensors", 21);
     check_same("whole/pytorch_model.bin", "whole/expected.safetensors", 21);
     check_same("shards", "shards/expected.safetensors", 3);
+    check_same("new_types", "new_types/expected.safetensors", 9);
 }
 
 static void what_is_more_than_tensors_is_refused(void **state)
@@ -54,11 +55,12 @@ static void what_is_more_than_tensors_is_refused(void **state)
         {"counter", "it asks for collections.Counter, which a file of tensors has no need of"},
         {"date", "it asks for datetime.date"},
         {"expanded", "tensor a: its elements do not lie in the order of its shape"},
-        {"float8", "it asks for torch._utils._rebuild_tensor_v3"},
+        {"fnuz", "it asks for torch.float8_e4m3fnuz"},
         {"legacy", "is no zip archive, as PyTorch has written since 1.6, but a pickle"},
         {"list", "it holds no dict of tensors"},
         {"module", "it asks for torch.nn.modules.linear.Linear"},
         {"nested", "tensor model: it is no tensor"},
+        {"negated", "numbers are to be negated or conjugated first"},
         {"number", "tensor step: it is no tensor"},
         {"pickle", "is no zip archive, as PyTorch has written since 1.6, but a pickle"},
         {"protocol", "its pickle has protocol 4, and torch.save() writes 2"},

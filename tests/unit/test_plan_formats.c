@@ -710,6 +710,23 @@ static void scales_are_no_rows(void **state)
         {"m.0.q.weight_packed I32 4,4", "m.0.q.weight_scale F32 4,2"},
         {"m.0.q.weight U8 16,1", "m.0.q.weight.absmax F32 4,2", "m.0.q.weight.quant_map F32 4,4"},
         {"m.0.q.W_q U8 4,4", "m.0.q.scale F32 4,2", "m.0.q.zero F32 4,2"},
+        {"m.0.q.weight I8 4,4", "m.0.q.weight_zero_point F32 4,2", "m.0.q.input_scale F32 4,2"},
+        {"m.0.q.weight U8 4,4", "m.0.q.weight_scale F32 4,2", "m.0.q.weight_scale_2 F32 4,2"},
+        {"m.0.q.weight_packed I32 4,4", "m.0.q.weight_zero_point F32 4,2",
+         "m.0.q.weight_global_scale F32 4,2"},
+        {"m.0.q.weight_packed I32 4,4", "m.0.q.weight_g_idx F32 4,2", "m.0.q.weight_shape F32 4,2"},
+        {"m.0.q.weight_packed U8 4,4", "m.0.q.input_global_scale F32 4,2", "m.0.q.k_scale F32 4,2"},
+        {"m.0.q.weight U8 16,1", "m.0.q.weight.nested_absmax F32 4,2",
+         "m.0.q.weight.nested_quant_map F32 4,4"},
+        {"m.0.q.weight I8 4,4", "m.0.q.SCB F32 4,2", "m.0.q.weight_format F32 4,2"},
+        {"m.0.q.weight F8_E4M3 4,4", "m.0.q.activation_scale F32 4,2", "m.0.q.scale F32 4,2"},
+        {"m.0.experts_up U8 4,4", "m.0.experts_up_scale F32 4,2",
+         "m.0.experts_up_scale_inv F32 4,2"},
+        {"m.0.experts_up U8 4,4", "m.0.experts_up_weight_scale F32 4,2",
+         "m.0.experts_up_weight_scale_2 F32 4,2"},
+        {"m.0.experts_up_blocks I8 4,4", "m.0.experts_up_scales F32 4,2"},
+        {"m.0.experts_up U8 4,4", "m.0.experts_up_input_scale F32 4,2",
+         "m.0.experts_up_zero_point F32 4,2"},
     };
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         for (int all = 0; all < 2; all++) {

@@ -6,6 +6,7 @@
 #include "base/process.h"
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
+#include "spectra/rescore.h"
 #include "spectra/scan.h"
 #include "spectra/scan_result.h"
 #include "spectra/scan_teams.h"
@@ -99,25 +100,33 @@ static void *host_alloc(void *self, size_t bytes, struct error *err)
     return below_alloc(self, bytes < room ? bytes : 64, err);
 }
 
-static void scan_with(size_t room_bytes)
+/* The CPU's, watched by the functions above. */
+static struct backend *open_watched(struct spectra_ops *ops, size_t room_bytes)
 {
-    char *path = path_join(getenv("SPECTRUM_TEST_DATA"), "../../demo/model", NULL);
     struct backend *backend = NULL;
-    struct model *model = NULL;
-    struct scan_result *result = NULL;
-    struct error err = ERROR_INIT;
-    const struct scan_options options = {.use_cache = false, .threads = THREADS};
     assert_int_equal(backend_open(&backend, "cpu", THREADS, NULL), 0);
     below = backend->spectra;
     below_alloc = backend->host_alloc;
-    struct spectra_ops ops = *below;
-    ops.team_values = team_values;
-    ops.workspace = workspace;
-    backend->spectra = &ops;
+    *ops = *below;
+    ops->team_values = team_values;
+    ops->workspace = workspace;
+    backend->spectra = ops;
     backend->host_alloc = host_alloc;
     room = room_bytes;
     begun = at_once_most = 0;
     met = 0;
+    return backend;
+}
+
+static void scan_with(size_t room_bytes)
+{
+    char *path = path_join(getenv("SPECTRUM_TEST_DATA"), "../../demo/model", NULL);
+    struct spectra_ops ops;
+    struct backend *backend = open_watched(&ops, room_bytes);
+    struct model *model = NULL;
+    struct scan_result *result = NULL;
+    struct error err = ERROR_INIT;
+    const struct scan_options options = {.use_cache = false, .threads = THREADS};
     if (model_open(&model, path, &err) != 0 ||
         scan_run(&result, model, backend, &options, NULL, &err) != 0)
         fail_msg("%s", err.text);
@@ -152,6 +161,52 @@ static void little_memory_leaves_no_thread_idle(void **state)
     assert_int_equal(met, THREADS);
 }
 
+/* --- rows once more --- */
+
+/* From the weights that they were scanned from, whoever computes them, rows have the scores that they
+ * had; what is not among the weights stays. */
+static void rows_are_rescored_by_all_threads(void **state)
+{
+    (void)state;
+    char *path = path_join(getenv("SPECTRUM_TEST_DATA"), "../../demo/model", NULL);
+    const struct scan_options options = {.use_cache = false, .threads = THREADS};
+    struct spectra_ops ops;
+    struct backend *watched = NULL, *plain = NULL;
+    struct model *model = NULL;
+    struct scan_result *result = NULL;
+    struct error err = ERROR_INIT;
+    double scores[MATRICES];
+    assert_int_equal(backend_open(&plain, "cpu", THREADS, NULL), 0);
+    if (model_open(&model, path, &err) != 0 ||
+        scan_run(&result, model, plain, &options, NULL, &err) != 0)
+        fail_msg("%s", err.text);
+    struct scan *scan = result->scan;
+    for (int threads = 1; threads <= 5; threads++) {
+        for (size_t i = 0; i < MATRICES && threads == 1; i++)
+            scores[i] = scan->rows[i].snr;
+        for (size_t i = 0; i < MATRICES; i++)
+            scan->rows[i].snr = -1;
+        if (threads == THREADS)
+            watched = open_watched(&ops, 1 << 20);
+        if (scan_rescore(scan, model->checkpoint, threads == THREADS ? watched : plain, threads,
+                         options.empty_noise, &err) != 0)
+            fail_msg("%s", err.text);
+        for (size_t i = 0; i < MATRICES; i++)
+            assert_memory_equal(&scan->rows[i].snr, &scores[i], sizeof scores[i]);
+    }
+    assert_int_equal(at_once_most, THREADS); /* a matrix each, the last one together */
+    assert_int_equal(met, THREADS);
+    scan->rows[3].module[0] = 'x'; /* is not there, and no score of another is its */
+    scan->rows[3].snr = 42;
+    assert_int_equal(scan_rescore(scan, model->checkpoint, plain, 0, options.empty_noise, &err), 0);
+    assert_true(scan->rows[3].snr == 42);
+    scan_result_free(result);
+    backend_close(watched);
+    backend_close(plain);
+    model_close(model);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +214,7 @@ int main(void)
         cmocka_unit_test(the_neediest_is_helped),
         cmocka_unit_test(the_last_matrix_has_all_threads),
         cmocka_unit_test(little_memory_leaves_no_thread_idle),
+        cmocka_unit_test(rows_are_rescored_by_all_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

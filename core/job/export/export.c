@@ -1,5 +1,6 @@
 #include "job/export/export.h"
 
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/limits.h"
 #include "base/sys.h"
@@ -70,12 +71,15 @@ static void summarize(const struct export *export, struct export_summary *summar
     }
 }
 
-/* Does transformers load the base from where it is, even when the run's folder is gone? */
-static bool base_stands_alone(const struct export *export, const char *run)
+/* Does transformers load the base from where it is, even when the run's folder is gone? 1, 0; -1: that
+ * cannot be told. */
+static int base_stands_alone(const struct export *export, const char *run, struct error *err)
 {
     const struct checkpoint *base = export->source.model->checkpoint;
-    return checkpoint_format(base) != CHECKPOINT_GGUF && !job_dir_has(run, "base") &&
-           !text_ends_with(checkpoint_path(base), ".safetensors");
+    int own = job_dir_find(run, "base", err);
+    return own < 0 ? -1
+                   : checkpoint_format(base) != CHECKPOINT_GGUF && !own &&
+                         !text_ends_with(checkpoint_path(base), ".safetensors");
 }
 
 /* --- the folder --- */
@@ -198,7 +202,8 @@ static int write_files(const struct export *export, const char *run, const char 
 {
     if (!summary->adapters)
         return write_model(export, out, err);
-    if (!base_stands_alone(export, run) && write_base(export, out, summary, err) != 0)
+    int alone = base_stands_alone(export, run, err);
+    if (alone < 0 || (!alone && write_base(export, out, summary, err) != 0))
         return -1;
     const char *base =
         summary->base ? summary->base : checkpoint_path(export->source.model->checkpoint);
@@ -213,9 +218,8 @@ static int write_files(const struct export *export, const char *run, const char 
 static int write_folder(const struct export *export, const char *run, const char *out,
                         struct export_summary *summary, struct error *err)
 {
-    bool made = sys.access(out, F_OK) != 0;
-    int status = -1, mark;
-    if (folder_make(out, err) != 0)
+    int there = file_find(out, err), status = -1, mark;
+    if (there < 0 || folder_make(out, err) != 0)
         return -1;
     if ((mark = open_mark(out, O_CREAT | O_EXCL, err)) < 0)
         goto out;
@@ -227,7 +231,7 @@ static int write_folder(const struct export *export, const char *run, const char
         clear_folder(out);
     sys.close(mark);
 out:
-    if (status != 0 && made)
+    if (status != 0 && !there)
         sys.rmdir(out);
     return status;
 }

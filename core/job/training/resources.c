@@ -9,6 +9,7 @@
 #include "train/state.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,11 @@ int training_disk_look(struct training_disk *disk, const struct model *model,
         return -1;
     uint64_t there = 0;
     DIR *open = run[0] ? sys.opendir(folder) : NULL;
+    if (run[0] && !open && errno != ENOENT && errno != ENOTDIR) {
+        error_set_errno(err, errno, "cannot read the checkpoints in %s", folder);
+        free(folder);
+        return -1;
+    }
     for (struct dirent *entry; open && (entry = sys.readdir(open));)
         there += state_step_of(entry->d_name) >= 0;
     if (open)

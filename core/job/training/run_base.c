@@ -83,8 +83,10 @@ static int open_model(struct run_base *base, struct error *err)
 {
     const struct run_sitting *sitting = base->sitting;
     const struct training_request *request = sitting->request;
-    bool own = request->init || (sitting->resume && job_dir_has(request->run, "base")) ||
-               source_is_run(request->model);
+    int made = sitting->resume ? job_dir_find(request->run, "base", err) : 0;
+    if (made < 0)
+        return -1;
+    bool own = request->init || made || source_is_run(request->model);
     if (own ? make_own(base, err) != 0 : !(base->path = string_copy(request->model, err)))
         return -1;
     if (model_open(&base->model, base->path, err) != 0)

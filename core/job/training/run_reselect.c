@@ -1,10 +1,7 @@
 #include "job/training/run_reselect.h"
 
 #include "base/folder.h"
-#include "base/memory.h"
-#include "compute/spectra.h"
-#include "spectra/score.h"
-#include "spectra/scratch.h"
+#include "spectra/rescore.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -38,48 +35,16 @@ bool run_reselect_is_due(const struct run_reselect *reselect)
            step != reselect->last;
 }
 
-/* A row's score from the weight as it is now. */
-static int rescore_row(const struct run_choice *choice, struct scan_row *row,
-                       const struct checkpoint *weights, const struct tensor_info *tensor,
-                       struct scratch *scratch, struct error *err)
-{
-    const struct backend *backend = choice->base->backend;
-    enum empty_noise rule = choice->sitting->request->empty_noise;
-    int64_t count = row->rows < row->cols ? row->rows : row->cols;
-    if (scratch_reserve(scratch, backend, row->rows, row->cols, err) != 0)
-        return error_prefix(err, "rescanning %s", row->module);
-    double *values = array_alloc((size_t)count, sizeof *values, err); /* [count] singular values */
-    int status = -1;
-    if (!values ||
-        checkpoint_read_f32(weights, tensor, 0, tensor->elements, scratch->matrix, err) != 0 ||
-        backend->spectra->values(backend->self, values, scratch->matrix, row->rows, row->cols,
-                                 scratch->workspace, err) != 0)
-        goto out;
-    struct null_model null = null_model_find(row->rows, row->cols, rule);
-    score_row(row, values, count, &null, ESTIMATOR_REFERENCE, rule);
-    status = 0;
-out:
-    free(values);
-    return status;
-}
-
 /* Rows of what the state has weights of: all that ever trained. */
 static int rescore(struct run_choice *choice, const char *state, struct error *err)
 {
-    struct scan *scan = choice->scanned->scan;
+    const struct training_request *request = choice->sitting->request;
     struct checkpoint *weights = NULL;
-    struct scratch scratch = {0};
     char *path = path_join(state, "weights.safetensors", err);
     int status = path ? checkpoint_open(&weights, path, err) : -1;
-    for (size_t i = 0; i < scan->count && status == 0; i++) {
-        struct buffer name = BUFFER_INIT;
-        buffer_format(&name, "%s.weight", scan->rows[i].module);
-        const struct tensor_info *tensor = checkpoint_find(weights, buffer_string(&name));
-        if (tensor && tensor->elements == scan->rows[i].parameters)
-            status = rescore_row(choice, &scan->rows[i], weights, tensor, &scratch, err);
-        buffer_free(&name);
-    }
-    scratch_free(&scratch);
+    if (status == 0)
+        status = scan_rescore(choice->scanned->scan, weights, choice->base->backend,
+                              (int)request->threads, request->empty_noise, err);
     checkpoint_close(weights);
     free(path);
     return status;

@@ -136,9 +136,10 @@ static int read_chosen(struct chat_template *chat, const char *name, struct erro
 {
     const char *known = named_template(name), *source;
     struct buffer text = BUFFER_INIT;
-    struct stat info;
-    int status = -1;
-    if (!known && !(template_is_file(name) && sys.stat(name, &info) == 0))
+    int status = -1, there = known || !template_is_file(name) ? 0 : file_find(name, err);
+    if (there < 0)
+        return -1;
+    if (!known && !there)
         return error_set_kind(
             err, ERROR_USAGE,
             template_is_file(name)

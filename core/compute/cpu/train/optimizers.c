@@ -188,6 +188,10 @@ static struct adamw_rates adamw_rates_of(const struct step_settings *s)
                                 .keep = (float)(1 - (double)s->lr * (double)s->weight_decay)};
 }
 
+/* With the corrections in `step` and `root`, m and v are used as they are stored:
+ *
+ *     value := value (1 - lr decay) - lr (m / correction1) / (sqrt(v / correction2) + epsilon)
+ */
 static void adamw_update(float *restrict value, float *restrict m, float *restrict v,
                          const float *restrict gradient, const struct adamw_rates *r, int64_t count)
 {
@@ -201,6 +205,7 @@ static void adamw_update(float *restrict value, float *restrict m, float *restri
     }
 }
 
+/* A block to a thread: each has its scale of 8-bit moments, and words of its own to round by. */
 void CPU(adamw)(void *self, const struct op_call *call)
 {
     const struct op_adamw *a = &call->adamw;
@@ -227,6 +232,11 @@ void CPU(adamw)(void *self, const struct op_call *call)
 
 /* --- Lion --- */
 
+/* The mean that is kept, m, forgets more slowly than the one that gives the direction:
+ *
+ *     value := value (1 - lr decay) - lr sign(beta1 m + (1 - beta1) g)
+ *     m := beta2 m + (1 - beta2) g
+ */
 static void lion_update(float *restrict value, float *restrict m, const float *restrict gradient,
                         const struct step_settings *s, int64_t count)
 {
@@ -245,6 +255,7 @@ static void lion_update(float *restrict value, float *restrict m, const float *r
     }
 }
 
+/* m is f32 whatever the parameter is, so it is updated where it lies. */
 void CPU(lion)(void *self, const struct op_call *call)
 {
     const struct op_lion *a = &call->lion;
@@ -272,33 +283,37 @@ size_t CPU(muon_workspace)(const struct op_muon *a)
     return (size_t)(2 * N * K + 2 * d * d) * sizeof(float);
 }
 
-/* c [m, n] = a [m, k] b [k, n] of f32, a or b as they lie or transposed; a matrix has `cols`. */
-static struct operand as_stored(const float *x, int64_t cols)
+/* Matrix [rows, cols] of f32 in the workspace, from its element `first` on. */
+static struct tensor matrix_in(const struct tensor *workspace, int64_t first, int64_t rows,
+                               int64_t cols)
 {
-    return (struct operand){x, STORAGE_F32, cols, 1};
+    struct place place = workspace->data;
+    place.offset += (size_t)first * sizeof(float);
+    return tensor_at(place, STORAGE_F32, rows, cols);
 }
 
-static struct operand transposed(const float *x, int64_t cols)
+/* The products of matrices are linear.c's, which knows what to do where oneDNN has none: out = a
+ * b. */
+static void multiply(void *self, struct tensor out, struct tensor a, struct tensor b)
 {
-    return (struct operand){x, STORAGE_F32, 1, cols};
+    const struct op_call product = {
+        OP_LINEAR_BACKWARD_INPUT,
+        .linear_backward_input = {.grad_x = out, .grad_out = a, .weight = b}};
+    CPU(linear_backward_input)(self, &product);
 }
 
-static void multiply(void *self, float *c, struct operand a, struct operand b, int64_t m, int64_t n,
-                     int64_t k)
+/* out = x x^T of a wide x, x^T x of a tall one */
+static void multiply_by_itself(void *self, struct tensor out, struct tensor x)
 {
-    const struct matmul product = {
-        .c = c, .c_storage = STORAGE_F32, .c_stride = n, .a = a, .b = b, .m = m, .n = n, .k = k};
-    if (products_run(host_kept(self), &product))
-        return;
-    const float *left = a.data, *right = b.data; /* where there are no products */
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++) {
-            float sum = 0;
-            for (int64_t l = 0; l < k; l++)
-                sum += left[i * a.row_stride + l * a.col_stride] *
-                       right[l * b.row_stride + j * b.col_stride];
-            c[i * n + j] = sum;
-        }
+    const struct op_call wide = {OP_LINEAR_FORWARD,
+                                 .linear_forward = {.out = out, .x = x, .weight = x}};
+    const struct op_call tall = {
+        OP_LINEAR_BACKWARD_WEIGHT,
+        .linear_backward_weight = {.grad_weight = out, .grad_out = x, .x = x}};
+    if (x.rows <= x.cols)
+        CPU(linear_forward)(self, &wide);
+    else
+        CPU(linear_backward_weight)(self, &tall);
 }
 
 /* m and u into `u`; the sum of the squares of u. */
@@ -329,13 +344,21 @@ static double momentum(void *self, const struct op_muon *a, float *u)
     return squares;
 }
 
+/* u / |u| has singular values up to 1, and each iteration X := a X + (b A + c A A) X moves them all
+ * towards 1 (Newton and Schulz): in the end X is near to U V^T of u = U S V^T, at the cost of a few
+ * products. a is added on P's diagonal, so that an iteration ends with one product, P X. */
 void CPU(muon)(void *self, const struct op_call *call)
 {
     const struct op_muon *a = &call->muon;
     const struct step_settings *s = &a->settings;
     const struct stepped stepped = stepped_of(&a->parameter, &a->master);
     int64_t N = a->parameter.rows, K = a->parameter.cols, d = N < K ? N : K, count = N * K;
-    float *x = host_data(&a->workspace), *next = x + count, *A = next + count, *P = A + d * d;
+    struct tensor X = matrix_in(&a->workspace, 0, N, K);
+    struct tensor next = matrix_in(&a->workspace, count, N, K);
+    const struct tensor A = matrix_in(&a->workspace, 2 * count, d, d);
+    const struct tensor P = matrix_in(&a->workspace, 2 * count + d * d, d, d);
+    float *x = host_data(&X), *p = host_data(&P);
+    const float *squared = host_data(&A);
     double norm = fmax(sqrt(momentum(self, a, x)), (double)s->epsilon);
     const float shrink = (float)(1 / norm);
 #pragma omp parallel for simd num_threads(host_threads(self))
@@ -343,29 +366,24 @@ void CPU(muon)(void *self, const struct op_call *call)
         x[i] *= shrink;
     for (int iteration = 0; iteration < MUON_ITERATIONS; iteration++) {
         /* A = X X^T, or X^T X where X is tall */
-        if (N <= K)
-            multiply(self, A, as_stored(x, K), transposed(x, K), d, d, K);
-        else
-            multiply(self, A, transposed(x, K), as_stored(x, K), d, d, N);
+        multiply_by_itself(self, A, X);
         /* P = a + b A + c A A, so that the next X is P X, or X P */
-        multiply(self, P, as_stored(A, d), as_stored(A, d), d, d, d);
+        multiply(self, P, A, A);
 #pragma omp parallel for num_threads(host_threads(self))
         for (int64_t i = 0; i < d; i++) {
 #pragma omp simd
             for (int64_t j = 0; j < d; j++)
-                P[i * d + j] = (float)muon_polynomial[1] * A[i * d + j] +
-                               (float)muon_polynomial[2] * P[i * d + j];
-            P[i * d + i] += (float)muon_polynomial[0];
+                p[i * d + j] = (float)muon_polynomial[1] * squared[i * d + j] +
+                               (float)muon_polynomial[2] * p[i * d + j];
+            p[i * d + i] += (float)muon_polynomial[0];
         }
-        if (N <= K)
-            multiply(self, next, as_stored(P, d), as_stored(x, K), N, K, d);
-        else
-            multiply(self, next, as_stored(x, K), as_stored(P, d), N, K, d);
-        float *last = x;
-        x = next;
+        multiply(self, next, N <= K ? P : X, N <= K ? X : P);
+        const struct tensor last = X;
+        X = next;
         next = last;
     }
     /* the step, and beside it the decay */
+    x = host_data(&X);
     const float keep = (float)(1 - (double)s->lr * (double)s->weight_decay);
     const float step = (float)((double)s->lr * MUON_RMS * sqrt((double)(N > K ? N : K)));
 #pragma omp parallel for num_threads(host_threads(self))

@@ -1,9 +1,22 @@
+/* A step of the optimiser over all trained tensors, in one of two ways:
+ *
+ * * all at the end (optimizer_step): the gradients of the step's batches are summed, their norm is
+ *   found, they are clipped, the tensors are stepped;
+ * * during the backward pass (optimizer_begin, optimizer_end): a tensor is stepped as soon as its
+ *   gradient is there, whose memory then serves the next. The norm is known only at the end, so
+ *   there is no clipping.
+ *
+ *     norm = sqrt(sum over all trained tensors of |scale gradient|^2)
+ *     clipping: scale := scale min(1, clip / norm)
+ */
 #include "train/optimizer.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* What trains is what the plan has a gradient for; `place_of` finds a tensor's place in that
+ * list. */
 int optimizer_new(struct optimizer **out, struct transformer *transformer,
                   const struct optimizer_settings *settings, struct error *err)
 {
@@ -110,8 +123,7 @@ static void update(struct optimizer *optimizer, size_t i, int64_t step,
     size_t number = optimizer->tensors[i];
     const struct parameter *parameter = optimizer_tensor(optimizer, i).parameter;
     const struct optimizer_rule *rule = optimizer_rule_of(network->recipe.optimizer, parameter);
-    bool matrix = parameter->rows > 1 && !parameter->bias;
-    settings.weight_decay = matrix ? (float)s->weight_decay : 0;
+    settings.weight_decay = optimizer_is_matrix(parameter) ? (float)s->weight_decay : 0;
     settings.lr *= s->factors ? (float)s->factors[number] : 1;
     settings.tensor = (uint32_t)number;
     struct step_tensors tensors = {

@@ -20,11 +20,19 @@ const struct optimizer_row optimizer_rows[OPTIMIZER_KINDS] = {
 };
 /* clang-format on */
 
+bool optimizer_is_matrix(const struct parameter *parameter)
+{
+    return parameter->rows > 1 && !parameter->bias;
+}
+
+/* Embeddings and the head, which are in no block, go by the rest's rule, as Muon's public reference
+ * has it. */
 const struct optimizer_rule *optimizer_rule_of(enum optimizer_kind kind,
                                                const struct parameter *parameter)
 {
-    bool matrix = parameter->layer >= 0 && parameter->rows > 1 && !parameter->bias;
-    return matrix ? optimizer_rows[kind].matrices : optimizer_rows[kind].rest;
+    bool of_block = parameter->layer >= 0;
+    return of_block && optimizer_is_matrix(parameter) ? optimizer_rows[kind].matrices
+                                                      : optimizer_rows[kind].rest;
 }
 
 /* Two rules of a row have no constant in common, or the same one. */

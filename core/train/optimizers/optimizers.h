@@ -80,6 +80,9 @@ struct optimizer_row {
 };
 extern const struct optimizer_row optimizer_rows[OPTIMIZER_KINDS];
 
+/* Is it a matrix to an optimiser, which decays? Norms and biases are not. */
+bool optimizer_is_matrix(const struct parameter *parameter);
+
 /* The rule of a tensor that is the parameter, or an adapter beside it. */
 const struct optimizer_rule *optimizer_rule_of(enum optimizer_kind kind,
                                                const struct parameter *parameter);

@@ -1,7 +1,9 @@
+/* What is the same for every back end, asked through its own functions. */
 #include "compute/backend.h"
 
 #include <stdio.h>
 
+/* Names are written as far as `size` has room; the count is of all of them. */
 int backend_missing(const struct backend *backend, char *out, size_t size)
 {
     int count = 0;
@@ -18,6 +20,9 @@ int backend_missing(const struct backend *backend, char *out, size_t size)
     return count;
 }
 
+/* Three buffers' worth of zeros, for x, weight and both results, which may share a place as nothing
+ * looks at them. Each product is made both ways, since a library compiles one kernel that replaces
+ * and another that adds. */
 int backend_warm_up(struct backend *backend, enum storage type, struct error *err)
 {
     enum { SIDE = 128, BYTES = SIDE * SIDE * 4 };

@@ -1,11 +1,10 @@
 /* What computes: the interface of a back end, one struct that its maker fills.
  *
- * A back end is opened by name (devices.h), used through this struct, and closed by
+ * A back end is opened by name (devices/devices.h), used through this struct, and closed by
  * backend_close(). `ops` has a function for each operation (op.h) that the device can do; an entry
- * that is NULL means "not here", and devices.c puts a back end around it that runs such an
- * operation on the reference, through copies (fallback.h). So a new device's back end can begin
- * with nothing but its memory, and be compared with the reference after each operation that it
- * gains.
+ * that is NULL means "not here", and devices.c puts one around it that runs such an operation on
+ * the reference, through copies (wrappers/wrapper.h). So a new device's back end can begin with
+ * nothing but its memory, and be compared with the reference after each operation that it gains.
  *
  * Numbered, since all back ends and their callers keep them:
  *   1. Buffers are opaque: only operations, read() and write() may touch their memory. On a GPU
@@ -43,7 +42,7 @@ struct device_info {
     int fp64_ratio;               /* operations in fp32 for one in fp64; 0: not known */
 };
 
-/* Of one operation: what fallback.h says of it. */
+/* Of one operation: what a fallback says of it. */
 struct op_fallback {
     bool missing;   /* the device lacks it: it runs on the reference */
     uint64_t calls; /* so far */
@@ -62,8 +61,8 @@ struct backend {
      * at; NULL: none of its operations takes one. */
     size_t (*workspace)(void *self, const struct op_call *call);
 
-    /* Memory for tensors; NULL, the first five, where there is none, and then it cannot train. A buffer
-     * is its caller's, and freed before the back end is closed. */
+    /* Memory for tensors; NULL, the first five, where there is none, and then it cannot train. A
+     * buffer is its caller's, and freed before the back end is closed. */
     struct device_buffer *(*alloc)(void *self, size_t bytes, struct error *err);
     void (*free)(void *self, struct device_buffer *buffer);
     void (*write)(void *self, struct place to, const void *from, size_t bytes);

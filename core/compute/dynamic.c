@@ -1,3 +1,7 @@
+/* bitsandbytes' "dynamic" 8-bit type: 256 values between -1 and 1 (or 0 and 1) that lie the closer
+ * together the smaller they are. No code is searched for: the upper 16 bits of a float name a
+ * bucket, `first` has the code of that bucket's least value, and one comparison with `bounds`, the
+ * middles between neighbours, says whether it is that code or the next (dynamic_nearest()). */
 #include "compute/dynamic.h"
 
 #include <math.h>
@@ -44,6 +48,7 @@ static void make_values(float values[DYNAMIC_CODES], enum dynamic_map map)
     qsort(values, DYNAMIC_CODES, sizeof *values, compare_floats);
 }
 
+/* The plain way to a code, by which the table of the quick one is made. */
 static int32_t search(const struct dynamic_codes *codes, float x)
 {
     int32_t code = 0;
@@ -52,6 +57,8 @@ static int32_t search(const struct dynamic_codes *codes, float x)
     return code;
 }
 
+/* Bucket i has the floats whose upper half is DYNAMIC_MIN + i; the second half of `first` has their
+ * negatives. Numbers below the first bucket or above the last one count as in it. */
 static void make_map(struct dynamic_codes *codes, enum dynamic_map map)
 {
     make_values(codes->values, map);
@@ -79,6 +86,7 @@ const struct dynamic_codes *dynamic_codes(enum dynamic_map map)
     return &maps[map];
 }
 
+/* A block's scale is its largest magnitude, by which its values come to lie between -1 and 1. */
 void dynamic_quantize(uint8_t *codes, float *absmax, enum dynamic_map map, const float *values,
                       int64_t count)
 {

@@ -1,3 +1,6 @@
+/* A back end over host memory: everything but the operations, which whoever makes one brings
+ * (reference/, cpu/train/). A buffer is memory of this process, a copy is memcpy(), an operation is
+ * complete when its function returns, so there is nothing to wait for. */
 #include "compute/host.h"
 
 #include "base/limits.h"
@@ -24,6 +27,7 @@ struct device_buffer {
     char *memory;
 };
 
+/* A place is a buffer and an offset; on the host that is an address. */
 void *host_pointer(struct place place)
 {
     return place.buffer ? place.buffer->memory + place.offset : NULL;
@@ -98,6 +102,7 @@ static bool host_resident(void *self, size_t *out, struct place from, size_t byt
     return resident_part(out, host_pointer(from), bytes);
 }
 
+/* At least one line of the cache, also where nothing is asked for: NULL means an error. */
 static void *host_memory_alloc(void *self, size_t bytes, struct error *err)
 {
     (void)self;
@@ -130,6 +135,7 @@ static void describe(void *self, struct device_info *out)
     host_describe(out, host->name, host->threads);
 }
 
+/* What was kept (host_keep()) goes first, while its back end still is there. */
 static void host_close(struct backend *backend)
 {
     struct host *host = backend->self;
@@ -139,6 +145,7 @@ static void host_close(struct backend *backend)
     free(backend);
 }
 
+/* Every entry but the operations is the same for all back ends over host memory. */
 int host_backend_new(struct backend **out, const char *name,
                      const struct host_operations *operations, int threads, struct error *err)
 {

@@ -1,3 +1,4 @@
+/* Which instructions this processor has, and how many threads may be started on it. */
 #include "compute/machine.h"
 
 #include "base/limits.h"
@@ -78,6 +79,8 @@ static int startable_threads(int wanted)
     return known = count > known ? count : known;
 }
 
+/* What was asked for; else what OMP_NUM_THREADS says; else one for each processor that affinity and
+ * the container's quota leave, as far as so many can be started. */
 int machine_threads(int asked)
 {
     static int quota = -1; /* as this process was started with */

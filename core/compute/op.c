@@ -144,6 +144,8 @@ static const char *first_misfit(const struct fit *fits, size_t count)
     first_misfit((const struct fit[]){__VA_ARGS__},                                                \
                  sizeof((const struct fit[]){__VA_ARGS__}) / sizeof(struct fit))
 
+/* q [T, heads d], k and v [T, kv_heads d], of whose heads each serves as many of q's; lse [heads,
+ * T]. */
 static const char *attention_forward_misfit(const struct op_attention_forward *a)
 {
     int64_t T = a->q.rows, d = a->head_dim;
@@ -165,6 +167,7 @@ static const char *attention_backward_misfit(const struct op_attention_backward 
                                  {"grad_v", like(&a->grad_v, &a->v)});
 }
 
+/* x [T, H], head [V, H]; targets and weights [T]; two losses. */
 static const char *head_loss_misfit(const struct op_head_loss *a)
 {
     return FIRST_MISFIT(
@@ -196,6 +199,7 @@ static const char *step_misfit(const struct op_call *call)
     }
 }
 
+/* x [T, H], a factor rstd [T] for each row, a weight [H] for each column. */
 static const char *rmsnorm_backward_misfit(const struct op_rmsnorm_backward *a)
 {
     return FIRST_MISFIT({"grad_x", like(&a->grad_x, &a->x)},
@@ -204,6 +208,7 @@ static const char *rmsnorm_backward_misfit(const struct op_rmsnorm_backward *a)
                         {"grad_weight", has(&a->grad_weight, a->x.cols)});
 }
 
+/* x [T, K], weight [N, K], out [T, N], bias [N], and gradients as what they are of. */
 static const char *linear_misfit(const struct op_call *call)
 {
     const struct op_linear_forward *f = &call->linear_forward;
@@ -223,6 +228,8 @@ static const char *linear_misfit(const struct op_call *call)
     }
 }
 
+/* The name of the first tensor whose shape does not go with the others'. What may have any shape,
+ * as what is filled or scaled, is not asked. */
 const char *op_misfit(const struct op_call *call)
 {
     const struct op_embedding_forward *e = &call->embedding_forward;

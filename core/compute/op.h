@@ -3,8 +3,8 @@
  *
  * A call is one value, struct op_call: which operation it is, and that operation's arguments by
  * their names. What a back end has is one function an operation (backend.h); what wraps a back end
- * (checked.h, timing.h, fallback.h) treats all calls alike by op_info[], which says of each
- * operation which of its arguments are tensors and what becomes of them.
+ * (wrappers/wrapper.h) treats all calls alike by op_info[], which says of each operation which of
+ * its arguments are tensors and what becomes of them.
  *
  * Shapes: T tokens of one micro-batch, its documents packed one after another; H hidden, N outputs
  * and K inputs of a linear layer, V vocabulary, d the size of a head. Matrices are row-major. The

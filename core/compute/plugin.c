@@ -208,6 +208,7 @@ static bool device_is_here(void)
 
 /* --- loading --- */
 
+/* Loads by /proc/self/fd the file that was checked, whatever has been put at its path meanwhile. */
 static const struct backend_plugin *load(int fd, const char *path, struct error *err)
 {
     char opened[40];
@@ -226,6 +227,7 @@ static const struct backend_plugin *load(int fd, const char *path, struct error 
     return NULL;
 }
 
+/* Where it was looked for, and so what to do, depends on $SPECTRUM_PLUGINS. */
 static void say_missing(const char *name, struct error *err)
 {
     const char *chosen = chosen_folder();
@@ -239,6 +241,10 @@ static void say_missing(const char *name, struct error *err)
                   name);
 }
 
+/* With `asked`, whatever is wrong is an error. Without, a missing plug-in, driver or card is none,
+ * as most machines have none; but one that is there, would be of use and cannot be trusted or
+ * loaded is said. Nothing of a plug-in runs before its owner is checked; nobody waits for a driver
+ * to load where no card can be seen and none was asked for. */
 const struct backend_plugin *plugin_find(const char *name, bool asked, struct error *err)
 {
     char path[2 * PATH_MAX];

@@ -1,3 +1,6 @@
+/* Weights in 8 and 4 bits, quantised on the host when a model is loaded; tensor.h has the formulas
+ * by which codes become values again. NF4 and its scales are rounded where bitsandbytes rounds
+ * them: in f32, a full block times a reciprocal, a short one by a division (dynamic.h). */
 #include "compute/quantize.h"
 
 #include <assert.h>

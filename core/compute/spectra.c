@@ -1,3 +1,5 @@
+/* What all back ends do with singular values besides computing them: refuse matrices that are not
+ * finite, sort, take roots, and set to zero what is only rounding. */
 #include "compute/spectra.h"
 
 #include "base/number.h"
@@ -15,6 +17,8 @@ static bool is_finite(const float *values, int64_t count)
     return found >> 31 == 0;
 }
 
+/* Nearly all matrices are finite: one quick pass says so, and only otherwise is the place looked
+ * for. */
 int spectra_check_finite(const float *matrix, int64_t rows, int64_t cols, struct error *err)
 {
     int64_t count = rows * cols;
@@ -34,6 +38,7 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+/* Most ways deliver values in order already; one look saves the sort. */
 void spectra_sort(double *values, int64_t count)
 {
     int64_t sorted = 1;
@@ -43,6 +48,8 @@ void spectra_sort(double *values, int64_t count)
         qsort(values, (size_t)count, sizeof *values, descending);
 }
 
+/* Eigenvalues in rising order become singular values in falling order, in place: pairs from both
+ * ends are exchanged. Squares that rounding has left below zero are zeros. */
 void spectra_of_squares(double *values, int64_t count)
 {
     for (int64_t i = 0, j = count - 1; i <= j; i++, j--) {
@@ -53,6 +60,8 @@ void spectra_of_squares(double *values, int64_t count)
     spectra_sort(values, count);
 }
 
+/* What lies below the resolution of the matrix's type says nothing about it but how it was
+ * rounded. */
 void spectra_clear_rounding(double *values, int64_t rows, int64_t cols)
 {
     for (int64_t i = 0; i < rows && i < cols; i++)

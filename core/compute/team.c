@@ -1,3 +1,4 @@
+/* Threads that help one with its work: the leader hands out parts, helpers come and go. */
 #include "compute/team.h"
 
 #include <time.h>
@@ -57,6 +58,7 @@ void team_close(struct team *team)
         wake(team, &team->changed);
 }
 
+/* Whoever is free takes the next part: parts may take different times. */
 static void take_parts(struct team *team)
 {
     int64_t index;
@@ -66,6 +68,7 @@ static void take_parts(struct team *team)
 
 /* --- the leader --- */
 
+/* Spins, then sleeps until the last helper that leaves wakes it. */
 static void wait_until_left(struct team *team)
 {
     for (int i = 0; i < SPINS; i++) {
@@ -81,6 +84,7 @@ static void wait_until_left(struct team *team)
     pthread_mutex_unlock(&team->mutex);
 }
 
+/* Without a team the caller makes all parts itself, in order. */
 void team_each(struct team *team, team_part *part, const void *context, int64_t count)
 {
     if (!team) {

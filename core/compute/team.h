@@ -8,8 +8,8 @@
  *     team_free, once nobody is in it
  *
  * Who does which part is chance. So that results are the same to the bit whatever the number of
- * threads, what a part is depends on the work alone, each writes what no other one touches, and sums
- * over parts are made in the parts' order.
+ * threads, what a part is depends on the work alone, each writes what no other one touches, and
+ * sums over parts are made in the parts' order.
  */
 #ifndef SPECTRUM_COMPUTE_TEAM_H
 #define SPECTRUM_COMPUTE_TEAM_H

@@ -29,7 +29,7 @@ static int32_t offsets[ROWS_MAX + 1] = {0, 512};
 static struct documents documents = {offsets, 1};
 
 struct bench {
-    struct backend *backend; /* that measures (timing.h) */
+    struct backend *backend; /* that measures (wrapper.h) */
     enum storage type;
     struct place a, b, c, d, e, weight, gradient, sums, words, workspace; /* of any use */
     int64_t n, k;                                                         /* of a linear layer */

@@ -1,3 +1,16 @@
+/* Products of matrices by oneDNN. A product of one shape is a primitive, whose kernel is compiled
+ * when it is made, which takes milliseconds. The few dozen shapes of a run recur at every step, so
+ * primitives are kept:
+ *
+ *     struct matmul -> shape (what its kernel depends on) -> product, found or made -> run
+ *
+ * Two rules of the kept products:
+ *
+ * 1. A slot below `count` has been made for its shape, and its primitive is NULL where oneDNN has
+ *    no kernel for that: it is asked once.
+ * 2. All primitives take their scratch memory from the caller (scratchpad mode "user"), and all get
+ *    the same one, as large as the largest wants: one product runs at a time.
+ */
 #include "compute/cpu/onednn.h"
 
 #include "base/memory.h"
@@ -33,6 +46,8 @@ struct onednn {
     size_t scratch_bytes;
 };
 
+/* An engine is the processor, a stream the order in which products run on it: one of each is
+ * enough. */
 struct onednn *onednn_new(struct error *err)
 {
     struct onednn *onednn = array_alloc(1, sizeof *onednn, err);
@@ -169,6 +184,7 @@ static void append_sum(dnnl_post_ops_t operations)
 
 /* --- products --- */
 
+/* c += a b is a product with a sum appended, whose second operand is what c holds already. */
 static dnnl_primitive_attr_t attributes_of(const struct shape *shape)
 {
     dnnl_primitive_attr_t attributes = NULL;
@@ -206,6 +222,7 @@ static bool reserve_scratch(struct onednn *onednn, size_t bytes)
     return true;
 }
 
+/* Without memory for its scratch there is no primitive, as if oneDNN had no such kernel. */
 static void primitive_make(struct onednn *onednn, struct product *product,
                            const_dnnl_primitive_desc_t plan)
 {
@@ -218,6 +235,9 @@ static void primitive_make(struct onednn *onednn, struct product *product,
     dnnl_primitive_create(&product->primitive, plan);
 }
 
+/* Descriptions say how operands lie, the plan which kernel fits them; both can go once the
+ * primitive and the memory objects are made. These have no data yet: each run hands in its
+ * pointers. */
 static void product_make(struct onednn *onednn, struct product *product, const struct shape *shape)
 {
     description a, b, c, bias;
@@ -247,6 +267,8 @@ static void product_make(struct onednn *onednn, struct product *product, const s
     forget(&bias);
 }
 
+/* The first slot whose shape is equal; else a free one, or, where all are taken, the next in
+ * turn. */
 static struct product *product_for(struct onednn *onednn, const struct shape *shape)
 {
     for (int i = 0; i < onednn->count; i++)
@@ -260,6 +282,8 @@ static struct product *product_for(struct onednn *onednn, const struct shape *sh
     return &onednn->products[slot];
 }
 
+/* An operand with neighbours in a column is a transposed one, whose stride is that between
+ * columns. */
 static struct shape shape_of(const struct matmul *of)
 {
     bool a_transposed = of->a.col_stride != 1, b_transposed = of->b.col_stride != 1;
@@ -284,6 +308,8 @@ bool onednn_has(struct onednn *onednn, const struct matmul *matmul)
     return product_for(onednn, &shape)->primitive != NULL;
 }
 
+/* Fills the kept memory objects with this call's pointers, runs, and waits: a product is complete
+ * when this returns. The bias is added to each row of c. */
 bool onednn_matmul(struct onednn *onednn, const struct matmul *matmul)
 {
     const struct shape shape = shape_of(matmul);

@@ -101,6 +101,7 @@ struct range {
     int64_t first, count;
 };
 
+/* A range from `first` on, of at most `most`, that ends at `end`. */
 static struct range range_from(int64_t first, int64_t most, int64_t end)
 {
     return (struct range){first, end - first < most ? end - first : most};
@@ -170,6 +171,8 @@ static bool sum_tile(const struct tiling *tiling, float *c, int64_t c_stride, st
     return true;
 }
 
+/* Where c is bf16, its tile is widened, summed into in the panel, and rounded once, after all of
+ * k. */
 static bool make_tile(const struct tiling *tiling, struct range m, struct range n)
 {
     const struct matmul *whole = tiling->whole;
@@ -187,6 +190,7 @@ static bool make_tile(const struct tiling *tiling, struct range m, struct range 
     return true;
 }
 
+/* By columns of c outside: the tiles of a one after another meet the same part of b. */
 static bool make_tiles(const struct tiling *tiling)
 {
     const struct matmul *whole = tiling->whole;
@@ -197,6 +201,7 @@ static bool make_tiles(const struct tiling *tiling)
     return true;
 }
 
+/* Of f32 alone there is nothing to widen: a product that oneDNN lacks there is not here either. */
 static bool panels_have(struct panels *panels, struct onednn *onednn, const struct matmul *matmul)
 {
     const struct tiling asking = {panels, onednn, matmul, true};
@@ -205,6 +210,8 @@ static bool panels_have(struct panels *panels, struct onednn *onednn, const stru
     return narrow && make_tiles(&asking);
 }
 
+/* All parts are asked for before the first is computed, as what has been added to c cannot be
+ * undone. */
 static bool panels_matmul(struct panels *panels, struct onednn *onednn, const struct matmul *matmul)
 {
     const struct tiling tiling = {panels, onednn, matmul, false};

@@ -1,3 +1,6 @@
+/* Back ends by the names that --device takes. The CPU's code is there once for each level of
+ * instructions, and the widest that the processor has is taken; GPUs come from a plug-in, which is
+ * looked for only when one is asked for. */
 #include "compute/devices/devices.h"
 
 #include "compute/cpu/products.h"
@@ -74,6 +77,7 @@ static void release(void *products)
     products_free(products);
 }
 
+/* The products (oneDNN) are the back end's own and go with it. A level may be named, for tests. */
 int cpu_backend_new(struct backend **out, const char *level, int threads, struct error *err)
 {
     const struct level *found = find_level(level);
@@ -102,6 +106,7 @@ static int cuda_number(const char *device)
     return sscanf(device, "cuda:%3[0-9]%c", digits, &rest) == 1 ? atoi(digits) : -1;
 }
 
+/* A number past the last device is an error that names the last. */
 static int cuda_find(const struct backend_plugin **plugin, int number, struct error *err)
 {
     *plugin = plugin_find("cuda", true, err);
@@ -129,6 +134,8 @@ static int prefix_option(const char *device, struct error *err)
 
 /* --- by name --- */
 
+/* Whether there is such a device, without opening it: for an option that is checked before a
+ * run. */
 int backend_check(const char *device, struct error *err)
 {
     static const char *const names[] = {"auto", "cpu", "checked", "reference"};
@@ -157,6 +164,7 @@ static int open_checked(struct backend **out, int threads, struct error *err)
     return cpu_backend_new(&cpu, NULL, threads, err) == 0 ? checked_backend_new(out, cpu, err) : -1;
 }
 
+/* As the device is, with whatever operations it has. */
 static int open_plain(struct backend **out, const char *device, int threads, struct error *err)
 {
     int number = cuda_number(device);
@@ -214,6 +222,9 @@ static int open_any_gpu(struct backend **out, struct error *busy)
     return -1;
 }
 
+/* auto: any GPU that is of use, else the CPU. One that was named and is only busy or full
+ * (ERROR_DEVICE) leaves the scan to the CPU, and *busy says why; one that does not exist is an
+ * error. */
 int backend_open_for_scan(struct backend **out, const char *device, int threads, struct error *busy,
                           struct error *err)
 {
@@ -234,6 +245,7 @@ int backend_open_for_scan(struct backend **out, const char *device, int threads,
     return backend_open(out, "cpu", threads, err);
 }
 
+/* The CPU first, then those that a plug-in can describe: for a list to choose from. */
 int backend_devices(struct device_info *out, int most)
 {
     const struct backend_plugin *plugin = plugin_find("cuda", false, NULL);

@@ -10,7 +10,8 @@
 /* Opens "cpu", "reference", "cuda" or "cuda:N", the Nth device; threads 0 = all cores. "auto" is
  * the CPU. An unknown name is ERROR_USAGE with the names that there are; where something is missing
  * the error says exactly what: the plug-in, the driver, the device. ERROR_DEVICE: it is there, but
- * busy. "checked", for tests, is the CPU with memory that only operations can touch (checked.h). */
+ * busy. "checked", for tests, is the CPU with memory that only operations can touch
+ * (wrappers/wrapper.h). */
 int backend_open(struct backend **out, const char *device, int threads, struct error *err);
 
 /* The same for a scan: "auto" is the first GPU that can be had and is quick in fp64, and the CPU

@@ -41,6 +41,7 @@ static double score(const struct view *view, int64_t i, int64_t j)
     return sum / sqrt(view->shape.head_dim);
 }
 
+/* Less the largest score, so that no exponential overflows. */
 static double log_sum_exp(const struct view *view, int64_t first, int64_t i)
 {
     double largest = -INFINITY, sum = 0;
@@ -64,6 +65,7 @@ static int64_t first_seen(const struct attention_shape *shape, int64_t document,
     return shape->window > 0 && i - shape->window >= document ? i - shape->window + 1 : document;
 }
 
+/* Scores are recomputed for each dimension: it is an oracle, and keeps no memory. */
 static void forward_row(const struct view *view, struct elements out, float *lse, int64_t first,
                         int64_t i)
 {

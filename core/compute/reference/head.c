@@ -1,4 +1,13 @@
-/* The head and its cross-entropy, one token at a time. */
+/* The head and its cross-entropy, one token at a time. With logits l = head x, target y, weight w:
+ *
+ *     lse = log of the sum of e^l
+ *     loss = w (lse - l_y),   z-loss = w z lse^2
+ *     g_v = scale w ((1 + 2 z lse) e^(l_v - lse) - [v = y])
+ *     grad_x = g head,   grad_head += g x^T
+ *
+ * e^(l_v - lse) is the softmax, and also d lse / d l_v: so the z-loss (PaLM, arXiv 2204.02311,
+ * section 5) only scales it.
+ */
 #include "compute/reference/elements.h"
 #include "compute/reference/reference.h"
 

@@ -55,6 +55,7 @@ static bool rotate(double *a, double *b, int64_t n)
     return true;
 }
 
+/* Sweeps until a whole one has rotated no pair. The bound is never reached by what converges. */
 static int jacobi_values(void *self, double *values, const float *matrix, int64_t rows,
                          int64_t cols, void *workspace, struct error *err)
 {

@@ -1,4 +1,9 @@
-/* Linear layers and embeddings. */
+/* Linear layers and embeddings, by their formulas. Backwards of out = x W^T, with g = grad_out:
+ *
+ *     grad_x = g W,   grad_W = g^T x,   grad_bias = sum of g over the tokens
+ *
+ * Sums are in fp64 and rounded once, when they are stored.
+ */
 #include "compute/reference/elements.h"
 #include "compute/reference/reference.h"
 

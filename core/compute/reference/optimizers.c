@@ -159,7 +159,8 @@ void reference_lion(void *self, const struct op_call *call)
 
 /* --- Muon --- */
 
-/* In the workspace, all f64: X and the next X [N, K], A and its polynomial [d, d], d = min(N, K). */
+/* In the workspace, all f64: X and the next X [N, K], A and its polynomial [d, d], d = min(N,
+ * K). */
 size_t reference_muon_workspace(const struct op_muon *a)
 {
     int64_t N = a->parameter.rows, K = a->parameter.cols, d = N < K ? N : K;

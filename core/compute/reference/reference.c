@@ -1,3 +1,5 @@
+/* The reference back end: its table of operations, what they need of a workspace, and its
+ * making. */
 #include "compute/reference/reference.h"
 
 op_function *const reference_ops[OP_COUNT] = {

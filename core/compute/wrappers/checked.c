@@ -1,3 +1,10 @@
+/* Memory that is closed (mprotect) between operations: what reads or writes outside of one, or
+ * writes to what the operation only reads, is killed by a signal at that very instruction.
+ *
+ * Whole buffers are opened and closed: where an operation reads one tensor and writes another of
+ * the same buffer, both can be written. Each way in opens what it needs and closes it again: an
+ * operation, read(), write(), free().
+ */
 #include "compute/wrappers/wrapper.h"
 
 #include "base/memory.h"
@@ -42,6 +49,7 @@ static const struct closed *find_buffer(const struct checked *checked,
 
 /* --- operations --- */
 
+/* Without a sum that could wrap around: first the offset, then what is left after it. */
 static bool lies_within(const struct checked *checked, struct place place, size_t bytes)
 {
     const struct closed *closed = find_buffer(checked, place.buffer);
@@ -49,6 +57,8 @@ static bool lies_within(const struct checked *checked, struct place place, size_
            (closed && place.offset <= closed->bytes && bytes <= closed->bytes - place.offset);
 }
 
+/* What has no bytes need not be anywhere; what is optional may be missing; all else has a
+ * buffer. */
 static int check_operand(const struct checked *checked, const struct op_call *call,
                          const struct op_operand *operand, struct error *err)
 {
@@ -66,6 +76,7 @@ static int check_operand(const struct checked *checked, const struct op_call *ca
                      op_info[call->op].name, operand->name);
 }
 
+/* First where each tensor lies, then whether their shapes go together, which op.c knows. */
 static int check_call(const struct checked *checked, const struct op_call *call, struct error *err)
 {
     const struct op_operand *operand = op_info[call->op].operands;
@@ -96,6 +107,8 @@ static void open_buffers(const struct checked *checked, const struct op_call *ca
         }
 }
 
+/* The first thing that is wrong is kept for wait(); the operation is left out, as it might
+ * crash. */
 static void checked_run(void *self, const struct op_call *call)
 {
     struct checked *checked = self;
@@ -128,6 +141,7 @@ static struct device_buffer *checked_alloc(void *self, size_t bytes, struct erro
     return buffer;
 }
 
+/* Opened first: the allocator writes into what it takes back. */
 static void checked_free(void *self, struct device_buffer *buffer)
 {
     struct checked *checked = self;
@@ -162,6 +176,8 @@ static void checked_read(void *self, void *to, struct place from, size_t bytes)
     protect_all(checked, PROT_NONE);
 }
 
+/* Buffers that the caller has not freed are closed memory, which must not return to the
+ * allocator. */
 static void release(struct wrapper *own)
 {
     struct checked *checked = (struct checked *)own;

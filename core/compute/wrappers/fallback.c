@@ -1,3 +1,10 @@
+/* Operations that a back end does not have run on the reference, through copies:
+ *
+ *     device --read()--> copies on the host -> reference -> copies --write()--> device
+ *
+ * read() waits for what was queued before it and write() takes its place in the queue, so the order
+ * of operations is kept. Nothing stays in the copies between calls.
+ */
 #include "compute/wrappers/wrapper.h"
 
 #include "compute/host.h"
@@ -72,6 +79,7 @@ static void copy_tensors(struct fallback *fallback, const struct op_call *call,
     }
 }
 
+/* The copies grow and never shrink: after the first step no call allocates. */
 static int reserve(struct fallback *fallback, size_t bytes, struct error *err)
 {
     struct backend *reference = fallback->reference;
@@ -122,6 +130,8 @@ static void release(struct wrapper *own)
     backend_close(fallback->reference);
 }
 
+/* An entry that the device has stays its own; each that is NULL becomes the reference's, and is
+ * marked as missing so that a run can say so. */
 static int wrap(struct backend **out, struct backend *below, struct error *err)
 {
     struct backend *reference = NULL;
@@ -152,6 +162,7 @@ static bool lacks_something(const struct backend *backend)
     return false;
 }
 
+/* *backend is NULL while it changes hands: where that fails, nobody frees it twice. */
 int fallback_complete(struct backend **backend, struct error *err)
 {
     struct backend *below = *backend;

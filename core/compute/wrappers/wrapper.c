@@ -1,3 +1,6 @@
+/* A back end that hands each call on to the one below, for wrappers to replace what they want to;
+ * and timing, the simplest of them. What is NULL below is NULL here, so whoever looks for an entry
+ * sees what there really is. */
 #include "compute/wrappers/wrapper.h"
 
 #include "base/memory.h"
@@ -40,6 +43,8 @@ static void hand_read(void *self, void *to, struct place from, size_t bytes)
     below->read(below->self, to, from, bytes);
 }
 
+/* The device's own error first; then the wrapper's, at every wait, as an operation has no way to
+ * fail. */
 static int wait_and_report(void *self, struct error *err)
 {
     const struct wrapper *wrapper = self;
@@ -116,6 +121,8 @@ static int hand_side_by_side(void *self, int64_t rows, int64_t cols)
     return below->spectra->side_by_side(below->self, rows, cols);
 }
 
+/* The table must be as complete as the one below: callers choose their way by which entries are
+ * NULL. */
 static const struct spectra_ops *hand_spectra(struct wrapper *wrapper)
 {
     const struct spectra_ops *spectra = wrapper->below->spectra;
@@ -133,6 +140,7 @@ static const struct spectra_ops *hand_spectra(struct wrapper *wrapper)
 
 /* --- making --- */
 
+/* Memory and waiting are handed on where there are any; a back end that only scans has none. */
 int wrapper_new(struct backend **out, struct backend *below, size_t bytes, op_function *run,
                 struct error *err)
 {
@@ -178,6 +186,7 @@ struct timing {
     struct op_time times[OP_COUNT];
 };
 
+/* Waits after each operation: otherwise the time would be that of queueing it. */
 static void timed_run(void *self, const struct op_call *call)
 {
     struct timing *timing = self;

@@ -10,9 +10,10 @@
  * reflections are known (its own columns alone are brought up to date for that), and is then
  * applied together with the product A Y.
  *
- * A team works at that by square blocks of tiles. Each block adds to two strips of X, its rows' and,
- * as the mirror image, its columns'; it does so in memory of its own, and a strip of X is the sum
- * of its blocks' in their order. Where there is but one block, X itself is that memory. */
+ * A team works at that by square blocks of tiles. Each block adds to two strips of X, its rows'
+ * and, as the mirror image, its columns'; it does so in memory of its own, and a strip of X is the
+ * sum of its blocks' in their order. Where there is but one block, X itself is that memory.
+ */
 #include "compute/cpu/spectra/stages.h"
 
 struct reduction {

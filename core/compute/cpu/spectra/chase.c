@@ -184,7 +184,8 @@ static _Atomic int64_t *progress_of(const struct band_matrix *m, int64_t index)
     return (_Atomic int64_t *)(m->a + band_size(m->n, m->band) + index * LINE);
 }
 
-/* A flight's sweeps, one two steps after the other, and the first as far behind the flight before. */
+/* A flight's sweeps, one two steps after the other, and the first as far behind the flight
+ * before. */
 INLINE void fly(const struct band_matrix *m, int64_t index, const int band)
 {
     struct sweep flight[FLIGHT];

@@ -10,8 +10,8 @@
 
 #include <math.h>
 
-/* Small ones, so that many threads have one, but of no more than a few parts where a matrix is small
- * and each costs what it saves. */
+/* Small ones, so that many threads have one, but of no more than a few parts where a matrix is
+ * small and each costs what it saves. */
 int64_t CPU(strip_tiles)(int64_t n)
 {
     return n <= 1024 ? 16 : 8;

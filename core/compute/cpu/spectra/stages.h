@@ -36,7 +36,7 @@ size_t CPU(gram_workspace)(int64_t n);
 void CPU(gram)(struct team *team, double *tiles, double *workspace, const float *matrix,
                int64_t rows, int64_t cols);
 
-/* --- reflections that make a panel's columns triangular, as one: I - V T V^T (reflections.c) --- */
+/* --- reflections that make a panel's columns triangular: I - V T V^T (reflections.c) --- */
 
 enum { BAND_MAX = 64 };
 

@@ -152,6 +152,8 @@ static void absorb(struct running *running, float *sums, float *scores, int padd
             sums[i * padded + d] *= shrink[i];
 }
 
+/* One tile of queries of one head, over all tiles of keys that it sees, the last of which is its
+ * own. */
 static void forward_tile(const struct attention *at, void *out, struct tile queries, int head)
 {
     float rows[TILE_TOKENS * DIM_MAX], q_transposed[TILE_TOKENS * DIM_MAX],
@@ -179,6 +181,8 @@ static void forward_tile(const struct attention *at, void *out, struct tile quer
     finish_rows(at, out, &queries, head, sums, &running);
 }
 
+/* A tile of queries to a thread. Those late in a document have the most keys, and are begun first,
+ * so that no thread is left with a long one at the end. */
 void CPU(attention_forward)(void *self, const struct op_call *call)
 {
     const struct op_attention_forward *a = &call->attention_forward;
@@ -250,6 +254,8 @@ struct pair_tiles {
     struct statistics statistics;
 };
 
+/* Queries with the scale in them, their output's gradients, and what softmax has left of each
+ * row. */
 static void load_queries(struct pair_tiles *t, const struct attention *at, int head,
                          const struct tile *queries)
 {
@@ -258,6 +264,7 @@ static void load_queries(struct pair_tiles *t, const struct attention *at, int h
     read_statistics(&t->statistics, at, head, queries);
 }
 
+/* Keys and values, also transposed: they stay while the heads of their group take turns. */
 static void load_keys(struct pair_tiles *t, const struct attention *at, int kv_head,
                       const struct tile *keys)
 {
@@ -278,6 +285,7 @@ static void load_sums(float *out, const struct attention *at, const float *from,
                (size_t)dim * sizeof *out);
 }
 
+/* Rows after the tile's tokens are not written: they belong to the next document. */
 static void store_sums(const struct attention *at, float *out, int heads, int head,
                        const struct tile *tile, const float *sums)
 {
@@ -409,6 +417,7 @@ static void row_products(const struct attention *at, int threads)
     }
 }
 
+/* delta first, for all rows; then all pairs of tiles. */
 void CPU(attention_backward)(void *self, const struct op_call *call)
 {
     const struct op_attention_backward *a = &call->attention_backward;

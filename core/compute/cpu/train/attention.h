@@ -39,6 +39,7 @@ struct tile {
     int count;
 };
 
+/* Tiles of all documents together, which do not share any. */
 static inline int64_t token_tiles(const struct documents *documents)
 {
     int64_t count = 0;
@@ -48,6 +49,7 @@ static inline int64_t token_tiles(const struct documents *documents)
     return count;
 }
 
+/* The tile of this number, in the order of the documents. */
 static inline struct tile token_tile(const struct documents *documents, int64_t index)
 {
     int n = 0;
@@ -88,6 +90,7 @@ static inline bool is_out_of_window(const struct attention *at, int64_t first_qu
     return at->shape.window > 0 && first_query - (first_key + TILE_TOKENS - 1) >= at->shape.window;
 }
 
+/* Of each query of a tile: its largest score so far, and the sum of e^(score - largest). */
 struct running {
     float largest[TILE_TOKENS], sum[TILE_TOKENS];
 };

@@ -175,6 +175,7 @@ static void absorb(struct running *running, float *sums, float *scores, int padd
     }
 }
 
+/* As forward_tile() of attention.c, but that p is rounded to bf16 before it meets v. */
 void CPU(attention_forward_tile_bf16)(const struct attention *at, void *out, struct tile queries,
                                       int head)
 {
@@ -214,6 +215,7 @@ struct tiles {
     float scores[TILE_TOKENS * TILE_TOKENS], grad[TILE_TOKENS * TILE_TOKENS];
 };
 
+/* What a tile of queries brings into the formulas: q and its output's gradient. */
 static void load_queries(struct tiles *t, const struct attention *at, int head,
                          const struct tile *queries)
 {
@@ -304,6 +306,8 @@ static void add_head(struct tiles *t, const struct attention *at, int head,
     pair_product(dk, at->padded, t->ds, PAIRS, t->b, at->padded, PAIRS);
 }
 
+/* dk and dv of one tile of keys: over all tiles of queries at or after it, and all heads of its
+ * group. */
 static void backward_keys(const struct attention *at, void *grad_k, void *grad_v, struct tile keys,
                           int kv_head)
 {
@@ -322,6 +326,7 @@ static void backward_keys(const struct attention *at, void *grad_k, void *grad_v
     store_scaled(at, grad_v, at->shape.kv_heads, kv_head, &keys, dv, 1);
 }
 
+/* dq of one tile of queries: over all tiles of keys at or before it. */
 static void backward_queries(const struct attention *at, void *grad_q, struct tile queries,
                              int head)
 {

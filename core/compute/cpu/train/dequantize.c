@@ -1,4 +1,11 @@
-/* The values of quantised weights, a group of blocks a turn. */
+/* The values of quantised weights, a group of blocks at a time (tensor.h has the formulas):
+ *
+ *     int8   value = code absmax / 127
+ *     nf4    value = nf4_values[code] absmax,   absmax = map[q] absmax2 + offset
+ *
+ * where nf4's absmax of a block is itself stored in 8 bits, q, with a scale absmax2 for each group
+ * of blocks, and one offset for all ("double quantization", Dettmers et al., arXiv 2305.14314).
+ */
 #include "compute/cpu/train/operations.h"
 #include "compute/quantize.h"
 
@@ -14,6 +21,7 @@ struct quantized_weight {
     float pairs[256][2]; /* the two values of a byte of NF4: one load for both */
 };
 
+/* The first of a byte's two values is in its upper half. */
 static void fill_pairs(struct quantized_weight *weight)
 {
     for (int byte = 0; byte < 256; byte++) {
@@ -33,6 +41,7 @@ static void put_block(const struct quantized_weight *weight, float *restrict val
     narrow(element_of(weight->out, weight->type, first), values, weight->type, part);
 }
 
+/* A short last block has zeros after its values, and narrow() stores only what there is. */
 static void nf4_block(const struct quantized_weight *weight, float absmax, int64_t first)
 {
     float values[WEIGHT_BLOCK] = {0};
@@ -44,6 +53,7 @@ static void nf4_block(const struct quantized_weight *weight, float absmax, int64
     put_block(weight, values, absmax, first);
 }
 
+/* The scales lie in memory as the offset, absmax2 of each group, and q of each block. */
 static void nf4_group(const struct quantized_weight *weight, int64_t group)
 {
     const float *map = dynamic_codes(DYNAMIC_SIGNED)->values, *absmax2 = weight->scales + 1;
@@ -73,6 +83,7 @@ static void int8_group(const struct quantized_weight *weight, int64_t group)
         int8_block(weight, at);
 }
 
+/* Groups begin at a whole byte and have scales of their own, so threads share nothing. */
 void CPU(dequantize)(void *self, const struct op_call *call)
 {
     const struct op_dequantize *a = &call->dequantize;

@@ -38,6 +38,7 @@ static size_t place_of(size_t *at, size_t bytes)
     return start;
 }
 
+/* One function for size and place: without a `start` it only counts the bytes. */
 static struct chunk lay_out(char *start, int64_t tokens, int64_t hidden, int64_t vocab,
                             enum storage type)
 {
@@ -68,6 +69,7 @@ size_t CPU(head_workspace)(const struct op_head_loss *a)
     return own > reference ? own : reference;
 }
 
+/* A maximum in vectors, whose order does not matter. */
 static float largest_of(const float *values, int64_t count)
 {
     float largest = values[0];
@@ -145,6 +147,7 @@ static void gather(const struct head_pass *pass, int64_t first, int64_t count, i
     memset((char *)pass->chunk.x + (size_t)count * row, 0, (size_t)(padded - count) * row);
 }
 
+/* The chunk's gradients go back to where their tokens lie; the others' stay zero. */
 static void scatter(const struct head_pass *pass, int64_t first, int64_t count)
 {
     int64_t hidden = pass->head.cols;
@@ -154,6 +157,8 @@ static void scatter(const struct head_pass *pass, int64_t first, int64_t count)
                (char *)pass->chunk.grad_x + (size_t)i * row, row);
 }
 
+/* A token to a thread; rows that only fill the chunk up have zeros as gradients, so that they add
+ * nothing to the products. */
 static void losses(const struct head_pass *pass, int64_t first, int64_t count, int64_t padded)
 {
     int64_t vocab = pass->head.rows;
@@ -225,6 +230,7 @@ static int64_t padded_to(int64_t count)
     return (count + PAD - 1) / PAD * PAD;
 }
 
+/* Only those that this call wants: a frozen head has no grad_weight. */
 static bool has_products(const struct head_pass *pass, int64_t padded)
 {
     struct products *products = host_kept(pass->self);
@@ -270,6 +276,7 @@ static void run_chunk(const struct head_pass *pass, int64_t first, int64_t count
         products_run(products, &grad_weight);
 }
 
+/* Those with a target: a prompt, padding and what ends a document have none. */
 static int64_t list_supervised(int32_t *out, const int32_t *targets, int64_t tokens)
 {
     int64_t count = 0;
@@ -279,6 +286,7 @@ static int64_t list_supervised(int32_t *out, const int32_t *targets, int64_t tok
     return count;
 }
 
+/* The losses of a chunk are added up in the order of its tokens, by one thread. */
 void CPU(head_loss)(void *self, const struct op_call *call)
 {
     const struct op_head_loss *a = &call->head_loss;

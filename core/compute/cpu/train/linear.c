@@ -1,5 +1,10 @@
 /* Linear layers and embeddings. Products are oneDNN's; where it has none, the reference computes
- * them. */
+ * them. With g = grad_out:
+ *
+ *     out = x W^T + b;   grad_x = g W,   grad_W = g^T x,   grad_b = sum of g over the tokens
+ *
+ * A transposed operand is only read the other way round, by its strides: nothing is copied.
+ */
 #include "compute/cpu/train/operations.h"
 #include "compute/reference/reference.h"
 
@@ -77,6 +82,7 @@ static void add_columns(float *sum, const void *rows, enum storage type, int64_t
         sum[i] += wide[i];
 }
 
+/* grad_bias [N] += sum over the tokens of grad_out [T, N] */
 void CPU(bias_backward)(void *self, const struct op_call *call)
 {
     const struct op_bias_backward *a = &call->bias_backward;
@@ -91,6 +97,7 @@ void CPU(bias_backward)(void *self, const struct op_call *call)
                         cols - first < COLUMNS ? cols - first : COLUMNS);
 }
 
+/* out [t] = weight [id of t]: rows are copied, where both are stored alike. */
 void CPU(embedding_forward)(void *self, const struct op_call *call)
 {
     const struct op_embedding_forward *a = &call->embedding_forward;
@@ -105,6 +112,8 @@ void CPU(embedding_forward)(void *self, const struct op_call *call)
         memcpy(elements_in(&a->out, t * hidden), elements_at(&a->weight, id[t] * hidden), row);
 }
 
+/* grad_weight [id of t] += grad_out [t]; a token that occurs several times adds to one row several
+ * times, which is why threads have columns. */
 void CPU(embedding_backward)(void *self, const struct op_call *call)
 {
     const struct op_embedding_backward *a = &call->embedding_backward;

@@ -1,3 +1,4 @@
+/* Which function computes which operation at this level of instructions. */
 #include "compute/cpu/train/operations.h"
 
 #include "compute/cpu/spectra/stages.h"

@@ -1,7 +1,6 @@
 /* The operations of this folder, a family of them a file: linear.c (with embeddings), pointwise.c
- * (with norms), attention.c, head.c, optimizers.c, dequantize.c; operations.c makes the table. What is
- * not quick here, odd shapes and types, the reference computes.
- */
+ * (with norms), attention.c, head.c, optimizers.c, dequantize.c; operations.c makes the table. What
+ * is not quick here, odd shapes and types, the reference computes. */
 #ifndef SPECTRUM_COMPUTE_CPU_TRAIN_OPERATIONS_H
 #define SPECTRUM_COMPUTE_CPU_TRAIN_OPERATIONS_H
 

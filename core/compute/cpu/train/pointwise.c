@@ -29,6 +29,7 @@ static float dot(const float *restrict a, const float *restrict b, int64_t count
     return sum;
 }
 
+/* In fp32 within a chunk, in fp64 over them: rows may be long. */
 static double row_squares(const void *row, enum storage type, int64_t count)
 {
     float wide[CHUNK];
@@ -172,6 +173,7 @@ static void rotate_head(void *head, enum storage type, const float *angles, int 
     }
 }
 
+/* Angles are those of a token's position in its document; all heads of a token turn alike. */
 void CPU(rope)(void *self, const struct op_call *call)
 {
     const struct op_rope *a = &call->rope;
@@ -230,6 +232,7 @@ void CPU(swiglu_backward)(void *self, const struct op_call *call)
     }
 }
 
+/* out += x, rounded once. */
 void CPU(add)(void *self, const struct op_call *call)
 {
     const struct op_add *a = &call->add;
@@ -248,6 +251,7 @@ void CPU(add)(void *self, const struct op_call *call)
     }
 }
 
+/* x := factor x */
 void CPU(scale)(void *self, const struct op_call *call)
 {
     const struct op_scale *a = &call->scale;
@@ -266,6 +270,8 @@ void CPU(scale)(void *self, const struct op_call *call)
     }
 }
 
+/* NEFTune (Jain et al., arXiv 2310.05914): uniform noise, the smaller the longer its document,
+ * drawn by an element's number, so it is the same with any number of threads. */
 void CPU(add_noise)(void *self, const struct op_call *call)
 {
     const struct op_add_noise *a = &call->add_noise;
@@ -304,6 +310,7 @@ void CPU(sum_squares)(void *self, const struct op_call *call)
         *sum += parts[part];
 }
 
+/* By parts of a megabyte, to all threads. */
 void CPU(fill_zero)(void *self, const struct op_call *call)
 {
     const struct op_fill_zero *a = &call->fill_zero;
@@ -315,6 +322,7 @@ void CPU(fill_zero)(void *self, const struct op_call *call)
         memset(start + at, 0, bytes - at < PART ? bytes - at : PART);
 }
 
+/* memmove: one tensor may lie where another one ends. */
 void CPU(copy)(void *self, const struct op_call *call)
 {
     const struct op_copy *a = &call->copy;

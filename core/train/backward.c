@@ -109,6 +109,7 @@ static struct tensor wanted(bool is, struct tensor tensor)
     return is ? tensor : (struct tensor){0};
 }
 
+/* grad_x = or += rstd (w g - x rstd^2 mean(w g x)), and the weight's gradient where it trains. */
 static void rmsnorm_backward(const struct pass *pass, enum parameter_role role, int layer,
                              struct tensor grad_x, enum accumulate accumulate,
                              struct tensor grad_out, struct tensor x, struct tensor rstd)

@@ -1,3 +1,8 @@
+/* Text from a model, a token at a time: the whole prefix goes through the network for each (nothing
+ * of earlier tokens is kept), and the next token is the likeliest, or is drawn:
+ *
+ *     logits -> weights e^(logit / temperature) -> top-k, top-p, min-p -> draw
+ */
 #include "train/generate.h"
 
 #include "base/random.h"
@@ -81,6 +86,7 @@ struct desk {
     struct candidate *candidates;
 };
 
+/* Weights and candidates only where something is drawn. */
 static int desk_new(struct desk *desk, size_t vocab, bool draws, struct error *err)
 {
     *desk = (struct desk){.logits = array_alloc(vocab, sizeof *desk->logits, err)};

@@ -1,3 +1,12 @@
+/* What holds a run to its promise: frozen tensors stay what they are to the bit, trained ones move.
+ *
+ * 1. A tensor's hash is of the values that a step adds to: its master, where it has one, else its
+ *    weight, and the scales of a quantised one.
+ * 2. Hashes are those of the model as it was loaded; integrity_note_loaded() takes those again that
+ *    a state has replaced although they do not train any more.
+ * 3. `moved` has for each trained tensor how far its steps surely carry some element; only where
+ *    that is more than rounding could hide must its hash differ.
+ */
 #include "train/integrity.h"
 
 #include "base/hash.h"
@@ -26,6 +35,7 @@ static size_t tensor_count(const struct integrity *integrity)
 
 /* --- hashes --- */
 
+/* Through a staging buffer: the device's memory is not the host's. */
 static void hash_place(struct hash *hash, const struct backend *backend, struct place place,
                        size_t bytes, void *staging)
 {
@@ -60,6 +70,7 @@ static int hash_tensor(const struct integrity *integrity, size_t tensor, void *s
     return 0;
 }
 
+/* Tensors that the run has no memory for (a tied head, an unused bias) have no hash. */
 static int hash_all(struct integrity *integrity, struct error *err)
 {
     const struct network *network = &integrity->optimizer->transformer->network;
@@ -76,6 +87,7 @@ static int hash_all(struct integrity *integrity, struct error *err)
     return status;
 }
 
+/* Before the first step, when every tensor is as it was loaded. */
 int integrity_new(struct integrity **out, const struct optimizer *optimizer, struct error *err)
 {
     size_t count = run_tensor_count(optimizer->transformer->network.model);
@@ -125,6 +137,7 @@ static int name_tensor(const struct integrity *integrity, size_t tensor, const c
     return -1;
 }
 
+/* Reads every frozen weight once, before each save. */
 int integrity_check_frozen(const struct integrity *integrity, struct error *err)
 {
     char now[HASH_TEXT_SIZE];
@@ -144,6 +157,8 @@ int integrity_check_frozen(const struct integrity *integrity, struct error *err)
     return status;
 }
 
+/* Tensors that an earlier part of the run has trained and this one freezes: from now on they
+ * stay. */
 int integrity_note_loaded(struct integrity *integrity, struct error *err)
 {
     const struct network *network = &integrity->optimizer->transformer->network;
@@ -211,6 +226,8 @@ static bool must_differ(const struct integrity *integrity, size_t i, float *stag
     return integrity->moved[i] > fmax(largest * 0x1p-20, (double)FLT_MIN);
 }
 
+/* A tensor whose steps were too small to show, or whose rounding may have hidden them, is let
+ * pass. */
 int integrity_check_trained(const struct integrity *integrity, struct error *err)
 {
     const struct optimizer *optimizer = integrity->optimizer;

@@ -1,3 +1,14 @@
+/* Every buffer of a run, and when it is alive; where they lie, the planner says.
+ *
+ * Time is counted in ticks, of which each step of the forward and backward pass has one (below). A
+ * buffer lives from the tick that first writes it to the last that reads it, and buffers of one
+ * category whose lives do not overlap may lie in the same place. So two rules hold for whoever
+ * changes pass.c or backward.c:
+ *
+ * 1. What a step reads or writes must be alive at that step's tick.
+ * 2. What the backward pass reads of a block is kept until then (struct row), or recomputed:
+ *    then the block has a second set of buffers, alive from its recomputation on.
+ */
 #include "train/memory_plan.h"
 
 #include <stdlib.h>
@@ -79,6 +90,8 @@ struct lifetime {
     int first, last;
 };
 
+/* Where gradients are used at once, one lives for the tick that makes it; a tied embedding's from
+ * the head to the end, as both add to it. Else all of them live as long as the run. */
 static struct lifetime gradient_lifetime(const struct layout *layout,
                                          const struct parameter *parameter)
 {
@@ -127,6 +140,7 @@ static void add_training_state(struct layout *layout, const struct run_tensor *t
         slots[TENSOR_MASTER] = add_lasting(layout, MEMORY_MASTERS, count, 4);
 }
 
+/* The weight, and if it trains all that its step needs. Adapters count as tensors of their own. */
 static void add_tensor(struct layout *layout, size_t index)
 {
     const struct memory_request *request = layout->request;
@@ -172,6 +186,7 @@ static void add_gradient_slots(struct layout *layout)
                                              (uint64_t)layout->request->recipe.rank * size);
 }
 
+/* One buffer of this many values serves all quantised weights, which are expanded one at a time. */
 static uint64_t largest_quantized(const struct memory_request *request)
 {
     int64_t largest = 0;
@@ -368,6 +383,8 @@ static void add_raw_heads(struct block_set *set)
     add_rows(set, rows, sizeof rows / sizeof *rows);
 }
 
+/* For each slot: the ticks between which it lives forwards, whether the way back reads it, and
+ * until when. */
 static void add_attention(struct block_set *set)
 {
     bool norm1 = needs_of(set)->norm1 || qkv_need_input(set), qkv = needs_of(set)->qkv;
@@ -386,6 +403,7 @@ static void add_attention(struct block_set *set)
     add_rows(set, rows, sizeof rows / sizeof *rows);
 }
 
+/* The same for the second half of a block. */
 static void add_mlp(struct block_set *set)
 {
     bool norm2 = needs_of(set)->norm2 || gate_up_need_input(set);
@@ -429,6 +447,8 @@ static void add_set(struct block_set *set)
     add_low(set);
 }
 
+/* A recomputed block keeps nothing but its input from the first pass; the second set is made from
+ * that. */
 static void add_block(struct layout *layout, int layer)
 {
     struct memory_plan *plan = layout->plan;
@@ -446,6 +466,7 @@ static void add_block(struct layout *layout, int layer)
 
 /* --- the plan --- */
 
+/* With a row for each block and each tensor, which the making fills in. */
 static struct memory_plan *new_plan(const struct model *model, struct error *err)
 {
     struct memory_plan *plan = array_alloc(1, sizeof *plan, err);
@@ -475,6 +496,8 @@ static void choose_recomputed(struct memory_plan *plan, const struct memory_requ
         request->recomputed < layers - first ? first + (int)request->recomputed : layers;
 }
 
+/* First what the backward pass needs, then which blocks are recomputed, then each buffer, then
+ * places. */
 int memory_plan_make(struct memory_plan **out, const struct memory_request *request,
                      struct error *err)
 {

@@ -1,3 +1,6 @@
+/* The weights of a run in one arena on the device, and what lies where in it. The host reads a
+ * weight in f32 and stores it as the run has it: f32, bf16 (to nearest, its fp32 master beside it),
+ * or in fewer bits. */
 #include "train/network.h"
 
 #include "base/number.h"
@@ -22,6 +25,8 @@ struct place network_place(const struct network *network, size_t tensor, enum te
     return network_planned_place(network, network->plan->tensors[tensor][slot]);
 }
 
+/* Of tensor `number`: its weight, master, gradient or a state, as a tensor that operations take.
+ * Scales lie in slots of their own. */
 struct tensor network_values(const struct network *network, size_t number, enum tensor_slot slot)
 {
     struct run_tensor shape = network_tensor(network, number);
@@ -79,6 +84,8 @@ static int write_rounded(struct network *network, struct place place, const floa
     return 0;
 }
 
+/* Quantised on the host, as a device need not have that operation; only codes and scales are
+ * copied. */
 static int write_quantized(struct network *network, size_t tensor, const float *values,
                            size_t count, struct error *err)
 {
@@ -100,6 +107,8 @@ static int write_quantized(struct network *network, size_t tensor, const float *
     return result;
 }
 
+/* A frozen weight in fewer bits, or one in the run's own type; the master gets the values
+ * unrounded. */
 int network_write_weight(struct network *network, size_t tensor, const float *values,
                          struct error *err)
 {
@@ -191,6 +200,7 @@ static void clear_adapter(struct network *network, size_t tensor)
     }
 }
 
+/* B is zero and A drawn by chance (Hu et al., arXiv 2106.09685): the model begins as its base. */
 static int init_adapters(struct network *network, uint64_t seed, struct error *err)
 {
     const struct model *model = network->model;
@@ -224,6 +234,7 @@ void rope_fill(float *table, const struct model_config *config, int64_t position
     }
 }
 
+/* Cosines and sines of all positions, made once on the host. */
 static int load_rope(struct network *network, struct error *err)
 {
     size_t count = (size_t)(network->max_positions * network->config->head_dim);
@@ -246,6 +257,7 @@ void network_clear(struct network *network)
         fill_zero(network, gradients, plan->bytes[MEMORY_GRADIENTS]);
 }
 
+/* By category, as the arena has them one after another. */
 bool network_resident(const struct network *network, uint64_t out[MEMORY_CATEGORIES])
 {
     const struct backend *backend = network->backend;
@@ -270,6 +282,8 @@ static void clear_state(struct network *network)
     network_clear(network);
 }
 
+/* With `layout_only` there is a plan and no memory: for what only wants to know sizes. On an error
+ * the plan is freed, too. */
 int network_init(struct network *network, struct backend *backend,
                  const struct memory_request *request, struct memory_plan *plan, uint64_t seed,
                  bool layout_only, const struct work_watch *work, struct error *err)

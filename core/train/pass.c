@@ -1,5 +1,21 @@
+/* One batch through the network, forwards. A block l of a decoder, with its residual stream x
+ * (Llama's, arXiv 2302.13971, and what is derived from it):
+ *
+ *     n1 = rmsnorm(x),          q, k, v = n1 Wq^T, n1 Wk^T, n1 Wv^T   (norms of heads, if any)
+ *     q, k turned by position,  a = attention(q, k, v)
+ *     middle = x + a Wo^T
+ *     n2 = rmsnorm(middle),     output = middle + (silu(n2 Wgate^T) n2 Wup^T) Wdown^T
+ *
+ * A linear layer with an adapter (LoRA, arXiv 2106.09685) adds (alpha / rank) (x A^T) B^T to its
+ * output.
+ *
+ * Each activation is a slot of a block or of the run (memory_plan.h), which may share its memory
+ * with another that is not alive at the same time: what is kept for the way back has its own.
+ */
 #include "train/pass.h"
 
+/* The batch goes into its places of the arena; the rotary table is there since the network was
+ * made. */
 struct pass pass_begin(struct network *network, const struct batch *batch)
 {
     const struct model_config *config = network->config;
@@ -41,6 +57,7 @@ int64_t pass_kv_width(const struct pass *pass)
 
 /* --- activations --- */
 
+/* From the set of the first pass, or of the recomputation, which have the same slots. */
 struct tensor pass_block(const struct pass *pass, int layer, enum block_slot slot)
 {
     const struct memory_plan *plan = pass->network->plan;
@@ -93,6 +110,8 @@ struct tensor pass_weight(const struct pass *pass, enum parameter_role role, int
     return pass_values(pass, pass_parameter(pass, role, layer, false), TENSOR_WEIGHT);
 }
 
+/* One buffer serves all weights that are stored in fewer bits, so what is returned lasts until the
+ * next call. */
 struct tensor pass_linear_weight(const struct pass *pass, enum parameter_role role, int layer)
 {
     struct tensor weight = pass_weight(pass, role, layer);
@@ -105,6 +124,7 @@ struct tensor pass_linear_weight(const struct pass *pass, enum parameter_role ro
     return dense;
 }
 
+/* `low` is there where the module has an adapter. */
 struct adapter pass_adapter(const struct pass *pass, enum parameter_role role, int layer)
 {
     const struct network *t = pass->network;
@@ -137,6 +157,7 @@ void pass_rotate(const struct pass *pass, struct tensor x, bool backward)
                                                        .backward = backward}});
 }
 
+/* Writes rstd, too, which the backward pass takes from there. */
 void pass_norm(const struct pass *pass, enum parameter_role role, int layer, struct tensor out,
                struct tensor rstd, struct tensor x)
 {
@@ -176,6 +197,7 @@ static void add_adapter(const struct pass *pass, enum parameter_role role, int l
                                                                                .accumulate = ADD}});
 }
 
+/* out = x W^T + b, and what an adapter adds. */
 static void linear(const struct pass *pass, enum parameter_role role, int layer, struct tensor out,
                    struct tensor x)
 {
@@ -209,6 +231,7 @@ static void linear_heads(const struct pass *pass, enum parameter_role role, int 
               tensor_in_rows_of(rstd, 1), tensor_in_rows_of(raw, d));
 }
 
+/* The first half of a block: from its input to the residual stream in the middle. */
 static void forward_attention(const struct pass *pass, int layer)
 {
     struct tensor input = pass_block(pass, layer, SLOT_INPUT);
@@ -296,6 +319,7 @@ static bool should_stop(const struct pass *pass)
     return pass->should_stop && pass->should_stop(pass->stop_context);
 }
 
+/* All blocks, then the final norm; false where it was stopped, which is asked twice a block. */
 bool forward_blocks(const struct pass *pass)
 {
     int64_t hidden = pass->config->hidden;
@@ -313,6 +337,8 @@ bool forward_blocks(const struct pass *pass)
     return true;
 }
 
+/* Loss and, for a backward pass, its gradients in one operation: the logits of all tokens are never
+ * in memory. */
 void forward_head_loss(const struct pass *pass, bool backward)
 {
     const struct backward_needs *needs = &pass->network->plan->needs;

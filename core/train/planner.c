@@ -1,3 +1,7 @@
+/* Places of buffers in one arena, category by category, by their lives alone. A category whose
+ * buffers may share memory is laid out greedily: largest first, each in the first gap between those
+ * that live together with it (compare Pisarchyk and Lee, arXiv 2001.03288). That is not always the
+ * least memory, but the same on every machine. */
 #include "train/planner.h"
 
 #include <stdbool.h>
@@ -5,6 +9,8 @@
 
 #define MEMORY_BYTES_MAX ((uint64_t)1 << 62)
 
+/* Each size is rounded up to the alignment, so that every sum of sizes is aligned, too. The first
+ * error is kept, and all calls after it do nothing: the caller looks once, at the end. */
 int planner_add(struct planner *planner, enum memory_category category, int first, int last,
                 uint64_t count, uint64_t size)
 {
@@ -95,6 +101,7 @@ static void place_lasting(struct planner *planner, enum memory_category category
         }
 }
 
+/* Offsets within a category first; then the categories one after another in the arena. */
 int planner_place(struct planner *planner)
 {
     struct planned_buffer **order =

@@ -1,3 +1,6 @@
+/* What trains, as a list of tensors, and what follows from that for the way back. The tensors of a
+ * run are numbered: parameter i is i, its adapter's A is i + n, its B is i + 2 n of a model with n
+ * parameters. */
 #include "train/recipe.h"
 
 #include "base/buffer.h"
@@ -48,6 +51,7 @@ size_t run_tensor_index(const struct model *model, const struct parameter *param
     return (size_t)part * model->parameter_count + (size_t)(parameter - model->parameters);
 }
 
+/* The number says the parameter and the part; A is [rank, cols], B is [rows, rank]. */
 struct run_tensor run_tensor(const struct model *model, int64_t rank, size_t index)
 {
     const struct parameter *parameter = &model->parameters[index % model->parameter_count];
@@ -63,6 +67,7 @@ struct run_tensor run_tensor(const struct model *model, int64_t rank, size_t ind
     return tensor;
 }
 
+/* An adapter's name is PEFT's, so that its files are. */
 char *run_tensor_name(const struct run_tensor *tensor, struct error *err)
 {
     const char *name = tensor->parameter->name;
@@ -155,6 +160,8 @@ static bool any_is_trained(const struct memory_request *request, enum parameter_
     return request_needs_input(request, role, layer) || is_trained(request, role, layer, true);
 }
 
+/* From below upwards: `below` says that something beneath the block trains, for which its gradient
+ * must go all the way through it. Each step needs what those before it need. */
 static struct block_needs block_needs(const struct memory_request *request, int layer, bool below)
 {
     struct block_needs needs;
@@ -171,6 +178,8 @@ static struct block_needs block_needs(const struct memory_request *request, int 
     return needs;
 }
 
+/* From the embedding up to the head: the backward pass then ends at the lowest block that needs
+ * it. */
 void needs_find(struct backward_needs *needs, const struct memory_request *request)
 {
     needs->embedding = is_trained(request, ROLE_EMBEDDING, -1, false);

@@ -1,3 +1,10 @@
+/* A checkpoint of training, written and read as a whole: state.json says where the run is and which
+ * run it is, and the tensors lie beside it (state_tensors.c).
+ *
+ *     state_save    temporary folder -> tensors -> state.json with their digests -> renamed
+ *     state_load    state.json -> is it this run's? -> progress -> tensors
+ *     state_carry   as load, but for another freeze set: what trains in both keeps its state
+ */
 #include "train/state.h"
 
 #include "base/file_writer.h"
@@ -50,6 +57,8 @@ static void put_spikes(struct json_writer *json, const struct spike_window *wind
     json_end(json);
 }
 
+/* Only tensors that began to train later than the run, as --reselect makes them; most runs have
+ * none. */
 static int put_since(struct json_writer *json, const struct optimizer *optimizer, struct error *err)
 {
     bool any = false;
@@ -136,6 +145,7 @@ out:
     return status;
 }
 
+/* The digests that state.json has of the files are made while those are written. */
 int state_save(const char *run, const struct optimizer *optimizer, const struct progress *progress,
                const struct run_identity *identity, const struct work_watch *work,
                struct error *err)
@@ -159,6 +169,8 @@ int state_save(const char *run, const struct optimizer *optimizer, const struct 
 
 /* --- reading --- */
 
+/* A value that must be what it was, or what follows would not be this run; `what` names it in
+ * words. */
 static int need_text(const cJSON *json, const char *key, const char *expected, const char *what,
                      const char *where, struct error *err)
 {
@@ -171,6 +183,7 @@ static int need_text(const cJSON *json, const char *key, const char *expected, c
                      where, what);
 }
 
+/* The same of a number, whose key is word enough. */
 static int need_number(const cJSON *json, const char *key, int64_t expected, const char *where,
                        struct error *err)
 {
@@ -261,6 +274,8 @@ static int check_identity(const cJSON *json, const struct run_identity *identity
                : 0;
 }
 
+/* The window of losses by which the spike guard judges; absent in states of before there was
+ * one. */
 static int read_spikes(const cJSON *json, struct spike_window *out, const char *where,
                        struct error *err)
 {
@@ -287,6 +302,7 @@ static int read_spikes(const cJSON *json, struct spike_window *out, const char *
                            read);
 }
 
+/* Numbers of a file: each is within what a step count or a count of tokens can be. */
 static int read_progress(const cJSON *json, struct progress *out, const char *where,
                          struct error *err)
 {
@@ -333,6 +349,8 @@ static int read_since(const cJSON *json, struct optimizer *optimizer, int64_t st
     return 0;
 }
 
+/* Nothing is loaded before identity and freeze set agree. *exact: on such a machine the run goes on
+ * to the bit, on others to rounding. */
 int state_load(const char *folder, struct optimizer *optimizer, struct progress *progress,
                const struct run_identity *identity, bool *exact, struct error *err)
 {
@@ -376,6 +394,7 @@ static int carry_since(const cJSON *json, struct optimizer *optimizer, int64_t s
     return 0;
 }
 
+/* The freeze set may differ, so it is not compared; everything else must agree as for a resume. */
 int state_carry(const char *folder, struct optimizer *optimizer, struct progress *progress,
                 const struct run_identity *identity, struct error *err)
 {

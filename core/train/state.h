@@ -59,9 +59,9 @@ struct run_identity {
                             bit only where these agree too */
 };
 
-/* Writes the state of `progress`, taken after optimizer_step(); `work` (may be NULL) is told how far
- * that is. A value that is not finite is
- * ERROR_NOT_FINITE with its tensor's name, and then nothing is written. */
+/* Writes the state of `progress`, taken after optimizer_step(); `work` (may be NULL) is told how
+ * far that is. A value that is not finite is ERROR_NOT_FINITE with its tensor's name, and then
+ * nothing is written. */
 int state_save(const char *run, const struct optimizer *optimizer, const struct progress *progress,
                const struct run_identity *identity, const struct work_watch *work,
                struct error *err);

@@ -1,3 +1,6 @@
+/* The folders of checkpoints: their making under a temporary name, which a rename makes valid,
+ * their listing, and the removal of old ones. A folder with a checkpoint's name is always whole:
+ * what a kill leaves has another name, which state_remove_leftovers() knows. */
 #include "train/state_folder.h"
 
 #include "base/file.h"
@@ -49,6 +52,8 @@ static int seal_holds(const struct buffer *text)
                : -1;
 }
 
+/* Without `sealed` a text must have its digest; with it, one that never had any is read, and
+ * said. */
 cJSON *state_seal_read(const char *path, bool *sealed, struct error *why)
 {
     struct buffer text = BUFFER_INIT;
@@ -89,6 +94,8 @@ static void folder_free(struct state_folder *folder)
     *folder = (struct state_folder){0};
 }
 
+/* The temporary name is a hidden one beside the final one: a rename cannot leave the file
+ * system. */
 int state_folder_begin(struct state_folder *folder, const char *run, int64_t step,
                        struct error *err)
 {
@@ -262,6 +269,7 @@ const struct listed_state *state_list_step(const struct state_list *list, int64_
     return NULL;
 }
 
+/* A left.json that cannot be read is an error: it says which checkpoints no longer count. */
 int64_t state_latest_step(const char *run, struct error *err)
 {
     struct state_list list;
@@ -275,6 +283,8 @@ int64_t state_latest_step(const char *run, struct error *err)
     return step;
 }
 
+/* The checkpoint before this one, on the line that the run is on: what to go back to from a damaged
+ * one. */
 int64_t state_step_before(const char *folder)
 {
     struct state_list list;
@@ -323,6 +333,7 @@ int state_leave_later(const char *run, int64_t step, struct error *err)
     return status;
 }
 
+/* By name alone: only a save makes such names, and a run has one process that saves. */
 void state_remove_leftovers(const char *run)
 {
     char *parent = path_join(run, "checkpoints", NULL);

@@ -1,3 +1,5 @@
+/* What of a checkpoint can be known without the model: digests of its files, its evaluations, its
+ * base, and from these which checkpoint a command means and which are to be removed. */
 #include "train/state_json.h"
 
 #include "base/file.h"
@@ -42,6 +44,7 @@ cJSON *state_read_json(const char *folder, char **path, struct error *err)
     return json;
 }
 
+/* Size first, which costs nothing; then the digest of all bytes. */
 static int check_file(const char *folder, const char *name, const cJSON *said, struct error *err)
 {
     const char *digest = "";
@@ -69,6 +72,8 @@ static int check_file(const char *folder, const char *name, const cJSON *said, s
     return status;
 }
 
+/* In the order of the files, weights first; a state from before digests has none to compare
+ * with. */
 int state_check(const char *folder, enum state_part part, bool *digested, struct error *err)
 {
     char *path;
@@ -103,6 +108,7 @@ void state_put_evaluated(struct json_writer *json, const char *key,
     json_end(json);
 }
 
+/* An absent one is step 0; one that is there must be of a step that the run has had. */
 static int read_evaluated(const cJSON *json, const char *key, int64_t step, struct evaluated *out,
                           const char *where, struct error *err)
 {
@@ -146,6 +152,7 @@ int state_read_base(const cJSON *json, enum base_part part, char out[HASH_TEXT_S
     return 0;
 }
 
+/* A state of before this was recorded has no text, and is let pass. */
 int state_compare_base(enum base_part part, const char *said, const char *found,
                        const struct checkpoint *base, struct error *err)
 {
@@ -208,6 +215,7 @@ static int64_t best_step(const char *run, const struct state_list *list, const c
     return best.step;
 }
 
+/* *kept: is its checkpoint still there? --best of a run needs it. */
 int state_best(const char *run, struct evaluated *best, bool *kept, struct error *err)
 {
     struct state_list list;
@@ -227,6 +235,7 @@ int state_best(const char *run, struct evaluated *best, bool *kept, struct error
     return status;
 }
 
+/* The last, one by its step, or the best one's; an error names the steps that there are. */
 char *state_choose(const char *run, const struct state_choice *choice, struct error *err)
 {
     struct state_list list;
@@ -261,6 +270,7 @@ char *state_latest(const char *run, struct error *err)
     return state_choose(run, &(struct state_choice){0}, err);
 }
 
+/* One that cannot be read is not for the best, and goes the way of the others. */
 static bool is_for_best(const char *parent, const char *name)
 {
     char *folder = path_join(parent, name, NULL), *path = NULL;

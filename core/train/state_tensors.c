@@ -1,3 +1,7 @@
+/* The tensors of a checkpoint. Which ones a file has is a list (`items`) made from the optimiser,
+ * the same for writing, reading and looking for values that are not finite; each goes between
+ * device and file through a staging buffer, so the largest tensor takes no more host memory than
+ * the least. */
 #include "train/state_tensors.h"
 
 #include "base/buffer.h"
@@ -180,6 +184,7 @@ struct saving {
     uint64_t done, total;
 };
 
+/* A tensor at a time, in the order of the header; who watches is told in bytes. */
 static int put_all(struct safetensors_writer *writer, const struct backend *backend,
                    const struct items *items, struct saving *saving, struct error *err)
 {
@@ -194,6 +199,8 @@ static int put_all(struct safetensors_writer *writer, const struct backend *back
     return status;
 }
 
+/* The header comes first in a safetensors file, so all names and shapes are known before any
+ * value. */
 static int open_writer(struct safetensors_writer *writer, const char *path,
                        const struct items *items, struct digest *digest, struct error *err)
 {
@@ -216,6 +223,7 @@ static int open_writer(struct safetensors_writer *writer, const char *path,
     return status;
 }
 
+/* A file is complete and renamed, or not there. */
 static int save_items(const char *path, const struct backend *backend, const struct items *items,
                       struct digest *digest, struct saving *saving, struct error *err)
 {
@@ -240,6 +248,7 @@ static void put_file(struct json_writer *json, const char *name, struct digest *
     json_end(json);
 }
 
+/* The lists of all files are made first: the progress counts the bytes of all of them. */
 int state_tensors_save(const char *folder, const struct optimizer *optimizer,
                        struct json_writer *said, const struct work_watch *work, struct error *err)
 {
@@ -268,6 +277,7 @@ int state_tensors_save(const char *folder, const struct optimizer *optimizer,
     return status;
 }
 
+/* The look that a save has, without a writer. */
 char *state_find_not_finite(const struct optimizer *optimizer)
 {
     char *found = NULL;
@@ -288,6 +298,7 @@ char *state_find_not_finite(const struct optimizer *optimizer)
 
 /* --- reading --- */
 
+/* As it is stored: no value is converted on the way back, so a resume is exact. */
 static int load_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                        const struct backend *backend, struct place place, void *staging,
                        struct error *err)
@@ -343,6 +354,9 @@ static int load_items(const char *path, struct optimizer *optimizer, const struc
     return status;
 }
 
+/* `absent` is called for a tensor that the file lacks: an error in a resume, a fresh beginning
+ * where another freeze set is carried on. A file that would be empty is not written, and not looked
+ * for. */
 static int load_file(const char *folder, struct optimizer *optimizer, const struct state_file *file,
                      void (*absent)(struct optimizer *optimizer, size_t tensor), struct error *err)
 {
@@ -386,6 +400,7 @@ int state_tensors_carry(const char *folder, struct optimizer *optimizer, struct 
     return load_file(folder, optimizer, &files[FILE_OPTIMIZER], begins_now, err);
 }
 
+/* A trained tensor over the base's: converted and rounded as a weight that is loaded. */
 static int overlay_tensor(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                           struct network *network, struct error *err)
 {
@@ -422,6 +437,7 @@ int state_overlay(const char *folder, struct network *network, struct error *err
     return status;
 }
 
+/* What has a state of the optimiser trains; what only has a weight did, and no longer does. */
 int state_read_sets(const char *folder, const struct model *model, enum optimizer_kind kind,
                     bool *trained, bool *touched, struct error *err)
 {

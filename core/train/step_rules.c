@@ -1,3 +1,11 @@
+/* The learning rate of a step, and which step is left out for its loss. Of step s after the warm-up
+ * of w, of n in all, with the part p = (s - w) / (n - w) that is done:
+ *
+ *     warm-up   peak s / w
+ *     cosine    floor + (peak - floor) (1 + cos(pi p)) / 2
+ *     linear    floor + (peak - floor) (1 - p)
+ *     constant  peak
+ */
 #include "train/step_rules.h"
 
 #include <math.h>
@@ -12,6 +20,7 @@ const char *schedule_name(enum schedule_kind kind)
     return schedule_names[kind];
 }
 
+/* An unknown name is answered with all that there are. */
 int schedule_by_name(enum schedule_kind *out, const char *name, struct error *err)
 {
     for (int i = 0; i < SCHEDULE_KINDS; i++) {
@@ -40,6 +49,7 @@ static double fall(enum schedule_kind kind, double peak, double floor, int64_t d
     }
 }
 
+/* The last part that has begun decides: parts are what `resume --more` has added, in order. */
 double schedule_rate(const struct schedule *schedule, int64_t step)
 {
     for (size_t i = schedule->part_count; i-- > 0;) {

@@ -1,3 +1,16 @@
+/* The loop of a run. What a trainer is made of and in which order, make_parts() says; a step is
+ *
+ *     batches -> forwards, back -> is the loss finite, no spike? -> optimiser -> report
+ *       -> evaluation, where it is due -> checkpoint, where it is due or the evaluation the best
+ *
+ * Between two steps the observer is asked for commands. Rules that several functions keep:
+ *
+ * 1. progress.step counts steps that are complete; the one under way is progress.step + 1.
+ * 2. saved_step is the step whose state is on disk as it is in memory; -1 where there is none, or
+ *    where an evaluation was noted since.
+ * 3. No state is saved before the frozen tensors have been compared (save()).
+ * 4. A function that returns 1 was told to stop, and the run saves before it ends.
+ */
 #include "train/trainer.h"
 
 #include "base/process.h"
@@ -100,6 +113,7 @@ static bool updates_in_backward(const struct train_settings *s)
     return s->optimizer.clip <= 0 && s->accumulate == 1;
 }
 
+/* What of the settings decides on memory and passes; plan and trainer take them from here alike. */
 static struct transformer_options options_of(const struct train_inputs *inputs,
                                              const struct train_settings *s)
 {
@@ -180,6 +194,7 @@ static int make_parts(struct trainer *trainer, struct error *err)
     return integrity_new(&trainer->integrity, trainer->optimizer, err);
 }
 
+/* On an error all that was made is freed: trainer_free() takes a trainer with parts missing. */
 int trainer_new(struct trainer **out, const struct train_inputs *inputs,
                 const struct train_settings *settings, struct error *err)
 {
@@ -210,6 +225,7 @@ void trainer_free(struct trainer *trainer)
     free(trainer);
 }
 
+/* Data goes on at the row after the last step's. */
 int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, struct error *err)
 {
     if (state_load(folder, trainer->optimizer, &trainer->progress, trainer->inputs->identity, exact,
@@ -389,6 +405,8 @@ static int step_in_backward(struct trainer *trainer, struct train_report *report
                               : optimizer_end(trainer->optimizer, &report->norm, err);
 }
 
+/* The rate is that of the steps that are complete: the first has the rate of 0. Time is measured to
+ * where the device is done. A step that was left out counts as a step, with its data. */
 static int take_step(struct trainer *trainer, struct train_report *report, struct error *err)
 {
     struct progress *progress = &trainer->progress;
@@ -523,6 +541,7 @@ static bool sample_should_stop(void *context)
     return wait->should_stop && wait->should_stop(wait->context);
 }
 
+/* The likeliest tokens, so that samples of a run can be compared with one another. */
 int trainer_sample(struct trainer *trainer, const struct work_watch *work,
                    bool (*should_stop)(void *context), void *context, int64_t *made,
                    struct error *err)
@@ -540,6 +559,7 @@ int trainer_sample(struct trainer *trainer, const struct work_watch *work,
     return status;
 }
 
+/* After each evaluation, where a prompt was given and somebody looks. */
 static int show_sample(struct trainer *trainer, const struct train_observer *observer,
                        struct error *err)
 {
@@ -623,6 +643,8 @@ static bool is_due(int64_t step, int64_t every, int64_t last)
     return step == last || (every > 0 && step % every == 0);
 }
 
+/* Evaluation before the checkpoint, which then knows of it: one that is the best so far is saved
+ * even where no checkpoint is due. */
 static int step_and_report(struct trainer *trainer, const struct train_observer *observer,
                            struct error *err)
 {
@@ -675,6 +697,8 @@ int trainer_run(struct trainer *trainer, const struct train_observer *observer, 
     return trainer_run_until(trainer, trainer->settings.steps, observer, err);
 }
 
+/* A run of several parts (--reselect) ends where its last part does: only then have the trained
+ * tensors had all of their steps and must have moved. */
 int trainer_run_until(struct trainer *trainer, int64_t until, const struct train_observer *observer,
                       struct error *err)
 {

@@ -1,3 +1,5 @@
+/* Passes over whole batches: training, evaluation, the logits of one text. The arena is taken once,
+ * when the transformer is made; each pass lays its batch into it and runs. */
 #include "train/transformer.h"
 
 #include "base/number.h"
@@ -54,6 +56,7 @@ static size_t optimizer_workspace(const struct backend *backend,
     return most;
 }
 
+/* What back end and model ask of a plan. The optimiser's workspace depends on the rest of it. */
 static struct memory_request request_of(const struct backend *backend, const struct model *model,
                                         const struct transformer_options *options)
 {
@@ -73,6 +76,8 @@ static struct memory_request request_of(const struct backend *backend, const str
     return request;
 }
 
+/* Refused before any memory is taken: what is not computable, and what no device of this kind can
+ * do. */
 int transformer_plan(struct memory_plan **out, struct backend *backend, const struct model *model,
                      const struct transformer_options *options, struct error *err)
 {
@@ -91,6 +96,7 @@ int transformer_plan(struct memory_plan **out, struct backend *backend, const st
     return memory_plan_make(out, &request, err);
 }
 
+/* The plan is the network's from network_init() on, which also frees it where that fails. */
 int transformer_new(struct transformer **out, struct backend *backend, const struct model *model,
                     const struct transformer_options *options, struct error *err)
 {
@@ -191,6 +197,8 @@ static bool passes_check(struct transformer *transformer, const struct gradient_
            sink->check_loss(sink->loss_context, &sums);
 }
 
+/* On the embeddings of the batch alone. The key is made of seed and step, so a resumed run draws
+ * what the uninterrupted one does. */
 static void add_noise(const struct pass *pass, float neftune, struct noise_draw draw)
 {
     pass_run(pass, &(struct op_call){
@@ -204,6 +212,8 @@ static void add_noise(const struct pass *pass, float neftune, struct noise_draw 
                        }});
 }
 
+/* With a sink the losses are looked at between the passes, since the backward pass updates
+ * weights. */
 void transformer_train(struct transformer *transformer, const struct batch *batch,
                        struct noise_draw draw, const struct gradient_sink *sink)
 {
@@ -235,6 +245,7 @@ int64_t transformer_longest(const struct transformer *transformer)
                : transformer->network.max_positions;
 }
 
+/* Of the last token, in f32 whatever the run's type is. */
 static int read_logits(struct transformer *transformer, float *logits, struct error *err)
 {
     struct backend *backend = transformer->network.backend;
@@ -284,6 +295,7 @@ static void last_logits(const struct pass *pass)
                                      }});
 }
 
+/* One text as a batch of one document. It may be stopped between two halves of a block. */
 int transformer_logits(struct transformer *transformer, const int32_t *ids, int64_t count,
                        float *logits, struct error *err)
 {
@@ -326,6 +338,8 @@ int transformer_logits(struct transformer *transformer, const int32_t *ids, int6
  * One quotient of sums at the end, not a mean of the batches' means: the last batch may be
  * short. */
 
+/* The mean loss of all targets by their weights; always in the same order, from the first row
+ * on. */
 int evaluate(struct evaluation *out, struct transformer *transformer, struct packing *packing,
              struct batch *batch, int64_t rows, const struct evaluation_watch *watch,
              struct error *err)

@@ -56,10 +56,10 @@ static int check_tree(const cJSON *node, const char *where, struct error *err)
     return 0;
 }
 
-/* What the parser must not see: NUL bytes, deep nesting, values without end, no UTF-8. One pass without
- * a grammar is enough: whatever the text is, brackets outside of strings bound its depth, and as
- * every value but the first of a list or an object comes after a comma, brackets and commas bound
- * their number. */
+/* What the parser must not see: NUL bytes, deep nesting, values without end, no UTF-8. One pass
+ * without a grammar is enough: whatever the text is, brackets outside of strings bound its depth,
+ * and as every value but the first of a list or an object comes after a comma, brackets and commas
+ * bound their number. */
 static int check_text(const char *text, size_t length, enum json_flags flags, const char *where,
                       struct error *err)
 {

@@ -1,7 +1,8 @@
 /* What is wrong with a JSON text, in words: where a parser only says that it is.
  *
- * People write these files by hand and cut them by accident, so a byte's number is not an answer: the
- * fault has a line, a column and a sentence. */
+ * People write these files by hand and cut them by accident, so a byte's number is not an answer:
+ * the fault has a line, a column and a sentence.
+ */
 #ifndef SPECTRUM_BASE_JSON_FAULT_H
 #define SPECTRUM_BASE_JSON_FAULT_H
 

@@ -44,7 +44,8 @@ static bool skip_byte(struct walk *walk, char c)
     return here;
 }
 
-/* Up to the first byte that is not plainly a text's: its end, or one that json_parse() must read. */
+/* Up to the first byte that is not plainly a text's: its end, or one that json_parse() must
+ * read. */
 static bool take_text(struct walk *walk, struct text *out)
 {
     if (!take(walk, '"'))

@@ -1,7 +1,6 @@
-/* What a process asks the system about itself, and how it is asked to end: the time, the memory that
- * it has, and the signals of an end, in one list for the worker that heeds them and the supervisor
- * that hands them on. What the system would let it have is in limits.h.
- */
+/* What a process asks the system about itself, and how it is asked to end: the time, the memory
+ * that it has, and the signals of an end, in one list for the worker that heeds them and the
+ * supervisor that hands them on. What the system would let it have is in limits.h. */
 #ifndef SPECTRUM_BASE_PROCESS_H
 #define SPECTRUM_BASE_PROCESS_H
 

@@ -60,8 +60,8 @@ void regex_free(struct regex *regex)
     free(regex);
 }
 
-/* 1: found, in regex->match; 0: not; -1. A pattern's time is exponential in the text at worst, so the
- * number of its steps is bounded, and running out of them is an error that says what to do. */
+/* 1: found, in regex->match; 0: not; -1. A pattern's time is exponential in the text at worst, so
+ * the number of its steps is bounded, and running out of them is an error that says what to do. */
 static int regex_run(struct regex *regex, const char *text, size_t length, size_t start,
                      uint32_t options, struct error *err)
 {

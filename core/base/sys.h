@@ -86,8 +86,8 @@ struct sys_table {
     int (*thread_create)(pthread_t *thread, const pthread_attr_t *attributes,
                          void *(*run)(void *context), void *context);
 
-    /* The machine: the kernel's own files, which say what there is of it, and its clock. They are here
-     * so that a test has them say the same everywhere. */
+    /* The machine: the kernel's own files, which say what there is of it, and its clock. They are
+     * here so that a test has them say the same everywhere. */
     FILE *(*fopen)(const char *path, const char *mode);
     time_t (*time)(time_t *out);
 

@@ -107,9 +107,9 @@ char *xdg_state_path(const char *below, struct error *err)
     return xdg_path("XDG_STATE_HOME", ".local/state", below, &own, err);
 }
 
-/* "<place>/spectrum-<uid>", or a new one; false with errno. The name is only taken where it is as this
- * user's mkdir() would make it: in a folder that all may write to, whoever comes first has the name,
- * and could look into what is put there. */
+/* "<place>/spectrum-<uid>", or a new one; false with errno. The name is only taken where it is as
+ * this user's mkdir() would make it: in a folder that all may write to, whoever comes first has the
+ * name, and could look into what is put there. */
 static bool make_private(struct buffer *path, const char *place)
 {
     struct stat info;

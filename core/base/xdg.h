@@ -29,8 +29,8 @@ char *xdg_state_path(const char *below, struct error *err);
  * an error where nothing can be written there. */
 const char *xdg_temporary_place(struct error *err);
 
-/* For what is not kept, or cannot be: "spectrum-<uid>/<below>" there, a folder that is this user's and
- * that nobody else can look into; where that name is another's, one that is new each time. */
+/* For what is not kept, or cannot be: "spectrum-<uid>/<below>" there, a folder that is this user's
+ * and that nobody else can look into; where that name is another's, one that is new each time. */
 char *xdg_temporary_folder(const char *below, struct error *err);
 
 /* A folder in that of `below` which is this run's: *lock keeps it, and what a killed run left there

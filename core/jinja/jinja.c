@@ -9,7 +9,8 @@
  *     steps                  20,000,000   steps
  *     output, captures too   256 MiB      bytes written
  *     values                 heap's own   memory
- *     depth                  1,000        levels */
+ *     depth                  1,000        levels
+ */
 #include "jinja/jinja.h"
 
 #include "base/text.h"

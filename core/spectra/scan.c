@@ -35,8 +35,8 @@ static const double cache_interval = 5;
 
 /* --- which row is next --- */
 
-/* By falling work: what is large and begun last is what a scan waits for with all cores but one idle.
- */
+/* By falling work: what is large and begun last is what a scan waits for with all cores but one
+ * idle. */
 static int compare_work(const void *a, const void *b, void *rows_pointer)
 {
     const struct scan_row *rows = rows_pointer;

@@ -148,8 +148,8 @@ struct noise_shape noise_shape(int64_t rows, int64_t cols)
     double beta = shape.min / shape.max;
     shape.median_squared = median_squared(beta);
     /* omega(beta) = lambda / sqrt(mu), lambda^2 = 2 (beta + 1) + 8 beta / (beta + 1 + sqrt(beta^2 +
-     * 14 beta + 1)): Gavish & Donoho, eq. 11, for noise that is not known; mu is the law's median of
-     * x^2. */
+     * 14 beta + 1)): Gavish & Donoho, eq. 11, for noise that is not known; mu is the law's median
+     * of x^2. */
     double root = sqrt(beta * beta + 14 * beta + 1);
     double lambda = sqrt(2 * (beta + 1) + 8 * beta / (beta + 1 + root));
     shape.hard_threshold = lambda / sqrt(shape.median_squared);

@@ -2,7 +2,8 @@
  * transformers and llama.cpp read them.
  *
  * End tokens are taken from the first of generation_config.json, config.json and the tokenizer that
- * names one; of a GGUF file from its keys and, as llama.cpp does, from what it knows by its spelling.
+ * names one; of a GGUF file from its keys and, as llama.cpp does, from what it knows by its
+ * spelling.
  */
 #include "text/generation.h"
 

@@ -1,5 +1,5 @@
-/* Filters that put in order: sort, dictsort, min, max, unique, groupby; and the paths by which these
- * and map(), sum(), join(), selectattr() find what of an element counts. */
+/* Filters that put in order: sort, dictsort, min, max, unique, groupby; and the paths by which
+ * these and map(), sum(), join(), selectattr() find what of an element counts. */
 #include "jinja/filters/filters.h"
 
 #include "jinja/methods/methods.h"

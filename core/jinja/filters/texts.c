@@ -110,8 +110,8 @@ static int need_text(struct jinja_run *run, const char *what, struct jinja_value
                : error_set(run->err, "%s wants a text, not '%s'", what, jinja_type_name(value));
 }
 
-/* Every line after the first, empty ones only with `blank`; the first with `first`; by a text, or so
- * many spaces. What ends a line is "\n" afterwards. */
+/* Every line after the first, empty ones only with `blank`; the first with `first`; by a text, or
+ * so many spaces. What ends a line is "\n" afterwards. */
 static int filter_indent(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)
 {

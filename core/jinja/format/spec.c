@@ -96,8 +96,8 @@ static int wrong_type(struct jinja_run *run, char type, struct jinja_value value
                      jinja_type_name(value));
 }
 
-/* The digits in front of the point in groups, from the right: of four where there is a base, else of
- * three. */
+/* The digits in front of the point in groups, from the right: of four where there is a base, else
+ * of three. */
 static int finish_number(struct jinja_run *run, const struct spec *spec, bool negative,
                          const char *base, const char *digits, struct buffer *out)
 {

@@ -1,6 +1,6 @@
-/* What a template does with values: reaches into them, puts operators between them, calls what every
- * template has. Internal to core/jinja; attributes.c, operators.c and globals.c have a part each.
- */
+/* What a template does with values: reaches into them, puts operators between them, calls what
+ * every template has. Internal to core/jinja; attributes.c, operators.c and globals.c have a part
+ * each. */
 #ifndef SPECTRUM_JINJA_OBJECTS_OBJECTS_H
 #define SPECTRUM_JINJA_OBJECTS_OBJECTS_H
 
@@ -27,8 +27,8 @@ int jinja_attribute_only(struct jinja_run *run, struct jinja_value value, const 
 
 /* --- binary operators (operators.c) --- */
 
-/* Python's, but that whole numbers which leave 64 bits are an error, where Python's go on. op is the
- * source's: "+", "-", "*", "/", "//", "%", "**". */
+/* Python's, but that whole numbers which leave 64 bits are an error, where Python's go on. op is
+ * the source's: "+", "-", "*", "/", "//", "%", "**". */
 int jinja_binary(struct jinja_run *run, const char *op, struct jinja_value a, struct jinja_value b,
                  struct jinja_value *out);
 

@@ -264,8 +264,8 @@ static int parse_signature(struct parser *parser, struct macro *out)
 }
 
 /* What a macro's call runs: no loop of outside can be left from within. caller, varargs and kwargs
- * are what jinja gives where the body reads them and no parameter is called so; a parameter `caller`
- * must have a value of its own then. */
+ * are what jinja gives where the body reads them and no parameter is called so; a parameter
+ * `caller` must have a value of its own then. */
 static int parse_macro_body(struct parser *parser, const char *end, struct macro *macro)
 {
     struct macro_use use = {.outer = parser->macros};

@@ -1,8 +1,7 @@
 /* Expressions to values, in Python's order of evaluation: operands from left to right, an operator
  * after its operands, `and`, `or` and `if` only what decides them, a comparison's middle operand
- * once; of a call its subject, then arguments by position, by name, "*", "**". Dictionaries take the
- * last of equal keys.
- */
+ * once; of a call its subject, then arguments by position, by name, "*", "**". Dictionaries take
+ * the last of equal keys. */
 #include "jinja/render/render.h"
 
 #include "jinja/objects/objects.h"

@@ -375,8 +375,8 @@ static enum flow run_body(struct rendering *r, const struct body *body)
     return FLOW_ON;
 }
 
-/* The ends of {% generation %} are counts of characters after their beginnings until the end. The two
- * differ from what the block wrote only where its text did not reach the output as it was. */
+/* The ends of {% generation %} are counts of characters after their beginnings until the end. The
+ * two differ from what the block wrote only where its text did not reach the output as it was. */
 int execute_template(struct rendering *r)
 {
     const struct buffer *text = &r->output->text;

@@ -1,9 +1,9 @@
 /* Macros and the bodies of call blocks as values: the arguments that they bind, and what a template
  * can ask of them.
  *
- * Parameters take arguments by position, then by name. Those without an argument are undefined until
- * all others are there, and then have their own values, which may name those. What no parameter
- * took is varargs and kwargs where the body uses these names, else an error.
+ * Parameters take arguments by position, then by name. Those without an argument are undefined
+ * until all others are there, and then have their own values, which may name those. What no
+ * parameter took is varargs and kwargs where the body uses these names, else an error.
  */
 #include "jinja/render/render.h"
 

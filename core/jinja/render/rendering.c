@@ -2,8 +2,8 @@
  *
  * A name is looked for from the innermost scope outwards, then among the caller's variables, which
  * are marked as read, then among the globals; else it is undefined. What is written counts against
- * the bound of the output, captures included, and, where it goes to the output itself, is noted with
- * the origin of the message in hand.
+ * the bound of the output, captures included, and, where it goes to the output itself, is noted
+ * with the origin of the message in hand.
  */
 #include "jinja/render/render.h"
 

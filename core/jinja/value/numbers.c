@@ -99,8 +99,8 @@ bool jinja_read_integer(struct jinja_text text, int base, int64_t *out, bool *be
     return is;
 }
 
-/* strtod() reads more than Python does, hexadecimal numbers and "nan(...)", and no "_", of which one
- * may stand between two digits: so the form is looked at first. */
+/* strtod() reads more than Python does, hexadecimal numbers and "nan(...)", and no "_", of which
+ * one may stand between two digits: so the form is looked at first. */
 static bool is_float(char *text)
 {
     char *at = text, *to = text;

@@ -1,5 +1,5 @@
-/* Values: making them, what a container may hold, and what Python's len(), iter(), bool() and type()
- * make of one. */
+/* Values: making them, what a container may hold, and what Python's len(), iter(), bool() and
+ * type() make of one. */
 #include "jinja/value/value.h"
 
 #include "base/text.h"

@@ -238,7 +238,7 @@ struct jinja_entry *jinja_find_text(const struct jinja_map *map, const char *key
 int jinja_order(const struct jinja_value *keys, size_t count, bool reverse, size_t *order,
                 struct error *err);
 
-/* --- texts by code points (text.c); positions are bytes unless they are said to be code points --- */
+/* --- texts by code points (text.c); positions are bytes where nothing else is said --- */
 
 /* The byte at which code point number `index` begins; the length where there are not so many. */
 size_t jinja_offset(struct jinja_text text, size_t index);

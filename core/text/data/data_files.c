@@ -1,8 +1,9 @@
 /* Which files a data set has, and their fingerprints.
  *
  * A folder is walked with a list of the folders that are still to be read, not by recursion, so its
- * depth costs nothing; what is found is sorted by path, so the order does not hang on the file system.
- * A file is read once for its fingerprint, and is known by device, number, size and time after that.
+ * depth costs nothing; what is found is sorted by path, so the order does not hang on the file
+ * system. A file is read once for its fingerprint, and is known by device, number, size and time
+ * after that.
  */
 #include "text/data/data_files.h"
 

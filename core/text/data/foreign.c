@@ -75,7 +75,8 @@ bool data_name_is_foreign(const char *path)
     return table_named(path);
 }
 
-/* An archive is one where what is packed is a data file: a model's weights may lie in a zip, too. */
+/* An archive is one where what is packed is a data file: a model's weights may lie in a zip,
+ * too. */
 bool data_name_is_rival(const char *path)
 {
     char inner[4096];

@@ -16,8 +16,8 @@ bool token_weights_fit(const float *weights, size_t count)
     return true;
 }
 
-/* What was checked when the file was opened is checked once more for what would do harm: an id that is not a row of the
- * model, a weight that is not a number. */
+/* What was checked when the file was opened is checked once more for what would do harm: an id that
+ * is not a row of the model, a weight that is not a number. */
 static int read_file(const struct token_reader *file, uint64_t from, size_t count, int32_t *ids,
                      float *weights, struct error *err)
 {

@@ -120,11 +120,11 @@ int dataset_load(struct dataset *out, const char *const *paths, size_t path_coun
                  const struct dataset_options *options, struct tokenizer *tokenizer,
                  struct error *err);
 
-/* The same with the tokens on disk: no more of ids and weights is in memory at once than of a
- * few documents, 9 bytes a document stay. They are found under the content of the files, the
- * tokenizer, the template and the options, in "$XDG_CACHE_HOME/spectrum/data", and are all checked
- * first; what is damaged there is made once more. Where that folder cannot be written, a file without a
- * name in $TMPDIR (or /var/tmp) serves until dataset_free(). */
+/* The same with the tokens on disk: no more of ids and weights is in memory at once than of a few
+ * documents, 9 bytes a document stay. They are found under the content of the files, the tokenizer,
+ * the template and the options, in "$XDG_CACHE_HOME/spectrum/data", and are all checked first; what
+ * is damaged there is made once more. Where that folder cannot be written, a file without a name in
+ * $TMPDIR (or /var/tmp) serves until dataset_free(). */
 int dataset_open(struct dataset *out, const char *const *paths, size_t path_count,
                  const struct dataset_options *options, struct tokenizer *tokenizer,
                  const struct dataset_watch *watch, struct error *err);

@@ -1,7 +1,8 @@
 /* Records one by one, as the model will see them, and as text for whoever looks.
  *
- * The walk has at most one file open. A document of a .txt comes in parts of 1 MiB, which are joined
- * here up to LOOK_TOKENS_MAX; what is left of it is passed over. */
+ * The walk has at most one file open. A document of a .txt comes in parts of 1 MiB, which are
+ * joined here up to LOOK_TOKENS_MAX; what is left of it is passed over.
+ */
 #include "text/dataset/record_look.h"
 
 #include "base/json_writer.h"

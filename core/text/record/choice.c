@@ -97,8 +97,8 @@ static int refuse_preferences(const struct reader *r, struct error *err)
 
 /* --- the choice --- */
 
-/* No form is there: columns that are null, a part of a form, turns under a name that is not known, a
- * record that is one turn, or nothing of these. */
+/* No form is there: columns that are null, a part of a form, turns under a name that is not known,
+ * a record that is one turn, or nothing of these. */
 static int refuse_none(const struct reader *r, struct error *err)
 {
     static const enum column nulls[] = {COLUMN_MESSAGES, COLUMN_CONVERSATIONS, COLUMN_COMPLETION,

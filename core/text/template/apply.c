@@ -50,7 +50,8 @@ static int join_contents(struct chat_rendering *r, bool all, bool *joined, struc
 }
 
 /* Why the template fails, in better words than its own: a turn of calls alone has null for a
- * content, which templates without tools put together with texts. Tried with "" for each of them. */
+ * content, which templates without tools put together with texts. Tried with "" for each of
+ * them. */
 static int refuse(struct chat_rendering *r, bool prompt, const struct error *why, struct error *err)
 {
     size_t empty = 0; /* the first, from 1 */
@@ -188,7 +189,8 @@ static size_t mark_length(const char *text)
     return named || (*text == '<' ? opened || closed : opened && closed) ? inside + 2 : 0;
 }
 
-/* Adds the marks in what the template writes of a conversation that are neither tokens nor there. */
+/* Adds the marks in what the template writes of a conversation that are neither tokens nor
+ * there. */
 static int add_written(cJSON *array, struct chat_template *chat, const struct tokenizer *tokenizer,
                        const struct conversation *conversation, bool prompt, struct error *err)
 {

@@ -72,8 +72,8 @@ struct jinja_text rendering_trimmed(struct jinja_text text)
 const char *const reasoning_names[REASONING_NAMES] = {"reasoning_content", "thinking", "reasoning"};
 
 /* Messages, numbered. As transformers has it, templates read a turn's thinking as
- * "reasoning_content" or "thinking", whatever the data calls it: such a message becomes another, with
- * "thinking" first where it has none of its own. */
+ * "reasoning_content" or "thinking", whatever the data calls it: such a message becomes another,
+ * with "thinking" first where it has none of its own. */
 static int read_messages(struct chat_rendering *r, struct error *err)
 {
     struct jinja_heap *heap = r->chat->heap;
@@ -240,9 +240,9 @@ static int check_variables(const struct chat_rendering *r, struct error *err)
     return 0;
 }
 
-/* A content is written where it stands, but for white space around it, in what was written while its
- * message was in hand. One that stands nowhere may be written in another way (parted, inside another
- * turn): it is lost where the text is the same with another content in its place. */
+/* A content is written where it stands, but for white space around it, in what was written while
+ * its message was in hand. One that stands nowhere may be written in another way (parted, inside
+ * another turn): it is lost where the text is the same with another content in its place. */
 static int check_content(struct chat_rendering *r, size_t i, bool prompt, struct error *err)
 {
     struct chat_template *chat = r->chat;

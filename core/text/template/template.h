@@ -21,7 +21,8 @@
 #include "text/tokenizer/tokenizer.h"
 
 /* A conversation as chat templates take it: JSON as it stands in the record (parse it with
- * JSON_KEEP_NUMBERS), the caller's to free; `messages` is an array of objects with a "role" each. */
+ * JSON_KEEP_NUMBERS), the caller's to free; `messages` is an array of objects with a "role"
+ * each. */
 struct conversation {
     const cJSON *messages;
     const cJSON *tools, *documents; /* arrays, or NULL */

@@ -8,8 +8,8 @@
  * Looking at all pairs for each merge costs O(n^2) for a word of n symbols, and a text without a
  * space is one word, however long. So the symbols are a doubly linked list in an array, and a
  * binary heap has a candidate for every pair in the table that came up, by (rank, left symbol). A
- * merge makes two new pairs at most: no more than 3 (n - 1) candidates ever are in the heap, and the
- * whole takes O(n log n) time and O(n) memory.
+ * merge makes two new pairs at most: no more than 3 (n - 1) candidates ever are in the heap, and
+ * the whole takes O(n log n) time and O(n) memory.
  *
  * Between two merges
  *   1. the symbols that are left have a length above 0, and `previous` and `next` give them in the

@@ -1,5 +1,6 @@
 /* A tokenizer as Hugging Face's tokenizer.json and tokenizer_config.json, in the layout that
- * transformers writes: each part of the pipeline by its type, the vocabulary by id, merges by rank. */
+ * transformers writes: each part of the pipeline by its type, the vocabulary by id, merges by
+ * rank. */
 #include "text/tokenizer/parts.h"
 
 #include "base/memory.h"

@@ -48,6 +48,7 @@ bool jinja_names(const struct jinja_template *parsed, const char *name)
 
 /* --- parsing --- */
 
+/* Errors name the line of the token that did not fit; those of scopes name their own. */
 static int parse_into(struct jinja_template *parsed, const char *source, size_t length,
                       struct error *err)
 {
@@ -61,6 +62,7 @@ static int parse_into(struct jinja_template *parsed, const char *source, size_t 
     return jinja_check_scopes(parsed, err);
 }
 
+/* The template lives in the heap that it is parsed into: freeing that is freeing it. */
 int jinja_parse(struct jinja_template **out, const char *source, size_t length, struct error *err)
 {
     *out = NULL;
@@ -89,6 +91,8 @@ void jinja_template_free(struct jinja_template *parsed)
 
 /* --- rendering --- */
 
+/* All that a rendering knows is on this stack frame or in the caller's heap; the template is only
+ * read, so several renderings of it may run at once. */
 int jinja_render(const struct jinja_template *parsed, const struct jinja_options *options,
                  struct jinja_value variables, struct jinja_output *out, struct error *err)
 {

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+/* A walk over all tables: a template's filters are looked up when it is parsed, and at a rendering
+ * once for each use, among some fifty names. */
 jinja_filter *jinja_filter_by_name(const char *name)
 {
     static const struct jinja_filter_entry *const tables[] = {

@@ -11,6 +11,8 @@
 
 typedef const struct jinja_arguments args;
 
+/* `escape` leaves what is markup already, `forceescape` (twice) escapes that, too. The result is
+ * markup, so that it is not escaped again where it meets another text. */
 static int escape(struct jinja_run *run, struct jinja_value value, bool twice,
                   struct jinja_value *out)
 {

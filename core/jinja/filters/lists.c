@@ -1,4 +1,8 @@
-/* Filters of what can be gone through: batch, first, join, last, length, list, reverse, slice. */
+/* Filters of what can be gone through: batch, first, join, last, length, list, reverse, slice.
+ *
+ * A list that a filter makes is an iterator in jinja2 and one here (JINJA_ITERATOR): it has no
+ * length and no elements by number, and is empty once it has been gone through.
+ */
 #include "jinja/filters/filters.h"
 
 #include "jinja/objects/objects.h"
@@ -9,6 +13,8 @@
 
 typedef const struct jinja_arguments args;
 
+/* Steps of a text's length: its characters are counted, which takes time, where a list knows its
+ * own. */
 static int filter_length(struct jinja_run *run, struct jinja_value value, args *arguments,
                          struct jinja_value *out)
 {

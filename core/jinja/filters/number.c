@@ -59,6 +59,8 @@ static bool to_float(struct jinja_value value, double *out)
     return true;
 }
 
+/* What is no number becomes the default, but an undefined value is an error: it is a name
+ * mistyped. */
 static int filter_float(struct jinja_run *run, struct jinja_value value, args *arguments,
                         struct jinja_value *out)
 {

@@ -150,6 +150,7 @@ static int filter_attr(struct jinja_run *run, struct jinja_value value, args *ar
     return jinja_attribute_only(run, value, text, out) < 0 ? -1 : 0;
 }
 
+/* Of what is undefined; with `boolean`, of whatever is false, too ("", 0, none, an empty list). */
 static int filter_default(struct jinja_run *run, struct jinja_value value, args *arguments,
                           struct jinja_value *out)
 {
@@ -162,6 +163,7 @@ static int filter_default(struct jinja_run *run, struct jinja_value value, args 
     return 0;
 }
 
+/* As the method, but nothing of an undefined value. */
 static int filter_items(struct jinja_run *run, struct jinja_value value, args *arguments,
                         struct jinja_value *out)
 {

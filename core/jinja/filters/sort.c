@@ -43,6 +43,8 @@ int jinja_path_make(struct jinja_run *run, struct jinja_value attribute, struct 
     }
 }
 
+/* "a.b.0" by its parts, each a name or a number; from the first that is missing on, the
+ * fallback. */
 int jinja_path_follow(struct jinja_run *run, const struct jinja_path *path,
                       struct jinja_value value, struct jinja_value *out)
 {

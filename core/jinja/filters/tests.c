@@ -1,4 +1,7 @@
-/* Tests: what may follow `is`. */
+/* Tests: what may follow `is`.
+ *
+ * Operators are tests, too (`select("==", 1)`): those stand here by their signs and by their names.
+ */
 #include "jinja/filters/filters.h"
 
 #include "jinja/methods/methods.h"

@@ -279,6 +279,8 @@ static int convert(struct source *s, const struct conversion *c, struct jinja_va
     }
 }
 
+/* Up to the next "%" the text is copied, then one conversion is read and its value taken. In the
+ * end a tuple, or a single value, must have been used up, as in Python; a dictionary need not. */
 int jinja_format_percent(struct jinja_run *run, struct jinja_value format, struct jinja_value value,
                          struct jinja_value *out)
 {

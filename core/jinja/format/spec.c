@@ -183,6 +183,8 @@ static int format_float(struct jinja_run *run, const struct spec *spec, double n
     return result;
 }
 
+/* By the value's type: a text may have a width and a precision, a whole number the types of whole
+ * numbers or, as a float, those of floats. An empty format is str(). */
 int jinja_format_value(struct jinja_run *run, struct jinja_value value, struct jinja_text text,
                        struct buffer *out)
 {

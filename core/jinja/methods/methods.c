@@ -52,6 +52,8 @@ static int list_copy(struct jinja_run *run, struct jinja_value self, args *argum
 
 /* --- dictionaries --- */
 
+/* A key that is asked for counts as read, as one by "." or "[]" does; steps by the entries that the
+ * search may pass. */
 static int dict_get(struct jinja_run *run, struct jinja_value self, args *arguments,
                     struct jinja_value *out)
 {
@@ -111,6 +113,7 @@ static int is_integer(struct jinja_run *run, struct jinja_value self, args *argu
     return 0;
 }
 
+/* Digits of the magnitude in base 2, which is one more than a signed 64-bit number's for -2^63. */
 static int bit_length(struct jinja_run *run, struct jinja_value self, args *arguments,
                       struct jinja_value *out)
 {
@@ -200,6 +203,8 @@ static const struct type_methods *methods_of(struct jinja_value value)
 
 /* --- calls --- */
 
+/* What the entry allows is checked here, once for all methods, so each finds its arguments there.
+ * Errors begin with the method's name. */
 static int call_method(struct jinja_run *run, struct jinja_callable *callable, args *arguments,
                        struct jinja_value *out)
 {
@@ -222,6 +227,8 @@ static int call_missing(struct jinja_run *run, struct jinja_callable *callable, 
                      jinja_type_name(callable->self), callable->name);
 }
 
+/* A method without its call is a value, as in Python: it can be put into a variable, and tested by
+ * `is defined`. NULL as the method: one that Python has and this engine has not. */
 static int bind_method(struct jinja_run *run, struct jinja_value self, const char *name,
                        const struct jinja_method_entry *method, struct jinja_value *out)
 {
@@ -236,6 +243,8 @@ static int bind_method(struct jinja_run *run, struct jinja_value self, const cha
     return 1;
 }
 
+/* A name of the type's tables; a name that would change the value is undefined with a reason, as in
+ * transformers' sandbox; a name that only Python has can be taken and fails when it is called. */
 int jinja_method(struct jinja_run *run, struct jinja_value value, const char *name,
                  struct jinja_value *out)
 {
@@ -255,6 +264,7 @@ int jinja_method(struct jinja_run *run, struct jinja_value value, const char *na
     return text_is_one_of(name, type->missing) ? bind_method(run, value, name, NULL, out) : 0;
 }
 
+/* For filters that are a method under another name. */
 int jinja_call_method(struct jinja_run *run, struct jinja_value self, const char *name,
                       const struct jinja_value *values, size_t count, struct jinja_value *out)
 {

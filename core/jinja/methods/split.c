@@ -54,6 +54,8 @@ static int split_words(struct jinja_run *run, struct jinja_value self, uint64_t 
     return 0;
 }
 
+/* From the end: after `most` parts the rest, up to the first word's beginning, is one. The parts
+ * are in the order in which they are found, which the caller turns round. */
 static int split_words_back(struct jinja_run *run, struct jinja_value self, uint64_t most,
                             struct jinja_value *out)
 {
@@ -67,6 +69,7 @@ static int split_words_back(struct jinja_run *run, struct jinja_value self, uint
     return 0;
 }
 
+/* At most `most` cuts; the last part is what is left, even where that is empty. */
 static int split_at(struct jinja_run *run, struct jinja_value self, struct jinja_text by,
                     uint64_t most, struct jinja_value *out)
 {
@@ -79,6 +82,7 @@ static int split_at(struct jinja_run *run, struct jinja_value self, struct jinja
     return append_part(run, self, from, self.is.text.length, out);
 }
 
+/* The same from the end, for rsplit. */
 static int split_at_back(struct jinja_run *run, struct jinja_value self, struct jinja_text by,
                          uint64_t most, struct jinja_value *out)
 {

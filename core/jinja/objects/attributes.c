@@ -137,6 +137,8 @@ static int count_steps(struct jinja_run *run, struct jinja_value value)
     return jinja_step(run, 1 + size / JINJA_BYTES_A_STEP);
 }
 
+/* value.name: an attribute first, then an item by that name; value["name"] looks the other way
+ * round. */
 int jinja_attribute(struct jinja_run *run, struct jinja_value value, const char *name,
                     struct jinja_value *out)
 {
@@ -227,6 +229,9 @@ static int slice_text(struct jinja_run *run, struct jinja_value value, struct sl
     return jinja_finish(run, &picked, value.markup, out);
 }
 
+/* Python's slices. Bounds are clamped to what there is: 0 to the length forwards, -1 to the length
+ * - 1 backwards, where -1 stands before the first element; then the count follows by division. A
+ * slice of a range is a range, and knows its bounds. */
 int jinja_slice(struct jinja_run *run, struct jinja_value value, struct jinja_value start,
                 struct jinja_value stop, struct jinja_value step, struct jinja_value *out)
 {

@@ -14,6 +14,7 @@ typedef const struct jinja_arguments args;
 typedef int call(struct jinja_run *run, struct jinja_callable *callable, args *arguments,
                  struct jinja_value *out);
 
+/* A callable in the run's heap; `callable` is for what is to be set besides. */
 static int make_callable(struct jinja_run *run, const char *name, call *function,
                          struct jinja_callable **callable, struct jinja_value *out)
 {
@@ -238,6 +239,7 @@ static int joiner_call(struct jinja_run *run, struct jinja_callable *callable, a
     return 0;
 }
 
+/* `used` tells whether it has been called, since the first call gives nothing. */
 static int joiner_attribute(struct jinja_run *run, struct jinja_callable *callable,
                             const char *name, struct jinja_value *out)
 {
@@ -251,6 +253,7 @@ static int joiner_attribute(struct jinja_run *run, struct jinja_callable *callab
     return 1;
 }
 
+/* joiner(sep): an object that gives "" when first called and the separator after that. */
 static int call_joiner(struct jinja_run *run, struct jinja_callable *callable, args *arguments,
                        struct jinja_value *out)
 {
@@ -268,6 +271,7 @@ static int call_joiner(struct jinja_run *run, struct jinja_callable *callable, a
 
 /* --- transformers' own --- */
 
+/* The template's own refusal: its message becomes the error's, cut to what a terminal shows. */
 static int call_raise_exception(struct jinja_run *run, struct jinja_callable *callable,
                                 args *arguments, struct jinja_value *out)
 {
@@ -326,6 +330,7 @@ static int call_lipsum(struct jinja_run *run, struct jinja_callable *callable, a
     return error_set(run->err, "lipsum() is left out: its text is made by chance");
 }
 
+/* Made when a template names it: most name none or one. */
 int jinja_global(struct jinja_run *run, const char *name, struct jinja_value *out)
 {
     static const struct {

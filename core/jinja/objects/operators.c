@@ -92,6 +92,8 @@ static int add(struct jinja_run *run, struct jinja_value a, struct jinja_value b
     return unsupported(run, "+", a, b);
 }
 
+/* Whole numbers stay whole; with a float among the two it is a float. True and false are 1 and
+ * 0. */
 static int subtract(struct jinja_run *run, struct jinja_value a, struct jinja_value b,
                     struct jinja_value *out)
 {
@@ -274,6 +276,7 @@ static int power(struct jinja_run *run, struct jinja_value a, struct jinja_value
     return 0;
 }
 
+/* Undefined operands are an error, as strict as jinja2's, but for what "%" puts into a text. */
 int jinja_binary(struct jinja_run *run, const char *op, struct jinja_value a, struct jinja_value b,
                  struct jinja_value *out)
 {

@@ -93,6 +93,7 @@ int parser_expect_kind(struct parser *parser, enum token_kind kind, const char *
 
 /* --- names and literals --- */
 
+/* A name as a text of the template's own, NUL-terminated. */
 int parser_word(struct parser *parser, const char **out)
 {
     struct jinja_value copy;
@@ -105,6 +106,8 @@ int parser_word(struct parser *parser, const char **out)
     return parser_advance(parser);
 }
 
+/* A name that is the same object wherever it occurs, so that scopes compare pointers. The search is
+ * over all names of the template, of which there are JINJA_NAMES_MAX at most. */
 int parser_symbol(struct parser *parser, struct symbol **out)
 {
     struct jinja_template *parsed = parser->parsed;
@@ -146,6 +149,8 @@ void parser_reads(struct parser *parser, struct symbol *name)
             use->used[special] = name;
 }
 
+/* A name is assigned to: constants cannot be, and a macro that sets `caller`, `varargs` or `kwargs`
+ * itself does not get the special one. */
 int parser_sets(struct parser *parser, struct symbol *name)
 {
     static const char *const constants[] = {"true", "false", "none", "True", "False", "None"};

@@ -355,6 +355,7 @@ static int parse_filter(struct parser *parser, struct link *link)
     return parser_at(parser, "(") ? parse_arguments(parser, &link->arguments) : 0;
 }
 
+/* A chain of filters, as links after what they are applied to. */
 int parse_filters(struct parser *parser, struct link **out)
 {
     do {
@@ -515,6 +516,7 @@ static int parse_comparison(struct parser *parser, struct expression **out)
     }
 }
 
+/* `not` may repeat, so it counts against the depth like every recursion. */
 static int parse_negation(struct parser *parser, struct expression **out)
 {
     if (!parser_at_word(parser, "not"))
@@ -545,6 +547,8 @@ static int parse_junction(struct parser *parser, bool all, struct expression **o
     return taken;
 }
 
+/* "a if b else c if d else e" nests to the right; without `else` a condition may be followed by
+ * another one, of which it is then the value. */
 int parse_expression(struct parser *parser, bool with_condition, struct expression **out)
 {
     int taken = 0;

@@ -275,6 +275,7 @@ int lexer_next(struct lexer *lexer, struct token *token, struct error *err)
     return lexer->state == LEXER_TEXT ? lex_text(lexer, token, err) : lex_tag(lexer, token, err);
 }
 
+/* For messages: a name or an operator as it stands in the source, others by what they are. */
 const char *token_describe(const struct token *token, char *out, size_t size)
 {
     static const char *const kinds[] = {

@@ -159,6 +159,7 @@ static int visit_statement(struct check *check, struct frame *frame,
     return 0;
 }
 
+/* Depth is bounded here, too: blocks nest without an expression between them. */
 static int visit_body(struct check *check, struct frame *frame, const struct body *body)
 {
     if (check->depth++ == JINJA_HEIGHT_MAX)
@@ -211,6 +212,7 @@ static int check_loop(struct check *check, const struct frame *outer, struct sta
     return check_body(check, &frame, &loop->body);
 }
 
+/* Parameters are known in the body and in each other's default values. */
 static int check_macro(struct check *check, const struct frame *outer, struct macro *macro)
 {
     struct frame frame = {.outer = outer};

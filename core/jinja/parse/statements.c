@@ -198,6 +198,7 @@ static int parse_set(struct parser *parser, struct statement *out)
     return parse_closed(parser, "endset", &out->body);
 }
 
+/* Its values are evaluated outside of the new scope, so they are parsed before the body. */
 static int parse_with(struct parser *parser, struct statement *out)
 {
     struct binding **end = &out->bindings;
@@ -289,6 +290,7 @@ static int parse_macro_body(struct parser *parser, const char *end, struct macro
     return 0;
 }
 
+/* A macro is an assignment: its name is a target. */
 static int parse_macro(struct parser *parser, struct statement *out)
 {
     struct macro *macro = out->macro = parser_take(parser, sizeof *macro);
@@ -301,6 +303,8 @@ static int parse_macro(struct parser *parser, struct statement *out)
     return parse_macro_body(parser, "endmacro", macro);
 }
 
+/* {% call(x) f(y) %}: the body is a macro, handed as `caller` to the call that the expression ends
+ * with. */
 static int parse_call(struct parser *parser, struct statement *out)
 {
     struct macro *macro = out->macro = parser_take(parser, sizeof *macro);

@@ -11,6 +11,7 @@
 
 /* --- literals with parts --- */
 
+/* For lists and tuples: elements in their order. */
 static int evaluate_list(struct rendering *r, const struct expression *expression,
                          enum jinja_type type, struct jinja_value *out)
 {
@@ -24,6 +25,8 @@ static int evaluate_list(struct rendering *r, const struct expression *expressio
     return 0;
 }
 
+/* Keys and values alternate in the list of elements. Steps by the entries so far, as each key is
+ * compared with those. */
 static int evaluate_dict(struct rendering *r, const struct expression *expression,
                          struct jinja_value *out)
 {
@@ -146,6 +149,8 @@ static int evaluate_sign(struct rendering *r, const struct expression *expressio
     return 0;
 }
 
+/* The test first, then only the side that it chooses; without an else an undefined value that says
+ * why. */
 static int evaluate_condition(struct rendering *r, const struct expression *expression,
                               struct jinja_value *out)
 {

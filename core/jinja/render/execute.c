@@ -41,6 +41,7 @@ static int run_print(struct rendering *r, const struct statement *statement)
     return 0;
 }
 
+/* The first branch whose test is true; `else` is a branch without a test. */
 static enum flow run_if(struct rendering *r, const struct statement *statement)
 {
     struct jinja_value test;
@@ -145,6 +146,7 @@ static int run_macro_body(struct rendering *r, const struct macro *macro, struct
     return capture_end(r, &capture, flow == FLOW_FAILED ? -1 : 0, out);
 }
 
+/* The scope of a macro's body lies in the one that the macro was made in, not in the caller's. */
 static int call_closure(struct rendering *r, const struct closure *closure,
                         const struct jinja_arguments *arguments, struct jinja_value *out)
 {
@@ -163,6 +165,7 @@ static int macro_call(struct jinja_run *run, struct jinja_callable *callable,
     return call_closure(rendering_of(run), callable->data, arguments, out);
 }
 
+/* A macro as a value, with the scope around it. */
 static int macro_new(struct rendering *r, const struct macro *macro, struct jinja_value *out)
 {
     struct jinja_callable *made = jinja_heap_take(r->run.heap, sizeof *made, r->run.err);
@@ -303,6 +306,7 @@ static int loop_call(struct jinja_run *run, struct jinja_callable *callable,
     return run_recursive(loop->r, loop->statement, loop->outer, over, loop->depth0 + 1, out);
 }
 
+/* A recursive loop is a call, whose text is written where the loop stands. */
 static enum flow run_for(struct rendering *r, const struct statement *statement)
 {
     struct jinja_value over, text;

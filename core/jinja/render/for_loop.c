@@ -63,6 +63,7 @@ static int find_length(struct loop *loop)
 
 /* --- what `loop` has --- */
 
+/* loop.cycle(a, b): one of them by the number of the round. */
 static int loop_cycle(struct jinja_run *run, struct jinja_callable *callable,
                       const struct jinja_arguments *arguments, struct jinja_value *out)
 {

@@ -124,6 +124,7 @@ int macro_bind(struct rendering *r, const struct macro *macro,
 
 /* --- macros as values --- */
 
+/* The names that jinja2's Macro has; `arguments` is a tuple of the parameters' names. */
 int macro_attribute(struct jinja_run *run, struct jinja_callable *callable, const char *name,
                     struct jinja_value *out)
 {

@@ -16,6 +16,7 @@
 
 /* --- scopes --- */
 
+/* Names that the body sets only later begin as undefined: scopes.c has found them. */
 struct scope *scope_new(struct rendering *r, struct scope *outer, const struct body *body)
 {
     struct scope *made = jinja_heap_take(r->run.heap, sizeof *made, r->run.err);
@@ -40,6 +41,7 @@ static struct variable *scope_variable(struct rendering *r, const struct scope *
     return variable;
 }
 
+/* In this scope, over what it has by that name; scopes around it keep theirs. */
 int scope_set(struct rendering *r, struct scope *scope, const struct symbol *name,
               struct jinja_value value)
 {
@@ -56,6 +58,7 @@ int scope_set(struct rendering *r, struct scope *scope, const struct symbol *nam
     return 0;
 }
 
+/* From the innermost scope outwards, then the caller's variables, then the globals. */
 int scope_find(struct rendering *r, const struct symbol *name, struct jinja_value *out)
 {
     for (const struct scope *scope = r->scope; scope; scope = scope->outer) {
@@ -79,6 +82,8 @@ int scope_find(struct rendering *r, const struct symbol *name, struct jinja_valu
 
 /* --- assigning --- */
 
+/* To a name, to an attribute of a namespace, or to several targets at once from as many
+ * elements. */
 int assign(struct rendering *r, const struct target *target, struct jinja_value value)
 {
     struct error *err = r->run.err;
@@ -156,6 +161,7 @@ void capture_begin(struct rendering *r, struct capture *capture)
     r->out = &capture->text;
 }
 
+/* What was captured no longer counts as held output: it is a value of the heap from here on. */
 int capture_end(struct rendering *r, struct capture *capture, int failed, struct jinja_value *out)
 {
     r->out = capture->outer;

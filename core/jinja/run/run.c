@@ -17,6 +17,7 @@ int jinja_step(struct jinja_run *run, uint64_t steps)
     return 0;
 }
 
+/* A level deeper. A macro that calls itself is bounded here, before the machine's stack is. */
 int jinja_enter(struct jinja_run *run)
 {
     if (run->depth == JINJA_DEPTH_MAX)
@@ -33,6 +34,7 @@ void jinja_leave(struct jinja_run *run)
     run->depth--;
 }
 
+/* Whatever can be called, by its own function; each call costs a step and a level. */
 int jinja_call(struct jinja_run *run, struct jinja_value callee,
                const struct jinja_arguments *arguments, struct jinja_value *out)
 {
@@ -77,6 +79,7 @@ size_t jinja_text_max(const struct jinja_run *run)
     return room < JINJA_TEXT_MAX ? room : JINJA_TEXT_MAX;
 }
 
+/* The length is checked before anything is written: "x" * 2^40 costs nothing. */
 int jinja_repeat(struct jinja_run *run, struct buffer *out, struct jinja_text fill, int64_t times)
 {
     if (times <= 0 || fill.length == 0)
@@ -91,6 +94,7 @@ int jinja_repeat(struct jinja_run *run, struct buffer *out, struct jinja_text fi
     return 0;
 }
 
+/* A buffer becomes a value of the heap, and is freed either way; steps by its bytes. */
 int jinja_finish(struct jinja_run *run, struct buffer *text, bool markup, struct jinja_value *out)
 {
     int counted = jinja_step(run, 1 + text->length / JINJA_BYTES_A_STEP);
@@ -102,6 +106,7 @@ int jinja_finish(struct jinja_run *run, struct buffer *text, bool markup, struct
     return 0;
 }
 
+/* The text of any value: a text itself, others as str() writes them. */
 int jinja_soft(struct jinja_run *run, struct jinja_value value, bool plain, struct jinja_value *out)
 {
     if (value.type == JINJA_STRING) {

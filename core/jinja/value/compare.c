@@ -85,6 +85,8 @@ bool jinja_equal(struct jinja_value a, struct jinja_value b)
     }
 }
 
+/* Numbers with numbers, texts with texts by code points, lists with lists by their first
+ * difference; all else has no order, as in Python. */
 int jinja_compare(struct jinja_value a, struct jinja_value b, int *order, struct error *err)
 {
     if (is_nan(a) || is_nan(b))

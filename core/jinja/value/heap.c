@@ -23,6 +23,7 @@ struct jinja_heap {
     size_t limit;
 };
 
+/* The first block comes with the first value. */
 struct jinja_heap *jinja_heap_new(size_t limit, struct error *err)
 {
     struct jinja_heap *heap = calloc(1, sizeof *heap);
@@ -80,6 +81,7 @@ size_t jinja_heap_mark(const struct jinja_heap *heap)
     return heap->top ? heap->top->base + heap->top->used : 0;
 }
 
+/* Blocks that begin above the mark go; the one that has it is cut back to it. */
 void jinja_heap_release(struct jinja_heap *heap, size_t mark)
 {
     while (heap->top && (heap->top->base > mark || mark == 0)) {

@@ -85,6 +85,7 @@ static bool read_digits(const char *at, int base, bool negative, int64_t *out, b
     return any && !gap;
 }
 
+/* *beyond: it is a whole number, but not of 64 bits; which of the two it is the caller must say. */
 bool jinja_read_integer(struct jinja_text text, int base, int64_t *out, bool *beyond)
 {
     struct buffer ascii = BUFFER_INIT;

@@ -43,6 +43,7 @@ ptrdiff_t jinja_search(struct jinja_text text, struct jinja_text part, size_t fr
     return found ? found - text.bytes : -1;
 }
 
+/* The last place at which `part` stands and ends at `to` or before. */
 ptrdiff_t jinja_search_back(struct jinja_text text, struct jinja_text part, size_t to)
 {
     if (part.length > to)
@@ -55,6 +56,7 @@ ptrdiff_t jinja_search_back(struct jinja_text text, struct jinja_text part, size
     }
 }
 
+/* The five marks of HTML, by the entities that markupsafe writes. */
 void jinja_write_escaped(struct buffer *out, struct jinja_text text)
 {
     static const char marks[] = "&<>\"'";
@@ -271,6 +273,7 @@ void jinja_write_title(struct buffer *out, struct jinja_text text)
     }
 }
 
+/* The first character in title case, all others in lower case. */
 void jinja_write_capitalized(struct buffer *out, struct jinja_text text)
 {
     int32_t point;
@@ -283,6 +286,7 @@ void jinja_write_capitalized(struct buffer *out, struct jinja_text text)
     }
 }
 
+/* Upper case becomes lower and lower upper; what is neither stays. */
 void jinja_write_swapped(struct buffer *out, struct jinja_text text)
 {
     int32_t point;
@@ -297,6 +301,7 @@ void jinja_write_swapped(struct buffer *out, struct jinja_text text)
     }
 }
 
+/* Case folding for comparisons: one character may become several. */
 void jinja_write_folded(struct buffer *out, struct jinja_text text)
 {
     int32_t point, folded[8];

@@ -60,6 +60,7 @@ struct jinja_value jinja_string(const char *text)
     return jinja_text(text, strlen(text));
 }
 
+/* With a NUL after it, so that names can be handed to C's functions. */
 int jinja_text_copy(struct jinja_heap *heap, const char *bytes, size_t length,
                     struct jinja_value *out, struct error *err)
 {
@@ -98,6 +99,8 @@ static int grow(struct jinja_heap *heap, void **array, size_t *capacity, size_t 
     return 0;
 }
 
+/* What it costs to go through a value once, with all that it holds: a list that is held twice
+ * counts twice. Kept up to date as elements are added, never computed by going through. */
 uint64_t jinja_weight(struct jinja_value value)
 {
     switch (value.type) {
@@ -143,6 +146,7 @@ int jinja_append(struct jinja_heap *heap, struct jinja_list *list, struct jinja_
     return 0;
 }
 
+/* Without a look for an equal key, which the caller has had. */
 int jinja_add_entry(struct jinja_heap *heap, struct jinja_map *map, struct jinja_value key,
                     struct jinja_value value, struct error *err)
 {
@@ -216,6 +220,7 @@ int jinja_from_json(struct jinja_heap *heap, const cJSON *json, struct jinja_val
 
 /* --- what Python makes of them --- */
 
+/* Python's name of the type, for messages that are Python's. */
 const char *jinja_type_name(struct jinja_value value)
 {
     static const char *const names[] = {
@@ -250,6 +255,7 @@ int64_t jinja_whole_of(struct jinja_value value)
     return value.type == JINJA_BOOL ? value.is.truth : value.is.integer;
 }
 
+/* Python's: empty is false; an iterator is true, as nobody knows yet what it has. */
 bool jinja_truth(struct jinja_value value)
 {
     switch (value.type) {
@@ -274,6 +280,8 @@ bool jinja_truth(struct jinja_value value)
     }
 }
 
+/* May it be a key? As in Python, where lists and dictionaries may not and what compares by identity
+ * may. */
 bool jinja_hashable(struct jinja_value value)
 {
     if (value.type == JINJA_LIST)
@@ -288,6 +296,7 @@ bool jinja_hashable(struct jinja_value value)
     return value.type != JINJA_DICT;
 }
 
+/* All that a value holds was looked at, as by tojson. Nesting is bounded, so this ends. */
 void jinja_mark_read(struct jinja_value value)
 {
     if (value.type == JINJA_LIST || value.type == JINJA_TUPLE)
@@ -300,6 +309,7 @@ void jinja_mark_read(struct jinja_value value)
         }
 }
 
+/* -1: it has none. Of a text its code points: bytes that do not continue another one. */
 int64_t jinja_length(struct jinja_value value)
 {
     int64_t count = 0;

@@ -41,6 +41,8 @@ static void write_text(struct writer *w, struct jinja_text text)
     buffer_byte(w->out, '"');
 }
 
+/* JSON's keys are texts: numbers, truths and None are written as they would be and put in
+ * quotes. */
 static int write_key(struct writer *w, struct jinja_value key)
 {
     if (key.type == JINJA_STRING) {
@@ -77,6 +79,7 @@ static int break_line(struct writer *w, int level)
     return 0;
 }
 
+/* An empty list is "[]" on one line, whatever the indentation. */
 static int write_list(struct writer *w, const struct jinja_list *list, int level)
 {
     buffer_byte(w->out, '[');
@@ -172,6 +175,7 @@ static int write_value(struct writer *w, struct jinja_value value, int level)
     return error_set(w->err, "Object of type %s is not JSON serializable", jinja_type_name(value));
 }
 
+/* Python's separators by default: ", " and ": ", and "," alone where every element has its line. */
 int jinja_write_json(struct buffer *out, struct jinja_value value,
                      const struct jinja_json_style *style, struct error *err)
 {

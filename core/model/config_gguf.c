@@ -100,6 +100,9 @@ static void note_tokens(struct model *model, const cJSON *metadata)
                         checkpoint_path(model->checkpoint), keys[i], (long long)id, tokens);
 }
 
+/* What GGUF's keys say of the computation, in llama.cpp's words. Sizes were read before (config.c);
+ * a tensor that is or is not there says whether head and embeddings are one, and whether there are
+ * biases. What must have one value and is not read is held to it by expect(). */
 void config_read_gguf(struct model *model, const struct architecture *architecture)
 {
     struct model_config *config = &model->config;
@@ -171,6 +174,8 @@ static const char *const known_keys[] = {
     "expert_used_count",
 };
 
+/* Keys of other sections (tokenizer, general) compute nothing; of the architecture's own each must
+ * be known, be off, or scale by 1. The first that is not is refused by its name and value. */
 void config_check_gguf_keys(struct model *model)
 {
     const cJSON *metadata = checkpoint_metadata(model->checkpoint);

@@ -234,6 +234,7 @@ static bool neutral_number(const struct model_config *config, const char *key, d
     return *out != 0;
 }
 
+/* The rules above in their order; a number must be what changes nothing, to rounding. */
 static bool changes_nothing(const struct model *model, const cJSON *metadata, const cJSON *item)
 {
     const char *key = item->string;
@@ -254,6 +255,7 @@ static bool changes_nothing(const struct model *model, const cJSON *metadata, co
     return !has_one_of(key, words, COUNT(words));
 }
 
+/* A quantised model's configuration has such a key, so the message knows what helps there. */
 void config_check_keys(struct model *model, const struct architecture *architecture)
 {
     const cJSON *metadata = checkpoint_metadata(model->checkpoint);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+/* Only the first reason is kept: what follows is often its consequence. */
 void config_refuse(struct model *model, const char *format, ...)
 {
     char text[ERROR_TEXT_MAX];
@@ -22,6 +23,7 @@ void config_refuse(struct model *model, const char *format, ...)
     error_set(&model->refusal, "%s: %s", checkpoint_path(model->checkpoint), text);
 }
 
+/* A line of its own, cleaned of what a terminal would obey: it has names of the file. */
 void config_note(struct model *model, const char *format, ...)
 {
     char text[ERROR_TEXT_MAX];
@@ -113,6 +115,8 @@ void config_get_flag(struct model *model, const cJSON *object, const char *key, 
         refuse_type(model, key, item, "true or false");
 }
 
+/* A value that is no number, no whole one, or out of bounds is refused; *out keeps its default
+ * then. */
 void config_get_whole(struct model *model, const cJSON *object, const char *key, bool nullable,
                       int64_t low, int64_t high, int64_t *out)
 {

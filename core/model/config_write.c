@@ -93,6 +93,8 @@ static int amend_rope(cJSON *config, const struct model_config *c, struct error 
     return failed ? error_set(err, "not enough memory for config.json") : 1;
 }
 
+/* 1: something was changed, 0: nothing, -1. Everything that is not named here stays as it is, in
+ * its order, also what this program does not know. */
 int config_amend(cJSON *config, const struct model *model, struct error *err)
 {
     const struct model_config *c = &model->config;
@@ -134,6 +136,8 @@ static void put_size(struct json_writer *json, const char *key, int64_t size)
         json_integer(json, key, size);
 }
 
+/* The fields that transformers needs to build the class, by the names of Llama's configuration,
+ * which all trainable architectures share. */
 void config_put_json(struct buffer *out, const struct model *model, const char *dtype,
                      const int64_t *ends, size_t end_count)
 {

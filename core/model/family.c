@@ -102,6 +102,9 @@ static bool is_rooted(const struct family *family, const char *name)
     return false;
 }
 
+/* Rules are applied until none fits, as one may make a name that another one takes; a bound keeps
+ * rules that undo each other from running for ever. A target with "|" is several tensors, where it
+ * ends. */
 bool family_put_loaded(struct buffer *out, const struct family *family, const char *name)
 {
     char now[FAMILY_NAME_MAX];
@@ -151,6 +154,7 @@ const struct family *family_by_type(const char *model_type)
     return bsearch(model_type, families, family_count, sizeof *families, compare_types);
 }
 
+/* Patterns of modules that PEFT passes over, with a blank between them. */
 bool family_takes_adapter(const struct family *family, const char *module)
 {
     for (const char *at = family->unadapted; *(at += strspn(at, " "));) {

@@ -111,6 +111,7 @@ static struct matrix_part take(const struct matrix_part *whole, const char *name
     return part;
 }
 
+/* gate and up: rows one after the other, columns one after the other, or columns in turn. */
 static int split_two(struct matrix_part *out, const struct matrix_part *whole, enum layout layout)
 {
     bool columns = layout != HALVES;
@@ -135,6 +136,7 @@ static int split_per_head(struct matrix_part *out, const struct matrix_part *who
     return 3;
 }
 
+/* q, k and v one after the other, of sizes that heads and their number give. */
 static int split_three(struct matrix_part *out, const struct model *model,
                        const struct matrix_part *whole, enum layout layout)
 {
@@ -149,6 +151,7 @@ static int split_three(struct matrix_part *out, const struct model *model,
     return 3;
 }
 
+/* By how they lie; 0: the matrix's size does not fit that. */
 static int split(struct matrix_part *out, const struct model *model,
                  const struct matrix_part *whole, const char *architecture, enum layout layout)
 {
@@ -167,6 +170,8 @@ static int split(struct matrix_part *out, const struct model *model,
     }
 }
 
+/* Only what is known of an architecture is split: a wrong cut would give scores that mean nothing.
+ * So one that is not known is an error, and says how to scan without a cut. */
 int fused_parts(struct matrix_part out[FUSED_MAX], int *count, const struct model *model,
                 const struct matrix_part *whole, struct error *err)
 {

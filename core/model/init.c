@@ -26,6 +26,7 @@ struct tensors {
     size_t count;
 };
 
+/* A second size of 0 is a vector. */
 static void role_shape(const struct model_config *c, enum parameter_role role, int64_t shape[2])
 {
     int64_t q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
@@ -49,6 +50,7 @@ static void role_shape(const struct model_config *c, enum parameter_role role, i
     shape[1] = shapes[role][1];
 }
 
+/* One entry of the header, under the name that transformers gives the role. */
 static void add(struct tensors *tensors, const struct model_config *config,
                 const struct role_name *role, int layer, bool bias)
 {
@@ -66,6 +68,7 @@ static void add(struct tensors *tensors, const struct model_config *config,
     tensors->roles[tensors->count++] = role->role;
 }
 
+/* A tied head is no tensor, a norm of heads only there where the architecture has one. */
 static void add_role(struct tensors *tensors, const struct model_config *config,
                      const struct role_name *role, int layer)
 {
@@ -99,6 +102,7 @@ static int list_tensors(struct tensors *tensors, const struct model_config *conf
     return 0;
 }
 
+/* Each number is drawn once, in the order of the file: the seed is the model. */
 static int put_values(struct safetensors_writer *writer, const struct safetensors_entry *entry,
                       double deviation, struct random_stream *stream, struct error *err)
 {
@@ -123,6 +127,7 @@ static int put_constant(struct safetensors_writer *writer, int64_t count, float 
     return 0;
 }
 
+/* Vectors draw nothing, so that adding a bias changes no other tensor. */
 static int put_all(struct safetensors_writer *writer, const struct tensors *tensors,
                    double deviation, uint64_t seed, struct error *err)
 {
@@ -140,6 +145,7 @@ static int put_all(struct safetensors_writer *writer, const struct tensors *tens
     return 0;
 }
 
+/* The file is complete and renamed, or not there. */
 static int write_weights(const struct model *model, const struct architecture *architecture,
                          const char *out, uint64_t seed, struct error *err)
 {
@@ -165,6 +171,8 @@ static int write_weights(const struct model *model, const struct architecture *a
     return status;
 }
 
+/* Everything that could refuse the configuration is asked before a file is written. model_close()
+ * is not for this: there are no parameters, as there are no tensors. */
 int model_init(const char *config_folder, const char *out, uint64_t seed, struct error *err)
 {
     struct model model = {0};

@@ -48,6 +48,7 @@ static struct lines all_of(int64_t count)
     return (struct lines){0, count, count, 1};
 }
 
+/* The whole of a matrix, or of the n-th one of a stack [n, rows, cols]. */
 struct matrix_part matrix_part(const struct model *model, const struct parameter *parameter,
                                int64_t n)
 {
@@ -111,6 +112,8 @@ static int read_rows(const struct model *model, const struct matrix_part *part, 
     return status;
 }
 
+/* Rows in runs, as they lie in the file: the part of a fused matrix is read without the rest, where
+ * it is rows, and columns are picked out of the rows that they are in. */
 int matrix_part_read(const struct model *model, const struct matrix_part *part, float *out,
                      struct error *err)
 {

@@ -298,6 +298,8 @@ static int name_as_loaded(struct model *model, struct error *err)
     return status;
 }
 
+/* One line a kind, with the first name and how many there are: thousands of tensors may be
+ * alike. */
 static void note_names(struct model *model, const struct found *found)
 {
     const char *path = checkpoint_path(model->checkpoint);
@@ -326,6 +328,7 @@ int model_open(struct model **out, const char *path, struct error *err)
     return checkpoint_open(&checkpoint, path, err) == 0 ? model_of(out, checkpoint, err) : -1;
 }
 
+/* The checkpoint is the model's from here on, also where this fails. */
 int model_of(struct model **out, struct checkpoint *checkpoint, struct error *err)
 {
     const struct architecture *architecture = NULL;
@@ -384,6 +387,8 @@ void model_close(struct model *model)
     free(model);
 }
 
+/* For added tokens: embedding and head get rows that the file does not have, which a run
+ * initialises. */
 int model_add_rows(struct model *model, int64_t rows, struct error *err)
 {
     if (rows < 0 || rows > MODEL_ROWS_MAX)

@@ -15,6 +15,8 @@ static int compare_names(const void *a, const void *b)
                   (*(const struct parameter *const *)b)->name);
 }
 
+/* By layer, then role, then the weight before its bias: the order in which model_role()
+ * searches. */
 static int compare_roles(const void *a, const void *b)
 {
     const struct parameter *x = *(const struct parameter *const *)a,
@@ -111,6 +113,8 @@ size_t module_name_length(const char *name)
     return length > ending && text_ends_with(name, ".weight") ? length - ending : length;
 }
 
+/* "model.layers.7.mlp" -> "mlp", 7: the first part of the name that is a number, which is the
+ * block's. One of seven digits and more is no block's, -1. */
 const char *name_after_number(const char *name, int *number)
 {
     for (const char *at = name; *at; at++) {

@@ -151,6 +151,7 @@ static void check_members(struct model *model, const cJSON *scaling, bool plain,
     }
 }
 
+/* "rope_type", or the older "type"; without either the scaling is none, unless it has a factor. */
 static bool find_type(struct model *model, const cJSON *scaling, const char *key, const char **kind)
 {
     const cJSON *item = json_get(scaling, "rope_type");
@@ -165,6 +166,8 @@ static bool find_type(struct model *model, const cJSON *scaling, const char *key
     return !item || cJSON_IsString(item);
 }
 
+/* transformers' five kinds. Members that a kind does not know are refused (check_members()),
+ * numbers that it needs must be there: a default would train another model without a word. */
 void config_read_rope(struct model *model, const cJSON *scaling, const cJSON *metadata,
                       const char *key)
 {
@@ -241,6 +244,7 @@ static bool parse_scaling(const char *text, char type[16], double *factor)
     return false;
 }
 
+/* For an option's value, before any model is open. */
 int model_check_rope_scaling(const char *scaling, struct error *err)
 {
     char type[16];
@@ -286,6 +290,8 @@ int model_scale_rope(struct model *model, const char *scaling, struct error *err
 
 enum { PAIRS_MAX = 1024 };
 
+/* GGUF files have the factors and not the formula: they are Llama 3's if they are what its formula
+ * gives, element by element. */
 static bool are_llama3s(const struct model_config *config, const float *factors, int64_t pairs)
 {
     struct model_config plain = *config;

@@ -14,6 +14,8 @@
 
 /* --- what is no weight --- */
 
+/* Integers and floats of 8 bits and fewer are a quantiser's codes: no score of them means
+ * anything. */
 bool scan_is_coded(const struct parameter *parameter)
 {
     static const char *const types[] = {"I8",      "U8",      "I16",     "U16",
@@ -134,6 +136,7 @@ static int add_omission(struct scan_model *of, const struct parameter *parameter
 
 /* --- what the scan says of the model --- */
 
+/* A configuration with one of a text model inside: a vision or audio model around it. */
 static bool has_towers(const struct model *model)
 {
     static const char *const keys[] = {"text_config", "vision_config", "audio_config",
@@ -145,6 +148,7 @@ static bool has_towers(const struct model *model)
     return false;
 }
 
+/* Whose names the rows have; one that is not known makes the answer for all. */
 static enum scan_names names_of(const struct model *model, const struct matrix_part *rows,
                                 size_t count)
 {
@@ -230,6 +234,7 @@ static int list_ends(struct scan_model *about, const struct model *model, bool *
     return status;
 }
 
+/* What is neither a row nor an end nor a row's bias, by the reason why it is not. */
 static int list_omissions(struct scan_model *about, const struct model *model, bool all,
                           const bool *listed, const bool *biases, struct error *err)
 {
@@ -243,6 +248,7 @@ static int list_omissions(struct scan_model *about, const struct model *model, b
     return status;
 }
 
+/* After the rows are there: ends and biases are found among the parameters that have none. */
 int scan_describe(struct scan *scan, const struct matrix_part *of, const struct model *model,
                   bool all, struct error *err)
 {

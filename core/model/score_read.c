@@ -51,6 +51,7 @@ static bool read_name(const cJSON *entry, const char *key, char **out, struct er
     return *out != NULL;
 }
 
+/* All or nothing: a product that overflows would be counted among the parameters. */
 static void read_shape(struct scan_row *row, const cJSON *entry)
 {
     int64_t rows, cols, parameters;
@@ -130,6 +131,7 @@ static bool read_details(struct scan_row *row, const cJSON *entry)
            json_get_int64(entry, "noise_count", &row->noise_count);
 }
 
+/* A score is what makes it a row; all else may be missing, as in files of other programs. */
 bool scan_read_row(struct scan_row *row, const cJSON *entry)
 {
     double snr;
@@ -169,6 +171,7 @@ static bool read_ends(struct scan_model *of, const cJSON *list, struct error *er
     return true;
 }
 
+/* False: the list is not one that we write, and the scan says nothing of its model then. */
 static bool read_omissions(struct scan_model *of, const cJSON *list, struct error *err)
 {
     const cJSON *entry;
@@ -201,6 +204,8 @@ static void read_fingerprint(struct scan *scan, const cJSON *model)
         memcpy(scan->fingerprint, text, sizeof scan->fingerprint);
 }
 
+/* What a plan must know of the model. It counts only as a whole (of->known): half of it would pass
+ * for knowledge. */
 static void read_model(struct scan *scan, const cJSON *model)
 {
     static const char *const names[NAMES_COUNT] = SCAN_NAMES;
@@ -230,6 +235,7 @@ static void read_model(struct scan *scan, const cJSON *model)
         scan_model_clear(of);
 }
 
+/* A row is counted before its names are checked, so that scan_free() frees what it has. */
 static int add_row(struct scan *scan, size_t *capacity, const char *module, const char *type,
                    struct scan_row **out, const char *where, struct error *err)
 {
@@ -363,6 +369,7 @@ static int read_modules(struct scan *scan, const cJSON *modules, const char *whe
     return check_unique(scan, where, err);
 }
 
+/* The form of --json. The version is looked at before anything that it could change. */
 static int read_header(struct scan *scan, const cJSON *root, const char *where, struct error *err)
 {
     int64_t version = 0;
@@ -386,6 +393,8 @@ static int read_header(struct scan *scan, const cJSON *root, const char *where, 
     return 0;
 }
 
+/* By "format" it is our --json; without, one of the forms that the reference and its users
+ * write. */
 static int read_root(struct scan *scan, const cJSON *root, const char *where, struct error *err)
 {
     const char *format = NULL;
@@ -400,6 +409,7 @@ static int read_root(struct scan *scan, const cJSON *root, const char *where, st
     return read_modules(scan, json_get(root, "modules"), where, err);
 }
 
+/* Loose numbers: Infinity and NaN, which Python writes into JSON. */
 int scan_parse(struct scan **out, const char *text, size_t length, const char *where,
                struct error *err)
 {

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Why a matrix has a row and no score. */
 bool scan_row_refusal(const struct matrix_part *part, char *out, size_t size)
 {
     const struct tensor_info *tensor = part->parameter->tensor;
@@ -111,6 +112,8 @@ static int check_name(const struct model *model, const struct matrix_part *part,
                  : 0;
 }
 
+/* What the scan's file must say of a row so that a plan can be made without the model: its names in
+ * the file and once loaded, its tensor where it is one of several in that. */
 static int add_row(struct scan *scan, const struct model *model, const struct matrix_part *part,
                    struct error *err)
 {
@@ -213,6 +216,7 @@ static int add_matrix(struct part_list *list, const struct selection *of,
     return 0;
 }
 
+/* A stack of experts is as many matrices. */
 static int add_parts(struct part_list *list, const struct selection *of,
                      const struct parameter *parameter, struct error *err)
 {
@@ -245,6 +249,7 @@ static int list_parts(struct part_list *list, const struct selection *of, struct
 
 /* --- all of it --- */
 
+/* A pattern that matches nothing is an error with the pattern; so is a model that has no matrix. */
 static int make_rows(struct scan *scan, struct part_list *list, const struct model *model,
                      const struct scan_choice *choice, struct error *err)
 {
@@ -270,6 +275,7 @@ static int make_rows(struct scan *scan, struct part_list *list, const struct mod
     return status == 0 ? scan_describe(scan, list->items, model, pattern == NULL, err) : -1;
 }
 
+/* *parts, if it is wanted, says of each row where its matrix is; free() it. */
 int scan_for_model(struct scan **out, struct matrix_part **parts, const struct model *model,
                    const struct scan_choice *choice, struct error *err)
 {
@@ -294,6 +300,8 @@ int scan_for_model(struct scan **out, struct matrix_part **parts, const struct m
     return status;
 }
 
+/* The rows that a scan would have, those already known which cannot be scored: for who looks
+ * first. */
 int scan_outlook(struct scan **out, const struct model *model, struct error *err)
 {
     struct matrix_part *parts = NULL;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As if the file had said nothing of its model. */
 void scan_model_clear(struct scan_model *of)
 {
     for (size_t i = 0; i < of->end_count; i++) {
@@ -41,6 +42,7 @@ void scan_free(struct scan *scan)
     free(scan);
 }
 
+/* With or without ".weight" behind the module's name. */
 const struct scan_row *scan_find(const struct scan *scan, const char *module)
 {
     size_t length = strlen(module), tail = strlen(".weight");
@@ -73,6 +75,7 @@ static const char *find_number(const char *type, int64_t expert, bool part, size
     return found;
 }
 
+/* The type without the expert's number, by which experts are ranked among themselves. */
 int scan_row_find_expert(struct scan_row *row, int64_t expert, struct error *err)
 {
     size_t length;
@@ -197,6 +200,7 @@ static bool say_share(const struct scan *scan, char *out, size_t size)
     return true;
 }
 
+/* Line n of what is to be known beside the rows; false after the last one. */
 bool scan_say(const struct scan *scan, size_t n, char *out, size_t size)
 {
     const struct scan_model *of = &scan->of;
@@ -232,6 +236,7 @@ static void put_text(struct json_writer *json, const char *key, const char *text
         json_text(json, key, text);
 }
 
+/* Numbers that are not known are left out, those that are not finite said as the form has them. */
 static void put_details(struct json_writer *json, const struct scan_row *row)
 {
     json_real(json, "sigma_max", row->sigma_max);
@@ -259,6 +264,7 @@ static const char *snr_kind(double snr)
     return isnan(snr) ? "nan" : isinf(snr) ? "infinite" : "finite";
 }
 
+/* What is not known is left out; the order is fixed, so that two scans can be compared as texts. */
 void scan_put_row(struct json_writer *json, const struct scan_row *row)
 {
     json_real(json, "snr", row->snr);
@@ -360,6 +366,7 @@ void scan_put_file(struct buffer *out, const struct scan *scan)
     json_finish(&json, NULL);
 }
 
+/* Rows without a score are not written: the scan is not complete there. */
 void scan_put_json(struct buffer *out, const struct scan *scan)
 {
     struct json_writer json = {.out = out};

@@ -36,6 +36,7 @@ bool sidecars_have(const char *name)
     return false;
 }
 
+/* A file that is not there is none to copy; one that cannot be read is an error. */
 static int copy_file(const char *from_folder, const char *to_folder, const char *name,
                      struct error *err)
 {
@@ -48,6 +49,7 @@ static int copy_file(const char *from_folder, const char *to_folder, const char 
     return status;
 }
 
+/* Only files of templates, whatever else lies there. */
 static int copy_templates(const char *from_folder, const char *to_folder, struct error *err)
 {
     char *from = path_join(from_folder, TEMPLATES_FOLDER, err);
@@ -85,6 +87,7 @@ static bool is_shard(const char *name)
     return true;
 }
 
+/* Is it a name that an export writes, so that it may be replaced or removed? */
 static bool is_written(const char *name)
 {
     static const char *const others[] = {"model.safetensors", "model.safetensors.index.json",

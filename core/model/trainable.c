@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The tensor of a role is there, has the size that the configuration gives, and a type that
+ * computes. */
 static int check_shape(const struct model *model, enum parameter_role role, int layer, int64_t rows,
                        int64_t cols, const char *what, struct error *err)
 {
@@ -104,6 +106,8 @@ static bool rotates(const struct model_config *config)
     return isfinite(config->rope_attention) && config->rope_theta > 0;
 }
 
+/* In the order in which a user would want to know: architecture, what of the configuration is
+ * refused, activation, heads. */
 int config_check(const struct model *model, struct error *err)
 {
     const struct model_config *c = &model->config;
@@ -135,6 +139,8 @@ int config_check(const struct model *model, struct error *err)
     return 0;
 }
 
+/* Every tensor of the forward pass is looked at before the first is read: an error comes at once,
+ * not after minutes of loading. */
 int model_check_computable(const struct model *model, struct error *err)
 {
     const struct model_config *c = &model->config;
@@ -150,6 +156,7 @@ int model_check_computable(const struct model *model, struct error *err)
     return 0;
 }
 
+/* Evaluation has no dropout anyway; training without it would be another one than was asked for. */
 int config_check_dropout(const struct model *model, struct error *err)
 {
     if (model->config.attention_dropout == 0)
@@ -166,6 +173,7 @@ int model_check_trainable(const struct model *model, struct error *err)
     return model_check_computable(model, err) == 0 ? config_check_dropout(model, err) : -1;
 }
 
+/* A note, not an error: rotary positions have no end, but the model has not seen those. */
 bool model_note_positions(const struct model *model, int64_t longest, char *out, size_t size)
 {
     int64_t known = model->config.max_positions;

@@ -18,6 +18,7 @@ static const struct {
     [CONTROL_RANDOM] = {"random:", 100, false},
 };
 
+/* A kind's name with its colon, and a number within that kind's bounds. */
 int control_parse(struct control *out, const char *text, struct error *err)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

@@ -39,6 +39,8 @@ static size_t count_names(const char *names)
     return count;
 }
 
+/* Only a unit's first row has aliases. Counted first: several names with "|" between them are so
+ * many. */
 static int init_aliases(struct loaded_rows *of, const struct scan *scan, const size_t *unit,
                         struct error *err)
 {
@@ -60,6 +62,7 @@ static int init_aliases(struct loaded_rows *of, const struct scan *scan, const s
     return 0;
 }
 
+/* All that have the name, side by side: the first by halving, then as far as they are equal. */
 const struct row_alias *loaded_rows_aliases(const struct loaded_rows *of, const char *name,
                                             size_t length, const char *tail, size_t *count)
 {
@@ -84,6 +87,7 @@ const struct row_alias *loaded_rows_aliases(const struct loaded_rows *of, const 
     return end > low ? of->aliases + low : NULL;
 }
 
+/* The rows that one loaded tensor is made of. */
 const size_t *loaded_rows_parts(const struct loaded_rows *of, const struct scan *scan,
                                 const char *loaded, size_t *count)
 {
@@ -102,6 +106,7 @@ const size_t *loaded_rows_parts(const struct loaded_rows *of, const struct scan 
     return high > low ? of->parts + low : NULL;
 }
 
+/* Two sorted lists over the rows, by the loaded tensor and by each name that a row goes by. */
 int loaded_rows_init(struct loaded_rows *of, const struct scan *scan, const size_t *unit,
                      struct error *err)
 {

@@ -45,6 +45,7 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
     return 0;
 }
 
+/* Snapshots up to the last one, also those after `now` that redo would bring back. */
 void plan_free(struct plan *plan)
 {
     if (!plan)
@@ -75,6 +76,7 @@ void plan_select_of_file(struct plan *plan)
     plan->of_file = true;
 }
 
+/* A new base; edits by hand stay over it. */
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err)
 {
     if (!(percent >= 0 && percent <= 100))
@@ -199,6 +201,8 @@ static int finds_row(const struct plan *plan, struct regex *regex, size_t row, s
     return alone < 0 ? -1 : found;
 }
 
+/* One step for all that the pattern finds, rows and switches; nothing found is an error, and no
+ * step. */
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
                       struct error *err)
 {
@@ -235,6 +239,8 @@ out:
     return status;
 }
 
+/* Several at once all become what not all of them are. A single one that goes back to what its base
+ * says is no longer an edit. */
 int plan_toggle(struct plan *plan, const size_t *rows, size_t count, struct error *err)
 {
     if (plan_begin_step(plan, err) != 0)
@@ -295,6 +301,8 @@ enum plan_edit plan_edit(const struct plan *plan, size_t row)
                                  : PLAN_NO_EDIT;
 }
 
+/* An edit that says what the base says anyway is counted apart: it shows nowhere and is still
+ * one. */
 struct plan_edits plan_edits(const struct plan *plan)
 {
     struct plan_edits edits = {0};

@@ -15,6 +15,7 @@ static bool names_tensor(const char *name, const char *tensor)
     return !*tail || strcmp(tail, ".weight") == 0;
 }
 
+/* By the scan's own list of ends; of a scan that has none, by transformers' names. */
 enum plan_end plan_end_named(const struct plan *plan, const char *name)
 {
     const struct scan_model *of = &plan->scan->of;
@@ -118,6 +119,7 @@ static size_t selected_of(const struct group *group, double percent)
     return best < group->selectable ? best : group->selectable;
 }
 
+/* The best of one type, down to the share; what may not be chosen does not count. */
 static void select_best(const struct plan *plan, const struct snapshot *snapshot,
                         const struct ranking *ranking, const size_t *rows, size_t count)
 {
@@ -145,6 +147,8 @@ static double next_of(const struct group *group, double from, double last, bool 
     return NAN;
 }
 
+/* The nearest percentage in that direction at which any type's selection changes; NaN: there is
+ * none. */
 double plan_next_percent(const struct plan *plan, double from, enum plan_scope scope, bool more)
 {
     const struct ranking *ranking = selecting(plan, scope);

@@ -48,6 +48,7 @@ void plan_cancel_step(struct plan *plan)
     plan->last = --plan->now;
 }
 
+/* The base of the step in the making, whose text is the plan's own copy. */
 int plan_set_base(struct plan *plan, enum plan_base_kind kind, const char *source,
                   struct error *err)
 {
@@ -127,6 +128,8 @@ bool plan_is_same_base(const struct plan_base *a, const struct plan_base *b)
            (a->kind != PLAN_PERCENT || (a->percent == b->percent && a->scope == b->scope));
 }
 
+/* What a step has changed against the one before it: rows that begin or end to train, edits,
+ * switches, base. A row whose edit changed counts as edited even where it trains as before. */
 struct plan_step plan_step(struct plan *plan, size_t step)
 {
     struct snapshot *at = &plan->history[step], *before = step > 0 ? at - 1 : at;

@@ -145,6 +145,7 @@ static int find_name(const char *name, const char *const *names, size_t count)
     return -1;
 }
 
+/* Files name it as the command line does. */
 static int read_scope(const cJSON *object, enum plan_scope *out, struct error *err)
 {
     const char *name = "";
@@ -220,6 +221,8 @@ static int read_base(struct plan *plan, const cJSON *step, const char *name, str
     return status;
 }
 
+/* Names of modules; one that is not a row, or is an end or named twice, makes the file another
+ * plan's. */
 static int read_edits(struct plan *plan, const cJSON *step, const char *key, unsigned edit,
                       struct error *err)
 {
@@ -242,6 +245,7 @@ static int read_edits(struct plan *plan, const cJSON *step, const char *key, uns
     return status;
 }
 
+/* A step is read as a change: begun, filled, or taken back whole where it is not right. */
 static int read_step(struct plan *plan, const cJSON *step, bool first, struct error *err)
 {
     const char *base = NULL;
@@ -320,6 +324,8 @@ static int read_selection(struct plan *plan, const cJSON *root, struct error *er
     return status;
 }
 
+/* A plan over another number of matrices belongs to another model, or to another scan of this
+ * one. */
 static int read_root(struct plan *plan, const cJSON *root, struct error *err)
 {
     const cJSON *steps = json_get(root, "steps");
@@ -341,6 +347,7 @@ static int read_root(struct plan *plan, const cJSON *root, struct error *err)
                                 : error_set(err, "a list \"steps\" was expected");
 }
 
+/* On an error the plan is as far as it came: its caller throws it away. */
 int plan_read_kept(struct plan *plan, const char *path, struct error *err)
 {
     cJSON *root = json_read_file(path, PLAN_FILE_MAX, JSON_STRICT, err);

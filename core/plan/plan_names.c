@@ -66,6 +66,8 @@ static bool set_unlisted(struct plan *plan, const char *name)
     return found;
 }
 
+/* The name of a row's weight, its bias or both, as the loaded model has them. An expert's bias
+ * beside a bare tensor is "..._bias". */
 void plan_put_parts(struct buffer *out, const struct plan *plan, size_t row, unsigned parts)
 {
     const struct scan_row *is = &plan->scan->rows[row];

@@ -15,6 +15,7 @@ struct names {
     size_t count, capacity;
 };
 
+/* Bounded, as the file may be anybody's. */
 static int names_add(struct names *names, const char *text, const char *where, struct error *err)
 {
     if (names->count >= PLAN_NAMES_MAX)
@@ -102,6 +103,8 @@ static void strip_anchors(char *name)
     name[to] = '\0';
 }
 
+/* By events, not as a tree: a file of nested lists takes no memory. Anchors ("^...$") go, as a plan
+ * of ours writes them for readers that match by pattern. */
 static int read_yaml(struct names *names, const struct buffer *text, const char *where,
                      struct error *err)
 {
@@ -119,6 +122,7 @@ static int read_yaml(struct names *names, const struct buffer *text, const char 
     return status;
 }
 
+/* Its own form alone: format and version, then names. */
 static int read_json(struct names *names, const struct buffer *text, const char *where,
                      struct error *err)
 {
@@ -178,6 +182,7 @@ static int set_names(struct plan *plan, const struct names *names, const char *p
     return 0;
 }
 
+/* A list that is empty is an error: it would freeze everything. */
 int plan_read(struct plan *plan, const char *path, struct error *err)
 {
     struct buffer text = BUFFER_INIT;

@@ -61,6 +61,7 @@ void plan_shelf_close(struct plan_shelf *shelf)
     *shelf = (struct plan_shelf){.folder = NULL};
 }
 
+/* It becomes a part of a file's name, and stands on the screen between blanks. */
 int plan_name_check(const char *name, struct error *err)
 {
     size_t length = strlen(name);
@@ -149,6 +150,7 @@ static int compare_entries(const void *a, const void *b)
     return first != second ? second - first : strcmp(x->name, y->name);
 }
 
+/* The model's own, the most recently changed first. A folder that is not there has none. */
 int plan_shelf_list(const struct plan_shelf *shelf, struct plan_entry **out, size_t *count,
                     struct error *err)
 {
@@ -177,6 +179,7 @@ int plan_shelf_list(const struct plan_shelf *shelf, struct plan_entry **out, siz
     return more;
 }
 
+/* All plans of a model by the fingerprint in their names, without opening one; -1: not known. */
 int plan_shelf_count(const char *fingerprint)
 {
     int count = 0;
@@ -254,6 +257,7 @@ static int check_free(const struct plan_shelf *shelf, const char *name, const ch
                        : error_set(err, "there is a plan \"%s\" already: take another name", name);
 }
 
+/* Under the folder's lock, so that of two who take one name one is refused. */
 int plan_shelf_add(const struct plan_shelf *shelf, const char *name, const void *text,
                    size_t length, struct error *err)
 {
@@ -269,6 +273,7 @@ int plan_shelf_add(const struct plan_shelf *shelf, const char *name, const void 
     return status;
 }
 
+/* The file as it is: a plan of a newer program loses nothing on the way. */
 int plan_shelf_copy(const struct plan_shelf *shelf, const char *from, const char *to,
                     struct error *err)
 {
@@ -282,6 +287,8 @@ int plan_shelf_copy(const struct plan_shelf *shelf, const char *from, const char
     return status;
 }
 
+/* Never over another: rename() would replace it, so the lock is held from the look to the
+ * rename. */
 int plan_shelf_rename(const struct plan_shelf *shelf, const char *from, const char *to,
                       struct error *err)
 {
@@ -331,6 +338,7 @@ void plan_shelf_free_name(const struct plan_shelf *shelf, const char *name,
 
 /* --- which was open last --- */
 
+/* The plan that was open last; the first name where that is not known, or not there any more. */
 void plan_shelf_last(const struct plan_shelf *shelf, char out[PLAN_NAME_SIZE])
 {
     const char *name = "";

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Adapters are for linear layers: norms, single tensors and biases of the plan do not train
+ * there. */
 struct plan_loss plan_lost_in_peft(const struct plan *plan)
 {
     const struct model *model = plan_model(plan);
@@ -26,6 +28,7 @@ struct plan_loss plan_lost_in_peft(const struct plan *plan)
     return lost;
 }
 
+/* What an empty list means differs from tool to tool, and is seldom what was meant. */
 static int check_not_empty(const struct plan *plan, enum plan_format format, struct error *err)
 {
     const struct model *model = plan_model(plan);
@@ -128,6 +131,7 @@ static void look_at(struct misnamed *found, const struct plan *plan, const char 
     }
 }
 
+/* The first name and the count; the first reason stands for all. */
 bool plan_say_misnamed(const struct plan *plan, char *out, size_t size)
 {
     const struct scan_model *of = &plan_scan(plan)->of;
@@ -193,6 +197,7 @@ static int check_name(const char *name, enum plan_format format, struct error *e
     return 0;
 }
 
+/* For readers that take a line as a pattern or stop at a blank. */
 static int check_names(const struct plan *plan, enum plan_format format, struct error *err)
 {
     const struct scan *scan = plan_scan(plan);
@@ -212,6 +217,8 @@ static int check_names(const struct plan *plan, enum plan_format format, struct 
     return status;
 }
 
+/* First whether there is anything, then each name, then whether tensors are whole, last whose names
+ * they are. */
 int plan_check_target(const struct plan *plan, enum plan_format format, bool file_names,
                       struct error *err)
 {

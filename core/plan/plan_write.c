@@ -16,6 +16,7 @@ const char *const plan_format_names[] = {"yaml", "json",     "axolotl", "trl",
 const char *const plan_format_tools[] = {"spectrum.py", "another program", "Axolotl", "TRL",
                                          "PEFT",        "ms-swift",        NULL};
 
+/* The one tool that people ask for and that cannot express a plan is named with its reason. */
 int plan_format_by_name(enum plan_format *out, const char *name, struct error *err)
 {
     for (int i = 0; plan_format_names[i]; i++) {
@@ -358,6 +359,7 @@ static void put_adapted(struct buffer *out, const struct plan *plan, size_t row,
     }
 }
 
+/* Modules, type by type and by falling score, as in the other formats. */
 static void put_peft(struct buffer *out, const struct plan *plan, bool file_names)
 {
     const struct name_style plain = {"", ".", "", true, false, file_names};
@@ -420,6 +422,7 @@ static void put_ms_swift(struct buffer *out, const struct plan *plan, bool file_
     buffer_free(&pattern);
 }
 
+/* How each reader takes a line, and a dot in it, is said in plan_write.h. */
 static void put_format(struct buffer *out, const struct plan *plan, enum plan_format format,
                        const char *source, bool file_names)
 {

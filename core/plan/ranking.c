@@ -134,6 +134,8 @@ static size_t number_texts(size_t *number, const struct type_name *texts, size_t
     return types;
 }
 
+/* Types by number, in the order of their names: own types of all rows first, then those of units,
+ * under which experts of a layer may be one. */
 static int number_types(struct ranking *ranking, const struct scan *scan, struct error *err)
 {
     struct type_name *texts = array_alloc(scan->count, sizeof *texts, err);
@@ -243,6 +245,8 @@ static void rank_rows(struct ranking *ranking, const struct scan *scan)
     }
 }
 
+/* A unit is scored when all of its matrices are. Those that lie in one tensor have their median for
+ * a score where experts are ranked together, else the mean of their ranks. */
 static void score_unit(struct ranking *ranking, const struct scan *scan, size_t unit)
 {
     bool pending = false, none = false;
@@ -260,6 +264,8 @@ static void score_unit(struct ranking *ranking, const struct scan *scan, size_t 
                                                  : mean_rank_of(ranking, unit);
 }
 
+/* After new scores: units sorted by score over all, and by type and score, where each type
+ * begins. */
 void ranking_refresh(struct ranking *ranking, const struct scan *scan)
 {
     struct score_order order = {scan->rows, ranking};
@@ -286,6 +292,8 @@ void ranking_refresh(struct ranking *ranking, const struct scan *scan)
 
 /* --- its life --- */
 
+/* What scores do not change, names, units and types, once; then the first ranking. Where it fails,
+ * ranking_free() takes what there is. */
 int ranking_init(struct ranking *ranking, const struct scan *scan, bool together, bool loaded,
                  struct error *err)
 {
@@ -368,6 +376,7 @@ const struct scan_row *ranking_find(const struct ranking *ranking, const struct 
     return row && compare_prefix(row->module, name, length) == 0 ? row : NULL;
 }
 
+/* A row by its tensor's module name, of those that are one of several in theirs. */
 const struct scan_row *ranking_find_tensor(const struct ranking *ranking, const struct scan *scan,
                                            const char *name, size_t length)
 {

@@ -44,6 +44,8 @@ static int open_shards(struct checkpoint *checkpoint, const char *path, struct e
     return shards_open(checkpoint, path, opener_of(checkpoint), err);
 }
 
+/* A folder without config.json can be read; what wants its configuration says that it is
+ * missing. */
 static int read_config(struct checkpoint *checkpoint, struct error *err)
 {
     char *path = path_join(checkpoint->folder, CHECKPOINT_CONFIG, err);
@@ -57,6 +59,8 @@ static int read_config(struct checkpoint *checkpoint, struct error *err)
     return status;
 }
 
+/* A single file goes by its ending, and its configuration lies beside it; a GGUF file has its
+ * own. */
 static int open_file(struct checkpoint *checkpoint, struct error *err)
 {
     if (text_ends_with(checkpoint->path, ".gguf")) {
@@ -229,6 +233,7 @@ static int hand_over(struct checkpoint **out, struct checkpoint *checkpoint, int
     return status;
 }
 
+/* A path, or a hub's name that lies in the local cache (resolve()). */
 int checkpoint_open(struct checkpoint **out, const char *path, struct error *err)
 {
     *out = NULL;
@@ -258,6 +263,7 @@ int checkpoint_open_place(struct checkpoint **out, const struct checkpoint_place
     return hand_over(out, checkpoint, status);
 }
 
+/* A folder with a configuration and no weights: what a new model is made from. */
 int checkpoint_open_config(struct checkpoint **out, const char *folder, struct error *err)
 {
     *out = NULL;
@@ -272,6 +278,7 @@ int checkpoint_open_config(struct checkpoint **out, const char *folder, struct e
     return hand_over(out, checkpoint, status);
 }
 
+/* Also of one that was opened half: everything that is not there is NULL or 0. */
 void checkpoint_close(struct checkpoint *checkpoint)
 {
     if (!checkpoint)
@@ -357,6 +364,7 @@ static bool is_document(const struct checkpoint *checkpoint, const struct stat *
     return found;
 }
 
+/* By device and inode, so that no other name, link or relative path leads around it. */
 int checkpoint_check_output(const struct checkpoint *checkpoint, const char *path,
                             struct error *err)
 {

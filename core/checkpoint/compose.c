@@ -41,6 +41,7 @@ static void quantizer_name(const struct checkpoint *checkpoint, char *out, size_
                 snprintf(out, size, "%s", known[k].name);
 }
 
+/* One note for all, with the first name: a model has hundreds of such tensors, for one reason. */
 static void note_refused(struct checkpoint *checkpoint, const struct refused *refused,
                          const char *quantizer)
 {
@@ -73,6 +74,8 @@ static bool are_free(const struct pass *pass, const struct composing *making)
     return free;
 }
 
+/* The whole tensor takes its first part's place in the table, and the parts are hidden: who lists
+ * tensors sees weights, never codes or scales. */
 static int finish(struct pass *pass, struct composing *making, struct error *err)
 {
     struct composed *composed = making->composed;

@@ -51,6 +51,8 @@ static int read_cut_unit(const struct checkpoint *checkpoint, const struct compo
     return status;
 }
 
+/* By whole units as far as it goes, in pieces that the scheme wants to be read at once; the units
+ * that are cut at both ends are read whole and only a part of them is taken. */
 int composed_read(const struct checkpoint *checkpoint, const struct composed *composed,
                   int64_t first, int64_t count, float *out, struct error *err)
 {
@@ -74,6 +76,7 @@ int composed_read(const struct checkpoint *checkpoint, const struct composed *co
     return status;
 }
 
+/* The parts' bytes one after another, as if they were one tensor's: for fingerprints. */
 int composed_read_raw(const struct checkpoint *checkpoint, const struct composed *composed,
                       uint64_t first, uint64_t count, void *out, struct error *err)
 {

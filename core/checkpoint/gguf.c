@@ -50,6 +50,8 @@ static int truncated(const struct reader *r, uint64_t count)
                      (unsigned long long)r->file->size);
 }
 
+/* Through a window, since keys and names are short reads in their thousands. What the file has left
+ * is checked before it is read: no length that it claims can lead beyond it. */
 static int take(struct reader *r, void *out, uint64_t count)
 {
     unsigned char *to = out;
@@ -141,6 +143,8 @@ static int spend(struct reader *r, uint64_t values, uint64_t text, const char *k
     return 0;
 }
 
+/* JSON has one kind of number: whole ones are exact up to 2^53, which no count of a model
+ * reaches. */
 static double number_from(enum gguf_type type, const unsigned char raw[8])
 {
     switch (type) {
@@ -199,6 +203,7 @@ static cJSON *take_text(struct reader *r, const char *key)
     return value;
 }
 
+/* An unknown type has no known size, so nothing after it could be found: an error, not a gap. */
 static cJSON *take_scalar(struct reader *r, uint32_t type, const char *key)
 {
     if (type == STRING)
@@ -228,6 +233,8 @@ static void append(cJSON *array, cJSON **tail, cJSON *item)
     *tail = item;
 }
 
+/* Of scalars alone, as all writers have it. The count is held against the bytes that are left and
+ * against a bound on all values together, before anything is allocated for it. */
 static cJSON *take_array(struct reader *r, const char *key)
 {
     uint32_t type;
@@ -258,6 +265,7 @@ static cJSON *take_array(struct reader *r, const char *key)
     return array;
 }
 
+/* The key becomes the value's own name, which cJSON then frees. */
 static int take_metadata(struct reader *r, uint64_t count)
 {
     cJSON *tail = NULL;
@@ -285,6 +293,8 @@ static int take_metadata(struct reader *r, uint64_t count)
     return 0;
 }
 
+/* ggml's numbers; those that are missing are types which were withdrawn, or which hold no
+ * weights. */
 static enum dtype dtype_by_number(uint32_t number, char name[16])
 {
     static const enum dtype known[] = {
@@ -326,6 +336,8 @@ static int take_shape(struct reader *r, struct tensor_info *tensor, const char *
     return 0;
 }
 
+/* A type that cannot be read is not an error here: the tensor is listed, and only reading it is
+ * refused. */
 static int take_tensor(struct reader *r, struct tensor_info *tensor, char **name)
 {
     uint32_t type;
@@ -346,6 +358,7 @@ static int take_tensor(struct reader *r, struct tensor_info *tensor, char **name
     return 0;
 }
 
+/* Offsets count from the end of the header, which is known only after all of it is read. */
 static int place_tensors(struct checkpoint *checkpoint, const char *path,
                          struct tensor_info *tensors, char **names, uint64_t count,
                          uint64_t data_start, uint64_t alignment, struct error *err)
@@ -362,6 +375,8 @@ static int place_tensors(struct checkpoint *checkpoint, const char *path,
     return 0;
 }
 
+/* Names and shapes first, then their places: the data begins at the next multiple of the
+ * alignment. */
 static int take_tensors(struct reader *r, struct checkpoint *checkpoint, int file, uint64_t count)
 {
     int64_t alignment = 32;
@@ -387,6 +402,7 @@ static int take_tensors(struct reader *r, struct checkpoint *checkpoint, int fil
     return status;
 }
 
+/* Counts are held against the least bytes that so many entries take, before memory is. */
 static int take_header(struct reader *r, struct checkpoint *checkpoint, int file)
 {
     unsigned char magic[4];
@@ -412,6 +428,7 @@ static int take_header(struct reader *r, struct checkpoint *checkpoint, int file
     return take_tensors(r, checkpoint, file, tensors);
 }
 
+/* *metadata is the caller's to delete, also after an error. */
 int gguf_read_header(struct checkpoint *checkpoint, int number, cJSON **metadata, struct error *err)
 {
     struct reader r = {.file = &checkpoint->files[number],

@@ -16,6 +16,7 @@ struct part_name {
 
 enum { TAIL = sizeof "-00001-of-00003.gguf" - 1 };
 
+/* "PREFIX-00002-of-00005.gguf", as llama.cpp's gguf-split names them. */
 static bool read_name(const char *path, struct part_name *out)
 {
     static const char form[] = "-00000-of-00000.gguf";
@@ -74,6 +75,7 @@ static int check_part(const cJSON *metadata, const struct part_name *of, const c
                      path, of->number, of->count, (long long)number + 1, (long long)count);
 }
 
+/* The first part's metadata is the model's; the others' only say which part they are. */
 static int open_part(struct checkpoint *checkpoint, const struct part_name *of, struct error *err)
 {
     struct buffer path = BUFFER_INIT;
@@ -101,6 +103,7 @@ static int open_part(struct checkpoint *checkpoint, const struct part_name *of, 
     return status;
 }
 
+/* All of them, in order: a missing one is an error before a tensor of it is looked for. */
 static int open_parts(struct checkpoint *checkpoint, struct part_name of, struct error *err)
 {
     int64_t tensors;

@@ -108,6 +108,8 @@ char *checkpoint_hub_repository(const char *hub, const char *name)
     return NULL;
 }
 
+/* refs/main has the commit, snapshots/COMMIT its files. A name with ".." or a second "/" is no name
+ * of a hub's, and leads nowhere. */
 char *hub_snapshot(const char *name)
 {
     struct buffer path = BUFFER_INIT, revision = BUFFER_INIT;

@@ -58,6 +58,8 @@ void block_iq1_s(const uint8_t *b, float *out)
     }
 }
 
+/* d is put together from the upper four bits of four words; a group of 8 has its bits of h and its
+ * sign in half a byte. */
 void block_iq1_m(const uint8_t *b, float *out)
 {
     unsigned s[4], bits = 0;
@@ -94,6 +96,7 @@ static void put_iq3(unsigned first, unsigned second, const float values[8], unsi
     }
 }
 
+/* 32 elements are four points of the grid, by a byte each, and a word of signs and scale. */
 void block_iq2_xxs(const uint8_t *b, float *out)
 {
     float d = load_f16(b);
@@ -127,6 +130,7 @@ void block_iq2_s(const uint8_t *b, float *out)
     }
 }
 
+/* As IQ2_XXS, with two points of four elements for each eight. */
 void block_iq3_xxs(const uint8_t *b, float *out)
 {
     static const float values[8] = {4, 12, 20, 28, 36, 44, 52, 62};
@@ -140,6 +144,7 @@ void block_iq3_xxs(const uint8_t *b, float *out)
     }
 }
 
+/* The ninth bit of each point's number is in `high`; all eight signs have a byte. */
 void block_iq3_s(const uint8_t *b, float *out)
 {
     static const float values[8] = {1, 3, 5, 7, 9, 11, 13, 15};

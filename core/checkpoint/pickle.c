@@ -100,6 +100,7 @@ static struct pickle_value *top(struct machine *m, size_t depth)
     return &m->out->values[m->stack.items[m->stack.count - 1 - depth]];
 }
 
+/* Through a list of its own, as the values' array may move while it grows. */
 static int add_items(struct pickle_value *to, const uint32_t *items, size_t count,
                      struct error *err)
 {
@@ -153,6 +154,7 @@ static bool take_line(struct machine *m, char out[LINE_MAX_BYTES])
 
 /* --- opcodes --- */
 
+/* Texts become names of tensors and entries, so they must be what a name can be. */
 static int push_text(struct machine *m, int64_t length)
 {
     const unsigned char *bytes = length < 0 ? NULL : take(m, (size_t)length);
@@ -182,6 +184,7 @@ static int push_long(struct machine *m)
     return push_integer(m, PICKLE_INTEGER, (int64_t)value);
 }
 
+/* The allow-list: a file names what is to be called, and these few names are all that it may. */
 static int push_name(struct machine *m)
 {
     char module[LINE_MAX_BYTES], name[LINE_MAX_BYTES];
@@ -256,6 +259,7 @@ static int add_to(struct machine *m, enum pickle_kind kind, size_t count)
     return add_items(to, items, count, m->err);
 }
 
+/* The memo's numbers come from the file; gaps are filled with what no look-up accepts. */
 static int remember(struct machine *m, int64_t number)
 {
     if (number < 0 || !top(m, 0))
@@ -461,6 +465,8 @@ static int step(struct machine *m, unsigned opcode)
     }
 }
 
+/* One pass over the opcodes, which runs nothing: values are built, calls of known names become
+ * values of their own. What is left on the stack at the end is the answer. */
 int pickle_read(struct pickle *out, const void *bytes, size_t size, const char *where,
                 struct error *err)
 {

@@ -33,6 +33,7 @@ int place_find(const struct checkpoint_place *place, const char *path, struct er
     return place ? has(place, name_in(place, path)) : file_find(path, err);
 }
 
+/* From a file, or from wherever the place reads; the bound on its size holds for both. */
 cJSON *place_read_json(const struct checkpoint_place *place, const char *path, size_t most,
                        enum json_flags flags, struct error *err)
 {
@@ -70,6 +71,7 @@ static bool is_listed(const char *name, const char *ending)
     return name[0] != '.' && !strchr(name, '/') && text_ends_with(name, ending);
 }
 
+/* A negative count is an error, and then nothing is to be freed. */
 static int list_folder(const char *path, const char *ending, char ***names, size_t *capacity,
                        struct error *err)
 {
@@ -95,6 +97,7 @@ static int list_folder(const char *path, const char *ending, char ***names, size
     return -1;
 }
 
+/* Sorted, so that what is found does not depend on the file system. */
 int place_list(const struct checkpoint_place *place, const char *folder, const char *ending,
                char ***names, struct error *err)
 {
@@ -126,6 +129,7 @@ void place_list_free(char **names, int count)
 
 /* --- bytes --- */
 
+/* A file has a descriptor, a place a source of bytes: who reads asks which (place_read_at()). */
 int place_open(const struct checkpoint_place *place, struct checkpoint_file *out, struct error *err)
 {
     out->fd = -1;

@@ -66,6 +66,7 @@ static float *read_nested(const struct checkpoint *checkpoint, const struct comp
     return out;
 }
 
+/* A unit is a block of elements with one scale; the last one may be short. */
 static int read_blocks(const struct checkpoint *checkpoint, const struct composed *composed,
                        int64_t first, int64_t units, float *out, struct error *err)
 {
@@ -114,6 +115,7 @@ static cJSON *read_state(const struct composing *making, const struct tensor_inf
     return json;
 }
 
+/* The codes are stored flat, so the shape is what the state says, and must fit their bytes. */
 static bool read_shape(struct composing *making, const cJSON *state)
 {
     const cJSON *shape = json_get(state, "shape"), *side;
@@ -132,6 +134,7 @@ static bool read_shape(struct composing *making, const cJSON *state)
            making->parts[0]->bytes == ((uint64_t)making->composed->elements + 1) / 2;
 }
 
+/* A block is a power of two from 32 to 4096, as bitsandbytes has them. */
 static bool read_numbers(struct composing *making, const cJSON *state)
 {
     static const struct {
@@ -213,6 +216,7 @@ enum composing_end compose_bnb4(struct composing *making, const char **refusal, 
 
 /* --- 8 bits --- */
 
+/* 8 bits: w = code * scale / 127, with the reciprocal that bitsandbytes multiplies by. */
 static int read_rows(const struct checkpoint *checkpoint, const struct composed *composed,
                      int64_t first, int64_t rows, float *out, struct error *err)
 {
@@ -231,6 +235,7 @@ static int read_rows(const struct checkpoint *checkpoint, const struct composed 
     return status;
 }
 
+/* NOT_MINE where this is not LLM.int8's layout at all, REFUSED where it is and cannot be read. */
 enum composing_end compose_bnb8(struct composing *making, const char **refusal, struct error *err)
 {
     const struct tensor_info *codes = making->parts[0];

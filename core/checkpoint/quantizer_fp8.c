@@ -64,6 +64,8 @@ static int64_t grid_row(const struct composed *composed, int64_t row)
     return matrix * composed->fp8.grid_rows + inside / composed->fp8.block_rows;
 }
 
+/* All 256 values of a code are tabulated first; the scales of the rows in question lie in one
+ * stretch. */
 static int read_rows(const struct checkpoint *checkpoint, const struct composed *composed,
                      int64_t first, int64_t rows, float *out, struct error *err)
 {
@@ -135,6 +137,7 @@ static bool read_grid(struct composed *composed, const struct tensor_info *scale
     return matrices_rank == 2 || scales->shape[0] == matrices;
 }
 
+/* As the table of scores shows it: the type of the codes and how far a scale reaches. */
 static void name_type(struct composing *making)
 {
     const struct composed *composed = making->composed;
@@ -157,6 +160,8 @@ static const struct tensor_info *find_scales(const struct composing *making)
     return scales;
 }
 
+/* First what kind of scales there are, then how large a block of one is, from the shapes or, where
+ * the last block is cut, from config.json. */
 enum composing_end compose_fp8(struct composing *making, const char **refusal, struct error *err)
 {
     static const char *const types[] = {"F8_E4M3", "F8_E5M2", NULL};

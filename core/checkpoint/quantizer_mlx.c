@@ -38,6 +38,7 @@ static void unpack(const unsigned char *stream, int64_t at, int bits, int64_t co
     }
 }
 
+/* A row's codes are one stream of bits, in which a group may begin within a byte. */
 static int read_rows(const struct checkpoint *checkpoint, const struct composed *composed,
                      int64_t first, int64_t rows, float *out, struct error *err)
 {
@@ -79,6 +80,7 @@ static const cJSON *settings_of(const struct composing *making)
     return cJSON_IsObject(own) ? own : all;
 }
 
+/* A module's own settings go before those of the model. */
 static bool read_settings(const struct composing *making, int64_t *bits, int64_t *group,
                           const char **refusal)
 {
@@ -126,6 +128,7 @@ static bool find_shape(struct composing *making, int64_t bits, int64_t group,
     return composed->elements > 0;
 }
 
+/* The shape of the codes says how many columns there are only together with the bits. */
 enum composing_end compose_mlx(struct composing *making, const char **refusal, struct error *err)
 {
     const struct tensor_info *codes = making->parts[0];

@@ -68,6 +68,7 @@ static bool are_bytes(const struct tensor_info *tensor, int rank)
            tensor->bytes == (uint64_t)tensor->elements && tensor->elements > 0;
 }
 
+/* The name without "_blocks" is the weight's, which must not be there besides. */
 enum composing_end compose_mxfp4(struct composing *making, const char **refusal, struct error *err)
 {
     const struct tensor_info *codes = making->parts[0];

@@ -38,6 +38,7 @@ static int read_dtype(struct tensor_info *tensor, const cJSON *entry, const char
     return 0;
 }
 
+/* JSON's numbers are doubles: whole ones up to 1e15 are exact. */
 static int read_shape(struct tensor_info *tensor, const cJSON *entry, const char *where,
                       struct error *err)
 {
@@ -56,6 +57,8 @@ static int read_shape(struct tensor_info *tensor, const cJSON *entry, const char
     return 0;
 }
 
+/* Offsets within the data, both inside the file: nothing is read beyond it, whatever a header
+ * says. */
 static int read_offsets(struct tensor_info *tensor, const cJSON *entry, uint64_t data_start,
                         uint64_t data_size, const char *where, struct error *err)
 {
@@ -75,6 +78,7 @@ static int read_offsets(struct tensor_info *tensor, const cJSON *entry, uint64_t
     return 0;
 }
 
+/* `where` is in every message: the file and the tensor. */
 static int read_entry(struct checkpoint *checkpoint, int file, const cJSON *entry,
                       uint64_t data_start, struct error *err)
 {
@@ -121,6 +125,8 @@ static int check_tiling(const struct checkpoint *checkpoint, size_t first, uint6
     return 0;
 }
 
+/* All entries, and then that they cover the data without gap or overlap (check_tiling()): two
+ * tensors that share bytes are the beginning of known attacks on readers. */
 static int read_entries(struct checkpoint *checkpoint, int file, const cJSON *header,
                         uint64_t data_start, struct error *err)
 {
@@ -393,6 +399,8 @@ static int put_bytes(struct safetensors_writer *writer, const void *bytes, size_
 
 typedef int (*file_opener)(struct file_writer *writer, const char *path, struct error *err);
 
+/* The header's size is known before anything is written, and a file that no reader would take is
+ * refused here. */
 static int open_by(file_opener opener, struct safetensors_writer *writer, const char *path,
                    const struct safetensors_entry *entries, size_t count,
                    const char *const *metadata, struct digest *digest, struct error *err)

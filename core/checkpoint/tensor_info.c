@@ -218,6 +218,7 @@ static void block_q6_k(const uint8_t *b, float *out)
     }
 }
 
+/* Block by block, each by its type's own function. */
 void dtype_dequantize(enum dtype dtype, const void *blocks, int64_t count, float *out)
 {
     static block_reader *const unpack[DTYPE_COUNT] = {
@@ -239,6 +240,7 @@ void dtype_dequantize(enum dtype dtype, const void *blocks, int64_t count, float
         unpack[dtype](from + i * traits->block_bytes, out + i * traits->block_elements);
 }
 
+/* f64 is rounded to f32, which is all that anybody here computes with from a file. */
 void dtype_widen(enum dtype dtype, const void *raw, int64_t count, float *out)
 {
     const unsigned char *bytes = raw;

@@ -26,6 +26,7 @@ const struct tensor_info *checkpoint_tensor(const struct checkpoint *checkpoint,
     return index < checkpoint->tensor_count ? &checkpoint->tensors[index] : NULL;
 }
 
+/* By halving over the names in order: models have hundreds of thousands. */
 const struct tensor_info *checkpoint_find(const struct checkpoint *checkpoint, const char *name)
 {
     size_t low = 0, high = checkpoint->tensor_count;
@@ -45,6 +46,7 @@ const struct tensor_info *checkpoint_find(const struct checkpoint *checkpoint, c
 
 /* --- their data --- */
 
+/* As it is stored; of a tensor that is put together, its parts' bytes one after another. */
 int checkpoint_read_raw(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                         uint64_t first_byte, uint64_t count, void *out, struct error *err)
 {
@@ -71,6 +73,7 @@ void checkpoint_expect(const struct checkpoint *checkpoint, const struct tensor_
         posix_fadvise(fd, (off_t)(tensor->offset + at), PIECE, POSIX_FADV_WILLNEED);
 }
 
+/* Blocks are read whole: a range begins and ends between two. */
 static int check_range(const struct tensor_info *tensor, int64_t first, int64_t count,
                        struct error *err)
 {
@@ -94,6 +97,7 @@ static int check_range(const struct tensor_info *tensor, int64_t first, int64_t 
  * tensor's size. */
 enum { READ_BLOCKS = 1 << 16 };
 
+/* In pieces, so that memory does not grow with the tensor; f32 is read in place. */
 int checkpoint_read_f32(const struct checkpoint *checkpoint, const struct tensor_info *tensor,
                         int64_t first, int64_t count, float *out, struct error *err)
 {
@@ -180,6 +184,7 @@ static int hash_tensor(const struct checkpoint *checkpoint, const struct tensor_
     return 0;
 }
 
+/* Of the contents: names, shapes and samples of each tensor, so that a copy has the same. */
 int checkpoint_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err)
 {
     struct hash *hash = hash_new(err);
@@ -195,6 +200,8 @@ int checkpoint_fingerprint(const struct checkpoint *checkpoint, char out[33], st
     return status;
 }
 
+/* Of the files: cheap, and another one after any change or copy. It says whether a fingerprint that
+ * was computed once still holds. */
 int checkpoint_identity(const struct checkpoint *checkpoint, char out[33], struct error *err)
 {
     struct hash *hash = hash_new(err);

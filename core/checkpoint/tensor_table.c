@@ -15,6 +15,7 @@ int64_t shape_elements(const int64_t *shape, int rank)
     return product;
 }
 
+/* Its number, or -1. The files stay open: what is read later is what was checked. */
 int checkpoint_add_file(struct checkpoint *checkpoint, const char *path, struct error *err)
 {
     if (checkpoint->file_count >= CHECKPOINT_FILES_MAX)

@@ -53,6 +53,7 @@ static int refuse_other(const struct checkpoint_file *file, struct error *err)
                      pickle ? ", but a pickle, as older versions wrote, which is not read" : "");
 }
 
+/* A NUL follows the bytes, so that a short one can be read as text. */
 static int read_entry(const struct source *source, const struct zip_entry *entry, size_t most,
                       char **out, struct error *err)
 {
@@ -67,6 +68,7 @@ static int read_entry(const struct source *source, const struct zip_entry *entry
     return 0;
 }
 
+/* A file without the entry is of before there was one, and little-endian. */
 static int check_byte_order(const struct source *source, struct error *err)
 {
     const struct zip_entry *entry = find_entry(source, "", "byteorder");
@@ -110,6 +112,7 @@ static int read_archive(struct source *source, struct error *err)
 
 /* --- tensors --- */
 
+/* By the names that safetensors gives the types. */
 static int64_t type_bytes(const char *type)
 {
     static const struct {
@@ -132,6 +135,7 @@ static enum dtype type_of(const char *type)
     return DTYPE_UNSUPPORTED;
 }
 
+/* As the pickle has it: a tuple of whole numbers. */
 static int read_shape(struct tensor_info *tensor, const struct pickle *pickle,
                       const struct pickle_value *sizes, const char *where, struct error *err)
 {
@@ -188,6 +192,8 @@ static int place(struct tensor_info *tensor, const struct source *source,
     return 0;
 }
 
+/* _rebuild_tensor_v2(storage, offset, size, stride, ...): only tensors whose elements lie in the
+ * order of their shape, as all weights that a model saves. */
 static int add_tensor(struct source *source, const char *name, const struct pickle_value *value,
                       struct error *err)
 {
@@ -216,6 +222,7 @@ static int add_tensor(struct source *source, const char *name, const struct pick
     return checkpoint_add_tensor(source->checkpoint, &tensor, name, err);
 }
 
+/* The root is a dict of names to tensors; anything else is a training state or a whole object. */
 static int add_tensors(struct source *source, struct error *err)
 {
     const struct pickle *pickle = &source->pickle;
@@ -232,6 +239,7 @@ static int add_tensors(struct source *source, struct error *err)
     return 0;
 }
 
+/* The pickle and the directory are needed to find the tensors, not to read them. */
 int torch_file_open(struct checkpoint *checkpoint, const char *path, struct error *err)
 {
     struct source source = {.checkpoint = checkpoint};

@@ -145,6 +145,9 @@ static int find_data(struct zip_entry *entry, uint64_t header, const struct chec
     return 0;
 }
 
+/* One record of the directory. Sizes and place are 32 bits, and where all are ones, 64 bits in the
+ * extra field, in this order. A packed or encrypted entry is noted: its bytes are not the
+ * contents. */
 static int read_entry(struct zip_archive *out, const unsigned char *record, size_t name_length,
                       size_t extra_length, const struct checkpoint_file *file, struct error *err)
 {
@@ -177,6 +180,8 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const struct zip_entry *)a)->name, ((const struct zip_entry *)b)->name);
 }
 
+/* Sorted by name for find_entry(); two of one name are an error, as readers differ in which they
+ * take. */
 static int read_entries(struct zip_archive *out, const unsigned char *at, uint64_t bytes,
                         uint64_t count, const struct checkpoint_file *file, struct error *err)
 {
@@ -200,6 +205,8 @@ static int read_entries(struct zip_archive *out, const unsigned char *at, uint64
     return 0;
 }
 
+/* From the directory at the file's end, as every reader of zip does: what lies between entries is
+ * not looked at. */
 int zip_read(struct zip_archive *out, const struct checkpoint_file *file, struct error *err)
 {
     struct directory directory;

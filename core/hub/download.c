@@ -26,6 +26,8 @@ bool remote_file_is_checked(const struct remote_file *file)
     return is_hexadecimal(file->etag, 64) || is_hexadecimal(file->etag, 40);
 }
 
+/* <endpoint>/org/name/resolve/<commit>/<file>: by the commit, so that a file cannot change while
+ * the others are fetched. */
 char *remote_file_url(const struct hub *hub, const char *name, const char *commit, const char *file,
                       struct error *err)
 {
@@ -55,6 +57,8 @@ static void strip_etag(char *out, size_t size, const char *etag)
         snprintf(out, size, "%.*s", (int)length, etag);
 }
 
+/* Where a file is stored elsewhere, its own length and etag come in headers of the hub's. The etag
+ * becomes a file's name, so it is held to what one can be. */
 static int take_look(struct remote_file *out, const struct http_answer *answer, const char *commit,
                      const char *where, struct error *err)
 {
@@ -80,6 +84,8 @@ static int take_look(struct remote_file *out, const struct http_answer *answer, 
     return 0;
 }
 
+/* HEAD, which follows no redirect to another host: the file's headers are the hub's own. `place` is
+ * where its bytes are. */
 int remote_file_look(struct remote_file *out, char *place, struct hub *hub, const char *name,
                      const char *commit, const char *file, struct error *err)
 {
@@ -185,6 +191,9 @@ static int open_left(struct download *download, bool anew, struct error *err)
     return read_left(download, err);
 }
 
+/* Before the first byte is written: the server must begin where the last one ended, and the whole
+ * must be as long as the hub said. A server that cannot begin in the middle is asked once more from
+ * the start. */
 static int accept_answer(void *context, const struct http_answer *answer, struct error *err)
 {
     struct download *download = context;
@@ -209,6 +218,7 @@ static int accept_answer(void *context, const struct http_answer *answer, struct
     return 0;
 }
 
+/* Written, digested and counted in one: `have` is always what the file on the disk has. */
 static int take_bytes(void *context, const void *bytes, size_t count, struct error *err)
 {
     struct download *download = context;
@@ -312,6 +322,7 @@ static int complete(struct download *download, const char *blob, const char *url
     return status;
 }
 
+/* Two processes may want one blob: the second waits, says so once, and then finds it there. */
 static int wait_for_lock(struct hub *hub, const struct hub_cache *cache, const char *etag,
                          const char *file, struct error *err)
 {
@@ -330,6 +341,8 @@ static int wait_for_lock(struct hub *hub, const struct hub_cache *cache, const c
     return lock;
 }
 
+/* The lock is held until the blob is complete. Whether it is there is looked at after the lock is
+ * taken, as the one who had it may have finished it. */
 int download_blob(bool *made, struct hub *hub, const struct hub_cache *cache,
                   const struct remote_file *remote, const char *name, const char *commit,
                   const char *file, const struct download_watch *watch, struct error *err)

@@ -13,6 +13,7 @@ enum { INDEX_MAX = 64 << 20 };
 
 /* --- what there is --- */
 
+/* The revision's commit and the names of its files. */
 int hub_list(struct repository *out, struct hub *hub, const char *name, const char *revision,
              struct error *err)
 {
@@ -85,6 +86,7 @@ static int look(struct fetch *fetch, struct hub *hub, struct fetch_file *file, s
     return 0;
 }
 
+/* What is to be fetched is known, file by file with its size, before a byte of it is. */
 int fetch_plan(struct fetch *out, struct hub *hub, const struct fetch_options *options,
                struct error *err)
 {
@@ -129,6 +131,7 @@ static void on_bytes(void *context, uint64_t have)
         watched->watch->on_bytes(watched->watch->context, watched->file, have);
 }
 
+/* A link is made only to a complete blob, so a snapshot has whole files or none. */
 static int fetch_one(struct fetch *fetch, struct hub *hub, struct fetch_file *file,
                      const struct fetch_watch *watch, struct error *err)
 {

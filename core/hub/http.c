@@ -54,6 +54,8 @@ static bool is_header(const char *line, size_t length, const char *name, char *o
     return true;
 }
 
+/* Digits alone: no sign, no blanks, no number that leaves 64 bits; -1 for all of those. Without
+ * `end` nothing may follow. */
 static int64_t number_of(const char *text, const char **end)
 {
     int64_t value = 0;
@@ -174,6 +176,8 @@ static bool add_header(struct transfer *transfer, const char *text)
     return longer;
 }
 
+/* No compression on the way: lengths and ranges count the bytes of the file. The token's copy is
+ * wiped; curl keeps its own until the transfer is released. */
 static bool add_headers(struct transfer *transfer, const struct http_request *request)
 {
     struct buffer bearer = BUFFER_INIT;
@@ -292,6 +296,7 @@ static void end(struct http_session *session, struct transfer *transfer, CURLcod
     }
 }
 
+/* Transfers that are over: their answers are filled in, and their places free. */
 static void collect(struct http_session *session, size_t *running)
 {
     CURLMsg *message;
@@ -315,6 +320,8 @@ static int check_stop(const struct http_session *session, struct error *err)
     return error_set_kind(err, ERROR_INTERRUPTED, "interrupted");
 }
 
+/* Several at once, in one thread. What is wrong with one is in its answer; -1 is a stop that was
+ * asked for, or no memory, and then all of them are dropped. */
 int http_run(struct http_session *session, const struct http_request *requests,
              struct http_answer *answers, size_t count, struct error *err)
 {
@@ -362,6 +369,7 @@ int http_start(struct error *err)
     return loaded ? 0 : -1;
 }
 
+/* The library is loaded here, at the first session. */
 int http_open(struct http_session **out, bool (*should_stop)(void *context), void *context,
               struct error *err)
 {
@@ -382,6 +390,7 @@ int http_open(struct http_session **out, bool (*should_stop)(void *context), voi
     return error_no_memory(err);
 }
 
+/* Connections end with their handles. */
 void http_close(struct http_session *session)
 {
     if (!session)
@@ -396,6 +405,7 @@ void http_close(struct http_session *session)
 
 /* --- URLs --- */
 
+/* Percent-encoded but for what RFC 3986 calls unreserved; with `slashes` a path stays one. */
 void url_put_part(struct buffer *out, const char *text, bool slashes)
 {
     for (; *text; text++) {
@@ -427,6 +437,8 @@ static CURLU *parsed(const char *text)
     return NULL;
 }
 
+/* Where a redirect leads is text from elsewhere: no other scheme, no step from https to http,
+ * nobody's name and password in it. */
 int url_resolve(char *out, const char *base, const char *location, struct error *err)
 {
     CURLU *url = parsed(base);
@@ -459,6 +471,7 @@ int url_resolve(char *out, const char *base, const char *location, struct error 
     return status;
 }
 
+/* Scheme, host and port: who may see the token. */
 bool url_same_host(const char *a, const char *b)
 {
     static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
@@ -475,6 +488,7 @@ bool url_same_host(const char *a, const char *b)
     return same;
 }
 
+/* Signed addresses have their key in the query: messages show none of it. */
 char *url_shown(const char *text)
 {
     static const CURLUPart secret[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY,

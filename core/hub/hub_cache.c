@@ -30,6 +30,7 @@ static char *joined(const char *a, const char *b, const char *c, struct error *e
     return path;
 }
 
+/* Paths alone: nothing is made before there is something to put there. */
 int hub_cache_open(struct hub_cache *out, const char *hub, const char *name, const char *commit,
                    bool links, struct error *err)
 {
@@ -118,6 +119,7 @@ uint64_t hub_cache_incomplete_bytes(const struct hub_cache *cache, const char *e
 
 /* --- what is put there --- */
 
+/* Without waiting: -2 is "another one has it". A lock of a process that was killed is free. */
 int hub_cache_lock(const struct hub_cache *cache, const char *etag, struct error *err)
 {
     struct buffer path = BUFFER_INIT;
@@ -187,6 +189,8 @@ static int copy_blob(const char *blob, const char *path, struct error *err)
     return status;
 }
 
+/* As huggingface_hub lays it out: a relative link into blobs/, or, where links are not wanted, the
+ * file itself, moved there if it is new and copied otherwise. */
 int hub_cache_link(const struct hub_cache *cache, const char *etag, const char *file, bool new_blob,
                    struct error *err)
 {
@@ -211,6 +215,8 @@ int hub_cache_link(const struct hub_cache *cache, const char *etag, const char *
     return status;
 }
 
+/* A branch's or tag's name for the commit; a commit needs none. The file is left alone where it
+ * says so already. */
 int hub_cache_refer(const struct hub_cache *cache, const char *revision, const char *commit,
                     struct error *err)
 {

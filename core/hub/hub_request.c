@@ -9,6 +9,8 @@
 
 enum { REDIRECTS_MAX = 10, WAIT_MAX = 600 };
 
+/* Settings come from the environment, as huggingface_hub reads them; offline is obeyed before
+ * anything is asked. */
 int hub_open(struct hub *out, bool (*should_stop)(void *context), void *context, struct error *err)
 {
     *out = (struct hub){0};
@@ -33,6 +35,7 @@ void hub_close(struct hub *hub)
     *hub = (struct hub){0};
 }
 
+/* Below the endpoint, whatever that is. */
 char *hub_url(const struct hub *hub, const char *path, struct error *err)
 {
     struct buffer url = BUFFER_INIT;
@@ -45,6 +48,8 @@ char *hub_url(const struct hub *hub, const char *path, struct error *err)
     return NULL;
 }
 
+/* Redirects are followed here and not by curl: each step decides anew whether the token may go
+ * along, which is to the endpoint's own host alone. */
 int hub_once(struct hub *hub, const struct http_request *request, bool stays,
              struct http_answer *answer, char *place, struct error *err)
 {
@@ -80,6 +85,7 @@ bool hub_may_pass(const struct http_answer *answer)
            (answer->status >= 500 && answer->status <= 504 && answer->status != 501);
 }
 
+/* 1, 2, 4, then 8 s, or what the server asks for, up to a bound; a stop ends it at once. */
 int hub_wait(struct hub *hub, const struct http_answer *answer, int tries, const char *what,
              struct error *err)
 {
@@ -98,6 +104,8 @@ int hub_wait(struct hub *hub, const struct http_answer *answer, int tries, const
     return http_wait(hub->session, seconds, err);
 }
 
+/* What may pass by itself (connections, 5xx, 429) is tried again; any other answer is the caller's
+ * to read. */
 int hub_ask(struct hub *hub, const struct http_request *request, bool stays,
             struct http_answer *answer, char *place, struct error *err)
 {
@@ -128,6 +136,8 @@ static void put_who(struct buffer *out, const struct hub *hub)
                          "`hf auth login` writes");
 }
 
+/* The hub's error code first, which is more exact than the status; then what a user can do about
+ * it. */
 int hub_refusal(const struct hub *hub, const struct http_answer *answer, const char *name,
                 const char *what, struct error *err)
 {
@@ -185,6 +195,7 @@ static int begin_anew(void *context, const struct http_answer *answer, struct er
     return 0;
 }
 
+/* A document into memory, of at most so many bytes; a second try begins with an empty buffer. */
 int hub_read(struct buffer *out, struct hub *hub, const char *url, uint64_t most, const char *name,
              const char *what, struct error *err)
 {

@@ -63,6 +63,8 @@ static void line_free(struct line *line)
     free(line);
 }
 
+/* Each thread that reads has a connection of its own while it reads; those that are idle are
+ * kept. */
 static struct line *take_line(struct hub_model *model, struct error *err)
 {
     pthread_mutex_lock(&model->mutex);
@@ -141,6 +143,7 @@ static int take_bytes(void *context, const void *bytes, size_t count, struct err
     return 0;
 }
 
+/* The file's address may have been renewed by another thread: it is copied under the lock. */
 static void ask_for(struct line *line, size_t i)
 {
     struct piece *piece = &line->pieces[i];
@@ -189,6 +192,8 @@ static int renew(struct line *line, struct source *source, const char *url, stru
 /* What is to be done about an answer. */
 enum verdict { TAKEN, AGAIN, RENEW, REFUSED };
 
+/* A signed address expires in the middle of a long read: then it is asked for again (RENEW), which
+ * is no fault. */
 static enum verdict judge(const struct piece *piece, struct http_answer *answer)
 {
     int status = answer->status;
@@ -247,6 +252,8 @@ static int receive(struct line *line, size_t count, struct error *err)
 
 /* --- the place --- */
 
+/* Cut into pieces, as many at once as a session has places; a range's pieces may come in any
+ * order. */
 static int read_ranges(void *context, const struct byte_range *ranges, size_t count,
                        struct error *err)
 {
@@ -321,6 +328,8 @@ static int read_document(void *context, struct buffer *out, const char *file, ui
                             err);
 }
 
+/* As a place that checkpoint_open_place() reads from; its files are opened when they are asked
+ * for. */
 int hub_model_open(struct hub_model **out, struct hub *hub, const char *name, const char *revision,
                    bool (*should_stop)(void *context), void *context, struct error *err)
 {
@@ -347,6 +356,7 @@ int hub_model_open(struct hub_model **out, struct hub *hub, const char *name, co
     return 0;
 }
 
+/* After the checkpoint that reads from it: its sources are then used by nobody. */
 void hub_model_close(struct hub_model *model)
 {
     if (!model)

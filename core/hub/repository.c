@@ -13,6 +13,7 @@
 
 /* --- names --- */
 
+/* huggingface_hub's rules (validate_repo_id): the name becomes a folder's in the cache. */
 int repository_check_name(const char *name, struct error *err)
 {
     const char *slash = strchr(name, '/');
@@ -32,6 +33,8 @@ int repository_check_name(const char *name, struct error *err)
         name, REPOSITORY_NAME_MAX);
 }
 
+/* Each part a name, none of them "." or "..": what the hub lists cannot lead out of the
+ * snapshot. */
 bool repository_file_is_safe(const char *name)
 {
     if (!name[0] || strlen(name) > 1024 || !utf8_printable(name))
@@ -71,6 +74,7 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* One name that is not safe refuses the whole list: it is not a hub's that is to be trusted. */
 static int add_file(struct repository *repository, size_t *capacity, const cJSON *sibling,
                     const char *where, struct error *err)
 {
@@ -227,6 +231,7 @@ static int take_index(struct file_choice *choice, const struct repository *repos
     return choice->index ? 1 : -1;
 }
 
+/* Fetching all types of one model is tens of gigabytes too many. */
 static int refuse_ggufs(const struct repository *repository, const char *name, struct error *err)
 {
     struct buffer names = BUFFER_INIT;
@@ -266,6 +271,8 @@ static int take_weights(struct file_choice *choice, const struct repository *rep
                      name);
 }
 
+/* As fnmatch, where "*" takes a "/", too; a pattern without a match is an error, mostly a typing
+ * one. */
 static int take_patterns(struct file_choice *choice, const struct repository *repository,
                          const char *const *patterns, size_t count, const char *name,
                          struct error *err)
@@ -284,6 +291,7 @@ static int take_patterns(struct file_choice *choice, const struct repository *re
     return 0;
 }
 
+/* By patterns, or what a model needs: documents, and one form of its weights. */
 int repository_choose(struct file_choice *out, const struct repository *repository,
                       const char *const *patterns, size_t count, const char *name,
                       struct error *err)
@@ -304,6 +312,7 @@ int repository_choose(struct file_choice *out, const struct repository *reposito
     return status;
 }
 
+/* The shards that the index names, and no others: a repository may have several sets. */
 int repository_choose_shards(struct file_choice *choice, const struct repository *repository,
                              const char *text, size_t length, struct error *err)
 {

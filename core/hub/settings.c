@@ -95,6 +95,8 @@ static int clean_token(struct hub_settings *settings, const char *text, const ch
     return settings->token_from ? 0 : -1;
 }
 
+/* The environment before the file. What was read is wiped from memory; the token itself is, when
+ * the settings are freed. */
 static int read_token(struct hub_settings *settings, struct error *err)
 {
     const char *name = setting("HF_TOKEN") ? "HF_TOKEN" : "HUGGING_FACE_HUB_TOKEN";
@@ -122,6 +124,7 @@ static int read_token(struct hub_settings *settings, struct error *err)
     return there < 0 ? -1 : status;
 }
 
+/* All that decides on requests is read once, so that a message can say where a value came from. */
 int hub_settings_read(struct hub_settings *out, struct error *err)
 {
     const char *offline = setting("HF_HUB_OFFLINE");

@@ -5,6 +5,7 @@
 /* More are not the marks of a template. */
 enum { ADDED_MAX = 1024 };
 
+/* Each by its text with the id that it got; one that the tokenizer has already keeps its own. */
 cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct error *err)
 {
     const cJSON *item;
@@ -26,6 +27,7 @@ cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct
     return NULL;
 }
 
+/* Marks of a template that are not tokens; with `add` also whether they could become some. */
 int added_tokens_look(struct tokenizer *tokenizer, const char *template_name, bool add, char *marks,
                       size_t size, struct error *err)
 {

@@ -47,6 +47,7 @@ static char *find(const char *name, struct error *err)
     return job;
 }
 
+/* When a job is started: a name that is none, or a job that has failed, is said at once. */
 int job_after_check(const struct option_list *jobs, struct error *err)
 {
     for (size_t i = 0; i < jobs->count; i++) {
@@ -73,6 +74,8 @@ static int wait_for(const char *job, bool (*should_stop)(void *context), void *c
     return verdict < 0 ? -1 : 0;
 }
 
+/* One after the other; jobs that have ended meanwhile are seen when their turn comes. The mark
+ * tells others that this one waits. */
 int job_after_wait(const char *path, const struct option_list *jobs,
                    bool (*should_stop)(void *context), void (*say)(void *context, const char *job),
                    void *context, struct error *err)

@@ -41,6 +41,7 @@ bool job_dir_is_taken(const char *path)
     return !never_began;
 }
 
+/* A folder that has a job is never taken for a new one. */
 static int check_free(const char *path, struct error *err)
 {
     if (check_path(path, err) != 0)
@@ -84,6 +85,8 @@ static int claim(const char *requests, const char *path, struct error *err)
                : 0;
 }
 
+/* Of two processes one makes requests/, and with it has the folder (claim()). What this one made
+ * goes again where it fails. */
 int job_dir_create(const char *path, struct error *err)
 {
     if (check_free(path, err) != 0)

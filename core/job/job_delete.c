@@ -54,6 +54,7 @@ static bool is_state_folder(const char *name)
            (strncmp(name, ".step-", 6) == 0 && text_ends_with(name, ".tmp"));
 }
 
+/* By its name and by where it lies; `inside` is what may then lie in it. */
 static bool is_our_folder(enum job_place place, const char *name, enum job_place *inside)
 {
     *inside = PLACE_STATE;
@@ -84,6 +85,7 @@ static bool is_state_file(const char *name)
     return strcmp(name, "state.json") == 0;
 }
 
+/* A name that another program could have written there on purpose is not ours. */
 static bool is_our_file(enum job_place place, const char *name)
 {
     switch (place) {
@@ -133,6 +135,7 @@ static int turn_of(const char *path)
     return turn;
 }
 
+/* The path is the list's from here on. */
 static int add(struct job_deletion *out, char *path, const struct stat *info, struct error *err)
 {
     if (array_reserve((void **)&out->pieces, &out->capacity, out->count + 1, sizeof *out->pieces,
@@ -299,6 +302,7 @@ static int check_owner(const char *path, dev_t *device, struct error *err)
     return status;
 }
 
+/* Everything is looked at before anything goes: one foreign file, and the whole folder stays. */
 int job_delete_look(struct job_deletion *out, const char *path, struct error *err)
 {
     struct look look = {.out = out};
@@ -338,6 +342,7 @@ void job_deletion_free(struct job_deletion *deletion)
 
 /* --- deleting --- */
 
+/* What somebody else has deleted meanwhile is gone, as it should be. */
 static int remove_pieces(const struct job_deletion *deletion, int turn, struct error *err)
 {
     for (size_t i = 0; i < deletion->count; i++) {

@@ -41,6 +41,7 @@ bool job_dir_has(const char *path, const char *name)
     return has;
 }
 
+/* All of a job's documents are objects, of a bounded size by their name. */
 static cJSON *read_object(const char *path, const char *name, struct error *err)
 {
     char *file = path_join(path, name, err);
@@ -71,6 +72,8 @@ char *job_dir_around(const char *path, struct error *err)
     return folder;
 }
 
+/* Temporary files of a process that was killed while it saved, of all names that a job saves
+ * under. */
 void job_dir_remove_left(const char *path)
 {
     static const char *const names[] = {"job.json",    "plan.yaml", "proof.json",

@@ -30,6 +30,7 @@ static char *entry_path(const char *folder, const char *job, struct error *err)
     return path_join(folder, name, err);
 }
 
+/* By its real path, so that a job has one entry however it was named. */
 int job_index_add(const char *path, struct error *err)
 {
     char *absolute = sys.realpath(path, NULL), *folder = NULL, *entry = NULL;

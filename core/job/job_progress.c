@@ -29,6 +29,7 @@ static const struct {
 
 /* --- writing --- */
 
+/* What is not known is left out: a reader has "n/a" for it. */
 static void put(struct buffer *out, enum work_phase phase, uint64_t done, uint64_t total,
                 int64_t step)
 {
@@ -69,6 +70,8 @@ static bool is_due(const struct job_progress_writer *writer, enum work_phase pha
            (phase != writer->phase || now - newest >= job_progress_second / 2);
 }
 
+/* A few times a second at most, but at once where a phase begins; a failure to write is no failure
+ * of the work. */
 static void tell(void *context, enum work_phase phase, uint64_t done, uint64_t total)
 {
     struct job_progress_writer *writer = context;
@@ -117,6 +120,7 @@ void job_progress_close(struct job_progress_writer *writer)
 
 /* --- reading --- */
 
+/* The file is anybody's: what cannot be is not known. */
 bool job_progress_read(struct job_progress *out, const char *job)
 {
     const char *phase = "", *unit = "";

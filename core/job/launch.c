@@ -130,6 +130,8 @@ static int report_failure(const char *path, struct error *err)
     return status;
 }
 
+/* Whoever starts a job and deletes its data afterwards must know when it has been read; a bound on
+ * the time, as reading may take long. */
 int job_wait_for_data(const char *path, struct error *err)
 {
     for (int i = 0; i < START_TENTHS; i++) {
@@ -404,6 +406,8 @@ static void put_restart(const struct job_restart *restart)
     setenv(restart_names[RESTART_SCHEDULE], restart->schedule ? restart->schedule : "", 1);
 }
 
+/* From the environment of the worker: command lines are shown in lists of processes, and
+ * recorded. */
 bool job_restart_read(struct job_restart *restart)
 {
     const char *text[RESTART_NAMES];

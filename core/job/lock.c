@@ -126,6 +126,7 @@ enum job_state job_state(const char *path)
     return JOB_STARTING;
 }
 
+/* One that is not there is removed. */
 static int remove_file(const char *path, const char *name, struct error *err)
 {
     char *file = path_join(path, name, err);

@@ -88,6 +88,7 @@ void method_choice_free(struct method_choice *choice)
 
 /* --- learning-rate factors --- */
 
+/* The last "=" divides: a pattern may have one. */
 int lr_factor_open(struct lr_factor *out, const char *text, struct error *err)
 {
     const char *equals = strrchr(text, '=');
@@ -135,6 +136,8 @@ static int apply(double *factors, const struct lr_factor *factor, const struct m
     return 0;
 }
 
+/* One factor a tensor of the run; a later option counts over an earlier one. A pattern that finds
+ * nothing that trains is a mistake. */
 int lr_factors_make(double **out, const struct option_list *texts, const struct model *model,
                     const struct method_choice *choice, struct error *err)
 {

@@ -84,6 +84,7 @@ static void begin_at(struct job_metrics *metrics, uint64_t offset)
     forget_found(metrics);
 }
 
+/* Nothing is read yet: each update reads as far as the file has grown. */
 int job_metrics_follow(struct job_metrics *metrics, const char *job, struct error *err)
 {
     *metrics = (struct job_metrics){.most = JOB_LINES_MAX};
@@ -172,6 +173,8 @@ struct quartet {
     int count;
 };
 
+/* Of four lines that follow one another the lowest and the highest stay: a curve keeps its
+ * extremes. */
 static void thin_quartet(struct quartet *four)
 {
     int low = 0, high = 0;
@@ -295,6 +298,8 @@ static int read_counting(void *context, const char *text, size_t length, uint64_
     return 0;
 }
 
+/* Lines that are no longer in memory, from the file; a place before the run's present beginning is
+ * moved there. */
 int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place *place,
                      bool (*take)(void *context, const char *text, size_t length), void *context,
                      struct error *err)
@@ -368,6 +373,7 @@ int job_metrics_update(struct job_metrics *metrics, size_t *added, struct error 
     return status;
 }
 
+/* Leaves an empty follower, which can be freed once more. */
 void job_metrics_free(struct job_metrics *metrics)
 {
     if (metrics->cache) {
@@ -408,6 +414,7 @@ static int read_window(const struct job_metrics *metrics, const struct job_line 
     return status;
 }
 
+/* Through a window of the file around the line, since lines are asked for by neighbours. */
 cJSON *job_metrics_json(const struct job_metrics *metrics, size_t i)
 {
     const struct job_line *line = &metrics->lines[i];

@@ -41,6 +41,8 @@ bool job_metrics_are_written(const char *job)
     return written;
 }
 
+/* Appended to, under a lock for as long as the run lasts; a line that a kill has cut off is ended
+ * first, so that the next one is a line. */
 int job_metrics_open(struct job_metrics_writer *writer, const char *job, struct error *err)
 {
     *writer = (struct job_metrics_writer){.fd = -1};

@@ -56,6 +56,7 @@ static int take_arguments(struct run_config *config, const cJSON *list, struct e
     return 0;
 }
 
+/* The job.json of another run: its arguments, relative to the folder that they were typed in. */
 static int take_record(struct run_config *config, const cJSON *job, struct error *err)
 {
     const cJSON *list = json_get(job, "arguments"), *item;
@@ -118,6 +119,7 @@ static int find_file(struct run_config *config, const char *path, struct error *
     return 0;
 }
 
+/* A file is a record of ours, or YAML; which of the two its first bytes say. */
 int run_config_read(struct run_config *out, const char *path, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
@@ -135,6 +137,7 @@ int run_config_read(struct run_config *out, const char *path, struct error *err)
     return status;
 }
 
+/* Leaves an empty one. */
 void run_config_free(struct run_config *config)
 {
     for (size_t i = 0; i < config->count; i++)
@@ -186,6 +189,7 @@ static int put(char **arguments, int *count, struct error *err, const char *form
     return 0;
 }
 
+/* "--name=value", so that a value which begins with "-" stays one. */
 static int put_file(char **arguments, int *count, const struct run_config *config,
                     const struct option_given *given, const char *model, struct error *err)
 {
@@ -229,6 +233,8 @@ static int put_typed(char **arguments, int *count, int argc, char *const argv[],
     return status;
 }
 
+/* The file's options, then what was typed: of an option that is there twice the typed one
+ * counts. */
 char **run_config_merge(const struct run_config *config, const struct option_given *given,
                         const char *model, int argc, char *const argv[], int *count,
                         struct error *err)
@@ -252,6 +258,8 @@ void run_config_free_arguments(char **arguments)
 
 /* --- trust --- */
 
+/* As the job.json of the run that it would start: what a file may do is then looked at by one
+ * function. */
 static cJSON *as_record(const struct run_config *config, struct error *err)
 {
     static const struct option_given nothing;
@@ -273,6 +281,7 @@ static cJSON *as_record(const struct run_config *config, struct error *err)
     return NULL;
 }
 
+/* A configuration of somebody else's may name files: trust.h says which are to be shown. */
 int run_config_look(struct job_trust *out, struct run_config *config, struct error *err)
 {
     *out = (struct job_trust){0};

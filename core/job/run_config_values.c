@@ -30,6 +30,8 @@ static void name_of(const char *key, char *name, size_t size)
         *at = '-';
 }
 
+/* Keys are option names, with "_" for "-" if one likes; an unknown one is answered with the
+ * nearest. */
 int run_config_find(size_t *row, const struct run_config *config, const char *key, size_t line,
                     struct error *err)
 {
@@ -85,6 +87,8 @@ static int check_value(const struct option *row, const char *text, struct error 
     return status;
 }
 
+/* Checked as the command line checks it, with the line in the message. Paths are the file's
+ * folder's. */
 int run_config_add(struct run_config *config, const char *key, const char *text, size_t line,
                    struct error *err)
 {

@@ -41,6 +41,7 @@ static bool is_nothing(const yaml_event_t *event)
     return false;
 }
 
+/* A key that is there twice would leave it to the reader which value counts: an error. */
 static int take_key(struct reader *reader, const char *text, size_t line, struct error *err)
 {
     if (run_config_find(&reader->row, reader->config, text, line, err) != 0)
@@ -70,6 +71,7 @@ static int take_flag(struct reader *reader, const char *text, size_t line, struc
     return refuse(reader, line, err);
 }
 
+/* A flag takes true or false, every other option its text. */
 static int take_value(struct reader *reader, const yaml_event_t *event, struct error *err)
 {
     const char *text = (const char *)event->data.scalar.value;
@@ -106,6 +108,7 @@ static int take_scalar(struct reader *reader, const yaml_event_t *event, struct 
     return status;
 }
 
+/* Only options that may be given several times take one. */
 static int take_list(struct reader *reader, size_t line, struct error *err)
 {
     const struct option *row =
@@ -132,6 +135,7 @@ static int end_list(struct reader *reader, size_t line, struct error *err)
     return refuse(reader, line, err);
 }
 
+/* The form is flat: a mapping of keys to scalars and lists of scalars, no aliases, one document. */
 static int take_event(struct reader *reader, const yaml_event_t *event, struct error *err)
 {
     size_t line = event->start_mark.line + 1;
@@ -185,6 +189,7 @@ static int read_events(struct reader *reader, struct error *err)
     return status;
 }
 
+/* By events: nothing that the file nests takes memory. */
 int run_config_read_yaml(struct run_config *config, const char *text, size_t length,
                          struct error *err)
 {

@@ -196,6 +196,9 @@ static int look_at_owner(struct job_trust *out, const char *path, const char *fi
     return 0;
 }
 
+/* Asked about is what others could have written: a foreign owner, a folder that others can write
+ * to, or a record that leads out of its folder. An approval is a file of this user's own, by the
+ * key of what was shown. */
 int job_trust_look_file(struct job_trust *out, const char *path, const char *file, bool record,
                         const cJSON *job, struct error *err)
 {

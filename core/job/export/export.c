@@ -191,6 +191,8 @@ static int write_base(const struct export *export, const char *out, struct expor
     return status;
 }
 
+/* A whole model; or adapters, and for those whose base is the run's own, that base beside them. The
+ * weights come last: what has a name that loaders look for is complete. */
 static int write_files(const struct export *export, const char *run, const char *out,
                        struct export_summary *summary, struct error *err)
 {

@@ -86,6 +86,8 @@ static int member_save(const struct member *member, const char *key, struct buff
 
 /* --- the template --- */
 
+/* Where the tokenizer's configuration has a template, it is replaced there: a second one would be a
+ * guess. */
 static int configure_template(const char *out, const char *source, struct error *err)
 {
     struct buffer value = BUFFER_INIT;
@@ -119,6 +121,7 @@ static int replace_template(const char *out, const char *source, struct error *e
     return export_save_text(out, jinja, &text, err);
 }
 
+/* The template that the run trained with, wherever the base had its own. */
 static int write_template(const struct export *export, const char *out, struct error *err)
 {
     const struct source *source = &export->source;
@@ -228,6 +231,7 @@ static int check_added(const char *out, const cJSON *added, struct error *err)
     return status;
 }
 
+/* Added tokens where transformers looks for them, then a look whether it would find them there. */
 static int write_added(const struct export *export, const char *out, struct error *err)
 {
     const cJSON *added = export->source.added_tokens;
@@ -401,6 +405,8 @@ static int amend_config(const struct export *export, const char *out, struct err
     return export_save_text(out, "config.json", &text, err);
 }
 
+/* The base's files first, then what the run has changed in them, in an order in which each finds
+ * what the one before has written. */
 int export_write_sidecars(const struct export *export, const char *out, bool whole,
                           struct error *err)
 {

@@ -204,6 +204,7 @@ out:
     return status;
 }
 
+/* Shard by shard; the index last, which makes them a model. */
 int export_write_weights(const struct export *export, const char *out, struct error *err)
 {
     void *staging = array_alloc(1, EXPORT_STAGING, err);

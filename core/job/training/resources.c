@@ -21,6 +21,8 @@ static bool sets_constants(const struct training_request *r)
            option_is_given(&r->given, TRAINING_ROW(constants.epsilon));
 }
 
+/* The trainer's settings, as they follow from the request alone: the form's estimate takes the
+ * same. */
 struct train_settings training_settings(const struct training_request *r)
 {
     bool bf16 = r->dtype == WEIGHTS_AUTO ? machine_has_bf16() : r->dtype == WEIGHTS_BF16;
@@ -49,6 +51,7 @@ struct train_settings training_settings(const struct training_request *r)
     };
 }
 
+/* The lists are the choice's, which must outlive the recipe. */
 struct recipe training_recipe(const struct training_request *request,
                               const struct method_choice *choice)
 {
@@ -65,6 +68,7 @@ struct recipe training_recipe(const struct training_request *request,
     return recipe;
 }
 
+/* Only options that this request has not used up already. */
 void training_memory_remedy(struct buffer *out, const struct training_request *request)
 {
     const char *lower[3] = {"--seq-len"}, *other[4] = {NULL};
@@ -169,6 +173,7 @@ int training_disk_look(struct training_disk *disk, const struct model *model,
     return 0;
 }
 
+/* One sentence for the run, the dry run and the form. */
 void training_disk_put(struct buffer *out, const struct training_disk *disk)
 {
     buffer_format(out, "up to %llu checkpoint%s of %s%s", (unsigned long long)disk->states,
@@ -228,6 +233,7 @@ static int estimate_memory(struct training_estimate *out, const struct training_
     return 0;
 }
 
+/* On an error `why` says what is not known; a form shows that in place of numbers. */
 void training_estimate(struct training_estimate *out, const struct training_request *request,
                        const struct model *model, const struct plan *plan)
 {

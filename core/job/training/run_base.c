@@ -77,6 +77,8 @@ static int make_own(struct run_base *base, struct error *err)
                : run_start_make(&base->start, sitting, base->path, err);
 }
 
+/* The base is the request's model, or one that the run has made for itself (`base/`): from random
+ * weights, or from another run. */
 static int open_model(struct run_base *base, struct error *err)
 {
     const struct run_sitting *sitting = base->sitting;
@@ -207,6 +209,8 @@ out:
 
 /* --- all of it --- */
 
+/* Model, back end, tokenizer; a resume then has its template and added tokens from the run, not
+ * from the model. */
 int run_base_open(struct run_base *base, struct error *err)
 {
     const struct run_sitting *sitting = base->sitting;

@@ -11,6 +11,7 @@
 /* What a job.json may hold; nobody continues a run that often. */
 enum { PARTS_MAX = 10000 };
 
+/* A part as job.json has it; each number is one that a run can have. */
 static int read_part(struct schedule_part *part, const cJSON *json, const char *where,
                      struct error *err)
 {
@@ -70,6 +71,7 @@ static int add_part(struct run_more *more, const struct run_sitting *sitting, st
     return 0;
 }
 
+/* What earlier resumes have added, and what this one adds. */
 int run_more_open(struct run_more *more, const struct run_sitting *sitting, struct error *err)
 {
     const char *run = sitting->request->run;
@@ -88,6 +90,7 @@ void run_more_close(struct run_more *more)
     *more = (struct run_more){0};
 }
 
+/* As read_part() reads it. */
 void run_more_put(struct json_writer *json, const struct schedule_part *parts, size_t count)
 {
     if (count == 0)

@@ -144,6 +144,8 @@ int run_lines_step(struct run_lines *lines, const struct train_report *report,
     return append(lines, &json, err);
 }
 
+/* One line of metrics has the norms of all trained tensors; where that is more than a line may be,
+ * it is said once and left out. */
 int run_lines_gradients(struct run_lines *lines, int64_t step, const struct optimizer *optimizer,
                         struct error *err)
 {
@@ -173,6 +175,7 @@ int run_lines_gradients(struct run_lines *lines, int64_t step, const struct opti
     return 0;
 }
 
+/* Said on the terminal, too: a step that does not count is no small matter. */
 int run_lines_spike(struct run_lines *lines, const struct train_report *report, struct error *err)
 {
     struct buffer line = BUFFER_INIT;
@@ -221,6 +224,7 @@ int run_lines_reselect(struct run_lines *lines, int64_t step, size_t begun, size
     return append(lines, &json, err);
 }
 
+/* Where the curve goes on, for whoever draws it. */
 int run_lines_more(struct run_lines *lines, const struct schedule_part *part, struct error *err)
 {
     struct buffer line = BUFFER_INIT;

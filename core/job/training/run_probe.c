@@ -127,6 +127,8 @@ static double forwards(double prompt, double count)
     return count * prompt + count * (count - 1) / 2;
 }
 
+/* A sample that takes long is cut off, and the rest reckoned: token n costs a pass over n
+ * tokens. */
 static int measure_sample(struct training_probe *out, const struct run_setup *setup,
                           struct error *err)
 {
@@ -244,6 +246,7 @@ int run_probe(struct training_probe *out, const struct run_setup *setup, struct 
     return 0;
 }
 
+/* As tui/session/probe.h reads it. */
 void training_put_probe(struct json_writer *json, const struct training_probe *probe)
 {
     json_integer(json, "steps", probe->steps);

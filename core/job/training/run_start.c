@@ -49,6 +49,7 @@ static void tell(const struct run_sitting *sitting, const struct export_summary 
                 (long long)summary->best.step);
 }
 
+/* The other run's state becomes this one's base, by the function that exports use. */
 int run_start_make(cJSON **start, const struct run_sitting *sitting, const char *out,
                    struct error *err)
 {

@@ -60,6 +60,7 @@ static void put_counts(struct json_writer *json, const struct piece_counts *coun
     json_flag(json, "without_prompt", counts->without_prompt);
 }
 
+/* Of a dry run's --json and of job.json alike. */
 void training_put_data_plan(struct json_writer *json, const struct training_data_plan *plan)
 {
     json_count(json, "documents", plan->documents);

@@ -43,6 +43,7 @@ static void begin(struct training *training, const struct training_request *requ
     run_setup_begin(&training->setup, &training->sitting);
 }
 
+/* In the reverse order of the parts; each takes one that was never opened. */
 static void end(struct training *training)
 {
     job_progress_close(&training->progress);
@@ -348,6 +349,7 @@ static int run_dry(struct training *training, struct training_probe *probe, stru
     return 0;
 }
 
+/* The run up to its first step, without a folder. */
 int training_dry_run(const struct training_request *request, const struct training_view *view,
                      struct error *err)
 {
@@ -361,6 +363,7 @@ int training_dry_run(const struct training_request *request, const struct traini
     return status;
 }
 
+/* A probe is a job, so it has a job.json; nothing resumes it. */
 static int write_probe_record(const char *job, const struct training_request *request,
                               struct error *err)
 {

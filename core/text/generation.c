@@ -44,6 +44,7 @@ static int add_number(struct end_tokens *out, const cJSON *item, struct error *e
     return end_tokens_add(out, (int64_t)id, err);
 }
 
+/* One id, a list of them, or null. */
 int end_tokens_add_json(struct end_tokens *out, const cJSON *ids, struct error *err)
 {
     const cJSON *item;

@@ -215,6 +215,8 @@ out:
     return status;
 }
 
+/* Files in the order in which they were named, those of a folder by path; each knows which --data
+ * it came with, as that may have a weight. */
 int data_files_list(struct data_files *out, const char *const *paths, size_t path_count,
                     struct error *err)
 {
@@ -251,6 +253,8 @@ static int look_at_file(const char *path, struct error *err)
     return status;
 }
 
+/* For a form that checks what is typed: the first data file is enough, and of a large folder the
+ * first few names. */
 int data_files_look(const char *path, struct error *err)
 {
     struct data_files files = {0};
@@ -321,6 +325,8 @@ int data_files_hash(struct data_files *files, bool (*stop)(void *context), void 
     return status;
 }
 
+/* By what stat() says, after all of it was read: a file that changed would have a fingerprint of
+ * neither. */
 int data_files_check(const struct data_files *files, struct error *err)
 {
     struct stat now;

@@ -210,6 +210,7 @@ static int check_placeholders(const char *path, const char *head, size_t length,
     return 0;
 }
 
+/* What the bytes say goes before what the name says: a Parquet file may be called .json. */
 int data_foreign_check(const struct data_stream *stream, const char *head, size_t length,
                        struct error *err)
 {

@@ -116,6 +116,7 @@ static void refuse_json(const struct record *record, size_t *line, struct error 
               remedy ? ": " : "", command);
 }
 
+/* Numbers keep their digits as text, so that a template writes them as the file has them. */
 cJSON *record_parse(const struct record *record, size_t *line, struct error *err)
 {
     *line = record->line;

@@ -208,6 +208,9 @@ static size_t last_lone(const char *text, size_t length, char mark)
     return 0;
 }
 
+/* A part may end after a line's end, before a space, or at least between two characters. Where a
+ * lone one stands no merge of a tokenizer reaches across, so the parts' tokens are those of the
+ * whole. */
 size_t record_seam(const char *text, size_t length)
 {
     size_t at = last_lone(text, length, '\n');
@@ -317,6 +320,7 @@ static int next_element(struct record_reader *reader, struct record *out, struct
     return take(reader, end, 0, out);
 }
 
+/* A .json with one object is one record, or the first of lines that should be a .jsonl. */
 static int next_object(struct record_reader *reader, struct record *out, struct error *err)
 {
     const struct buffer *content = &reader->content;
@@ -402,6 +406,7 @@ static int check_bytes(const struct record_reader *reader, const struct record *
     return 0;
 }
 
+/* 1: a record, 0: the end, -1. Line and form are the reader's, by which messages name the place. */
 int record_next(struct record_reader *reader, struct record *out, struct error *err)
 {
     int status = reader->form == RECORD_TEXT     ? next_text(reader, out, err)

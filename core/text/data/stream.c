@@ -47,6 +47,8 @@ const char *data_name_form(const char *path)
     return "";
 }
 
+/* A path goes into a command that a message proposes only if a shell takes it as itself within
+ * quotes. */
 const char *data_path_in_command(const char *path)
 {
     size_t length = strlen(path);
@@ -113,6 +115,7 @@ int data_stream_open(struct data_stream *stream, const char *path, struct error 
     return stream->fd < 0 || refill(stream, err) != 0 ? -1 : open_unpacker(stream, err);
 }
 
+/* zlib's state is ours to free, zstd's its own. */
 void data_stream_close(struct data_stream *stream)
 {
     if (stream->packing == DATA_ZSTD)
@@ -210,6 +213,7 @@ static int read_plain(struct data_stream *stream, char *out, size_t count, size_
     return 0;
 }
 
+/* Fills as much as was asked for, across members of a packed file; *got of 0 is the end. */
 int data_stream_read(struct data_stream *stream, void *out, size_t count, size_t *got,
                      struct error *err)
 {

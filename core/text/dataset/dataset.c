@@ -44,6 +44,7 @@ void dataset_notes_free(struct dataset_notes *notes)
     *notes = (struct dataset_notes){0};
 }
 
+/* In memory or in a file: what is not there is NULL. */
 void dataset_free(struct dataset *dataset)
 {
     if (dataset->file) {
@@ -83,6 +84,8 @@ int32_t dataset_largest_id(const struct dataset *dataset)
     return largest;
 }
 
+/* A column or mark that was named and occurs in no record of either data set is a mistake in the
+ * name. */
 int dataset_check_absent(const struct dataset *data, const struct dataset *other, const char *path,
                          struct error *err)
 {

@@ -128,6 +128,7 @@ static int load_record(struct loader *l, const struct record_reader *reader,
     return flush(l, reader, err);
 }
 
+/* Bytes taken from the stream are the progress, packed or not. */
 static int load_file(struct loader *l, const char *path, const char *mark, struct error *err)
 {
     struct record_reader reader;
@@ -196,6 +197,7 @@ static int load(struct loader *l, const struct data_files *files, size_t source_
     return mark && mark[0] && !l->mark_seen ? notes_add(&data->absent, pair, 0, 0, err) : 0;
 }
 
+/* The same for tokens that stay in memory and for those that a writer puts into a file. */
 int loader_run(struct dataset *out, struct token_list *tokens, struct token_writer *writer,
                const struct data_files *files, size_t source_count,
                const struct dataset_options *options, struct tokenizer *tokenizer,
@@ -219,6 +221,8 @@ int loader_run(struct dataset *out, struct token_list *tokens, struct token_writ
     return status;
 }
 
+/* What only all records together can tell: names that none of them has, a template that none of
+ * them needs. */
 int loader_finish(struct dataset *data, const struct data_files *files,
                   const struct dataset_options *options, struct error *err)
 {

@@ -52,6 +52,7 @@ int notes_add(struct dataset_notes *notes, const char *text, size_t file, size_t
     return 0;
 }
 
+/* Columns, and members of turns, that no form reads: said once each, with their first place. */
 int notes_add_unread(struct dataset_notes *notes, const struct form *form, const cJSON *record,
                      size_t file, size_t line, struct error *err)
 {
@@ -65,6 +66,7 @@ int notes_add_unread(struct dataset_notes *notes, const struct form *form, const
     return 0;
 }
 
+/* From numbers in the cache to paths of this command. */
 int notes_name_files(struct dataset_notes *notes, const struct data_files *files, struct error *err)
 {
     for (size_t i = 0; i < notes->count; i++) {
@@ -78,6 +80,7 @@ int notes_name_files(struct dataset_notes *notes, const struct data_files *files
     return 0;
 }
 
+/* As lists and not objects: thousands of notes are kept with the tokens. */
 void notes_put(struct json_writer *json, const struct dataset_notes *notes)
 {
     json_list(json, NULL);

@@ -30,6 +30,7 @@ int dataset_check_columns(const char *columns, struct error *err)
     return 0;
 }
 
+/* For small data and tests: everything in memory, the fingerprint of the tokens themselves. */
 int dataset_load(struct dataset *out, const char *const *paths, size_t path_count,
                  const struct dataset_options *options, struct tokenizer *tokenizer,
                  struct error *err)
@@ -76,6 +77,7 @@ struct opening {
     char key[HASH_TEXT_SIZE];
 };
 
+/* A line to whoever watches, if anybody does. */
 __attribute__((format(printf, 2, 3))) static void say(const struct dataset_watch *watch,
                                                       const char *format, ...)
 {
@@ -220,6 +222,8 @@ static int open_or_make(struct dataset *out, const struct opening *o, struct err
     return status;
 }
 
+/* The key comes first: it is of the files' bytes, so a second run reads them and tokenises
+ * nothing. */
 int dataset_open(struct dataset *out, const char *const *paths, size_t path_count,
                  const struct dataset_options *options, struct tokenizer *tokenizer,
                  const struct dataset_watch *watch, struct error *err)

@@ -27,6 +27,7 @@ struct record_walk {
     uint64_t row;
 };
 
+/* Files are listed, and opened one by one as the walk comes to them. */
 int record_walk_open(struct record_walk **out, const char *const *paths, size_t path_count,
                      const struct dataset_options *options, struct tokenizer *tokenizer,
                      struct error *err)
@@ -47,6 +48,7 @@ int record_walk_open(struct record_walk **out, const char *const *paths, size_t 
     return -1;
 }
 
+/* Also of a walk that was opened half. */
 void record_walk_close(struct record_walk *walk)
 {
     if (!walk)
@@ -88,6 +90,7 @@ static int pass_parts(struct record_walk *walk, struct record *record, struct er
     return status;
 }
 
+/* The run's own function encodes it: what is shown is what trains. */
 static int look_at_json(struct record_walk *walk, const struct record *record,
                         struct record_look *out, struct error *err)
 {
@@ -122,6 +125,7 @@ static int look_at_text(struct record_walk *walk, struct record *record, struct 
     return status;
 }
 
+/* Errors name file and line, as a run's would. */
 static int look_at(struct record_walk *walk, struct record *record, struct record_look *out,
                    struct error *err)
 {
@@ -136,6 +140,7 @@ static int look_at(struct record_walk *walk, struct record *record, struct recor
     return out->path ? pass_parts(walk, record, err) : -1;
 }
 
+/* On an error `out` is empty, and the walk may go on with the next record. */
 int record_walk_next(struct record_walk *walk, struct record_look *out, struct error *err)
 {
     struct record record;
@@ -238,6 +243,8 @@ static void put_shown(struct buffer *out, const struct buffer *run, size_t from,
     }
 }
 
+/* Tokens of one kind, trained or not, are decoded together, so that characters which are split
+ * between them come out whole. */
 void record_look_put_text(struct buffer *out, const struct token_list *tokens,
                           const struct tokenizer *tokenizer, const struct look_style *style)
 {

@@ -35,6 +35,7 @@ struct trailer {
 /* Of a token: its id and its weight. */
 enum { TOKEN_BYTES = sizeof(int32_t) + sizeof(float) };
 
+/* Of everything but the tokens, which have a fingerprint of their own. */
 static int trailer_check(const struct trailer *trailer, const uint64_t *ends, const char *notes,
                          char out[HASH_TEXT_SIZE], struct error *err)
 {
@@ -51,6 +52,8 @@ static int trailer_check(const struct trailer *trailer, const uint64_t *ends, co
 
 /* --- writing --- */
 
+/* Ids are written in place and weights into a second file without a name, which is appended in the
+ * end: how many ids there will be is known only then. */
 int token_writer_open(struct token_writer *w, const char *path, bool temporary, struct error *err)
 {
     *w = (struct token_writer){.temporary = temporary, .weights_fd = -1, .file = {.fd = -1}};

@@ -186,6 +186,7 @@ struct packing {
     struct packing_position position;
 };
 
+/* A document for each token is the most that a batch can have. */
 int batch_alloc(struct batch *batch, int64_t batch_rows, int64_t seq_len, struct error *err)
 {
     *batch = (struct batch){0};
@@ -315,6 +316,7 @@ fail:
     return -1;
 }
 
+/* The pieces and their data set stay, which are the caller's. */
 void packing_free(struct packing *packing)
 {
     if (!packing)
@@ -341,6 +343,8 @@ uint64_t packing_targets(const struct packing *packing)
     return targets;
 }
 
+/* Epochs differ in rows where sources have parts of a turn, so each is laid out and counted; a part
+ * of an epoch is that part of its steps. */
 int64_t packing_steps(struct packing *packing, double epochs, int64_t rows_per_step)
 {
     double whole = floor(epochs), part = epochs - whole;
@@ -388,6 +392,8 @@ static int64_t put_piece(const struct packing *p, struct batch *batch, uint32_t 
     return length;
 }
 
+/* Padding is a document of its own: it sees no other token and none sees it, and nothing of it
+ * trains. */
 static void put_padding(const struct packing *p, struct batch *batch, int64_t at, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -415,6 +421,7 @@ static int put_row(const struct packing *p, struct batch *batch, uint64_t row, i
     return 0;
 }
 
+/* Rows that are left of the last batch are padding, so that every batch has the same shape. */
 int packing_next(struct packing *packing, struct batch *batch, int64_t batch_rows,
                  struct error *err)
 {

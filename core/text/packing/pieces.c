@@ -12,6 +12,7 @@
 const char *const long_documents_names[] = {
     [LONG_DROP - 1] = "drop", [LONG_TRUNCATE - 1] = "truncate", [LONG_SPLIT - 1] = "split", NULL};
 
+/* Without a name each document goes by its kind. */
 int long_documents_by_name(enum long_documents *out, const char *name, struct error *err)
 {
     *out = LONG_BY_KIND;
@@ -127,6 +128,7 @@ static int add_document(struct piece_list *list, size_t *capacity, struct weight
     return 0;
 }
 
+/* Weights are read through a window: a piece needs to know which of its tokens are targets. */
 static int list_all(struct piece_list *out, struct error *err)
 {
     size_t capacity = 0;
@@ -140,6 +142,8 @@ static int list_all(struct piece_list *out, struct error *err)
     return status;
 }
 
+/* Where the usual way leaves nothing, since every document's prompt fills a row, documents are
+ * split: training on parts without their prompt is said, and better than none. */
 int pieces_list(struct piece_list *out, const struct dataset *data, int64_t seq_len,
                 enum long_documents how, struct error *err)
 {
@@ -188,6 +192,7 @@ void pieces_free(struct piece_list *list)
     *list = (struct piece_list){0};
 }
 
+/* Pieces are in the order of the documents, those in the order of the sources. */
 size_t pieces_source_begin(const struct piece_list *list, size_t source)
 {
     size_t first = source > 0 ? list->data->sources[source - 1].end : 0;

@@ -81,6 +81,7 @@ const char *column_key(enum column which)
 
 /* --- the columns of a record --- */
 
+/* A tool's column often has its JSON as a text: "[]" says as much as nothing. */
 bool column_is_empty_json(const char *text)
 {
     static const char *const empty[] = {"", "null", "[]", "{}", NULL};
@@ -192,6 +193,8 @@ int column_lacks(const struct reader *r, enum column which, struct error *err)
     return -1;
 }
 
+/* A form is named whole or not at all: else a column by its usual name would be mixed with one by a
+ * chosen name. */
 int column_refuse_part(const struct reader *r, struct error *err)
 {
     enum column part = COLUMN_COUNT;
@@ -214,6 +217,7 @@ int column_refuse_part(const struct reader *r, struct error *err)
     return -1;
 }
 
+/* *out is what stands there where the column may be missing, NULL where it must be there. */
 int column_text(struct reader *r, enum column which, const char **out, struct error *err)
 {
     const cJSON *value = column_take(r, which);

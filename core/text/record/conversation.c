@@ -92,6 +92,8 @@ static const char *const reserved[] = {"chat_template",
                                        "tokenizer_kwargs",
                                        "return_assistant_tokens_mask"};
 
+/* Tools, documents and variables: what templates read beside the turns. A variable that the
+ * rendering itself sets cannot be set by a record. */
 int beside_read(struct beside *out, struct reader *r, bool wrap, struct error *err)
 {
     *out = (struct beside){.documents = column_take(r, COLUMN_DOCUMENTS)};
@@ -244,6 +246,7 @@ static int note_members(const struct turns *turns, const struct beside *beside, 
     return status;
 }
 
+/* The product of two weights must still be one that f32 can hold. */
 int conversation_encode(const struct turns *turns, const struct beside *beside, struct reader *r,
                         struct token_list *out, struct error *err)
 {
@@ -279,6 +282,8 @@ void conversation_weigh_after(struct token_list *list, size_t begin,
         list->weights[i] = (float)weight;
 }
 
+/* Trained is what the template writes after the prompt's own tokens: both are encoded, and what
+ * they have in common is the prompt. */
 int conversation_encode_completion(const struct turns *turns, size_t count,
                                    const struct beside *beside, struct reader *r,
                                    struct token_list *out, struct error *err)

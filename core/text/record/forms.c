@@ -309,6 +309,8 @@ static void name_form(struct reader *r, enum column form)
         snprintf(out->name + length, sizeof out->name - (size_t)length, "%sweight", joint);
 }
 
+/* How much it counts first, then which form it is, then its tokens; a KTO record that is undesired
+ * is encoded and counts nothing. */
 int form_encode(const struct form_context *context, const cJSON *record, struct token_list *out,
                 struct form *form, struct error *err)
 {

@@ -451,6 +451,8 @@ static int refuse_lists(const cJSON *list, const char *name, const char *role, c
         name, strpbrk(name, "'\"\\") ? "NAME" : name, role, content, role, content);
 }
 
+/* A record may be one single message; a dict of lists, as `datasets` makes of a list of dicts, is
+ * refused with the way back. */
 int turns_read(struct turns *turns, const cJSON *list, const char *name, bool single, bool trains,
                struct error *err)
 {

@@ -95,6 +95,7 @@ int turn_weight(const cJSON *turn, bool speaks, bool otherwise, double *out, boo
 
 /* --- the record --- */
 
+/* "--columns weight=" (an empty name) leaves all of it unread. */
 int reader_read_weight(struct reader *r, struct error *err)
 {
     const char *const numbers[] = {r->context->columns->names[COLUMN_WEIGHT], "loss_weight"};

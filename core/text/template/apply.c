@@ -93,6 +93,8 @@ static int rendering_open(struct chat_rendering *r, struct chat_template *chat,
     return status == 0 ? rendering_check_lost(r, prompt, err) : refuse(r, prompt, &first, err);
 }
 
+/* Only where something trains must it be found out what: a prompt for generating needs none of
+ * it. */
 int template_encode(struct chat_template *chat, struct tokenizer *tokenizer,
                     const struct conversation *conversation, bool prompt, struct token_list *out,
                     struct error *err)
@@ -114,6 +116,7 @@ out:
     return status;
 }
 
+/* The text alone, for whoever looks. */
 int template_render(struct chat_template *chat, const struct tokenizer *tokenizer,
                     const struct conversation *conversation, bool prompt, struct buffer *out,
                     struct error *err)
@@ -133,6 +136,8 @@ int template_render(struct chat_template *chat, const struct tokenizer *tokenize
 static const char probe[] = "[{\"role\": \"user\", \"content\": \"x\"}, "
                             "{\"role\": \"assistant\", \"content\": \"y\"}]";
 
+/* By putting the template to a conversation of two turns: the token after the assistant's text; -1
+ * where there is none. */
 int32_t template_turn_end(struct chat_template *chat, const struct tokenizer *tokenizer)
 {
     static const double weights[] = {0, 1};
@@ -217,6 +222,7 @@ static int add_written(cJSON *array, struct chat_template *chat, const struct to
     return status;
 }
 
+/* With and without the beginning of an answer, which templates mark differently. */
 static int try_all(cJSON *array, struct chat_template *chat, const struct tokenizer *tokenizer,
                    const char *const *probes, const cJSON *with_tools, struct error *err)
 {
@@ -232,6 +238,7 @@ static int try_all(cJSON *array, struct chat_template *chat, const struct tokeni
     return status;
 }
 
+/* Marks such as <|im_start|> that the template writes and the tokenizer would cut into pieces. */
 cJSON *template_missing_marks(struct chat_template *chat, const struct tokenizer *tokenizer,
                               bool of_tools, struct error *err)
 {
@@ -250,6 +257,7 @@ cJSON *template_missing_marks(struct chat_template *chat, const struct tokenizer
     return NULL;
 }
 
+/* "a, b and c". */
 void template_put_marks(char *out, size_t size, const cJSON *marks)
 {
     struct buffer text = BUFFER_INIT;

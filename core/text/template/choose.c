@@ -235,6 +235,7 @@ int template_open(struct chat_template **out, const struct tokenizer *tokenizer,
     return 0;
 }
 
+/* Values of renderings lie in the heap and go with it. */
 void template_close(struct chat_template *chat)
 {
     if (!chat)

@@ -110,6 +110,8 @@ static int read_messages(struct chat_rendering *r, struct error *err)
     return 0;
 }
 
+/* The first `count` messages: by rendering with one more and comparing, a message's part is found.
+ * The heap is given back after each, as one conversation is rendered many times. */
 int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct jinja_output *out,
                     struct error *err)
 {
@@ -130,6 +132,7 @@ int rendering_write(struct chat_rendering *r, size_t count, bool prompt, struct 
     return error_set_kind(err, why.kind, "the chat template: %s", why.text);
 }
 
+/* The template for tools, where the model has one and the conversation has tools. */
 int rendering_begin(struct chat_rendering *r, struct chat_template *chat,
                     const struct tokenizer *tokenizer, const struct conversation *conversation,
                     struct error *err)

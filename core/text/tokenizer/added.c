@@ -13,6 +13,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+/* The content is copied; an empty token would be found everywhere, and is none. */
 int added_push(struct added_tokens *added, struct added_token token, struct error *err)
 {
     if (token.length == 0)
@@ -37,6 +38,8 @@ static int compare_content(const void *a, const void *b)
     return order ? order : (x->length > y->length) - (x->length < y->length);
 }
 
+/* `first` says for each byte where the tokens that begin with it stand; first[256] ends the
+ * last. */
 void added_index(struct added_tokens *added)
 {
     if (added->count)

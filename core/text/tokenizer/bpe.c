@@ -57,6 +57,7 @@ static int grow_merges(struct merge_table *table, struct error *err)
     return 0;
 }
 
+/* Of a pair that is listed twice the lower rank counts, as it would be found first. */
 int merge_table_add(struct merge_table *table, struct merge merge, struct error *err)
 {
     if (2 * (table->used + 1) > table->slot_count && grow_merges(table, err) != 0)
@@ -84,6 +85,8 @@ void merge_table_free(struct merge_table *table)
 
 /* --- a word --- */
 
+/* A symbol knows its neighbours by number and its bytes by place, from which weights are found
+ * later. */
 int bpe_push(struct bpe_word *word, int32_t id, size_t begin, size_t length, struct error *err)
 {
     if (word->count >= INT32_MAX || begin + length > UINT32_MAX)
@@ -103,6 +106,7 @@ static bool comes_before(const struct bpe_candidate *a, const struct bpe_candida
     return a->rank != b->rank ? a->rank < b->rank : a->left < b->left;
 }
 
+/* The usual heap in an array: the parent of `at` is (at - 1) / 2. */
 static int heap_push(struct bpe_word *word, struct bpe_candidate candidate, struct error *err)
 {
     if (array_reserve((void **)&word->heap, &word->heap_capacity, word->heap_count + 1,
@@ -116,6 +120,7 @@ static int heap_push(struct bpe_word *word, struct bpe_candidate candidate, stru
     return 0;
 }
 
+/* The last one sinks from the top to where it belongs. */
 static struct bpe_candidate heap_pop(struct bpe_word *word)
 {
     struct bpe_candidate *heap = word->heap, top = heap[0], last = heap[--word->heap_count];

@@ -13,6 +13,7 @@
 
 enum { CONFIG_FILE_MAX = 16 << 20 };
 
+/* Special tokens of -1 are not there. */
 struct tokenizer *tokenizer_new(struct error *err)
 {
     struct tokenizer *t = array_alloc(1, sizeof *t, err);
@@ -30,6 +31,7 @@ struct tokenizer *tokenizer_new(struct error *err)
     return NULL;
 }
 
+/* All that the loaders filled in, as far as they came. */
 void tokenizer_close(struct tokenizer *t)
 {
     if (!t)
@@ -54,6 +56,7 @@ void tokenizer_close(struct tokenizer *t)
 
 /* --- a list of tokens --- */
 
+/* Two arrays of one length; each grows on its own, as one may be taken away by its caller. */
 int token_list_add(struct token_list *list, int32_t id, float weight, struct error *err)
 {
     if (list->count == list->capacity || list->count == list->weight_capacity) {
@@ -77,6 +80,7 @@ void token_list_free(struct token_list *list)
 
 /* --- what it is filled by --- */
 
+/* Later places replace earlier ones (load_added.c has their order). */
 int tokenizer_map_text(cJSON *map, const char *key, const char *text, struct error *err)
 {
     cJSON *item = cJSON_CreateString(text);
@@ -89,6 +93,7 @@ int tokenizer_map_text(cJSON *map, const char *key, const char *text, struct err
     return error_set(err, "not enough memory for a tokenizer");
 }
 
+/* After all tokens are there: which one stands for each byte, and the caches. */
 int tokenizer_finish(struct tokenizer *t, struct error *err)
 {
     for (int byte = 0; byte < 256; byte++) {
@@ -145,6 +150,7 @@ int tokenizer_note_bytes(struct tokenizer *t, const void *bytes, size_t count, s
     return note(t, NULL, bytes, count, err);
 }
 
+/* A merge of tokens that do not exist would never apply: the file is not a whole one. */
 int tokenizer_add_merge(struct tokenizer *t, const char *left, size_t left_length,
                         const char *right, size_t right_length, int32_t rank, struct error *err)
 {
@@ -174,6 +180,7 @@ int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, str
     return there < 0 || (there > 0 && !*out) ? -1 : 0;
 }
 
+/* A row more for the model, so the fingerprint changes, by which tokenised data is found. */
 int tokenizer_add_special(struct tokenizer *t, const char *text, int32_t *id, struct error *err)
 {
     size_t length = strlen(text);

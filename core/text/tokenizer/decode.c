@@ -45,6 +45,7 @@ void tokenizer_piece(const struct tokenizer *t, int32_t id, struct buffer *out)
     }
 }
 
+/* The space that encoding has put before the first word is taken away again. */
 int tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t count, bool skip_special,
                      struct buffer *out, struct error *err)
 {

@@ -134,6 +134,7 @@ static void cache_word(struct cached_word *entry, const char *text, size_t lengt
     }
 }
 
+/* Bytes that a vocabulary lacks become its unknown token, or nothing where it has none. */
 static int push_bytes(struct tokenizer *t, const char *text, size_t length, size_t begin,
                       struct error *err)
 {
@@ -333,6 +334,8 @@ static int add_frame(const struct frame *frame, struct token_list *out, struct e
     return 0;
 }
 
+/* The text is looked at before anything is added: an invalid byte is named by its place in the
+ * input, not in some stage's text. */
 int tokenizer_encode_spans(struct tokenizer *tokenizer, const char *text, size_t length,
                            unsigned flags, const struct text_span *spans, size_t span_count,
                            struct token_list *out, struct error *err)

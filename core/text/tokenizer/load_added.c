@@ -482,6 +482,8 @@ out:
     return status;
 }
 
+/* The places in the order of the head, each with its file in the messages; declarations first, as
+ * only all of them together say which id a text gets. */
 int tokenizer_load_added(struct tokenizer *t, const cJSON *root, const cJSON *config,
                          const char *folder, struct error *err)
 {

@@ -189,6 +189,8 @@ out:
     return status;
 }
 
+/* Spaces become U+2581, one is put in front, and bytes that the vocabulary lacks are spelled:
+ * SentencePiece's rules, of which GGUF keeps only that space as a flag. */
 static int load_sentencepiece(struct tokenizer *t, const cJSON *metadata, struct error *err)
 {
     bool adds_space = true;
@@ -277,6 +279,7 @@ static int load(struct tokenizer *t, const cJSON *metadata, struct error *err)
     return tokenizer_finish(t, err);
 }
 
+/* `where` names the file in messages. */
 int tokenizer_from_gguf(struct tokenizer **out, const cJSON *metadata, const char *where,
                         struct error *err)
 {

@@ -213,6 +213,8 @@ static int load_postprocessor(struct tokenizer *t, const cJSON *node, struct err
     return 0;
 }
 
+/* All that decoding needs beyond the vocabulary: whether a space at the beginning is the text's
+ * own. */
 static int load_decoder(struct tokenizer *t, const cJSON *node, struct error *err)
 {
     int64_t start = 0;
@@ -381,6 +383,7 @@ out:
     return status;
 }
 
+/* A folder's tokenizer.json, or a file of that form under any name. */
 int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
 {
     struct stat info;

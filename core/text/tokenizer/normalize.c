@@ -19,6 +19,7 @@
 /* Ordering marks is quadratic in their number on one letter; real text has a handful. */
 enum { MARKS_MAX = 4096 };
 
+/* Steps are applied in the order in which they are added. */
 int rewriter_add(struct rewriter *rewriter, enum rewrite_kind kind, const char *from,
                  const char *to, struct error *err)
 {
@@ -102,6 +103,8 @@ static int run_step(const struct rewrite *step, const char *text, size_t length,
     }
 }
 
+/* Two buffers take turns, so that a step reads one and writes the other; the result is always in
+ * `out`. */
 int rewriter_run(struct rewriter *rewriter, const char *text, size_t length,
                  struct rewrite_place place, struct buffer *out, struct error *err)
 {

@@ -53,6 +53,7 @@ static void translate(struct buffer *out, const char *pattern)
     }
 }
 
+/* Patterns are Oniguruma's dialect and run by PCRE2: translate() has the differences. */
 int splitter_add(struct splitter *splitter, const char *pattern, bool drops_rest, struct error *err)
 {
     if (splitter->count == SPLITS_MAX)

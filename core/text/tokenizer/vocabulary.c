@@ -14,6 +14,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+/* The slot that has the text, or the free one where it would go. */
 static size_t find_slot(const struct vocabulary *v, const char *text, size_t length)
 {
     size_t mask = v->slot_count - 1, slot = XXH3_64bits(text, length) & mask;
@@ -47,6 +48,8 @@ static int grow_slots(struct vocabulary *v, struct error *err)
     return 0;
 }
 
+/* Room for one more token before anything of it is written: an error leaves the vocabulary as it
+ * was. */
 static int reserve(struct vocabulary *v, size_t id, size_t length, struct error *err)
 {
     size_t before = v->entry_capacity;
@@ -59,6 +62,8 @@ static int reserve(struct vocabulary *v, size_t id, size_t length, struct error 
     return 2 * (v->used + 1) > v->slot_count ? grow_slots(v, err) : 0;
 }
 
+/* The same token twice is no error, another one under its id is. Of one text with two ids the first
+ * is found. */
 int vocabulary_add(struct vocabulary *v, int64_t id, const char *text, size_t length,
                    struct error *err)
 {
@@ -127,6 +132,8 @@ int32_t byte_letter(uint8_t byte)
     return byte == 173 ? 323 : byte;
 }
 
+/* The inverse of byte_letter(): printable bytes are their own letter, the others follow from 256
+ * on. */
 int letter_byte(int32_t code_point)
 {
     if (code_point < 0 || code_point > 323)

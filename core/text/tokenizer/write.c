@@ -17,6 +17,7 @@ void tokenizer_put_added(struct json_writer *json, const char *content, bool spe
     json_flag(json, "special", special);
 }
 
+/* In the order of their ids' places in the list, with the flags that load_added.c read. */
 static void put_added(struct json_writer *json, const struct tokenizer *t)
 {
     json_list(json, "added_tokens");
@@ -272,6 +273,7 @@ static int put_model(struct json_writer *json, const struct tokenizer *t, struct
     return 0;
 }
 
+/* The members in the order of the tokenizers package. */
 int tokenizer_put_json(struct buffer *out, const struct tokenizer *t, struct error *err)
 {
     struct json_writer json = {.out = out};

@@ -9,6 +9,7 @@
 /* What the kernels are compiled for begins here: 8.0 (CMakeLists.txt). */
 enum { CAPABILITY_LEAST = 8 };
 
+/* CUDA calls both "no driver" and "too old a driver" an unusable one: the versions tell which. */
 static int say_no_driver(struct error *err)
 {
     int have = 0, need = 0;
@@ -47,6 +48,7 @@ int device_count(struct error *err)
     return count;
 }
 
+/* fp64_ratio is how many operations in fp32 the device makes for one in fp64. */
 int device_describe(struct device_info *out, int number, struct error *err)
 {
     struct cudaDeviceProp properties;
@@ -110,6 +112,7 @@ static void *host_alloc(void *self, size_t bytes, struct error *err)
     return head + 1;
 }
 
+/* The head before the memory says how it was allocated: pinned, where that could be had. */
 static void host_free(void *self, void *memory)
 {
     if (!memory)
@@ -181,6 +184,7 @@ static int device_prepare(int number, struct error *err)
     return check_code(err);
 }
 
+/* Without operations and memory for tensors: this device only scans. */
 static struct backend *backend_of(struct device *device)
 {
     struct backend *backend = calloc(1, sizeof *backend);
@@ -198,6 +202,7 @@ static struct backend *backend_of(struct device *device)
     return backend;
 }
 
+/* What cannot be had now (busy, lost) is ERROR_DEVICE, by which `auto` goes on to the next. */
 int device_open(struct backend **out, int number, struct error *err)
 {
     struct error trouble = ERROR_INIT;

@@ -15,6 +15,7 @@ struct direct_work {
     size_t workspace_bytes, host_bytes;
 };
 
+/* One function for sizes and places: with `memory` NULL it only counts. */
 static uint64_t direct_place(struct direct_work *work, char *memory)
 {
     uint64_t count = (uint64_t)work->m * (uint64_t)work->n;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* As base/error.h promises: one line that a terminal can show, and -1. */
 static int error_format(struct error *err, enum error_kind kind, const char *format, va_list args)
 {
     if (!err)

@@ -58,6 +58,8 @@ static cublasStatus_t add_slice(const struct stream_slot *slot, double *gram, co
                        n, (int)width, &one, wide, transposed ? (int)width : n, &before, gram, n);
 }
 
+/* Everything is queued on the slot's stream; `found` is set by a kernel where an element is not
+ * finite, and looked at when the stream is waited for. */
 int gram_put(const struct stream_slot *slot, const struct gram_work *work, double *gram, int *found,
              const float *matrix, int64_t rows, int64_t cols, struct error *err)
 {

@@ -74,6 +74,9 @@ static __device__ void reflect(double *y, const double *v, double tau, int64_t r
         y[0] -= factor;
 }
 
+/* One block of threads has the whole panel: column j becomes a reflection (reflect_onto_first()),
+ * which a warp each then applies to the columns after it. So all columns are done in one launch,
+ * and the barrier keeps a column from being read before it is whole. */
 static __global__ void __launch_bounds__(THREADS, 2)
     panel_kernel(double *panel, double *tau, int64_t rows, int cols, int64_t ld)
 {
@@ -97,6 +100,8 @@ cudaError_t kernel_panel(double *panel, double *tau, int64_t rows, int cols, int
     return LAUNCH(panel_kernel, 1, THREADS, stream, panel, tau, rows, cols, ld);
 }
 
+/* The reflections' vectors out of the panel: below the diagonal as they lie, 1 on it, 0 above; what
+ * stays in the panel is the triangle. */
 static __global__ void __launch_bounds__(WIDE)
     vectors_kernel(double *v, double *copy, double *panel, int64_t rows, int64_t ld, int64_t ld_v)
 {

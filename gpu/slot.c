@@ -23,6 +23,7 @@ static uint64_t choose_budget(void)
     return budget < most ? budget : most;
 }
 
+/* No slot is open yet: each is when a thread first takes it. */
 int pool_open(struct slot_pool *pool, struct error *err)
 {
     pool->most = SLOTS_MAX;
@@ -66,6 +67,8 @@ void pool_close(struct slot_pool *pool)
     pthread_mutex_destroy(&pool->lock);
 }
 
+/* A non-blocking stream does not wait for the default one; the event lets a thread sleep, not
+ * spin. */
 static int slot_open(struct stream_slot *slot, struct error *err)
 {
     const unsigned asleep = cudaEventBlockingSync | cudaEventDisableTiming;
@@ -119,6 +122,7 @@ static int open_taken(struct slot_pool *pool, struct stream_slot *slot, struct e
     return error_set_kind(err, trouble.kind, "%s", trouble.text);
 }
 
+/* Waits while all are taken. One that is taken and not open is opened outside of the lock. */
 struct stream_slot *slot_take(struct slot_pool *pool, struct error *err)
 {
     struct stream_slot *slot = NULL;

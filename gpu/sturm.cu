@@ -63,6 +63,7 @@ static __device__ int64_t count_below(double x, const double *diagonal, const do
     return below;
 }
 
+/* Thread k looks for the k-th from below: the bracket's half that has it is kept, ROUNDS times. */
 static __global__ void __launch_bounds__(THREADS)
     eigenvalues_kernel(double *values, const double *bounds, const double *diagonal,
                        const double *squares, int64_t n)

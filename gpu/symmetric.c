@@ -15,6 +15,8 @@ void *arena_take(struct arena *arena, uint64_t count, uint64_t size)
     return piece;
 }
 
+/* Places from an arena that may only count: three sides [n, BAND], small matrices, and what the
+ * chase and the bisection need. */
 void symmetric_take(struct symmetric_work *work, struct arena *arena, int64_t n)
 {
     uint64_t side = (uint64_t)n * BAND, size = sizeof(double);
@@ -92,6 +94,8 @@ static int keep_pace(const struct stream_slot *slot, struct error *err)
     return status_check(status, err);
 }
 
+/* A panel and the update of the rest need one another, so the host queues them in order; every PACE
+ * panels it waits for the device, so that the queue stays short. */
 static int to_band(const struct stream_slot *slot, const struct symmetric_work *work, double *a,
                    int64_t n, struct error *err)
 {
@@ -107,6 +111,7 @@ static int to_band(const struct stream_slot *slot, const struct symmetric_work *
     return 0;
 }
 
+/* Band, tridiagonal, eigenvalues: all on one stream, nothing comes back to the host. */
 int symmetric_put(const struct stream_slot *slot, const struct symmetric_work *work, double *values,
                   double *a, int64_t n, struct error *err)
 {

@@ -65,6 +65,8 @@ cudaError_t kernel_widen_transposed(double *out, const float *in, int64_t rows, 
     return LAUNCH(widen_transposed_kernel, blocks, threads, stream, out, in, rows, cols);
 }
 
+/* The upper triangle becomes the lower one's mirror image, a tile at a time through shared memory,
+ * so that both are read and written in whole lines; TILE + 1 keeps columns in different banks. */
 static __global__ void __launch_bounds__(TILE *TILE_ROWS) mirror_kernel(double *a, int64_t n)
 {
     SHARED(double, tile, TILE *(TILE + 1));

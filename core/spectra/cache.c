@@ -52,6 +52,8 @@ static bool read_fingerprint(const char *path, char out[HASH_TEXT_SIZE])
     return found;
 }
 
+/* A fingerprint costs reading samples of all tensors; as long as the files are those that they
+ * were, it is kept. */
 int spectra_fingerprint(const struct checkpoint *checkpoint, char out[33], struct error *err)
 {
     int status;
@@ -78,6 +80,7 @@ bool spectra_fingerprint_known(const struct checkpoint *checkpoint, char out[33]
 
 /* --- what there is --- */
 
+/* Without an error: a cache that cannot grow only knows less. */
 static int add_source(struct spectra_cache *cache, const char *module, const char *key,
                       const char *identity)
 {
@@ -156,6 +159,7 @@ static bool allocate(struct spectra_cache *cache, const struct scan *scan)
     return candidates->values && candidates->counts && cache->keys;
 }
 
+/* Whatever goes wrong, the cache is then empty, and the scan computes. */
 void spectra_cache_open(struct spectra_cache *cache, const struct checkpoint *checkpoint,
                         const struct scan *scan)
 {
@@ -172,6 +176,7 @@ void spectra_cache_open(struct spectra_cache *cache, const struct checkpoint *ch
     spectra_file_read(cache->path, &cache->candidates, NULL);
 }
 
+/* Spectra that were taken out are their taker's. */
 void spectra_cache_close(struct spectra_cache *cache)
 {
     size_t count = cache->candidates.values ? cache->candidates.scan->count : 0;
@@ -214,6 +219,8 @@ double *spectra_cache_by_files(struct spectra_cache *cache, size_t row)
     return take(cache, row);
 }
 
+/* By the matrix itself, shape and all its bytes: a retrained module under the same name is another
+ * one. */
 double *spectra_cache_by_content(struct spectra_cache *cache, size_t row, const float *matrix,
                                  int64_t count)
 {
@@ -232,6 +239,7 @@ double *spectra_cache_by_content(struct spectra_cache *cache, size_t row, const 
 
 /* --- keeping --- */
 
+/* Which content each spectrum is of; without it a spectrum in the cache counts for nothing. */
 static void write_record(const struct spectra_cache *cache)
 {
     struct buffer text = BUFFER_INIT;

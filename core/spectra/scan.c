@@ -76,6 +76,7 @@ static int64_t nearest_row(struct scan_work *run)
 
 /* --- rows --- */
 
+/* One place a row, found by its number from here on. */
 static int run_allocate(struct scan_work *run, size_t rows, struct error *err)
 {
     struct scan_result *result = run->result;
@@ -91,6 +92,8 @@ static int run_allocate(struct scan_work *run, size_t rows, struct error *err)
                : -1;
 }
 
+/* Rows and their order are fixed before the first is computed, so results do not depend on who is
+ * free when. */
 static int run_prepare(struct scan_work *run, struct error *err)
 {
     struct scan_result *result = array_alloc(1, sizeof *result, err);
@@ -245,6 +248,8 @@ static void find_work(struct scan_work *run, struct hand *own, struct task *task
         task->helped->threads++;
 }
 
+/* What this thread does next; it sleeps while the scan is held, and says inside the critical
+ * section that it works no longer where there is nothing left for it. */
 static struct task begin_row(struct scan_work *run, struct hand *own)
 {
     const struct timespec tenth = {.tv_nsec = 100000000};
@@ -344,6 +349,7 @@ static void work(struct scan_work *run, struct hand *own)
     scratch_free(&scratch);
 }
 
+/* The result is the caller's and stays. */
 static void run_free(struct scan_work *run)
 {
     free(run->parts);

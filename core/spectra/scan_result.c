@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Also of a result whose arrays were not all made. */
 void scan_result_free(struct scan_result *result)
 {
     if (!result)
@@ -41,6 +42,7 @@ static size_t known_vectors(struct vector *out, const struct scan_result *result
     return count;
 }
 
+/* One vector a module, as fp64 in a safetensors file; its metadata says of what scan they are. */
 static int write_vectors(const char *path, bool output, const struct vector *vectors, size_t count,
                          const struct scan *scan, struct error *err)
 {
@@ -106,6 +108,8 @@ static size_t other_vectors(struct vector *out, size_t known, const struct check
     return count;
 }
 
+/* What is known now, and of the file that is there what this scan does not have: scans of parts of
+ * a model add to one another. */
 int spectra_cache_write(const char *path, const struct scan_result *result, struct error *err)
 {
     struct checkpoint *file = NULL;
@@ -133,6 +137,8 @@ int spectra_cache_write(const char *path, const struct scan_result *result, stru
     return status;
 }
 
+/* What fits a row that has no values yet is taken, anything else passed over: the file may be of
+ * another scan. */
 int spectra_file_read(const char *path, struct scan_result *result, struct error *err)
 {
     struct checkpoint *file = NULL;

@@ -43,6 +43,7 @@ bool hands_may_begin(const struct hands *hands, const struct hand *own, uint64_t
     return may_begin(need > own->bytes ? need : own->bytes, others, budget);
 }
 
+/* Whose matrix has the most work for each thread that is at it, counting one more. */
 struct hand *hands_neediest(const struct hands *hands)
 {
     struct hand *found = NULL;

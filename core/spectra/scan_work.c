@@ -63,6 +63,8 @@ static int compute(struct outcome *out, const struct backend *backend,
     return error_set(err, "%s: %s", part->parameter->name, trouble.text);
 }
 
+/* Refused rows first, without reading them; then memory, the matrix, the cache, and only then the
+ * computation. What ends a row is no error of the scan, but for files that cannot be read. */
 int work_out(struct outcome *out, struct scan_work *run, const struct backend *backend, size_t row,
              struct team *team, struct scratch *scratch, struct error *err)
 {
@@ -108,6 +110,7 @@ const char *device_of(const struct scan_options *options)
     return options->device ? options->device : "auto";
 }
 
+/* Only when a row must be computed: a scan that the cache answers needs no device. */
 int open_device(struct scan_work *run, struct error *err)
 {
     struct error busy = ERROR_INIT;
@@ -156,6 +159,8 @@ int threads_at_once(const struct scan_work *run)
     return are_teams || budget / largest >= threads ? threads : (int)fmax(budget / largest, 1);
 }
 
+/* With a row, all rows of its shape go to the processor, since they would fail alike; without one
+ * the device is lost. Whoever watches is told once. */
 int leave_to_processor(struct scan_work *run, int64_t row, const char *why, struct error *err)
 {
     const struct scan_row *example = row >= 0 ? &run->result->scan->rows[row] : NULL;

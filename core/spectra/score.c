@@ -18,6 +18,7 @@ const char *estimator_name(enum estimator estimator)
     return estimator_names[estimator];
 }
 
+/* An unknown name is answered with all that there are. */
 int estimator_by_name(enum estimator *out, const char *name, struct error *err)
 {
     for (int i = 0; i < ESTIMATOR_COUNT; i++) {
@@ -89,6 +90,8 @@ static double squared_quantile(const struct law *law, const double cumulative[GR
     return squared_at(law, pi * (*cell + part) / GRID);
 }
 
+/* x[k] is the quantile at 1 - (k + 1/2) / count of the law of singular values: what noise of this
+ * shape has for its k-th value. One pass over the grid, as probabilities only rise. */
 void noise_quantiles(double *x, int64_t count, double beta)
 {
     struct law law = law_of(beta);
@@ -185,6 +188,7 @@ bool score_exists(const double *values, int64_t count)
     return count > 0 && values[0] > 0 && !isnan(values[count - 1]);
 }
 
+/* SNR = (sum of values above the threshold) / (sum of those at or below it) / (largest value). */
 struct score score_shaped(const double *values, int64_t count, const struct noise_shape *shape,
                           enum estimator estimator, enum empty_noise empty_noise)
 {
@@ -343,6 +347,7 @@ static void set_scores(struct scan_row *row, const double *values, int64_t count
     row->null_snr_gavish_donoho = null->snr[ESTIMATOR_GAVISH_DONOHO] * scale;
 }
 
+/* Nothing is scored where there is nothing to divide: the row then says why. */
 void score_row(struct scan_row *row, const double *values, int64_t count,
                const struct null_model *null, enum estimator estimator,
                enum empty_noise empty_noise)

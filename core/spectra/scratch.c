@@ -27,6 +27,7 @@ static void *grow(const struct backend *backend, void *memory, size_t *have, siz
     return memory;
 }
 
+/* Kept from matrix to matrix and only grown; another back end's memory is its own kind. */
 int scratch_reserve(struct scratch *scratch, const struct backend *backend, int64_t rows,
                     int64_t cols, struct error *err)
 {

@@ -5,7 +5,7 @@
 /* More are not the marks of a template. */
 enum { ADDED_MAX = 1024 };
 
-/* Each by its text with the id that it got; one that the tokenizer has already keeps its own. */
+/* Each by its text with the id that it got; one that is a token already is an error. */
 cJSON *added_tokens_make(struct tokenizer *tokenizer, const cJSON *texts, struct error *err)
 {
     const cJSON *item;

@@ -136,8 +136,8 @@ static int apply(double *factors, const struct lr_factor *factor, const struct m
     return 0;
 }
 
-/* One factor a tensor of the run; a later option counts over an earlier one. A pattern that finds
- * nothing that trains is a mistake. */
+/* One factor a tensor of the run; those of several options that name it are multiplied. A pattern
+ * that finds nothing that trains is a mistake. */
 int lr_factors_make(double **out, const struct option_list *texts, const struct model *model,
                     const struct method_choice *choice, struct error *err)
 {

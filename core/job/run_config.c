@@ -175,6 +175,7 @@ static bool is_replaced(size_t row, const struct option_given *given)
 
 static int put(char **arguments, int *count, struct error *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* Formats one argument; NULL at the end stays, as the list is longer by one. */
 static int put(char **arguments, int *count, struct error *err, const char *format, ...)
 {
     va_list values;

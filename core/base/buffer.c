@@ -37,6 +37,7 @@ void buffer_byte(struct buffer *buffer, char byte)
     buffer_append(buffer, &byte, 1);
 }
 
+/* Formatted twice: once for the length, once into the room that this needs. */
 void buffer_format(struct buffer *buffer, const char *format, ...)
 {
     va_list args, second;

@@ -131,6 +131,8 @@ static int note(char *key, const struct confined_names *names, struct error *err
     return 0;
 }
 
+/* Noted by the path as it was given and by the real one, since later calls may use either. A folder
+ * is noted once, and stays noted for the process's life. */
 int confine_folder(const char *path, const struct confined_names *names, struct error *err)
 {
     bool found;
@@ -548,6 +550,8 @@ int confine_mkdir(const char *path, mode_t mode)
     return change(path, CHANGE_MKDIR, mode);
 }
 
+/* Both ends are entered on their own; a descriptor of -1 is a path that lies in no confined
+ * folder. */
 int confine_rename(const char *from, const char *to)
 {
     struct place places[2] = {{.folder = -1}, {.folder = -1}};

@@ -39,6 +39,8 @@ static _Thread_local struct {
     char text[200];
 } explained;
 
+/* For the next error with this errno alone: whoever refused a call knows better than strerror()
+ * why. */
 void error_explain(int errno_value, const char *format, ...)
 {
     va_list args;
@@ -69,6 +71,7 @@ static const char *meaning(int errno_value)
     }
 }
 
+/* A full disk and a full quota are a kind of their own, as some callers can wait for room. */
 int(error_set_errno)(struct error *err, int errno_value, const char *format, ...)
 {
     va_list args;
@@ -90,6 +93,7 @@ int(error_no_memory)(struct error *err)
     return error_set(err, "not enough memory");
 }
 
+/* "PREFIX: what it said"; the kind stays. */
 int(error_prefix)(struct error *err, const char *format, ...)
 {
     if (!err)

@@ -37,6 +37,8 @@ int file_open_read(const char *path, uint64_t *size, struct error *err)
     return -1;
 }
 
+/* All of it, or an error with the byte at which it ended. In pieces of 1 GiB, as one read may not
+ * take more than 2. */
 int file_read_at(int fd, void *out, size_t count, uint64_t offset, const char *path,
                  struct error *err)
 {
@@ -59,6 +61,8 @@ int file_read_at(int fd, void *out, size_t count, uint64_t offset, const char *p
     return 0;
 }
 
+/* The size is asked once: a file that grows meanwhile is read up to there, one that shrinks is an
+ * error. */
 int file_read_all(struct buffer *out, const char *path, size_t cap, struct error *err)
 {
     uint64_t size = 0;
@@ -83,6 +87,7 @@ out:
     return status;
 }
 
+/* All of it, in pieces for the same reason. */
 int file_write(int fd, const void *data, size_t count, const char *path, struct error *err)
 {
     const char *from = data;

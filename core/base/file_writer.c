@@ -66,6 +66,7 @@ static void release(struct file_writer *writer)
     *writer = (struct file_writer){.fd = -1};
 }
 
+/* What a process that was killed left of this very file goes first. */
 static int open_writer(struct file_writer *writer, const char *path, mode_t mode, struct error *err)
 {
     *writer = (struct file_writer){.fd = -1};
@@ -195,6 +196,8 @@ static enum output_kind find_output(const char *path, char **target, struct stat
     return OUTPUT_REFUSED;
 }
 
+/* What a user names may be a new file, one to be replaced, or a device, a FIFO, a descriptor, which
+ * can only be written in place. */
 int file_writer_open_output(struct file_writer *writer, const char *path, struct error *err)
 {
     struct stat there;
@@ -236,6 +239,7 @@ bool file_is_in_place(const char *path)
     return is;
 }
 
+/* Before any work is done whose result would have no place: what can be known without writing. */
 int file_check_output(const char *path, struct error *err)
 {
     struct stat there;

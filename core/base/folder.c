@@ -19,6 +19,7 @@
 
 /* --- paths --- */
 
+/* With one "/" between them. */
 char *path_join(const char *folder, const char *name, struct error *err)
 {
     struct buffer path = BUFFER_INIT;
@@ -40,6 +41,8 @@ char *path_folder(const char *path, struct error *err)
     return folder;
 }
 
+/* The part of the path that is there, with links resolved: to ask a disk about a file that will be
+ * made. */
 char *path_existing(const char *path, struct error *err)
 {
     char *at = string_copy(path, err), *whole = NULL;
@@ -68,6 +71,7 @@ static bool same_inode(const char *a, const char *b)
            one.st_ino == other.st_ino;
 }
 
+/* Of two that are not there: the same name in the same folder. */
 bool file_is_same(const char *a, const char *b)
 {
     if (same_inode(a, b))
@@ -93,6 +97,7 @@ int file_check_apart(const char *output, const char *input, const char *what, st
 
 /* --- folders --- */
 
+/* With all folders above it, as mkdir -p; one that is there is no error. */
 int folder_make(const char *path, struct error *err)
 {
     char *partial = string_copy(path, err);
@@ -137,6 +142,7 @@ int folder_read(DIR *folder, const char *path, struct dirent **entry, struct err
     return 1;
 }
 
+/* One that is not there is empty, one that cannot be read is not. */
 bool folder_is_empty(const char *path)
 {
     struct stat info;
@@ -195,6 +201,7 @@ static int kept_of(const char *name)
     return (int)(length + AROUND <= NAME_MAX ? length : NAME_MAX - AROUND);
 }
 
+/* A hidden name beside the file, in which the file's own can be recognised (file_remove_left()). */
 char *path_temporary(const char *path, struct error *err)
 {
     struct buffer name = BUFFER_INIT;

@@ -92,6 +92,7 @@ uint64_t digest_bytes(const struct digest *digest)
     return digest->bytes;
 }
 
+/* In hexadecimal; the digest then begins again. */
 void digest_text(struct digest *digest, char out[DIGEST_TEXT_SIZE])
 {
     uint8_t value[SHA256_DIGEST_SIZE];
@@ -121,6 +122,7 @@ int digest_of(const void *bytes, size_t count, char out[DIGEST_TEXT_SIZE], struc
     return 0;
 }
 
+/* A megabyte at a time. */
 int digest_of_file(const char *path, char out[DIGEST_TEXT_SIZE], struct error *err)
 {
     enum { PIECE = 1 << 20 };

@@ -26,6 +26,8 @@ static int compare_keys(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Of two members of one name readers take the first or the last: a file that has them is
+ * refused. */
 static int check_object(const cJSON *object, const char *where, struct error *err)
 {
     int count = cJSON_GetArraySize(object), used = 0, status = 0;
@@ -114,6 +116,7 @@ static void refuse_text(const char *text, size_t length, enum json_flags flags, 
 /* No JSON number means NaN: loosen() writes a marker string, turned into a number here. */
 #define NAN_MARKER "\x01NaN"
 
+/* cJSON has no NaN: loosen() puts a text in its place, which becomes one here. */
 static void markers_to_nan(cJSON *node)
 {
     for (; node; node = node->next) {
@@ -199,6 +202,7 @@ static int keep_numbers(cJSON *node, const char **at, const char *end, struct er
     return 0;
 }
 
+/* Checked before cJSON sees it, and after: what follows the value, and keys that occur twice. */
 cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const char *where,
                   struct error *err)
 {

@@ -91,6 +91,7 @@ static bool unexpected(struct walker *w, const char *expected)
     return fault(w, "the byte 0x%02X where %s should be", c, expected);
 }
 
+/* Four digits of a \\u, or -1. */
 static int hex_unit(const struct walker *w, size_t at)
 {
     int unit = 0;
@@ -127,6 +128,7 @@ static bool walk_unicode(struct walker *w)
     return true;
 }
 
+/* From its quote to the closing one; escapes must be JSON's. */
 static bool walk_string(struct walker *w)
 {
     size_t begin = w->at++;
@@ -161,6 +163,7 @@ static size_t take_digits(struct walker *w)
     return w->at - from;
 }
 
+/* The grammar of JSON's numbers: no "+", no leading ".", digits after ".". */
 static bool walk_number(struct walker *w)
 {
     take(w, "-");
@@ -244,6 +247,7 @@ static bool walk_value(struct walker *w, int depth)
     return right && skip_space(w);
 }
 
+/* Columns count characters, as editors do. */
 static void find_place(const struct walker *w)
 {
     struct json_fault *out = w->out;
@@ -257,6 +261,7 @@ static void find_place(const struct walker *w)
     }
 }
 
+/* False where there is no fault, or where the walk lost its way: then nobody claims one. */
 bool json_fault_find(const char *text, size_t length, bool loose, struct json_fault *out)
 {
     struct walker w = {.text = text, .length = length, .loose = loose, .out = out};

@@ -208,6 +208,8 @@ static bool add_many(struct many_keys *many, struct text key)
     return ++many->count <= KEYS_MAX;
 }
 
+/* A value of a key that nobody asked for is passed over; one with members of its own keeps its
+ * text. */
 static bool take_member(struct walk *walk, struct text key, struct json_flat *members, size_t count,
                         int depth)
 {

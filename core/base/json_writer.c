@@ -42,6 +42,7 @@ void json_put_string(struct buffer *out, const char *text)
     put_string(out, text);
 }
 
+/* The shortest of 15 to 17 digits that reads back as the same number. */
 void json_put_number(struct buffer *out, double value)
 {
     char text[40];
@@ -57,6 +58,7 @@ void json_put_number(struct buffer *out, double value)
     buffer_text(out, text);
 }
 
+/* A key has a member of an object, an element of a list none. */
 static void put_members(struct buffer *out, const cJSON *parent)
 {
     for (const cJSON *item = parent->child; item; item = item->next) {
@@ -70,6 +72,7 @@ static void put_members(struct buffer *out, const cJSON *parent)
     }
 }
 
+/* On one line; numbers as json_put_number() has them. */
 void json_put_tree(struct buffer *out, const cJSON *tree)
 {
     bool object = cJSON_IsObject(tree);
@@ -143,6 +146,7 @@ static bool begin_value(struct json_writer *json, const char *key)
     return true;
 }
 
+/* Inside a compact value all is compact. */
 static void open_level(struct json_writer *json, const char *key, bool object)
 {
     const struct json_level *around = innermost(json);
@@ -179,6 +183,8 @@ void json_layout(struct json_writer *json, enum json_layout layout)
         level->layout = layout;
 }
 
+/* Closes what was opened last; too many ends are a mistake of the caller's that json_finish()
+ * reports. */
 void json_end(struct json_writer *json)
 {
     const struct json_level *level = innermost(json);
@@ -284,6 +290,8 @@ static size_t after_string(const char *text, size_t at)
     return at + 1;
 }
 
+/* Where the value of a member of the outermost object lies in the text; brackets inside of texts do
+ * not count. */
 bool json_find_value(const char *text, const char *key, size_t *begin, size_t *end)
 {
     size_t at = 0;
@@ -310,6 +318,8 @@ bool json_find_value(const char *text, const char *key, size_t *begin, size_t *e
     return *begin > 0;
 }
 
+/* The text with one member changed, or put in front, and not a byte of the rest: a file that people
+ * have written keeps its layout. */
 void json_put_edited(struct buffer *out, const char *text, const char *key, const char *value)
 {
     size_t begin, end;

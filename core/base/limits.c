@@ -251,6 +251,8 @@ uint64_t machine_memory(void)
     return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* The least of what the machine has free and what the limits leave; `by` says which limit it was,
+ * if one. */
 uint64_t available_memory_within(struct memory_limit *limit)
 {
     uint64_t kilobytes = 0;
@@ -295,6 +297,8 @@ int address_space_check(uint64_t needed, const char *who, const char *less, stru
 
 /* --- processors --- */
 
+/* Version 1 has two files, version 2 both numbers in one. A part of a processor counts as a whole
+ * one. */
 static void read_group_quota(void *context, const char *folder, int version)
 {
     uint64_t quota, period = 0;
@@ -358,6 +362,7 @@ static int open_above(const char *path)
     }
 }
 
+/* What an unprivileged user may take (f_bavail), within his quota and his group's. */
 bool disk_left(const char *path, uint64_t *bytes, bool *quota)
 {
     struct statvfs info;
@@ -379,6 +384,7 @@ bool disk_left(const char *path, uint64_t *bytes, bool *quota)
     return known;
 }
 
+/* Where it cannot be known there is no error. */
 int disk_check(const char *path, uint64_t needed, struct error *err)
 {
     uint64_t left;

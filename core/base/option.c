@@ -133,6 +133,7 @@ static void put_default(struct buffer *out, const struct option *row)
     }
 }
 
+/* "{}" in a help text stands for the default. */
 void option_put_help(struct buffer *out, const struct option *row)
 {
     const char *mark = strstr(row->help, "{}");
@@ -232,6 +233,7 @@ static int refuse(const struct option *row, const char *text, struct error *err)
     return -1;
 }
 
+/* For a form that says while somebody types what is wrong with it. */
 bool option_takes(const struct option *row, const char *text, char *why, size_t size)
 {
     union value value;
@@ -312,6 +314,7 @@ int option_set(const struct option *row, void *request, const char *text, struct
     return 0;
 }
 
+/* Of a member of a request by the option's kind: what resets one must know. */
 static size_t size_of(enum option_kind kind)
 {
     switch (kind) {
@@ -332,6 +335,7 @@ static size_t size_of(enum option_kind kind)
     }
 }
 
+/* A number always has one; a text or a list may be absent. */
 bool option_has_value(const struct option *row, const void *request)
 {
     const void *value = value_of(row, request);
@@ -353,6 +357,7 @@ bool option_has_value(const struct option *row, const void *request)
     }
 }
 
+/* Only lists own their memory; texts are the command line's. */
 static void free_list(const struct option *row, void *request)
 {
     struct option_list *texts = place_of(row, request);

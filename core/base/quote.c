@@ -60,6 +60,7 @@ static bool is_yaml_plain(const char *text)
     return !is_yaml_word(text) && !is_yaml_number(text);
 }
 
+/* Plain where every reader takes that for just this text, else in double quotes with escapes. */
 void quote_put_yaml(struct buffer *out, const char *text)
 {
     size_t length = strlen(text);

@@ -19,6 +19,7 @@ bool text_is_one_of(const char *text, const char *const *list)
     return *list;
 }
 
+/* "8G" and "8GiB" are 2^33, "8GB" is 8 10^9. */
 bool text_to_bytes(uint64_t *bytes, const char *text)
 {
     static const char units[] = "KMGT";
@@ -39,6 +40,7 @@ bool text_to_bytes(uint64_t *bytes, const char *text)
     return true;
 }
 
+/* Three digits, whatever the unit. */
 void bytes_put(double bytes, char *out, size_t size)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};

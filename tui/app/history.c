@@ -103,6 +103,7 @@ static void append_to_file(const char *line)
     free(folder);
 }
 
+/* Not twice in a row. Appended to the file at once, so that several screens have one history. */
 void history_add(struct history *history, const char *kind, const char *text)
 {
     size_t at = history->count;

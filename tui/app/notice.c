@@ -18,6 +18,7 @@ static const struct {
 };
 enum { WAY_COUNT = sizeof ways / sizeof *ways };
 
+/* Names with commas between them, as $SPECTRUM_NOTIFY has them. */
 int notice_kinds(unsigned *out, const char *names, struct error *err)
 {
     *out = 0;

@@ -56,6 +56,8 @@ static void take_chosen(struct prompt *prompt)
     candidates_free(&prompt->candidates);
 }
 
+/* A list of proposals that is open has the first look at a key; an empty line is left by
+ * Backspace. */
 enum prompt_state prompt_input(struct prompt *prompt, int input)
 {
     enum choice choice = candidates_input(&prompt->candidates, input);

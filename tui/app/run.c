@@ -59,6 +59,8 @@ struct change {
     bool any, urgent; /* urgent is any, too */
 };
 
+/* What a key has changed is shown at once; what a growing file has changed waits until the pace has
+ * bytes for it. */
 static void show(struct app *app, struct pace *pace, struct change *change)
 {
     if (app->redraw_all) {

@@ -227,6 +227,7 @@ int script_play(struct app *app, char *text, const char *path, struct error *err
     return status;
 }
 
+/* The app without a terminal: a canvas of the size that was asked for, inputs from the file. */
 int script_run(const struct app_screens *screens, const char *path, const char *target, int width,
                int height, struct error *err)
 {

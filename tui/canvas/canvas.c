@@ -331,6 +331,7 @@ static struct look cell_look(const struct cell *cell, int32_t fg, int32_t bg)
     return look;
 }
 
+/* XML's marks in a text of the picture. */
 static void put_escaped(struct buffer *out, const char *text)
 {
     for (; *text; text++) {

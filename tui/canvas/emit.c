@@ -287,6 +287,8 @@ static bool is_one_character(const char *text)
     return utf8_decode(text, length, &code) == length;
 }
 
+/* Cell by cell: one that is shown already costs nothing, a run of blanks may be one erasure, any
+ * other is written. */
 static void emit_row(struct emitter *emitter, const struct row *row, struct buffer *out)
 {
     for (int x = 0; x < row->width;) {
@@ -327,6 +329,8 @@ static void clear(struct emitter *emitter, const struct canvas *canvas, struct b
         emitter->shown[i] = blank;
 }
 
+/* Another size begins with a cleared terminal. After a failure nothing is known of what the
+ * terminal shows, and all is sent next time. */
 void emit_canvas(struct emitter *emitter, const struct canvas *canvas, struct buffer *out)
 {
     size_t count = (size_t)canvas->width * (size_t)canvas->height;

@@ -107,6 +107,8 @@ int terminal_restore_prepare(struct error *err)
     return 0;
 }
 
+/* Called from a signal's handler: nothing but write() and tcsetattr(), with a text that was made
+ * before. */
 void terminal_restore(void)
 {
     size_t done = 0;

@@ -43,6 +43,7 @@ static bool is_interrupted(void *context)
     return *(const volatile sig_atomic_t *)context;
 }
 
+/* As lines for people; with --json also what the number depends on. */
 static int print_result(const struct made_job *job, const struct request *request,
                         const struct source *source, const struct evaluation *evaluation,
                         const struct piece_counts *counts, struct error *err)
@@ -197,6 +198,7 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* As a job of its own where $SPECTRUM_JOB names its folder, else on the terminal. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct request r = {.source = NULL};

@@ -51,6 +51,7 @@ static void put_cost(struct json_writer *json, const struct export_cost *cost)
     json_text(json, "loss_data", cost->evaluation ? "evaluation" : "training");
 }
 
+/* What the watch screen shows of an export comes from this. */
 static int print_json(const struct made_job *job, const char *out,
                       const struct export_summary *summary, struct error *err)
 {

@@ -99,6 +99,7 @@ static void on_file(void *context, const struct fetch_file *file)
 static const char *const state_names[] = {
     [FETCH_THERE] = "there", [FETCH_NEEDED] = "missing", [FETCH_DONE] = "fetched"};
 
+/* A file's state and size are known without --dry-run, too, so both have one form. */
 static int print_json(const struct fetch *fetch, const struct request *request, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
@@ -131,6 +132,7 @@ static int print_json(const struct fetch *fetch, const struct request *request, 
     return output_json(&json, err);
 }
 
+/* --dry-run: a line a file and the sum. */
 static int print_plan(const struct fetch *fetch, const struct request *request, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
@@ -162,6 +164,7 @@ static int print_result(const struct fetch *fetch, const struct request *request
 
 /* --- the command --- */
 
+/* Everything is asked before anything is fetched; an interruption loses nothing. */
 static int fetch_model(const struct request *request, struct error *err)
 {
     struct view view = {.interrupted = interrupt_watch(NULL), .terminal = isatty(STDERR_FILENO)};

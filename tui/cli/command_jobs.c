@@ -114,6 +114,7 @@ static int check(const struct request *r, const char *verb, size_t count, struct
     return 0;
 }
 
+/* The first word, if there is one, says what to do. */
 static int act(const struct request *r, const char *const *words, size_t count, struct error *err)
 {
     const char *verb = count > 0 ? words[0] : NULL;

@@ -80,6 +80,7 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* A word that is no command lands here: two of them are a mistake in a command's name. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct screen_request r = {.script = NULL};

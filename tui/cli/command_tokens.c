@@ -115,6 +115,7 @@ static int open_tokenizer(struct tokenizer **out, struct source *source, struct 
     return 0;
 }
 
+/* With the run's own tokens where it is a run; marks that are no tokens are warned of. */
 static int print_tokens(const char *path, struct request *request, struct error *err)
 {
     struct source source = {0};
@@ -196,6 +197,7 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* Exactly one of --text, --chat and --data. */
 static int run(int argc, char **argv, struct error *err)
 {
     static const char needs[] =

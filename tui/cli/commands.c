@@ -197,6 +197,7 @@ static void put_zsh_option(struct buffer *out, const struct option *row)
     buffer_free(&spec);
 }
 
+/* _arguments takes one specification a line. */
 static void put_zsh_command(struct buffer *out, const struct command *command)
 {
     const struct option_table *table = command->options;
@@ -287,6 +288,7 @@ static void put_fish_command(struct buffer *out, const struct command *command)
     }
 }
 
+/* Sub-commands first, then the options of each, under a condition that it is the one. */
 static void put_fish(struct buffer *out)
 {
     buffer_text(out, "# fish completion of spectrum, by `spectrum completion fish`\n"
@@ -352,6 +354,7 @@ static void put_man_option(struct buffer *out, const struct option *row)
     buffer_free(&help);
 }
 
+/* Only commands with a summary are for people. */
 static void put_man(struct buffer *out)
 {
     buffer_text(out, ".SH OPTIONS\n");

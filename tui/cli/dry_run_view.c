@@ -352,6 +352,7 @@ static void put_part(struct buffer *out, const char *name, int64_t count, double
     buffer_byte(out, '\n');
 }
 
+/* The sum first, then what it is made of, then how it was measured. */
 static void put_probe(struct buffer *out, const struct training_probe *probe)
 {
     buffer_text(out, "time        ");
@@ -410,6 +411,7 @@ static void on_probe(void *context, const struct training_probe *probe)
     json_end(&view->writer);
 }
 
+/* What the run says on its way is put together and printed when it is whole. */
 int dry_run_print(const struct training_request *r, const char *job, struct error *err)
 {
     struct dry_run_view view = {.request = r, .json = r->json, .err = ERROR_INIT};

@@ -56,6 +56,7 @@ static int look_at_all(struct job_deletion *jobs, size_t *found, const char *con
 
 /* --- what is said --- */
 
+/* Paths as bytes of a file system, which need not be UTF-8 (job_view_put_path()). */
 static void put_job(struct json_writer *json, const struct job_deletion *job, bool names)
 {
     json_object(json, NULL);
@@ -144,6 +145,7 @@ static int delete_all(const struct job_deletion *jobs, size_t count, struct erro
     return 0;
 }
 
+/* All are looked at before one is asked for or deleted; a dry run stops there. */
 int jobs_delete(const char *const *names, size_t count, const struct jobs_deletion *how,
                 struct error *err)
 {

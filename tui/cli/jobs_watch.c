@@ -33,6 +33,7 @@ static void watched_free(struct watched *job)
     job_best_free(&job->best);
 }
 
+/* A job that is new gets a place. */
 static struct watched *find(struct watch *watch, const char *path, struct error *err)
 {
     for (size_t i = 0; i < watch->count; i++)
@@ -120,6 +121,7 @@ static int look_at_all(struct watch *watch, struct error *err)
     return status;
 }
 
+/* Until an interruption, or until nobody reads any more: then it ends without a word. */
 int jobs_watch(struct error *err)
 {
     const volatile sig_atomic_t *interrupted = interrupt_watch(NULL);

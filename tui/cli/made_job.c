@@ -26,6 +26,8 @@ static void tell(void *context, enum work_phase phase, uint64_t done, uint64_t t
         raise(SIGTERM);
 }
 
+/* The job.json of a sub-command that is a job: its words, so that it can be listed and
+ * understood. */
 static int describe(const char *path, const char *command, const char *source, int argc,
                     char **argv, struct error *err)
 {
@@ -43,6 +45,7 @@ static int describe(const char *path, const char *command, const char *source, i
     return status;
 }
 
+/* Without $SPECTRUM_JOB there is no job, and all calls on it do nothing. */
 int made_job_join(struct made_job *job, const char *command, const char *source, int argc,
                   char **argv, struct error *err)
 {

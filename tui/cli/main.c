@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The commands in their order, with the lines of their rows. */
 static void print_help(void)
 {
     printf(

@@ -58,6 +58,7 @@ static void on_signal(int number, siginfo_t *info, void *context)
     errno = kept;
 }
 
+/* The line is made here, as a signal's handler cannot format one. */
 const volatile sig_atomic_t *interrupt_watch(const char *how)
 {
     bool terminal = isatty(STDERR_FILENO);
@@ -107,6 +108,8 @@ bool process_reader_leaves(int milliseconds)
     return poll(&output, 1, milliseconds) == 1 && (output.revents & (POLLERR | POLLHUP));
 }
 
+/* Output that did not arrive is a failure, but where the reader has left: then the program ends as
+ * others do, by SIGPIPE. */
 int process_end(struct error *err)
 {
     bool flushed = fflush(stdout) == 0;

@@ -329,6 +329,7 @@ static int print_summary(const struct summary *s, const struct tokenizer *tokeni
     return output_text(out, err);
 }
 
+/* The first record and the counts of all, in one object. */
 static int print_summary_json(const struct summary *s, const struct tokenizer *tokenizer,
                               struct error *err)
 {
@@ -356,6 +357,7 @@ static int print_summary_json(const struct summary *s, const struct tokenizer *t
     return output_json(&json, err);
 }
 
+/* One record, which is found without reading the others' tokens, or a summary of all. */
 int tokens_data_print(const char *const *paths, size_t path_count,
                       const struct dataset_options *options, struct tokenizer *tokenizer,
                       uint64_t row, bool json, struct error *err)

@@ -125,6 +125,7 @@ static void draw_outside(struct app *app, const struct gradients_view *view,
     }
 }
 
+/* The module is cut where the number needs the room. */
 static void draw_cell(struct app *app, const struct gradients_view *view,
                       const struct gradient_frame *frame, struct area area)
 {
@@ -190,6 +191,8 @@ static void draw_head(struct app *app, const struct gradients_view *view,
                    gradients->frame_count);
 }
 
+/* The map has what the fixed lines and the course leave; the course goes first where that is
+ * little. */
 static void gradients_draw(struct app *app, void *state, struct area area)
 {
     const struct gradients_view *view = state;

@@ -67,6 +67,7 @@ static void make_lines(struct app *app, struct history_view *view)
     }
 }
 
+/* Without the year where the screen is narrow. */
 static void draw_line(struct app *app, const struct history_view *view, struct area area, int at)
 {
     const struct history_line *line = &view->lines[at];

@@ -352,6 +352,7 @@ void launch_train_probe_key(const struct session *session, struct buffer *out)
     buffer_free(&command);
 }
 
+/* The key is of the form as it was started: another form's time is then known to be another's. */
 int launch_train_probe(struct session *session, struct error *err)
 {
     struct buffer key = BUFFER_INIT;

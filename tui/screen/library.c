@@ -171,6 +171,7 @@ static void draw_empty(struct app *app, struct area area)
     area_put(area, 2, 6, text, "spectrum SCAN    opens a scan file (.json).");
 }
 
+/* Which rows were drawn is noted: those are looked at first by the ticks. */
 static void library_draw(struct app *app, void *state, struct area area)
 {
     struct library_view *view = state;

@@ -104,6 +104,8 @@ static int steer_row(struct app *app, struct library *library, size_t row, enum 
     return 0;
 }
 
+/* One that needs a look first ends it there: the question is about that job. Several failures are
+ * counted, and the last is said. */
 static void steer_all(struct app *app, struct library *library, const size_t *rows, size_t count,
                       enum request request, struct library_asked *asked)
 {
@@ -202,6 +204,7 @@ static void delete_all(struct app *app, struct library *library, const size_t *r
 
 /* --- which of them --- */
 
+/* The marked jobs, or the one under the cursor. */
 bool library_steer(struct app *app, struct library *library, size_t row,
                    struct library_asked *asked, enum request request)
 {

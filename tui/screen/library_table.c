@@ -308,6 +308,7 @@ static void sort(const struct library_table *table, const struct library *librar
         reverse(lines, count);
 }
 
+/* Models before jobs, each sorted on its own; with a filter only what passes it. */
 int library_table_order(struct library_table *table, const struct library *library,
                         struct error *err)
 {
@@ -408,6 +409,7 @@ static enum theme_role state_role(const struct job_facts *job)
     return job->lives ? THEME_GOOD : THEME_DIM;
 }
 
+/* As many columns as fit; the state has its colour, on the cursor's line, too. */
 static void draw_row(struct app *app, struct area area, const struct library_row *row, bool here)
 {
     int section = row->kind == LIBRARY_JOB ? JOBS : MODELS;

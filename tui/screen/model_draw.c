@@ -456,6 +456,8 @@ static int rows_for_map(struct area area, int types, bool *brief)
     return !*brief ? room : wanted < most ? wanted : most;
 }
 
+/* From above: the map with as many rows as it needs, switches, legend, rule, and what the scan
+ * says; the matrix under the cursor has the rest. */
 void model_draw(struct app *app, void *state, struct area area)
 {
     struct model_view *view = state;

@@ -143,6 +143,7 @@ static void put_parameters(const struct plan_counts *counts, bool brief, char *o
                  100.0 * (double)counts->parameters / (double)counts->parameters_total);
 }
 
+/* A plan whose file cannot be read has its reason in place of its numbers. */
 static void draw_line(struct app *app, const struct plans_view *view, struct area area, int at)
 {
     const struct plan_line *line = &view->plans.lines[at];
@@ -175,6 +176,7 @@ static void draw_line(struct app *app, const struct plans_view *view, struct are
     area_put(area, area.width - AGE, 0, dim, item);
 }
 
+/* The same columns as the lines, at the same widths. */
 static void draw_heading(struct app *app, struct area area)
 {
     struct style dim = theme_style(&app->theme, THEME_DIM);

@@ -80,6 +80,7 @@ static void draw_line(struct app *app, const struct runs_view *view, int line, s
     area_label(area, method, 0, area.width - method, dim, row->job.method);
 }
 
+/* As in the library, what was drawn is looked at first. */
 static void runs_draw(struct app *app, void *state, struct area area)
 {
     struct runs_view *view = state;

@@ -277,6 +277,7 @@ static void move(struct app *app, struct spectrum_view *view, int layers, int ty
     scan_feed_ask(&app->session.feed, app->session.scan, next);
 }
 
+/* Moving goes to the neighbour on the layer grid, so the map and this screen agree. */
 static bool spectrum_view_request(struct app *app, void *state, enum request request,
                                   const char *argument)
 {

@@ -182,6 +182,7 @@ static bool complete(struct app *app, struct train_view *view)
     return added || view->candidates.count > 0;
 }
 
+/* Values that were typed once; fields that are turned have none. */
 static void list_history(struct app *app, struct train_view *view)
 {
     char *values[FORM_HISTORY_MAX];

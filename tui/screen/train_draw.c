@@ -137,6 +137,7 @@ static void put_set(struct buffer *out, const struct settings *settings, size_t 
                           settings_value(settings, i));
 }
 
+/* A group that is closed shows what is set in it, an open one how many fields are hidden. */
 static void draw_heading(struct app *app, struct area area, const struct form_line *line,
                          bool closed, bool here)
 {

@@ -78,6 +78,7 @@ static void add_entry(struct candidates *list, const char *folder, const char *n
     buffer_free(&word);
 }
 
+/* What was typed up to the last "/" stays as it was typed; "~" alone becomes a folder first. */
 void candidates_add_paths(struct candidates *list, const char *typed)
 {
     struct buffer folder = BUFFER_INIT;
@@ -125,6 +126,8 @@ void candidates_complete(struct candidates *list, const char *typed, char *more,
         candidates_free(list);
 }
 
+/* While the list is open Tab and arrows choose; any other key closes it and is then the
+ * caller's. */
 enum choice candidates_input(struct candidates *list, int input)
 {
     if (list->count == 0)

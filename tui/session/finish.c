@@ -57,6 +57,7 @@ static char *make_folder(const char *run, const char *command, struct error *err
     return folder;
 }
 
+/* The sub-command with --json, as a job of its own: the screen waits for nothing. */
 int finish_start(struct finish *finish, const struct job_follow *run, enum finish_what what,
                  const char *argument, struct error *err)
 {
@@ -89,6 +90,7 @@ void finish_close(struct finish *finish)
 
 /* --- its result --- */
 
+/* From `spectrum eval --json`: a number that is not there is not known. */
 static void put_evaluation(const cJSON *json, struct buffer *out)
 {
     double loss = NAN, perplexity = NAN, tokens = NAN;
@@ -117,6 +119,7 @@ static void put_generation(const cJSON *json, struct buffer *out)
     buffer_format(out, "%s%s%s", prompt, chat ? "\n" : "", text);
 }
 
+/* From `spectrum export --json`. */
 static void put_export(const cJSON *json, struct buffer *out)
 {
     const char *folder = "", *why = NULL;
@@ -147,6 +150,7 @@ static const struct {
     {"spectrum.export-summary", put_export},
 };
 
+/* By the format that the file names; false where it is none that is known. */
 static bool put_output(const char *path, struct buffer *out)
 {
     const char *format = "";

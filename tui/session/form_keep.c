@@ -37,6 +37,8 @@ static bool is_kept(const struct setting *setting)
     return setting->count > 0;
 }
 
+/* Fields that somebody has set, with who did: a preset's values may be replaced by another preset,
+ * typed ones may not. */
 void form_put(struct buffer *out, const struct settings *settings, const char *model)
 {
     struct json_writer json = {.out = out};
@@ -81,6 +83,8 @@ static bool take_field(struct settings *settings, const cJSON *json)
     return true;
 }
 
+/* All or nothing, into a form of its own: half of a form would be a run that nobody has put
+ * together. */
 bool form_take(struct settings *settings, const cJSON *json)
 {
     const cJSON *fields = json_get(json, "fields"), *field;
@@ -126,6 +130,7 @@ static void take_over(struct settings *settings)
             settings_reset(settings, i);
 }
 
+/* A file that is not taken stays where it is and is never written over (`aside`). */
 void form_keep_open(struct form_keep *keep, struct settings *settings, const char *model)
 {
     struct error err = ERROR_INIT;
@@ -288,6 +293,7 @@ void form_history_add(const struct settings *settings)
     free(path);
 }
 
+/* Values that runs were started with, the latest first; out[] is the caller's to free. */
 size_t form_history_read(size_t field, char **out, size_t max)
 {
     char *path = history_path(false, NULL);

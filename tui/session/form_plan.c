@@ -4,6 +4,7 @@
 #include "plan/control.h"
 #include "plan/plan_read.h"
 
+/* In the order in which `train` decides: a plan file, a control, else the scan's percentage. */
 static int make(struct form_plan *out, const struct training_request *request,
                 const struct scan *scan, const struct model *model, struct error *err)
 {

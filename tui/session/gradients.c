@@ -165,6 +165,7 @@ static void thin(struct gradients *gradients)
         drop_frame(gradients, i);
 }
 
+/* The last frame at or before a step; the first where there is none. */
 size_t gradients_frame(const struct gradients *gradients, int64_t step)
 {
     size_t low = 0, high = gradients->frame_count;
@@ -196,6 +197,8 @@ static void insert(struct gradients *gradients, struct gradient_frame frame)
     gradients->values += frame.count;
 }
 
+/* Tensors that are new get a row first, so that the frame is made in its full size; of others it
+ * has NaN. */
 static void take_norms(struct gradients *gradients, int64_t step, const cJSON *norms)
 {
     const cJSON *item;
@@ -277,6 +280,7 @@ bool gradients_are_behind(const struct gradients *gradients, const struct job_me
     return gradients->next < metrics->count;
 }
 
+/* Leaves an empty one. */
 void gradients_free(struct gradients *gradients)
 {
     begin_again(gradients);
@@ -299,6 +303,7 @@ double gradients_norm(const struct gradient_frame *frame, size_t row)
     return row < frame->count ? (double)frame->norms[row] : NAN;
 }
 
+/* Of the norms on the grid that a logarithmic scale can show. */
 void gradients_range(const struct gradients *gradients, const struct gradient_frame *frame,
                      double *low, double *high)
 {

@@ -178,6 +178,7 @@ size_t grid_row(const struct grid *grid, int layer, int type)
     return place[i].row;
 }
 
+/* Of several rows in one cell each has that cell. */
 bool grid_find(const struct grid *grid, size_t row, int *layer, int *type)
 {
     size_t all = grid->layers ? grid->start[(size_t)grid->types * (size_t)grid->layers] : 0;

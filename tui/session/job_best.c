@@ -24,6 +24,7 @@ static bool has(const char *text, size_t length, const char *word)
     return memmem(text, length, word, strlen(word)) != NULL;
 }
 
+/* A resume takes back what was evaluated after its step: that line of training has been left. */
 static int take(void *context, const char *text, size_t length, uint64_t offset, struct error *err)
 {
     struct job_best *best = context;
@@ -62,6 +63,8 @@ static void notice_another(struct job_best *best, int fd, uint64_t size)
     best->file = file;
 }
 
+/* At most so many bytes a call, so that a library of thousands of jobs opens at once; true when all
+ * is read. */
 bool job_best_read(struct job_best *best, const char *job, uint64_t most)
 {
     uint64_t size = 0;

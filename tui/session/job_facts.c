@@ -28,6 +28,8 @@ static int64_t began(const char *path)
 
 /* --- a row --- */
 
+/* Rows where the job counts those; else the last step of the metrics, of as many as job.json
+ * says. */
 static void take_progress(struct job_facts *facts, const struct job_follow *job)
 {
     double steps;
@@ -41,6 +43,7 @@ static void take_progress(struct job_facts *facts, const struct job_follow *job)
         facts->total = (int64_t)steps;
 }
 
+/* Everything that a row of a list shows, copied: the job's files are closed after that. */
 void job_facts_take(struct job_facts *facts, const struct job_follow *job)
 {
     const char *word = NULL, *method = "";
@@ -73,6 +76,7 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
     facts->began = began(job->path);
 }
 
+/* For the title line; jobs that cannot be read do not live. */
 size_t job_facts_living(size_t *paused)
 {
     char **paths;

@@ -79,6 +79,8 @@ void job_last_message(const char *job, char *out, size_t size)
 
 /* --- opening, looking --- */
 
+/* With `end_only` the metrics are read from their end alone, which is enough for a row of a
+ * list. */
 static int open_follow(struct job_follow **out, const char *path, bool end_only, struct error *err)
 {
     struct job_follow *follow = array_alloc(1, sizeof *follow, err);

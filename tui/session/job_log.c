@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Twice what is kept, so that old text is moved away seldom. */
 int job_log_open(struct job_log *log, const char *job, struct error *err)
 {
     *log = (struct job_log){.path = NULL};
@@ -96,6 +97,8 @@ static bool is_step(const char *line)
     return digits > 0 && at[digits] == '/';
 }
 
+/* Cut to what a line may have, cleaned of what a terminal would obey; its kind is told by how the
+ * program begins such lines. */
 enum job_log_kind job_log_line(const struct job_log *log, size_t i, char out[LOG_LINE_MAX])
 {
     size_t from = log->starts[i], end = i + 1 < log->count ? log->starts[i + 1] : log->length;

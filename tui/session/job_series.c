@@ -40,6 +40,8 @@ struct job_series {
     size_t evaluation_count, evaluation_capacity;
 };
 
+/* Two sets of bins, the whole run and the part that is looked at; losses apart, since those come
+ * from memory and all else from the file. */
 int job_series_open(struct job_series **out, struct error *err)
 {
     struct job_series *series = array_alloc(1, sizeof *series, err);
@@ -82,6 +84,8 @@ static void add_evaluation(struct job_series *series, double step, double loss)
         series->evaluations[(*count)++] = (struct job_evaluation){step, loss};
 }
 
+/* Lines that were taken away in memory (a metrics file that is another one, or was thinned) make
+ * the bins begin again. */
 static void take_lines(struct job_series *series, const struct job_metrics *metrics)
 {
     if (metrics->taken - series->taken != metrics->count - series->lines) {
@@ -208,6 +212,7 @@ static bool read_values(const char *text, size_t length, int64_t *step, double v
     return is_step;
 }
 
+/* A line of the file into the bins of all other keys; the part ends with its last step. */
 static bool take_text(void *context, const char *text, size_t length)
 {
     const struct taking *taking = context;
@@ -338,6 +343,7 @@ static size_t place_of(enum job_key key)
     return key == JOB_KEY_LOSS ? 0 : (size_t)key - 1;
 }
 
+/* The last value at or before a step: in the part's bins, which are finer, then in the whole's. */
 double job_series_last(const struct job_series *series, enum job_key key, int64_t step)
 {
     const struct job_window window = {.from = (double)step, .to = (double)step};
@@ -393,6 +399,7 @@ size_t job_series_curve(const struct job_series *series, enum job_key key,
     return count;
 }
 
+/* Smoothing forgets: it begins a few half-lives before the step, not with the run. */
 double job_series_smoothed(const struct job_series *series, int64_t step, double weight)
 {
     const struct job_window window = {.from = (double)step, .to = (double)step};

@@ -131,6 +131,7 @@ static bool look_at_model(struct library_row *row)
     return true;
 }
 
+/* A job that has ended is read once; one that lives, whenever its files have changed. */
 static bool look_at_job(struct library_row *row)
 {
     uint64_t identity = job_identity(row->path);

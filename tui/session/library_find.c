@@ -77,6 +77,7 @@ static bool has(const char *folder, const char *name)
     return there;
 }
 
+/* A model by the names of its files, without reading one; a job's folder is not gone into. */
 static int read_folder(struct library *library, const char *folder, int depth, struct error *err)
 {
     if (has(folder, "config.json") &&

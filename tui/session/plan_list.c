@@ -24,6 +24,7 @@ static void fill_memory(struct plan_line *line, const struct session *session,
     line->memory = cost.total;
 }
 
+/* What a line shows and what comparisons need: which parts of each row train. */
 static int fill(struct plan_line *line, const struct session *session, const struct plan *plan,
                 struct error *err)
 {
@@ -109,6 +110,7 @@ int plan_contrast_row(const struct plan_line *here, const struct plan_line *ther
     return (here->parts[row] != 0) - (there->parts[row] != 0);
 }
 
+/* Of some rows, or of all: how many train in one, in the other, in both. */
 struct plan_contrast plan_contrast(const struct scan *scan, const struct plan *plan,
                                    const struct plan_line *here, const struct plan_line *there,
                                    const size_t *rows, size_t count)

@@ -9,6 +9,7 @@
 
 enum { NAME_COLUMNS = 40, BRIEF_COLUMNS = 20 };
 
+/* As much as the width has room for. */
 void plan_base_put(const struct plan_base *base, enum plan_words words, char *out, size_t size)
 {
     static const char *const of[][2] = {
@@ -36,6 +37,7 @@ void plan_base_put(const struct plan_base *base, enum plan_words words, char *ou
     }
 }
 
+/* The base, then edits over it: "25 % of each type, +2 -1 by hand". */
 void plan_words_put(const struct plan *plan, enum plan_words words, char *out, size_t size)
 {
     struct plan_base base = plan_base(plan);
@@ -69,6 +71,7 @@ static void add(char *out, size_t size, const char *part)
     snprintf(out + used, size - used, "%s%s", used ? ", " : "", part);
 }
 
+/* What a step has changed, in the order in which a user would say it. */
 void plan_step_put(const struct plan *plan, const struct plan_step *step, bool first, char *out,
                    size_t size)
 {

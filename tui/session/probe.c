@@ -49,6 +49,7 @@ static void sweep(const char *place)
         sys.closedir(open);
 }
 
+/* A new one each time; what probes that were killed have left is swept away first. */
 char *probe_folder(struct probe *probe, struct error *err)
 {
     probe_stop(probe);
@@ -96,6 +97,7 @@ static bool read_result(struct probe *probe)
            json_get_double(said, "total_seconds_high", &probe->high);
 }
 
+/* When it has ended its result is read, and its folder goes. */
 bool probe_update(struct probe *probe)
 {
     if (!probe->follow)
@@ -137,6 +139,7 @@ static void put_duration(const struct probe *probe, bool spread, char *out, size
         snprintf(out + used, size - (size_t)used, " (%s to %s)", low, high);
 }
 
+/* A time that was measured for other values of the form is said to be of before. */
 void probe_put(const struct probe *probe, const char *key, char *out, size_t size)
 {
     char phase[64], about[96];

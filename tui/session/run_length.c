@@ -19,6 +19,7 @@ static bool text_bytes(const char *path, double *bytes)
     return true;
 }
 
+/* From --steps exactly; from epochs by the size of the data, as nothing is tokenised here. */
 struct run_length run_length_of(const struct training_request *r)
 {
     struct run_length out = {.known = true, .exact = r->steps > 0};
@@ -40,6 +41,7 @@ struct run_length run_length_of(const struct training_request *r)
     return out;
 }
 
+/* "about" where it is a guess. */
 void run_length_put(const struct run_length *length, double epochs, char *out, size_t size)
 {
     char steps[32], tokens[32];

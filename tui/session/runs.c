@@ -31,6 +31,7 @@ static int open_run(struct run *run, const char *path, struct error *err)
     return job_series_open(&run->series, err);
 }
 
+/* No more than can be told apart in one graph. */
 int runs_add(struct runs *runs, const char *path, struct error *err)
 {
     struct run run = {.job = NULL};

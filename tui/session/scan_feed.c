@@ -58,6 +58,8 @@ static void take_end(struct scan_feed *feed)
     job_last_message(feed->job, feed->message, sizeof feed->message);
 }
 
+/* Where the scan's job has ended and is to be held, its results are read; else it is started, or
+ * joined if it runs already. */
 int scan_feed_start(struct scan_feed *feed, const struct scan *scan, const char *device, bool held,
                     struct error *err)
 {
@@ -107,6 +109,7 @@ static void take_row(struct scan_feed *feed, struct scan *scan, const cJSON *lin
     feed->computed += !cached;
 }
 
+/* Lines of a scan of other files (`foreign`) do not count, though they lie in the same metrics. */
 static void take_line(struct scan_feed *feed, struct scan *scan, const cJSON *line)
 {
     const char *event = "", *text;

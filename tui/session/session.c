@@ -14,6 +14,7 @@ void session_init(struct session *session)
     settings_init(&session->settings);
 }
 
+/* The plan of a model that has none: a first percentage, which is no step that could be undone. */
 int session_fresh_plan(const struct session *session, struct plan **out, struct error *err)
 {
     if (plan_new(out, session->scan, session->model, err) != 0)

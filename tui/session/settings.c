@@ -94,6 +94,7 @@ bool setting_is_path(size_t field)
     return kind == OPTION_PATH || kind == OPTION_PATHS;
 }
 
+/* The whole label or the option's name; else the beginning of one label alone. */
 size_t setting_by_label(const char *label)
 {
     size_t length = strlen(label), found = training_options.count, count = 0;
@@ -405,6 +406,8 @@ bool settings_check(const struct settings *settings, size_t field, size_t item, 
     return !why[0];
 }
 
+/* Field by field first, so that a message stands beside its field; then what does not go
+ * together. */
 size_t settings_first_wrong(const struct settings *settings, size_t *item, char *why, size_t size)
 {
     char reason[ERROR_TEXT_MAX];

@@ -75,6 +75,7 @@ static int check_more(const struct job_kind *kind, bool lives, const char *state
     return lives ? error_set(err, "%s; stop it before more steps are added to it", state) : 0;
 }
 
+/* By the job's kind and state: what it would not take is said before it is asked for. */
 int steer_check(const struct job_follow *job, enum steering what, const struct steer_how *how,
                 struct error *err)
 {
@@ -144,6 +145,7 @@ void steer_question(const struct job_follow *job, enum steering what, char *out,
                  job->state == JOB_WAITING ? not_begun : kind->kept);
 }
 
+/* What is to be shown before a resume, and the key of the approval that follows from it. */
 bool steer_trust(const struct job_follow *job, char key[DIGEST_TEXT_SIZE], struct buffer *text)
 {
     struct job_trust trust;
@@ -218,6 +220,7 @@ static int start_again(const struct job_follow *job, const struct steer_how *how
     return job_relaunch(job->path, "/proc/self/exe", &restart, how ? how->trusted : NULL, err);
 }
 
+/* A job that lives gets a request, one that does not is started again. */
 int steer(struct job_follow *job, enum steering what, const struct steer_how *how, char *said,
           size_t size, struct error *err)
 {

@@ -72,6 +72,8 @@ static void halve(struct step_bins *bins)
     bins->width *= 2;
 }
 
+/* Where the steps no longer fit, all bins are joined in pairs: the number of bins is fixed, their
+ * width doubles. */
 void step_bins_add(struct step_bins *bins, size_t key, int64_t step, double value)
 {
     if (step < bins->first || !isfinite(value))

@@ -9,6 +9,7 @@
 
 /* --- numbers --- */
 
+/* "1,234,567". */
 void digits_put(int64_t number, char *out, size_t size)
 {
     char plain[32], grouped[48];
@@ -38,6 +39,7 @@ void count_put(double count, char *out, size_t size)
         snprintf(out, size, "%.2e", count);
 }
 
+/* Two units at most: seconds are of no interest beside hours. */
 void seconds_put(double seconds, char *out, size_t size)
 {
     if (!isfinite(seconds) || seconds < 0 || seconds > 1e9) {

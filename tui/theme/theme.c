@@ -149,6 +149,7 @@ static bool theme_path(char *out, size_t size, int place, const char *name)
     return length > 0 && (size_t)length < size;
 }
 
+/* Of each place where themes lie; a name may come twice, and the first is the one that counts. */
 void theme_each_name(void (*take)(void *context, const char *name), void *context)
 {
     char folder[4096], name[256];
@@ -217,6 +218,7 @@ static int32_t color_mix(int32_t a, int32_t b, double t)
     return out;
 }
 
+/* From start over middle to end; where the theme lacks one of the latter two, the end alone. */
 int32_t theme_heat(const struct theme *theme, double t)
 {
     const int32_t *c = theme->colors;

@@ -221,6 +221,8 @@ double heat_scale(double value, double low, double high, bool logarithmic)
     return logarithmic ? log(value / low) / log(high / low) : (value - low) / (high - low);
 }
 
+/* The scale in as many steps as there is room for, its ends and its middle in numbers; what the
+ * marks mean only where that fits. */
 void heat_legend_draw(struct area area, const struct theme *theme, const char *title, double low,
                       double high, bool logarithmic, bool by_hand)
 {

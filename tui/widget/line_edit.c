@@ -172,6 +172,7 @@ void line_edit_set(struct line_edit *edit, const char *text)
     put_text(edit, text);
 }
 
+/* All of the text or nothing: half of a path would be another path. */
 static bool insert(struct line_edit *edit, const char *text, size_t length, enum change change)
 {
     edit->cursor = settled(edit);

@@ -87,6 +87,7 @@ size_t plot_ticks(double low, double high, bool logarithmic, size_t wanted, doub
 
 /* --- a range, and where values lie on it --- */
 
+/* -1 outside of the axis, but for rounding at its ends. */
 int axis_dot(const struct axis *axis, double value)
 {
     double low = axis->low, high = axis->high;
@@ -114,6 +115,7 @@ void axis_include(struct axis *axis, double value)
         axis->high = value;
 }
 
+/* An axis whose ends are one value is given some width around it; false where there is no value. */
 bool axis_finish(struct axis *axis)
 {
     if (isnan(axis->low))

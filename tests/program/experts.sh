@@ -3,22 +3,8 @@
 # is refused. Arguments: binary, source folder.
 set -uo pipefail
 binary=$1 models=$2/tests/data/spectra/experts
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-expect() { # expect STATUS "what it says" ARGUMENTS...
-  local status=$1 says=$2
-  shift 2
-  "$binary" "$@" >"$work/out" 2>"$work/err" </dev/null
-  local got=$?
-  [ $got = "$status" ] && grep -qF -- "$says" "$work/out" "$work/err" ||
-    { fail "$* gave $got (expected $status, \"$says\"):"; head -3 "$work/err"; }
-}
+# shellcheck source=tests/folder.bash
+source "$2/tests/folder.bash"
 names() { # names FILE: the tensors of the blocks that a plan has
   grep '^- .*layers' "$1" | tr -d '^$' | cut -c3- | sort
 }

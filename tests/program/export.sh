@@ -3,17 +3,10 @@
 set -uo pipefail
 binary=$1
 model=$2/demo/model
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state
+# shellcheck source=tests/folder.bash
+source "$2/tests/folder.bash"
 cd "$work" || exit 1
 head -20 "$2/demo/text/problems.jsonl" >data.jsonl
-failures=0
-fail() {
-  echo "FAILED: $*"
-  tail -3 err
-  failures=$((failures + 1))
-}
 spectrum() { "$binary" "$@" >out 2>err; }
 loss_of() {
   "$binary" eval "$1" --data data.jsonl --seq-len 64 --dtype fp32 --json 2>err | sed 's/.*"loss": \([^,]*\).*/\1/'

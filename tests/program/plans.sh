@@ -4,25 +4,10 @@
 set -uo pipefail
 binary=$1
 model=$2/demo/model
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state
+# shellcheck source=tests/folder.bash
+source "$2/tests/folder.bash"
 cd "$work" || exit 1
 head -15 "$2/demo/text/problems.jsonl" >problems.jsonl
-failures=0
-fail() {
-  echo "FAILED: $*"
-  tail -3 err
-  failures=$((failures + 1))
-}
-# expect STATUS "what it says" COMMAND...
-expect() {
-  local status=$1 says=$2
-  shift 2
-  "$binary" "$@" >out 2>err </dev/null
-  local got=$?
-  [ $got -eq "$status" ] && grep -qF -- "$says" out err || fail "$* gave $got, without \"$says\""
-}
 # train RUN OPTION...
 train() {
   local run=$1

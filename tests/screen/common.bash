@@ -1,13 +1,7 @@
-# What the screen's scripts share, sourced by them; `binary` is set: a folder of their own in `work`,
-# a count of `failures`, playing a script and looking at what it saved.
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache XDG_STATE_HOME=$work/state HOME=$work
-failures=0
-fail() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
+# What the screen's scripts share, sourced by them; `binary` is set: a folder of their own (tests/folder.bash),
+# playing a script and looking at what it saved.
+# shellcheck source=tests/folder.bash
+source "${BASH_SOURCE[0]%/*}/../folder.bash"
 shows() { # shows FILE TEXT
   grep -qF -- "$2" "$work/$1" || { fail "$1 does not show \"$2\":"; cat "$work/$1"; }
 }

@@ -8,7 +8,7 @@
 
 #include <curl/curl.h>
 
-/* What is called of it, by the name behind "curl_". */
+/* What is called of it, by the name after "curl_". */
 #define CURL_CALLS(X)                                                                              \
     X(global_init)                                                                                 \
     X(easy_init)                                                                                   \

@@ -150,7 +150,7 @@ static int begin_digest(struct download *download, struct error *err)
     return 0;
 }
 
-/* Reads what an earlier one left, so that the digest and the descriptor stand behind it. What is
+/* Reads what an earlier one left, so that the digest and the descriptor stand after it. What is
  * longer than the file is another's. */
 static int read_left(struct download *download, struct error *err)
 {
@@ -180,12 +180,12 @@ static int read_left(struct download *download, struct error *err)
     return status;
 }
 
-/* Opens the .incomplete file; `anew`: as an empty one. */
-static int open_left(struct download *download, bool anew, struct error *err)
+/* Opens the .incomplete file; `empty`: as an empty one. */
+static int open_left(struct download *download, bool empty, struct error *err)
 {
     if (download->fd >= 0)
         sys.close(download->fd);
-    download->fd = sys.open(download->path, O_RDWR | O_CREAT | (anew ? O_TRUNC : 0), 0666);
+    download->fd = sys.open(download->path, O_RDWR | O_CREAT | (empty ? O_TRUNC : 0), 0666);
     if (download->fd < 0)
         return error_set_errno(err, errno, "cannot write %s", download->path);
     return read_left(download, err);

@@ -48,7 +48,7 @@ char *hub_url(const struct hub *hub, const char *path, struct error *err)
     return NULL;
 }
 
-/* Redirects are followed here and not by curl: each step decides anew whether the token may go
+/* Redirects are followed here and not by curl: each step decides whether the token may go
  * along, which is to the endpoint's own host alone. */
 int hub_once(struct hub *hub, const struct http_request *request, bool stays,
              struct http_answer *answer, char *place, struct error *err)
@@ -186,8 +186,8 @@ static int append(void *context, const void *bytes, size_t count, struct error *
     return buffer_check(context, err);
 }
 
-/* Another try begins anew. */
-static int begin_anew(void *context, const struct http_answer *answer, struct error *err)
+/* Another try begins with nothing. */
+static int begin_empty(void *context, const struct http_answer *answer, struct error *err)
 {
     (void)answer;
     (void)err;
@@ -203,7 +203,7 @@ int hub_read(struct buffer *out, struct hub *hub, const char *url, uint64_t most
     const struct http_request request = {.url = url,
                                          .most = most,
                                          .patience = hub->settings.download_patience,
-                                         .accept = begin_anew,
+                                         .accept = begin_empty,
                                          .sink = append,
                                          .context = out};
     if (hub_ask(hub, &request, false, &answer, NULL, err) != 0)

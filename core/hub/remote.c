@@ -128,7 +128,7 @@ static int accept_piece(void *context, const struct http_answer *answer, struct 
                          " to %" PRIu64 " were asked for",
                          answer->range_first, answer->range_last, piece->offset, last);
     if (!is_same_etag(source, answer->etag))
-        return error_set(err, "its ETag became another while it was read: start anew, so that all "
+        return error_set(err, "its ETag became another while it was read: start again, so that all "
                               "of it is of one content");
     return 0;
 }

@@ -355,7 +355,7 @@ static int remove_pieces(const struct job_deletion *deletion, int turn, struct e
     return 0;
 }
 
-/* Whoever starts the job at this moment has opened its log anew. */
+/* Whoever starts the job at this moment has opened a new log. */
 static int remove_last(const char *path, struct error *err)
 {
     char *log = path_join(path, "log.txt", err);

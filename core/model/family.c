@@ -17,7 +17,7 @@ static const char *component_end(const char *at)
     return at + strcspn(at, ".");
 }
 
-/* Where a name goes on behind a rule's source; NULL: the rule does not fit. */
+/* Where a name goes on after a rule's source; NULL: the rule does not fit. */
 static const char *fit(const char *from, const char *name, struct numbers *numbers)
 {
     *numbers = (struct numbers){.count = 0};

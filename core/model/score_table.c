@@ -42,7 +42,7 @@ void scan_free(struct scan *scan)
     free(scan);
 }
 
-/* With or without ".weight" behind the module's name. */
+/* With or without ".weight" after the module's name. */
 const struct scan_row *scan_find(const struct scan *scan, const char *module)
 {
     size_t length = strlen(module), tail = strlen(".weight");

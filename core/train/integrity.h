@@ -36,10 +36,10 @@ void integrity_free(struct integrity *integrity);
 
 struct frozen_count integrity_frozen(const struct integrity *integrity);
 
-/* Behind reading a state: frozen tensors that trained earlier in the run are now what they are. */
+/* After reading a state: frozen tensors that trained earlier in the run are now what they are. */
 int integrity_note_loaded(struct integrity *integrity, struct error *err);
 
-/* Behind a step: `rate`, and the norm of the whole gradient before clipping. */
+/* After a step: `rate`, and the norm of the whole gradient before clipping. */
 void integrity_note_step(struct integrity *integrity, double rate, double norm);
 
 /* An error that names the first tensor that is not as it should be. */

@@ -129,7 +129,7 @@ int trainer_step(struct trainer *trainer, struct train_report *report, struct er
 /* An evaluation of the model as it is; there must be data for it. */
 int trainer_evaluate(struct evaluation *out, struct trainer *trainer,
                      const struct evaluation_watch *watch, struct error *err);
-/* A sample, which `should_stop` (may be NULL) may end: *made tokens are behind the prompt then. The
+/* A sample, which `should_stop` (may be NULL) may end: *made tokens follow the prompt then. The
  * settings must have one. */
 int trainer_sample(struct trainer *trainer, const struct work_watch *work,
                    bool (*should_stop)(void *context), void *context, int64_t *made,

@@ -50,7 +50,7 @@ static void append(struct history *history, const char *line)
     history->count += history->lines[history->count] != NULL;
 }
 
-/* All of it anew. */
+/* All of it, once more. */
 static void save(const struct history *history, const char *path)
 {
     struct buffer text = BUFFER_INIT;

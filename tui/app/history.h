@@ -32,7 +32,7 @@ void history_free(struct history *history);
 void history_add(struct history *history, const char *kind, const char *text);
 
 /* The text of the nearest entry of a kind before (`step` -1) or after (1) a place; *at becomes its place.
- * NULL: there is none, and *at stays. history->count is the place behind the newest. */
+ * NULL: there is none, and *at stays. history->count is the place after the newest. */
 const char *history_find(const struct history *history, const char *kind, size_t *at, int step);
 
 #endif

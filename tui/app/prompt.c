@@ -33,7 +33,7 @@ static const char *kind_of(const struct prompt *prompt)
     return request_find(prompt->request)->name;
 }
 
-/* The next entry in a direction takes the line's place; behind the newest is what was begun. */
+/* The next entry in a direction takes the line's place; after the newest is what was begun. */
 static void recall(struct prompt *prompt, int step)
 {
     struct history *history = &prompt->history;

@@ -45,7 +45,7 @@ bool prompt_paste(struct prompt *prompt, const char *line, size_t length);
 
 /* The word before the cursor becomes what all proposals for it have in common; where that is nothing
  * more, several are a list to choose from. `typed` is that word, or the end of it that they begin with.
- * Takes the list. A single one that is complete gets `end` behind it. */
+ * Takes the list. A single one that is complete gets `end` after it. */
 void prompt_propose(struct prompt *prompt, const char *typed, struct candidates *list,
                     const char *end);
 

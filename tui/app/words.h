@@ -1,4 +1,4 @@
-/* What may stand where one types at the prompt: commands of this screen, and behind a command what it
+/* What may stand where one types at the prompt: commands of this screen, and after a command what it
  * takes, paths, metrics, themes, devices. */
 #ifndef SPECTRUM_TUI_APP_WORDS_H
 #define SPECTRUM_TUI_APP_WORDS_H

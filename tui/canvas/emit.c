@@ -209,8 +209,8 @@ static void move(struct emitter *emitter, int x, int y, struct buffer *out)
     emitter->y = y;
 }
 
-/* Behind a character of two columns, or of several code points, terminals do not agree in which column
- * the cursor is; behind the last column not even in which row. */
+/* After a character of two columns, or of several code points, terminals do not agree in which column
+ * the cursor is; after the last column not even in which row. */
 static void write_cell(struct emitter *emitter, const struct emit_cell *cell, bool simple, int x,
                        int y, struct buffer *out)
 {
@@ -256,7 +256,7 @@ static int blank_run(const struct emitter *emitter, const struct row *row, int x
     return end;
 }
 
-/* Erases a run of blanks where that is shorter than to write them; returns the column behind it, or x
+/* Erases a run of blanks where that is shorter than to write them; returns the column after it, or x
  * where there is nothing to erase. */
 static int erase_run(struct emitter *emitter, const struct row *row, int x, struct buffer *out)
 {

@@ -63,7 +63,7 @@ struct emitter {
 void emit_init(struct emitter *emitter, const struct emit_codes *codes);
 void emit_free(struct emitter *emitter);
 
-/* Appends to `out`. Where memory runs out nothing is appended, and the next one is tried anew. */
+/* Appends to `out`. Where memory runs out nothing is appended, and the next one is tried in full. */
 void emit_canvas(struct emitter *emitter, const struct canvas *canvas, struct buffer *out);
 
 void emit_forget(struct emitter *emitter);

@@ -26,7 +26,7 @@ size_t paste_room(const struct paste *paste)
 }
 
 /* The mark's first byte is nowhere else in it, so a byte that does not continue it can only begin it
- * anew. */
+ * again. */
 void paste_put(struct paste *paste, const char *bytes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -41,7 +41,7 @@ size_t paste_room(const struct paste *paste);
 /* Takes at most paste_room() bytes; `open` is false once they have brought the end mark. */
 void paste_put(struct paste *paste, const char *bytes, size_t count);
 
-/* The text as one line: a line end or a tab becomes a blank, line ends behind all else go. An error
+/* The text as one line: a line end or a tab becomes a blank, line ends after all else go. An error
  * where it did not end, is longer than PASTE_MAX, or has something that is no text: a control
  * character, a byte that is not UTF-8. */
 int paste_line(const struct paste *paste, struct buffer *out, struct error *err);

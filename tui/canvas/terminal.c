@@ -30,7 +30,7 @@
  *      key has nothing to show. What is drawn is the emitter's (emit.h).
  *   3. What brings the terminal back is looked up before it is opened, and written without ncurses:
  *      that is the watching parent's, whose child may be gone in the middle of anything.
- *   4. ncurses reads a key's sequence byte by byte and nothing behind it, so the bytes behind
+ *   4. ncurses reads a key's sequence byte by byte and nothing after it, so the bytes after
  *      PASTE_START are the paste's.
  */
 static struct {

@@ -56,7 +56,7 @@ static void say(void *context, const char *line)
 }
 
 /* Ten times a second on a terminal, nothing elsewhere. A download that
- * begins anew has fewer bytes than before: what it had is not counted then. */
+ * begins again has fewer bytes than before: what it had is not counted then. */
 static void on_bytes(void *context, const struct fetch_file *file, uint64_t have)
 {
     struct view *view = context;

@@ -20,7 +20,7 @@ static void put_plain(struct buffer *out, int width, const char *text)
     buffer_free(&plain);
 }
 
-/* Behind the state how far one is that lives, and what every run has evaluated last, and best: " at
+/* After the state how far one is that lives, and what every run has evaluated last, and best: " at
  * step 31 of 60 (evaluating 7/20), 12 s left, evaluation 2.1042, best 2.0971". */
 static void put_progress(struct buffer *out, const struct job_facts *facts,
                          const struct job_best *best)

@@ -52,7 +52,7 @@ static size_t row_at(const struct library_view *view, int line)
 
 /* --- what is shown --- */
 
-/* Filters and sorts anew; the cursor goes where its row went, or stays as far down as it was. */
+/* Filters and sorts again; the cursor goes where its row went, or stays as far down as it was. */
 static void order(struct app *app, struct library_view *view, size_t row)
 {
     struct error err = ERROR_INIT;

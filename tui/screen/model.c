@@ -80,7 +80,7 @@ static bool go_to_row(struct app *app, struct model_view *view, size_t row)
     return true;
 }
 
-/* Makes the map anew, with these experts open, or folded with NULL, and the cursor where it was. */
+/* Makes the map once more, with these experts open, or folded with NULL, and the cursor where it was. */
 static void open_experts(struct app *app, struct model_view *view, const char *open)
 {
     struct error err = ERROR_INIT;

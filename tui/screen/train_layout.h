@@ -44,8 +44,8 @@ size_t form_layout_find(const struct form_layout *layout, size_t field, size_t i
 /* Can the cursor be on it? A heading takes it where its group is closed. */
 bool form_line_is_stop(const struct form_line *line, const enum form_fold folds[FORM_GROUPS_MAX]);
 
-/* The nearest line for the cursor before or behind (by: -1, 1) a line, round and round; and the
- * first one of the group before or behind. */
+/* The nearest line for the cursor before or after (by: -1, 1) a line, round and round; and the
+ * first one of the group before or after. */
 size_t form_layout_next(const struct form_layout *layout,
                         const enum form_fold folds[FORM_GROUPS_MAX], size_t line, int by);
 size_t form_layout_next_group(const struct form_layout *layout,

@@ -45,7 +45,7 @@ static const char *long_reason(const char *state, int columns)
     return reason && text_columns(state) > columns - STATE_BESIDE ? reason + 2 : NULL;
 }
 
-/* Behind the state what it does, unless that is to take the steps which stand beside it: "running ·
+/* After the state what it does, unless that is to take the steps which stand beside it: "running ·
  * evaluating 7/20". */
 static void put_phase(const struct job_follow *run, char state[ERROR_TEXT_MAX])
 {

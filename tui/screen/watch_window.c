@@ -5,7 +5,7 @@
 enum { LEAST = 4, JUMPS = 8 }; /* steps; jumps in which the last steps move by all of them */
 
 /* The smallest of 1, 1.5, 2, 3, 4, 5, 6, 8, 10 times a power of ten that is not below the step: a
- * run of a million steps is drawn anew some fifty times. */
+ * run of a million steps is redrawn some fifty times. */
 static int64_t round_up(int64_t step)
 {
     static const double digits[] = {1, 1.5, 2, 3, 4, 5, 6, 8, 10};

@@ -62,7 +62,7 @@ static bool is_folder(const char *folder, const char *name)
     return is;
 }
 
-/* An entry of `folder`, as it would be typed: behind the first `kept` bytes of what is. */
+/* An entry of `folder`, as it would be typed: after the first `kept` bytes of what is. */
 static void add_entry(struct candidates *list, const char *folder, const char *name,
                       const char *typed, size_t kept)
 {

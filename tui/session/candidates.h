@@ -27,7 +27,7 @@ void candidates_free(struct candidates *list);
 
 void candidates_add(struct candidates *list, const char *word, const char *typed);
 
-/* Puts a word behind the others, whatever was typed: a history is in its own order. */
+/* Puts a word after the others, whatever was typed: a history is in its own order. */
 void candidates_append(struct candidates *list, const char *word);
 
 /* Entries of the folder that a path as typed names; folders end in "/". "~" is read as a shell does,

@@ -53,7 +53,7 @@ static void find_lines(struct job_log *log)
     }
 }
 
-/* Twice what is kept has room, so that what is new can be read behind it; then the front goes. */
+/* Twice what is kept has room, so that what is new can be read after it; then the front goes. */
 bool job_log_update(struct job_log *log)
 {
     struct error err = ERROR_INIT;

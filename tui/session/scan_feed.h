@@ -17,7 +17,7 @@
  *
  *   1. A row that is known stays known: a row's score is the same from any job of the same content.
  *   2. `done` counts the rows of the scan that are known, whichever job told them.
- *   3. A job of other files (the model was written anew since) tells nothing here: at the beginning
+ *   3. A job of other files (the model was written once more since) tells nothing here: at the beginning
  *      it is asked to stop, for one of the files as they are; later the model is to be opened again.
  *   4. A line of metrics is taken in once (`taken`), also when a next job writes on in that file.
  */

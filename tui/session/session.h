@@ -75,7 +75,7 @@ void session_init(struct session *session);
  * `by_hand`: by the user, so that the plan is kept, and not given up without a question. */
 void session_plan_changed(struct session *session, bool by_hand);
 void session_cost_changed(struct session *session);
-/* A field of the form has another value: it is kept, and the cost is reckoned anew. */
+/* A field of the form has another value: it is kept, and the cost is reckoned again. */
 void session_form_changed(struct session *session);
 
 /* Matrices without a score yet; and those that matter to the plan: 0 where scores chose nothing of

@@ -50,12 +50,12 @@ void settings_free(struct settings *settings);
 /* The same fields; where memory runs out, fewer. */
 void settings_copy(struct settings *out, const struct settings *settings);
 
-/* What a field holds; of a list the first item, or the one of that number, "" behind the last. */
+/* What a field holds; of a list the first item, or the one of that number, "" after the last. */
 const char *settings_value(const struct settings *settings, size_t field);
 const char *settings_item(const struct settings *settings, size_t field, size_t item);
 size_t settings_count(const struct settings *settings, size_t field);
 
-/* Sets an item, or puts one behind the last; of what is no list the only one, 0. An item "" of a
+/* Sets an item, or puts one after the last; of what is no list the only one, 0. An item "" of a
  * list stays one until settings_tidy(). False: there is no room for it, or no memory; all is as it
  * was. Where the optimiser changes, a learning rate that nobody typed goes back to what follows
  * from it: one for AdamW is ten times too much for Lion. */

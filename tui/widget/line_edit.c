@@ -114,7 +114,7 @@ bool line_edit_can_undo(const struct line_edit *edit)
     return find_past(edit) != SIZE_MAX;
 }
 
-/* The cursor comes behind what has come back. */
+/* The cursor comes after what has come back. */
 void line_edit_undo(struct line_edit *edit)
 {
     size_t at = find_past(edit), all = strlen(edit->text);

@@ -55,7 +55,7 @@ void line_edit_replace(struct line_edit *edit);
 bool line_edit_can_undo(const struct line_edit *edit);
 void line_edit_undo(struct line_edit *edit);
 
-/* Inserts at the cursor and moves it behind. False: it has no room for all of it, and none of it is
+/* Inserts at the cursor and moves it after that. False: it has no room for all of it, and none of it is
  * inserted. Nothing, as an empty paste is, may be NULL. */
 bool line_edit_insert(struct line_edit *edit, const char *text, size_t length);
 

@@ -8,7 +8,7 @@
  *
  *     "start": {"run": "/home/u/runs/first", "step": 100, "sha256": "<of its state.json>"}
  *
- * The optimiser begins anew, and so do the learning rate's course and the steps.
+ * The optimiser begins afresh, and so do the learning rate's course and the steps.
  */
 #ifndef SPECTRUM_JOB_TRAINING_RUN_START_H
 #define SPECTRUM_JOB_TRAINING_RUN_START_H

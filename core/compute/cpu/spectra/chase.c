@@ -20,7 +20,7 @@
 
 enum { FLIGHT = 8 };
 
-/* Behind the band: how far each flight's last sweep is, a cache line each. */
+/* After the band: how far each flight's last sweep is, a cache line each. */
 enum { LINE = 8 };
 
 static int64_t band_size(int64_t n, int band)

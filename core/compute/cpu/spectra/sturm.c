@@ -14,7 +14,7 @@
  * takes Newton's steps inside it, as long as each is at most half the one before: the bracket or
  * the step is halved every time, so that it ends.
  *
- * One group of lanes begins where the one before it ended, CHAIN groups long; a chain begins anew,
+ * One group of lanes begins where the one before it ended, CHAIN groups long; a chain begins afresh,
  * and is a team's part.
  */
 #include "compute/cpu/spectra/stages.h"

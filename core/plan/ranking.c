@@ -245,8 +245,9 @@ static void rank_rows(struct ranking *ranking, const struct scan *scan)
     }
 }
 
-/* A unit is scored when all of its matrices are. Those that lie in one tensor have their median for
- * a score where experts are ranked together, else the mean of their ranks. */
+/* A unit is scored when all of its matrices are. Those that are parts of one tensor, of the file's or
+ * of the loaded model's, have their median for a score where experts are ranked together, else the
+ * mean of their ranks. */
 static void score_unit(struct ranking *ranking, const struct scan *scan, size_t unit)
 {
     bool pending = false, none = false;

@@ -74,6 +74,35 @@ static inline double run_batch(struct transformer *transformer, const struct bat
     return sums.entropy;
 }
 
+/* A number that an oracle's JSON must have. */
+static inline double oracle_number(const cJSON *json, const char *key)
+{
+    double value = NAN;
+    assert_true(json_get_double(json, key, &value));
+    return value;
+}
+
+/* The gradients of an oracle's step, which adds up its "batches"; returns its mean loss. */
+static inline double run_step(struct transformer *transformer, const cJSON *step,
+                              int64_t *supervised)
+{
+    const cJSON *json;
+    struct loss_sums loss;
+    struct error err = ERROR_INIT;
+    *supervised = 0;
+    transformer_clear(transformer);
+    cJSON_ArrayForEach(json, json_get(step, "batches"))
+    {
+        struct batch batch = {0};
+        batch_from_json(&batch, json);
+        transformer_run(transformer, &batch, true);
+        *supervised += batch.supervised;
+        batch_free(&batch);
+    }
+    assert_int_equal(transformer_loss(transformer, &loss, &err), 0);
+    return loss.entropy / (double)*supervised;
+}
+
 /* What a tensor has in a slot of fp32, by its number (recipe.h); the caller frees. */
 static inline float *read_slot_f32(const struct transformer *transformer, size_t tensor,
                                    enum tensor_slot slot)

@@ -6,8 +6,9 @@
  * and the floor: what the Gram product and 4/3 n^3 operations take at the peak of double-precision
  * products measured here (the best of OpenBLAS and of our own, all threads at once), and the
  * tridiagonal solve. Compiled for one level of instructions (LEVEL). */
+#include "spectra_bench.h"
+
 #include "base/process.h"
-#include "base/random.h"
 #include "compute/cpu/spectra/stages.h"
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
@@ -18,24 +19,6 @@
 #include <stdlib.h>
 
 enum { PEAK = 1024 };
-
-static void *take(size_t bytes)
-{
-    void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (!memory)
-        exit(1);
-    memset(memory, 0, bytes);
-    return memory;
-}
-
-static float *random_matrix(int64_t rows, int64_t cols, uint64_t seed)
-{
-    struct random_stream r = {.seed = seed};
-    float *matrix = take((size_t)(rows * cols) * sizeof *matrix);
-    for (int64_t i = 0; i < rows * cols; i++)
-        matrix[i] = (float)random_normal(&r);
-    return matrix;
-}
 
 /* GFLOP/s of all threads, each with a product of its own. */
 static double peak_of(int threads, bool own)

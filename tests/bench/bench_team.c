@@ -6,8 +6,9 @@
  * each stage once (LEVEL, compiled for this machine). That both find the same values to the bit is
  * checked. On a machine with other work a pair has it on both sides, more or less: look at the load.
  */
+#include "spectra_bench.h"
+
 #include "base/process.h"
-#include "base/random.h"
 #include "compute/cpu/spectra/stages.h"
 #include "compute/devices/devices.h"
 #include "compute/spectra.h"
@@ -19,15 +20,6 @@
 #include <time.h>
 
 enum { PAIRS_MAX = 99 };
-
-static void *take(size_t bytes)
-{
-    void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (!memory)
-        exit(1);
-    memset(memory, 0, bytes);
-    return memory;
-}
 
 static double processor_seconds(void)
 {
@@ -136,10 +128,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "at least two threads and one pair, %d at most\n", PAIRS_MAX);
         return 2;
     }
-    struct random_stream r = {.seed = 1};
-    w.matrix = take((size_t)(w.rows * w.cols) * sizeof *w.matrix);
-    for (int64_t i = 0; i < w.rows * w.cols; i++)
-        w.matrix[i] = (float)random_normal(&r);
+    w.matrix = random_matrix(w.rows, w.cols, 1);
     w.room = take(w.backend->spectra->workspace(w.backend->self, w.rows, w.cols));
     w.values = take((size_t)n * sizeof *w.values);
     double *expected = take((size_t)n * sizeof *expected);

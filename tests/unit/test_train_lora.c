@@ -118,19 +118,12 @@ static void compare_file(const struct bench *bench, const char *name, enum tenso
     checkpoint_close(file);
 }
 
-static double number(const cJSON *json, const char *key)
-{
-    double value = 0;
-    assert_true(json_get_double(json, key, &value));
-    return value;
-}
-
 /* Runs the oracle's batch and compares the loss and the gradients that its file has. */
 static void check_batch(const struct bench *bench, const cJSON *oracle, const char *name)
 {
     struct batch batch = {0};
     char file[128];
-    double expected = number(oracle, "loss");
+    double expected = oracle_number(oracle, "loss");
     batch_from_json(&batch, oracle);
     double loss = run_batch(bench->transformer, &batch);
     if (!(fabs(loss - expected) <= 1e-5 * expected))
@@ -223,11 +216,11 @@ static void z_loss_equals_pytorch(void **state)
     cJSON *oracle = open_oracle("zloss", &base);
     bench_open(&bench, "z-loss", base, NULL, "cpu");
     memset(bench.trained, 1, bench.model->parameter_count * sizeof(bool));
-    make_transformer(&bench, NULL, STORAGE_F32, (float)number(oracle, "z_loss"));
+    make_transformer(&bench, NULL, STORAGE_F32, (float)oracle_number(oracle, "z_loss"));
     batch_from_json(&batch, oracle);
     run_batch(bench.transformer, &batch);
     assert_int_equal(transformer_loss(bench.transformer, &sums, NULL), 0);
-    double both = sums.entropy + sums.z, expected = number(oracle, "loss");
+    double both = sums.entropy + sums.z, expected = oracle_number(oracle, "loss");
     assert_true(sums.z > 0 && fabs(both - expected) <= 1e-5 * expected);
     compare_file(&bench, "lora/zloss.gradients.safetensors", TENSOR_GRADIENT);
     cJSON_ArrayForEach(norm, json_get(oracle, "norms"))
@@ -271,9 +264,9 @@ static void take_step(struct optimizer *optimizer, const cJSON *step, int64_t at
     assert_int_equal(transformer_loss(optimizer->transformer, &sums, &err), 0);
     if (optimizer_step(optimizer, at + 1, rate, 1 / (double)supervised, &norm, &err) != 0)
         fail_msg("%s", err.text);
-    near("loss", at, sums.entropy / (double)supervised, number(step, "loss"));
-    near("norm", at, norm, number(step, "norm"));
-    near("learning rate", at, rate, number(step, "rate"));
+    near("loss", at, sums.entropy / (double)supervised, oracle_number(step, "loss"));
+    near("norm", at, norm, oracle_number(step, "norm"));
+    near("learning rate", at, rate, oracle_number(step, "rate"));
 }
 
 static void ten_steps_equal_pytorch(void **state)
@@ -284,11 +277,12 @@ static void ten_steps_equal_pytorch(void **state)
     struct optimizer *optimizer;
     cJSON *oracle = train_data_json("lora/adamw.json");
     const struct schedule schedule = {.kind = SCHEDULE_COSINE,
-                                      .peak = number(oracle, "rate"),
-                                      .warmup = (int64_t)number(oracle, "warmup"),
+                                      .peak = oracle_number(oracle, "rate"),
+                                      .warmup = (int64_t)oracle_number(oracle, "warmup"),
                                       .steps = 10};
-    const struct optimizer_settings settings = {.weight_decay = number(oracle, "weight_decay"),
-                                                .clip = number(oracle, "clip")};
+    const struct optimizer_settings settings = {.weight_decay =
+                                                    oracle_number(oracle, "weight_decay"),
+                                                .clip = oracle_number(oracle, "clip")};
     int64_t at = 0;
     const cJSON *step;
     bench_open(&bench, "llama_gqa", "llama_gqa", "llama_gqa", "cpu");

@@ -15,13 +15,6 @@ struct course {
     struct schedule schedule;
 };
 
-static double number(const cJSON *json, const char *key)
-{
-    double value = NAN;
-    assert_true(json_get_double(json, key, &value));
-    return value;
-}
-
 static bool *trained_flags(const struct model *model, const cJSON *names)
 {
     bool *trained = calloc(model->parameter_count, sizeof *trained);
@@ -46,26 +39,15 @@ static void take_step(struct optimizer *optimizer, const struct course *course, 
                       int64_t number_of)
 {
     struct transformer *transformer = optimizer->transformer;
-    const cJSON *json;
-    int64_t supervised = 0;
-    struct loss_sums loss;
+    int64_t supervised;
     double norm = 0, rate = schedule_rate(&course->schedule, number_of);
     struct error err = ERROR_INIT;
-    transformer_clear(transformer);
-    cJSON_ArrayForEach(json, json_get(step, "batches"))
-    {
-        struct batch batch = {0};
-        batch_from_json(&batch, json);
-        transformer_run(transformer, &batch, true);
-        supervised += batch.supervised;
-        batch_free(&batch);
-    }
-    assert_int_equal(transformer_loss(transformer, &loss, &err), 0);
+    double loss = run_step(transformer, step, &supervised);
     if (optimizer_step(optimizer, number_of + 1, rate, 1 / (double)supervised, &norm, &err) != 0)
         fail_msg("%s", err.text);
-    near("loss", number_of, loss.entropy / (double)supervised, number(step, "loss"));
-    near("norm", number_of, norm, number(step, "norm"));
-    near("learning rate", number_of, rate, number(step, "rate"));
+    near("loss", number_of, loss, oracle_number(step, "loss"));
+    near("norm", number_of, norm, oracle_number(step, "norm"));
+    near("learning rate", number_of, rate, oracle_number(step, "rate"));
 }
 
 static void run_course(const struct course *course, const char *name, const char *device)
@@ -84,8 +66,8 @@ static void run_course(const struct course *course, const char *name, const char
                                                 .max_positions = TOKENS,
                                                 .storage = STORAGE_F32};
     const struct optimizer_settings settings = {.weight_decay =
-                                                    number(course->oracle, "weight_decay"),
-                                                .clip = number(course->oracle, "clip")};
+                                                    oracle_number(course->oracle, "weight_decay"),
+                                                .clip = oracle_number(course->oracle, "clip")};
     if (transformer_new(&transformer, backend, model, &options, &err) != 0 ||
         optimizer_new(&optimizer, transformer, &settings, &err) != 0)
         fail_msg("%s", err.text);
@@ -111,8 +93,8 @@ static void ten_steps(const char *device)
         struct course course = {.oracle = oracle,
                                 .model = model,
                                 .schedule = {.kind = SCHEDULE_COSINE,
-                                             .peak = number(oracle, "rate"),
-                                             .warmup = (int64_t)number(oracle, "warmup"),
+                                             .peak = oracle_number(oracle, "rate"),
+                                             .warmup = (int64_t)oracle_number(oracle, "warmup"),
                                              .steps = 10}};
         run_course(&course, model->string, device);
     }

@@ -22,13 +22,6 @@ struct course {
     struct schedule schedule;
 };
 
-static double number(const cJSON *json, const char *key)
-{
-    double value = NAN;
-    assert_true(json_get_double(json, key, &value));
-    return value;
-}
-
 static void near(const struct course *course, const char *what, double value, double expected,
                  double tolerance)
 {
@@ -39,28 +32,17 @@ static void near(const struct course *course, const char *what, double value, do
 static void take_step(struct optimizer *optimizer, const struct course *course, int number_of)
 {
     struct transformer *transformer = optimizer->transformer;
-    const cJSON *json, *step = cJSON_GetArrayItem(course->steps, number_of);
+    const cJSON *step = cJSON_GetArrayItem(course->steps, number_of);
     const cJSON *expected = cJSON_GetArrayItem(json_get(course->expected, "steps"), number_of);
-    int64_t supervised = 0;
-    struct loss_sums loss;
+    int64_t supervised;
     double norm = 0, rate = schedule_rate(&course->schedule, number_of);
     struct error err = ERROR_INIT;
-    transformer_clear(transformer);
-    cJSON_ArrayForEach(json, json_get(step, "batches"))
-    {
-        struct batch batch = {0};
-        batch_from_json(&batch, json);
-        transformer_run(transformer, &batch, true);
-        supervised += batch.supervised;
-        batch_free(&batch);
-    }
-    assert_int_equal(transformer_loss(transformer, &loss, &err), 0);
+    double loss = run_step(transformer, step, &supervised);
     if (optimizer_step(optimizer, number_of + 1, rate, 1 / (double)supervised, &norm, &err) != 0)
         fail_msg("%s", err.text);
-    near(course, "loss", loss.entropy / (double)supervised, number(expected, "loss"),
-         course->tolerance);
-    near(course, "norm", norm, number(expected, "norm"), 10 * course->tolerance);
-    near(course, "rate", rate, number(expected, "rate"), 1e-6);
+    near(course, "loss", loss, oracle_number(expected, "loss"), course->tolerance);
+    near(course, "norm", norm, oracle_number(expected, "norm"), 10 * course->tolerance);
+    near(course, "rate", rate, oracle_number(expected, "rate"), 1e-6);
 }
 
 /* How far each tensor came, and its first elements. */
@@ -73,7 +55,7 @@ static void compare_weights(const struct optimizer *optimizer, const struct cour
         struct run_tensor tensor = optimizer_tensor(optimizer, i);
         char *name = run_tensor_name(&tensor, NULL);
         float *now = read_slot_f32(optimizer->transformer, optimizer->tensors[i], TENSOR_WEIGHT);
-        double squares = 0, distance = number(moved, name);
+        double squares = 0, distance = oracle_number(moved, name);
         for (int64_t k = 0; k < tensor.numel; k++)
             squares += pow((double)now[k] - (double)begun[i][k], 2);
         near(course, name, sqrt(squares), distance, 2e-3);
@@ -166,11 +148,11 @@ static void ten_steps(const char *name, enum optimizer_kind kind, double toleran
                                 .trained = json_get(model, "trained"),
                                 .adapters = adapters,
                                 .tolerance = tolerance,
-                                .weight_decay = number(oracle, "weight_decay"),
-                                .clip = number(adapters ? lora : adamw, "clip"),
+                                .weight_decay = oracle_number(oracle, "weight_decay"),
+                                .clip = oracle_number(adapters ? lora : adamw, "clip"),
                                 .schedule = {.kind = SCHEDULE_COSINE,
-                                             .peak = number(json_get(oracle, "rates"), name),
-                                             .warmup = (int64_t)number(oracle, "warmup"),
+                                             .peak = oracle_number(json_get(oracle, "rates"), name),
+                                             .warmup = (int64_t)oracle_number(oracle, "warmup"),
                                              .steps = 10}};
         run_course(&course, adapters ? "llama_gqa" : expected->string, device);
         count++;

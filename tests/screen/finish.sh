@@ -52,7 +52,7 @@ Enter
 wait text "evaluation of real: failed"
 save-screen failed.txt
 SCRIPT
-says ended.txt "e evaluates it, y tries a prompt, M adds steps"
+says ended.txt "e evaluates it, y tries a prompt, v lists what was made of it, M adds steps"
 shows asks.txt "evaluate"
 loss=$("$binary" eval "$work/real" --data "$work/data.txt" | grep -oP '^loss +\K.*')
 says evaluated.txt "loss $loss, perplexity"
@@ -74,9 +74,37 @@ for name in real-eval real-generate real-generate-2 real-export real-eval-2; do
   shows jobs.txt "state/spectrum/made/$name"
 done
 [ "$(grep -c 'made/' "$work/jobs.txt")" -eq 5 ] || fail "refused exports are jobs"
-play 80x24 "$XDG_STATE_HOME/spectrum/made/real-eval" <<<'save-screen again.txt'
+play 80x24 "$XDG_STATE_HOME/spectrum/made/real-eval" <<'SCRIPT'
+save-screen again.txt
+e
+save-screen eval-e.txt
+m
+save-screen eval-m.txt
+SCRIPT
 shows again.txt "loss $loss, perplexity"
+shows again.txt "data: data.txt"
 hides again.txt "best checkpoint"
+for words in "nothing to show yet" "learning rate" "step 0" "x log" "n norms" "r resume"; do hides again.txt "$words"; done
+says eval-e.txt "it is an evaluation, and leaves no model"
+says eval-m.txt "it is an evaluation, which has no steps to draw"
+
+# All that was made of the run is listed on its screen, with what came of it, and opened there.
+play 132x43 real <<'SCRIPT'
+v
+save-screen made.txt
+j j j j
+Enter
+save-screen opened.txt
+Esc
+save-screen shut.txt
+SCRIPT
+shows made.txt "made of this run: 5"
+grep -qE "^▶ evaluation on nothing.txt +failed: " "$work/made.txt" || { fail "no failed evaluation"; cat "$work/made.txt"; }
+grep -qE "evaluation on data.txt +loss $loss, perplexity" "$work/made.txt" || { fail "no evaluation"; cat "$work/made.txt"; }
+grep -qE "export: .*model-1 +.*the model after step 4" "$work/made.txt" || fail "no export"
+shows opened.txt "evaluation of real: completed"
+shows opened.txt "loss $loss, perplexity"
+hides shut.txt "evaluation of real"
 "$binary" jobs delete --yes real-eval >"$work/out" 2>&1 || { fail "not deleted"; cat "$work/out"; }
 [ ! -e "$XDG_STATE_HOME/spectrum/made/real-eval" ] || fail "its folder is there"
 

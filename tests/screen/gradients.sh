@@ -72,6 +72,15 @@ printf 'Once upon a time there was a dog. %.0s' $(seq 1 200) >"$work/data.txt"
 play 80x24 real <<<$'n\nsave-screen real.txt'
 shows real.txt "gradient norms after step 4, the newest of 2"
 shows real.txt "lora_A  "
+# Its first two layers alone train: the others are on the map, too.
+"$binary" train "$2/demo/model" --data "$work/data.txt" --run "$work/part" --method spectrum --top 100 --steps 4 \
+  --seq-len 16 --batch 1 --accumulate 1 2>"$work/err" || { fail "training: $?"; cat "$work/err"; }
+grep -q '"layers": *8' "$work/part/proof.json" || { fail "the proof does not say how many blocks there are"; head -c 600 "$work/part/proof.json"; }
+sed -E -i 's/"model\.layers\.[2-7]\.[a-z_.]+": *[0-9.e-]+,? ?//g; s/"model\.layers\.[01]\.mlp\.up_proj\.weight": *[0-9.e-]+,? ?//g; s/, *\}/}/g' "$work/part/metrics.jsonl"
+play 80x24 part <<<$'n\n$\nsave-screen part.txt'
+shows part.txt "layer   0     1     2     3     4     5     6     7"
+grep -qE "^up  " "$work/part.txt" || { fail "a type that is all frozen has no row"; cat "$work/part.txt"; }
+shows part.txt "model.layers.7.self_attn.q_proj  frozen"
 mkdir -p "$work/none/requests"
 echo '{"command": "train", "model": "m", "steps": 4}' >"$work/none/job.json"
 echo '{"step": 1, "loss": 2}' >"$work/none/metrics.jsonl"

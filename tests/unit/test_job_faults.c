@@ -135,7 +135,7 @@ static void make_trainer(struct bench *bench, const struct train_settings *setti
 {
     struct error err = ERROR_INIT;
     struct run_setup *setup = &bench->setup;
-    run_proof_begin(&bench->proof, bench->run, &bench->data, false);
+    run_proof_begin(&bench->proof, bench->run, &bench->data, setup->inputs.model, false);
     if (job_dir_create(bench->run, &err) != 0 ||
         run_lines_open(&bench->lines, &bench->sitting, &err) != 0 ||
         trainer_new(&setup->trainer, &setup->inputs, settings, &err) != 0)

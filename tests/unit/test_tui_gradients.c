@@ -84,6 +84,47 @@ static void test_rows_have_their_places(void **state)
     free(job);
 }
 
+/* What trains is in the first blocks; the grid is the model's, and its type that no line names is
+ * frozen in all of it. Of adapters' types A and B are rows, and not the weights below them. */
+static void test_the_grid_is_the_models(void **state)
+{
+    (void)state;
+    static struct gradients gradients;
+    struct job_metrics metrics;
+    char *job = make_run();
+    append(job, "{\"step\": 5, \"grad_norms\": {\"m.layers.0.mlp.up_proj.weight\": 1, "
+                "\"m.layers.1.self_attn.q_proj.lora_A.weight\": 3, "
+                "\"m.layers.1.self_attn.q_proj.lora_B.weight\": 2}}\n");
+    assert_int_equal(job_metrics_follow(&metrics, job, NULL), 0);
+    update(&gradients, &metrics);
+    assert_false(gradients_add_blocks(&gradients, NULL));
+    cJSON *proof =
+        cJSON_Parse("{\"blocks\": {\"layers\": 9, \"prefix\": \"m.layers.\", \"matrices\": "
+                    "[\"self_attn.q_proj\", \"mlp.up_proj\", \"mlp.down_proj\"]}}");
+    assert_true(gradients_add_blocks(&gradients, proof));
+    const struct grid *grid = &gradients.grid;
+    assert_int_equal(grid->layers, 9);
+    assert_int_equal(grid->types, 4);
+    const char *const labels[] = {"q A", "q B", "up", "down"};
+    int seen = 0;
+    for (int type = 0; type < grid->types; type++)
+        for (int i = 0; i < 4; i++)
+            seen += strcmp(grid->type[type].label, labels[i]) == 0;
+    assert_int_equal(seen, 4);
+    double low, high;
+    gradients_range(&gradients, &gradients.frames[0], &low, &high);
+    assert_true(low == 1 && high == 3);
+    cJSON_Delete(proof);
+
+    /* a proof that claims what no map can show is not believed */
+    proof = cJSON_Parse("{\"blocks\": {\"layers\": 1e12, \"prefix\": \"m.\", \"matrices\": [1]}}");
+    assert_false(gradients_add_blocks(&gradients, proof));
+    cJSON_Delete(proof);
+    gradients_free(&gradients);
+    job_metrics_free(&metrics);
+    free(job);
+}
+
 static void test_frames_are_bounded_and_keep_both_ends(void **state)
 {
     (void)state;
@@ -166,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rows_have_their_places, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_the_grid_is_the_models, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_frames_are_bounded_and_keep_both_ends, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_a_resume_takes_later_lines_back, make_folder,

@@ -30,7 +30,9 @@ static void check_layout(int width, int height, const struct watch_known *known)
         for (int k = 0; k < i; k++)
             right = right && !overlap(&parts[i], &parts[k]);
     }
-    bool alone = known->reads && main->height == 0;
+    bool alone = (known->reads || !known->curves) && main->height == 0;
+    if (!known->curves)
+        right = right && alone && parts[WATCH_TEXT].height >= 4;
     if (!alone)
         right = right && main->width >= WATCH_MAIN_COLUMNS && main->height >= WATCH_MAIN_ROWS;
     int rows = main->height - 4; /* for what not every run has */
@@ -58,14 +60,15 @@ static void every_size_has_its_layout(void **state)
     (void)state;
     for (int width = 60; width <= 250; width++)
         for (int height = 16 - FRAME; height <= 80 - FRAME; height++)
-            for (int i = 0; i < 128; i++)
+            for (int i = 0; i < 256; i++)
                 check_layout(width, height,
                              &(struct watch_known){.reason_rows = i & 4 ? i & 3 ? 9 : 1 : 0,
                                                    .end_rows = i & 8 ? 1 + (i & 1) : 0,
                                                    .table = i & 1,
                                                    .reads = i & 16,
                                                    .device = i & 32,
-                                                   .use = i & 64});
+                                                   .use = i & 64,
+                                                   .curves = !(i & 128)});
 }
 
 /* While a run grows by single steps, what is shown of it changes now and then alone. */

@@ -35,8 +35,8 @@ static const struct request_info table[] = {
      "a page on; of data, then: the next record"},
 
     /* where to go */
-    {REQUEST_OPEN, "open", NULL, SCOPE_MODEL | SCOPE_LIST | SCOPE_FORM | SCOPE_PLANS, {INPUT_ENTER}, "open",
-     "open what is under the cursor: a matrix's spectrum, a field, a job, a plan, a step"},
+    {REQUEST_OPEN, "open", NULL, SCOPE_MODEL | SCOPE_LIST | SCOPE_FORM | SCOPE_PLANS | SCOPE_WATCH, {INPUT_ENTER}, "open",
+     "open what is under the cursor: a matrix's spectrum, a field, a job, a plan, a step, a result"},
     {REQUEST_BACK, "back", NULL, SCOPE_ALL, {INPUT_ESCAPE, 'q'}, "back",
      "back to where you came from; from the first screen, leave"},
     {REQUEST_QUIT, "quit", NULL, SCOPE_ALL, {'Q', CTRL('C')}, NULL,
@@ -165,6 +165,8 @@ static const struct request_info table[] = {
      "what the run's model writes after TEXT"},
     {REQUEST_CHAT, "chat", "TEXT", SCOPE_WATCH, {'Y'}, NULL,
      "what it answers to TEXT as a user's message"},
+    {REQUEST_RESULTS, "results", NULL, SCOPE_WATCH, {'v'}, "results",
+     "what was made of the run: its evaluations, exports and texts; Enter opens one"},
     {REQUEST_NOTIFY, "notify", NULL, SCOPE_WATCH, {'B'}, NULL,
      "a bell and the window's title when the job ends, or no longer"},
 

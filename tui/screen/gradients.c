@@ -34,6 +34,7 @@ struct gradients_view {
     struct gradients gradients;
     const struct job_follow *job;
     int layer, type; /* the cursor */
+    bool whole;      /* the model's grid was added to what lines name */
     bool held;       /* an earlier line is shown, */
     int64_t step;    /* of this step */
 };
@@ -301,19 +302,29 @@ static void add_model(const struct session *session, struct gradients *gradients
         gradients_add_model(gradients, session->scan);
 }
 
+/* The model's grid comes after the first line, which says what has adapters. */
+static bool look(struct app *app, struct gradients_view *view)
+{
+    struct gradients *gradients = &view->gradients;
+    bool changed = gradients_update(gradients, &view->job->metrics, reading);
+    if (view->whole || gradients->frame_count == 0)
+        return changed;
+    view->whole = true;
+    if (!gradients_add_blocks(gradients, view->job->proof))
+        add_model(&app->session, gradients);
+    return true;
+}
+
 static void gradients_enter(struct app *app, void *state)
 {
     struct gradients_view *view = state;
     view->job = app->session.run;
-    add_model(&app->session, &view->gradients);
-    gradients_update(&view->gradients, &view->job->metrics, reading);
+    look(app, view);
 }
 
 static bool gradients_tick(struct app *app, void *state)
 {
-    struct gradients_view *view = state;
-    (void)app;
-    return gradients_update(&view->gradients, &view->job->metrics, reading);
+    return look(app, state);
 }
 
 /* The session looks at the run; here is only what the view is behind with. */

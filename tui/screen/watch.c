@@ -93,7 +93,10 @@ static void show_text(struct app *app, struct watch_view *view, enum watch_text 
         app_error(app, &err);
         return;
     }
+    if (text == WATCH_TEXT_MADE)
+        made_update(&view->made, view->job->path, true);
     view->text = text;
+    view->made_cursor = 0;
     view->log_back = 0;
     view->sample_held = false;
 }
@@ -113,6 +116,8 @@ static bool move_text(struct app *app, struct watch_view *view, enum request req
         *back = *back > by ? *back - by : 0;
     else if (view->text == WATCH_TEXT_SAMPLES && !watch_sample(view, up))
         app_message(app, up ? "no earlier sample" : "this is the last sample");
+    else if (view->text == WATCH_TEXT_MADE)
+        watch_made_move(view, up ? -(int)by : (int)by);
     else if (view->text == WATCH_TEXT_LAST)
         watch_finish_scroll(app, view, up ? -(int)by : (int)by);
     return true;
@@ -124,7 +129,7 @@ static bool move_text(struct app *app, struct watch_view *view, enum request req
  * it had none. */
 static int graph_columns(const struct app *app)
 {
-    const struct watch_known known = {0};
+    const struct watch_known known = {.curves = true};
     struct watch_layout layout = watch_layout(app->canvas.width, app->canvas.height, &known);
     return plot_across(layout.parts[WATCH_MAIN].width).columns;
 }
@@ -221,8 +226,14 @@ static bool show(struct app *app, struct watch_view *view, enum request request,
         taken = close_inner(app, view);
     else if (request == REQUEST_MEMORY)
         view->memory = !view->memory;
-    else if (request == REQUEST_MESSAGES || request == REQUEST_SAMPLES)
-        show_text(app, view, request == REQUEST_MESSAGES ? WATCH_TEXT_LOG : WATCH_TEXT_SAMPLES);
+    else if (request == REQUEST_MESSAGES)
+        show_text(app, view, WATCH_TEXT_LOG);
+    else if (request == REQUEST_SAMPLES)
+        show_text(app, view, WATCH_TEXT_SAMPLES);
+    else if (request == REQUEST_RESULTS)
+        show_text(app, view, WATCH_TEXT_MADE);
+    else if (request == REQUEST_OPEN)
+        watch_made_open(app, view);
     else
         taken = move_text(app, view, request) || move_window(app, view, request, argument);
     if (taken)
@@ -313,14 +324,18 @@ static int watch_tick_ms(const void *state)
     if (view->series && job_series_is_behind(view->series, &view->job->metrics))
         return LOOK_AGAIN_MS;
     bool works = view->finish.job && !view->finish.read;
+    for (size_t i = 0; view->text == WATCH_TEXT_MADE && i < view->made.count; i++)
+        works = works || view->made.rows[i].lives;
     return works || runs_live(view->runs) ? FOLLOW_MS : -1;
 }
 
 /* What pauses goes on by the key that paused it, so another one has no place on the line. */
 static bool watch_offers(const struct app *app, const void *state, enum request request)
 {
+    const struct watch_view *view = state;
     const struct job_follow *run = app->session.run;
-    (void)state;
+    if (request == REQUEST_OPEN)
+        return view->text == WATCH_TEXT_MADE && view->made.count > 0;
     return job_action_is(run, request) && !(request == REQUEST_RESUME && job_follow_lives(run));
 }
 

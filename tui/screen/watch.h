@@ -14,12 +14,13 @@
 #include "tui/session/finish.h"
 #include "tui/session/job_log.h"
 #include "tui/session/job_series.h"
+#include "tui/session/made.h"
 #include "tui/session/runs.h"
 #include "tui/widget/plot.h"
 
-/* What the rows at the bottom show: the last sample, or what is read there, all of the log or
- * samples over time. */
-enum watch_text { WATCH_TEXT_LAST, WATCH_TEXT_LOG, WATCH_TEXT_SAMPLES };
+/* What the rows at the bottom show: the last sample, or what is read there, all of the log,
+ * samples over time or the list of what was made of the run. */
+enum watch_text { WATCH_TEXT_LAST, WATCH_TEXT_LOG, WATCH_TEXT_SAMPLES, WATCH_TEXT_MADE };
 
 /* A step's numbers: the last ones, or those at the cross-hair. NaN: not known. */
 struct watch_numbers {
@@ -59,6 +60,8 @@ struct watch_view {
     bool sample_held;     /* an earlier one, which stays while others come */
     struct finish finish; /* what was made of the run last, in the place of the last sample */
     int finish_top;       /* the line of its result that is shown first */
+    struct made made;     /* all that was made of it, as far as that list was opened */
+    int made_cursor;
 
     char trust_asked[DIGEST_TEXT_SIZE]; /* resuming what may be somebody else's is asked twice: the
                                            key of what was shown, or "" */
@@ -90,6 +93,10 @@ void watch_more_hint(const struct app *app, const char *typed, char *out, size_t
 /* Is there a pane of the last one, which can be closed? */
 bool watch_finish_is_open(const struct watch_view *view);
 void watch_finish_scroll(struct app *app, struct watch_view *view, int by);
+/* The list of what was made of it: its cursor, and the one under it into the pane. */
+void watch_made_move(struct watch_view *view, int by);
+void watch_made_open(struct app *app, struct watch_view *view);
+void watch_draw_made(struct app *app, const struct watch_view *view, struct area area);
 void watch_draw_finish(struct app *app, const struct watch_view *view, struct area area);
 
 /* --- watch_runs.c: other runs over its loss --- */

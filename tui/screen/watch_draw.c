@@ -56,12 +56,19 @@ static void put_phase(const struct job_follow *run, char state[ERROR_TEXT_MAX])
         snprintf(state + used, ERROR_TEXT_MAX - used, " · %s", phase);
 }
 
+/* Has the job steps, of which there are curves? One that is not known may have. */
+static bool has_curves(const struct job_follow *run)
+{
+    const struct job_kind *kind = job_kind_of(run->job);
+    return kind->steps || !kind->command[0];
+}
+
 /* "● running      step 31 of 60 · 12 s left" and a bar below it. A job that does not live has nothing
  * left, and of one that pauses nobody knows. */
 static void draw_progress(struct app *app, struct area area, char *state)
 {
     const struct job_follow *run = app->session.run;
-    char left[32] = "", right[96];
+    char left[32] = "", right[96] = "";
     double step = (double)job_metrics_last_step(&run->metrics), steps = NAN;
     job_follow_number(run, "steps", &steps);
     if (long_reason(state, area.width))
@@ -69,7 +76,10 @@ static void draw_progress(struct app *app, struct area area, char *state)
     bool lives = job_follow_lives(run) && !job_follow_pauses(run);
     put_phase(run, state);
     seconds_put(job_left_seconds(run), left, sizeof left);
-    if (isnan(steps))
+    if (!has_curves(run)) { /* its phase says how far it is */
+        step = run->state == JOB_ENDED ? 1 : (double)run->phase.done;
+        steps = run->state == JOB_ENDED ? 1 : (double)run->phase.total;
+    } else if (isnan(steps))
         snprintf(right, sizeof right, "step %.0f", step < 0 ? 0 : step);
     else
         snprintf(right, sizeof right, "step %.0f of %.0f%s%s%s", step < 0 ? 0 : step, steps,
@@ -259,8 +269,8 @@ static void put_end(const struct job_follow *run, char *out, size_t size)
     if (run->state == JOB_ENDED && step > 0 && job_kind_of(run->job)->weights)
         snprintf(
             out, size,
-            "spectrum export %s -o DIR (E) makes %s of it; e evaluates it, y tries a prompt, M "
-            "adds steps",
+            "spectrum export %s -o DIR (E) makes %s of it; e evaluates it, y tries a prompt, v "
+            "lists what was made of it, M adds steps",
             run->path,
             adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
                      : "a complete Hugging Face folder");
@@ -282,6 +292,7 @@ static struct watch_known known_of(const struct watch_view *view, int width, con
                                 .table = !isnan(view->numbers.planned[0]),
                                 .device = view->has_device,
                                 .use = view->has_use,
+                                .curves = has_curves(view->job),
                                 .text_rows = runs ? view->runs->count + 2 : 0,
                                 .reads = view->text != WATCH_TEXT_LAST || works};
 }
@@ -314,11 +325,15 @@ void watch_draw(struct app *app, void *state, struct area area)
     draw_progress(app, part(area, &layout, WATCH_STATE), words);
     flow_words(part(area, &layout, WATCH_REASON), theme_style(theme, state_role(view->job)),
                reason);
-    draw_plots(app, view, area, &layout);
-    watch_draw_table(app, view, part(area, &layout, WATCH_TABLE));
-    draw_note(app, view, part(area, &layout, WATCH_NOTE));
+    if (known.curves) {
+        draw_plots(app, view, area, &layout);
+        watch_draw_table(app, view, part(area, &layout, WATCH_TABLE));
+        draw_note(app, view, part(area, &layout, WATCH_NOTE));
+    }
     if (view->text == WATCH_TEXT_LOG)
         draw_log(app, view, part(area, &layout, WATCH_TEXT));
+    else if (view->text == WATCH_TEXT_MADE)
+        watch_draw_made(app, view, part(area, &layout, WATCH_TEXT));
     else if (view->text == WATCH_TEXT_LAST && view->finish.job)
         watch_draw_finish(app, view, part(area, &layout, WATCH_TEXT));
     else if (view->text == WATCH_TEXT_LAST && view->runs->count > 0)

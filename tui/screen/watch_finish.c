@@ -2,6 +2,7 @@
  * Each is asked for here and done by a job (tui/session/finish.h); the pane has the last one. */
 #include "base/folder.h"
 #include "job/job_kind.h"
+#include "tui/screen/parts.h"
 #include "tui/screen/watch.h"
 #include "tui/session/steer.h"
 #include "tui/widget/flow.h"
@@ -126,6 +127,59 @@ bool watch_finish_is_open(const struct watch_view *view)
 {
     bool own = job_kind_of(view->job->job)->output; /* the screen's job is the pane's: it stays */
     return view->finish.job && !own;
+}
+
+/* --- the list of what was made --- */
+
+void watch_made_move(struct watch_view *view, int by)
+{
+    int last = (int)view->made.count - 1, at = view->made_cursor + by;
+    view->made_cursor = at > last ? (last < 0 ? 0 : last) : at < 0 ? 0 : at;
+}
+
+void watch_made_open(struct app *app, struct watch_view *view)
+{
+    struct error err = ERROR_INIT;
+    size_t at = (size_t)view->made_cursor;
+    if (view->text != WATCH_TEXT_MADE || at >= view->made.count) {
+        app_message(app, "nothing is under a cursor here: v lists what was made of the run");
+        return;
+    }
+    if (finish_open(&view->finish, view->made.rows[at].path, &err) != 0) {
+        app_error(app, &err);
+        return;
+    }
+    view->text = WATCH_TEXT_LAST;
+    view->finish_top = 0;
+}
+
+/* A job a line, the newest first; what it was asked for, and what came of it. */
+void watch_draw_made(struct app *app, const struct watch_view *view, struct area area)
+{
+    struct style dim = theme_style(&app->theme, THEME_DIM), text, faint;
+    const struct made *made = &view->made;
+    struct list list = {view->made_cursor, (int)made->count};
+    int rows = area.height - 1, first = list_first(&list, rows), wide = 0;
+    if (made->count == 0) {
+        area_label(
+            area, 0, 0, area.width, dim,
+            "nothing was made of this run yet: e evaluates it, E exports it, y tries a prompt");
+        return;
+    }
+    for (size_t i = 0; i < made->count; i++) {
+        int columns = text_columns(made->rows[i].what);
+        wide = columns > wide ? columns : wide;
+    }
+    wide = wide > area.width / 3 ? area.width / 3 : wide;
+    area_print(area, 0, 0, dim, "made of this run: %zu", made->count);
+    area_put_right(area, 0, 0, dim, "j k move  Enter opens  Esc ends");
+    for (int i = 0; i < rows && first + i < list.count; i++) {
+        const struct made_row *row = &made->rows[first + i];
+        struct area line = area_part(area, 0, 1 + i, area.width, 1);
+        list_line(line, &app->theme, first + i == list.cursor, &text, &faint);
+        area_label(line, 2, 0, wide, text, row->what);
+        area_label(line, 4 + wide, 0, line.width - wide - 4, faint, row->text);
+    }
 }
 
 /* --- the pane --- */

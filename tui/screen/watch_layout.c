@@ -65,7 +65,7 @@ struct watch_layout watch_layout(int width, int height, const struct watch_known
     text = most(text, known->text_rows);
     if (known->reads)
         text = most(room / 2, TEXT_LEAST);
-    if (known->reads && room - text < WATCH_MAIN_ROWS)
+    if (!known->curves || (known->reads && room - text < WATCH_MAIN_ROWS))
         text = room;
     else
         text = least(text, room - WATCH_MAIN_ROWS);

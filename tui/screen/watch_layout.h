@@ -19,7 +19,7 @@
  * least WATCH_MAIN_COLUMNS x WATCH_MAIN_ROWS, each panel WATCH_PANEL_COLUMNS x 1, but for those of a
  * device where there are fewer rows than panels: of these the last is left out first. Where a text is
  * wanted and there is no room for both, the text takes main's and the panels' place, which are then
- * empty. A part without room has width and height 0.
+ * empty; so it does where the job has no curves. A part without room has width and height 0.
  */
 #ifndef SPECTRUM_TUI_SCREEN_WATCH_LAYOUT_H
 #define SPECTRUM_TUI_SCREEN_WATCH_LAYOUT_H
@@ -52,6 +52,7 @@ struct watch_known {
     bool table;                /* there is memory to list */
     bool device, use;          /* a device's memory, its utilisation */
     int text_rows;             /* that the text would take, where main and the panels leave them */
+    bool curves;               /* the job has steps, of which main and the panels are */
     bool reads;                /* log or samples were asked for: the text gets half of the rows */
 };
 

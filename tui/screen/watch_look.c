@@ -249,6 +249,7 @@ void watch_end(struct watch_view *view)
     job_series_close(view->series);
     job_log_close(&view->log);
     finish_close(&view->finish);
+    made_free(&view->made);
     free(view->sample);
     view->series = NULL;
     view->sample = NULL;
@@ -278,6 +279,8 @@ bool watch_look(struct watch_view *view, double seconds)
     if (view->log.path)
         changed = job_log_update(&view->log) || changed;
     changed = finish_update(&view->finish) || changed;
+    if (view->text == WATCH_TEXT_MADE)
+        changed = made_update(&view->made, view->job->path, false) || changed;
     changed = runs_update(view->runs, steps.from, steps.to) || changed;
     look_for_best(view);
     look_for_device(view);

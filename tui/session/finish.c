@@ -150,8 +150,8 @@ static const struct {
     {"spectrum.export-summary", put_export},
 };
 
-/* By the format that the file names; false where it is none that is known. */
-static bool put_output(const char *path, struct buffer *out)
+/* By the format that the file names. */
+bool finish_put_result(const char *path, struct buffer *out)
 {
     const char *format = "";
     cJSON *json = job_dir_has(path, "output.json") ? job_dir_read(path, "output.json", NULL) : NULL;
@@ -166,15 +166,32 @@ static bool put_output(const char *path, struct buffer *out)
     return known;
 }
 
-/* What there is of a result, else why there is none. */
+const char *finish_argument(const cJSON *job)
+{
+    static const char *const options[] = {"--data", "--prompt", "-o"};
+    const cJSON *item;
+    cJSON_ArrayForEach(item, json_get(job, "arguments"))
+    {
+        for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+            if (cJSON_IsString(item) && strcmp(item->valuestring, options[i]) == 0 && item->next &&
+                cJSON_IsString(item->next))
+                return item->next->valuestring;
+    }
+    return "";
+}
+
+/* What there is of a result, else why there is none. A loss is one on some data. */
 static void read_result(struct finish *finish)
 {
     char why[ERROR_TEXT_MAX];
     finish->read = true;
-    finish->failed = !put_output(finish->job->path, &finish->result);
+    finish->failed = !finish_put_result(finish->job->path, &finish->result);
     if (finish->failed) {
         job_last_message(finish->job->path, why, sizeof why);
         buffer_text(&finish->result, why);
+    } else if (strcmp(job_kind_of(finish->job->job)->command, "eval") == 0 &&
+               finish_argument(finish->job->job)[0]) {
+        buffer_format(&finish->result, "\ndata: %s", finish_argument(finish->job->job));
     }
 }
 

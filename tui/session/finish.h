@@ -47,6 +47,14 @@ void finish_close(struct finish *finish);
 /* Takes in what the job wrote; true: something changed. */
 bool finish_update(struct finish *finish);
 
+/* Appends the result that a job left in output.json, in words: a text that may be anything. False:
+ * there is none. */
+bool finish_put_result(const char *path, struct buffer *out);
+
+/* What a job was asked for, by its record: on what (of an evaluation its first data), for what, into
+ * what; "": nothing says so. A text that may be anything. */
+const char *finish_argument(const cJSON *job);
+
 /* "evaluation of model-1: tokenizing 40 %", or how it ended. */
 void finish_put_state(const struct finish *finish, char *out, size_t size);
 

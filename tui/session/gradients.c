@@ -139,6 +139,48 @@ static void place_rows(struct gradients *gradients)
     gradients->placed = gradients->table.count;
 }
 
+/* Is a type's own weight at hand, or do adapters stand for it, which are types of their own? */
+static bool has_adapters(const struct gradients *gradients, const char *type)
+{
+    size_t length = strlen(type);
+    for (size_t i = 0; i < gradients->table.count; i++) {
+        const char *other = gradients->table.rows[i].type;
+        if (strncmp(other, type, length) == 0 && strncmp(other + length, ".lora_", 6) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A row of each type in the last block is enough: a grid has all layers up to the last one. */
+bool gradients_add_blocks(struct gradients *gradients, const cJSON *proof)
+{
+    const cJSON *blocks = json_get(proof, "blocks"), *type;
+    const char *prefix = NULL;
+    int64_t layers = 0;
+    int count = 0;
+    char name[512];
+    size_t row;
+    if (!json_get_int64(blocks, "layers", &layers) || layers < 1 || layers > GRID_LAYERS_MAX ||
+        !json_get_string(blocks, "prefix", &prefix))
+        return false;
+    cJSON_ArrayForEach(type, json_get(blocks, "matrices"))
+    {
+        if (!cJSON_IsString(type) || count++ == GRID_TYPES_MAX)
+            break;
+        bool adapters = has_adapters(gradients, type->valuestring);
+        for (int part = 0; part < (adapters ? 2 : 1); part++) {
+            snprintf(name, sizeof name, "%.200s%lld.%.200s%s", prefix, (long long)layers - 1,
+                     type->valuestring,
+                     !adapters   ? ""
+                     : part == 0 ? ".lora_A"
+                                 : ".lora_B");
+            need_row(gradients, name, &row);
+        }
+    }
+    place_rows(gradients);
+    return true;
+}
+
 void gradients_add_model(struct gradients *gradients, const struct scan *model)
 {
     size_t row;

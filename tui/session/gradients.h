@@ -6,7 +6,8 @@
  *
  * A row is a tensor's name without ".weight", and its type is what is left of it in a block: of
  * adapters A and B are two types. A tensor that trains in some layers only has no norm in others,
- * and where the model is open, its matrices that no line names have rows, too: they are frozen.
+ * and the model's matrices that no line names have rows, too: they are frozen. Which the model has, the
+ * run's proof.json says ("blocks"), of runs without it the model itself where that is open.
  *
  * Memory is bounded: of more than GRADIENT_FRAMES_MAX lines, or GRADIENT_VALUES_MAX numbers, every
  * second one is forgotten, never the newest.
@@ -48,6 +49,10 @@ void gradients_free(struct gradients *gradients);
 bool gradients_update(struct gradients *gradients, const struct job_metrics *metrics,
                       double seconds);
 bool gradients_are_behind(const struct gradients *gradients, const struct job_metrics *metrics);
+
+/* The whole grid of the model by the run's proof (NULL: none), once lines are there that say which
+ * types have adapters. False: it does not say. */
+bool gradients_add_blocks(struct gradients *gradients, const cJSON *proof);
 
 /* Rows of the model's matrices, which are frozen where no line names them. */
 void gradients_add_model(struct gradients *gradients, const struct scan *model);

@@ -42,6 +42,14 @@ static int has_steps(const struct job_follow *job, struct error *err)
                            kind->noun);
 }
 
+static int has_weights(const struct job_follow *job, struct error *err)
+{
+    const struct job_kind *kind = job_kind_of(job->job);
+    return kind->weights ? 0
+                         : error_set(err, "it is %s %s, of which nothing is made",
+                                     job_kind_article(kind), kind->noun);
+}
+
 static int is_over(const struct job_follow *job, struct error *err)
 {
     return job_follow_lives(job) ? error_set(err, "it lives: stop it first") : 0;
@@ -64,6 +72,7 @@ static const struct {
     {REQUEST_EVALUATE, finish_check},
     {REQUEST_TRY, finish_check},
     {REQUEST_CHAT, finish_check},
+    {REQUEST_RESULTS, has_weights},
     {REQUEST_OVERLAY, has_steps}, /* and all else that is of a curve */
     {REQUEST_GRADIENTS, has_steps},
     {REQUEST_LOGARITHM, has_steps},

@@ -1,6 +1,7 @@
 #include "job/training/run_observer.h"
 
 #include "base/limits.h"
+#include "base/memory.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "job/job_dir.h"
@@ -9,6 +10,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* --- metrics.jsonl --- */
 
@@ -261,9 +263,9 @@ int run_lines_event(struct run_lines *lines, const char *event, int64_t step, st
 
 /* A proof that is there but not complete is of a run that was stopped within its first steps. */
 void run_proof_begin(struct run_proof *proof, const char *run, const struct dataset *data,
-                     bool resume)
+                     const struct model *model, bool resume)
 {
-    *proof = (struct run_proof){.run = run, .data = data, .due = true};
+    *proof = (struct run_proof){.run = run, .data = data, .model = model, .due = true};
     if (!resume)
         return;
     cJSON *json = job_dir_read(run, "proof.json", NULL);
@@ -275,6 +277,52 @@ void run_proof_renew(struct run_proof *proof, bool begun)
 {
     proof->due |= begun;
     proof->steps_seen = 0;
+}
+
+/* Has the list this type before its end? */
+static bool is_listed(const char *const *types, size_t count, const char *type)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(types[i], type) == 0)
+            return true;
+    return false;
+}
+
+/* {"layers": 8, "prefix": "model.layers.", "matrices": ["self_attn.q_proj", ...]}: of every block's
+ * matrices the part of the name after its number, each once. Of a model with more of them, as one
+ * whose experts have tensors of their own has, the first. */
+static void put_blocks(struct json_writer *json, const struct model *model)
+{
+    enum { TYPES_MAX = 64 };
+    const char *types[TYPES_MAX], *name = NULL;
+    size_t count = 0;
+    int layers = 0;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        if (parameter->layer < 0 || parameter->bias || parameter->buffer || parameter->rows < 2 ||
+            parameter->cols < 2)
+            continue;
+        layers = parameter->layer >= layers ? parameter->layer + 1 : layers;
+        name = parameter->name;
+        if (count < TYPES_MAX && !is_listed(types, count, parameter->type))
+            types[count++] = parameter->type;
+    }
+    size_t prefix = name ? strcspn(name, "0123456789") : 0;
+    if (!name || !name[prefix])
+        return;
+    char *before = string_copy(name, NULL);
+    if (!before)
+        return;
+    before[prefix] = '\0';
+    json_object(json, "blocks");
+    json_integer(json, "layers", layers);
+    json_text(json, "prefix", before);
+    json_list(json, "matrices");
+    for (size_t i = 0; i < count; i++)
+        json_text(json, NULL, types[i]);
+    json_end(json);
+    json_end(json);
+    free(before);
 }
 
 /* The whole file; it is rewritten when it is due a second time. */
@@ -312,6 +360,8 @@ static int write_proof(const struct run_proof *proof, const struct trainer *trai
     json_count(&json, "supervised_tokens", data->supervised);
     json_count(&json, "tokens", data->tokens);
     json_real(&json, "supervised_share", (double)data->supervised / (double)data->tokens);
+    if (proof->model)
+        put_blocks(&json, proof->model);
     json_object(&json, "frozen");
     json_count(&json, "tensors", frozen.tensors);
     json_integer(&json, "parameters", frozen.parameters);

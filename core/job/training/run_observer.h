@@ -80,6 +80,8 @@ int run_lines_event(struct run_lines *lines, const char *event, int64_t step, st
 /* --- proof.json: what a run shows of itself ---
  *
  *     trained   every tensor that trains, with the norm of its gradient, which is above zero
+ *     blocks    how many blocks the model has, and which matrices one of them: what trains is a part of
+ *               that, and a screen shows both
  *     frozen    how many tensors are frozen, and the last step at which all were compared with what
  *               they were and found unchanged to the bit
  *
@@ -95,13 +97,14 @@ int run_lines_event(struct run_lines *lines, const char *event, int64_t step, st
 struct run_proof {
     const char *run;            /* the run's folder */
     const struct dataset *data; /* how many of its tokens are supervised is a part of the proof */
+    const struct model *model;  /* whose blocks it names; NULL: none */
     bool due;                   /* to be written, or to be written complete */
     int steps_seen;             /* since it was due */
 };
 
 /* A resume whose proof.json is complete owes none. */
 void run_proof_begin(struct run_proof *proof, const char *run, const struct dataset *data,
-                     bool resume);
+                     const struct model *model, bool resume);
 void run_proof_renew(struct run_proof *proof, bool begun);
 
 /* After a step that counts: writes what is due, and checks it. */

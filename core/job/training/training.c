@@ -225,7 +225,8 @@ static int run_steps(struct training *training, struct error *err)
                                     .proof = &proof};
     struct run_reselect reselect = {
         .choice = &training->choice, .setup = setup, .lines = &training->lines, .proof = &proof};
-    run_proof_begin(&proof, sitting->request->run, &training->data.set, sitting->resume);
+    run_proof_begin(&proof, sitting->request->run, &training->data.set, training->base.model,
+                    sitting->resume);
     struct train_observer callbacks = run_observer_callbacks(&observer);
     int status = 0;
     while (status == 0) {

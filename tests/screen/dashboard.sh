@@ -63,6 +63,7 @@ SCRIPT
   shows all.txt "loss 2.143"
   shows all.txt "gradient norm 1.25"
   shows all.txt "tokens/s 512"
+  grep -qE "tokens/s 512, 0\\.12 s( a step|/step)" "$work/all.txt" || fail "a step's time is cut at $size"
   shows all.txt "memory 17.5 of 19.0 MiB" # of the arena; the process has more
   shows all.txt "all steps"
   shows half.txt "the last 1000 steps"

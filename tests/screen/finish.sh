@@ -52,7 +52,7 @@ Enter
 wait text "evaluation of real: failed"
 save-screen failed.txt
 SCRIPT
-says ended.txt "e evaluates it, y tries a prompt, v lists what was made of it, M adds steps"
+says ended.txt "e evaluates, y prompts, v lists, M adds steps"
 shows asks.txt "evaluate"
 loss=$("$binary" eval "$work/real" --data "$work/data.txt" | grep -oP '^loss +\K.*')
 says evaluated.txt "loss $loss, perplexity"

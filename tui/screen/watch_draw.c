@@ -267,13 +267,12 @@ static void put_end(const struct job_follow *run, char *out, size_t size)
     enum training_method method = method_by_name(name);
     bool adapters = method != METHOD_COUNT && method_info(method)->adapters;
     if (run->state == JOB_ENDED && step > 0 && job_kind_of(run->job)->weights)
-        snprintf(
-            out, size,
-            "spectrum export %s -o DIR (E) makes %s of it; e evaluates it, y tries a prompt, v "
-            "lists what was made of it, M adds steps",
-            run->path,
-            adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
-                     : "a complete Hugging Face folder");
+        snprintf(out, size,
+                 "spectrum export %s -o DIR (E) makes %s of it; e evaluates, y prompts, v lists, M "
+                 "adds steps",
+                 run->path,
+                 adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
+                          : "a complete Hugging Face folder");
 }
 
 /* What of it takes rows, for the layout; `words` is the state, reason and end get their texts. */

@@ -197,7 +197,7 @@ void watch_draw_loss(struct app *app, const struct watch_view *view, struct area
 
 /* What a panel has, but for those of watch_memory.c: the key, and in the title its number. */
 static enum job_key put_panel_title(const struct watch_numbers *numbers, enum watch_part part,
-                                    char *out, size_t size)
+                                    int columns, char *out, size_t size)
 {
     char value[32], second[32];
     if (part == WATCH_RATE) {
@@ -218,8 +218,10 @@ static enum job_key put_panel_title(const struct watch_numbers *numbers, enum wa
     else
         plot_number(numbers->speed >= 1000 ? round(numbers->speed / 10) * 10 : numbers->speed,
                     value, sizeof value);
-    snprintf(out, size, "tokens/s %s, %s a step", value,
-             number(second, sizeof second, "%.2g s", numbers->seconds));
+    number(second, sizeof second, "%.2g s", numbers->seconds);
+    int used = snprintf(out, size, "tokens/s %s, %s a step", value, second);
+    if (used > columns)
+        snprintf(out, size, "tokens/s %s, %s/step", value, second);
     return JOB_KEY_SPEED;
 }
 
@@ -231,7 +233,7 @@ void watch_draw_panel(struct app *app, const struct watch_view *view, enum watch
     char title[96];
     if (area.height <= 0)
         return;
-    enum job_key key = put_panel_title(&view->numbers, part, title, sizeof title);
+    enum job_key key = put_panel_title(&view->numbers, part, area.width, title, sizeof title);
     struct watch_points points =
         watch_points_of(view, key, plot_across(area.width).columns, part == WATCH_USE ? 100 : 1);
     const struct plot_series series = watch_band_of(&points);

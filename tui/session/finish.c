@@ -150,6 +150,7 @@ static const struct {
     {"spectrum.export-summary", put_export},
 };
 
+/* By the format that the file names. */
 bool finish_put_result(const char *path, struct buffer *out)
 {
     const char *format = "";

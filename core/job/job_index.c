@@ -161,6 +161,11 @@ char *job_find(const char *name, struct error *err)
 {
     char **paths = NULL, *found = NULL;
     size_t count = 0;
+    if (!name[0]) {
+        error_set(err,
+                  "a job is named by its folder, and \"\" is none; `spectrum jobs` lists them");
+        return NULL;
+    }
     if (job_dir_has(name, "requests") || job_dir_has(name, "job.json"))
         found = sys.realpath(name, NULL);
     if (!found && job_index_list(&paths, &count, NULL) == 0) {

@@ -1,6 +1,7 @@
 #include "tui/cli/options.h"
 
 #include "base/memory.h"
+#include "tui/cli/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,13 +56,31 @@ static void print_options(const struct command *command)
     print_option("--help", "this text");
 }
 
+/* "--steps", "-o": as a row's name is typed. */
+static const char *dashes(const struct option *row)
+{
+    return row->name[1] ? "--" : "-";
+}
+
+/* Of two values the last one counts, as a script's options that a user's follow are meant
+ * (`train --steps 100 "$@"`), and it is said which one does not. Lists grow; the same value once
+ * more, and a flag, change nothing. */
+static void say_which_counts(const struct option *row, const char *before, const char *value)
+{
+    bool grows = row->kind == OPTION_TEXTS || row->kind == OPTION_PATHS ||
+                 row->kind == OPTION_NUMBERS || row->kind == OPTION_FLAG;
+    if (!grows && before && strcmp(before, value) != 0)
+        message_print("%s%s is given twice: \"%.40s\" counts, the last, and not \"%.40s\"",
+                      dashes(row), row->name, value, before);
+}
+
 /* One pass over the arguments. What begins with "-" is an option, wherever it stands; after "--"
- * nothing is. Each value goes into the request at once, so of an option that is given twice the
- * last counts, but for lists, which grow. */
+ * nothing is. Each value goes into the request at once. */
 int options_parse(const struct command *command, void *request, struct option_given *given,
                   int argc, char **argv, const char **positionals, size_t *count, struct error *err)
 {
     const struct option_table *table = command->options;
+    const char *texts[OPTION_ROWS_MAX] = {NULL}; /* each row's value as it was given */
     *count = 0;
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i], *value = NULL;
@@ -89,10 +108,10 @@ int options_parse(const struct command *command, void *request, struct option_gi
             return unknown_option(table, name, err);
         const struct option *row = &table->rows[number];
         if (row->kind == OPTION_FLAG && value)
-            return error_set_kind(err, ERROR_USAGE, "--%s takes no value", name);
+            return error_set_kind(err, ERROR_USAGE, "%s%s takes no value", dashes(row), name);
         if (row->kind != OPTION_FLAG && !value) {
             if (i + 1 >= argc)
-                return error_set_kind(err, ERROR_USAGE, "--%s needs a value", name);
+                return error_set_kind(err, ERROR_USAGE, "%s%s needs a value", dashes(row), name);
             value = argv[++i]; /* whatever it looks like, but for one who asks for help */
             if (strcmp(value, "--help") == 0) {
                 print_options(command);
@@ -101,9 +120,16 @@ int options_parse(const struct command *command, void *request, struct option_gi
         }
         if (option_set(row, request, value, err) != 0)
             return -1;
+        say_which_counts(row, texts[number], value);
+        texts[number] = value;
         if (given)
             option_give(given, number);
     }
+    for (size_t i = 0; i < *count; i++)
+        if (!positionals[i][0])
+            return error_set_kind(err, ERROR_USAGE,
+                                  "an argument is empty (\"\"): a variable of the shell without a "
+                                  "value, perhaps?");
     return 0;
 }
 

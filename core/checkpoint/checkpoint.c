@@ -241,8 +241,9 @@ int checkpoint_open(struct checkpoint **out, const char *path, struct error *err
     if (!checkpoint)
         return -1;
     int status = resolve(checkpoint, path, err);
+    /* Asked once, by resolve(): another answer now would be of another folder. */
     if (status == 0)
-        status = open_weights(checkpoint, checkpoint_is_folder(checkpoint->path), err);
+        status = open_weights(checkpoint, strcmp(checkpoint->folder, checkpoint->path) == 0, err);
     return hand_over(out, checkpoint, status);
 }
 

@@ -999,6 +999,38 @@ def put_chats():
     chat("bad-messages", chatml, {"messages": [1, None]})
 
 
+def put_pieces():
+    """SentencePiece's tokenizer.model: pieces of every kind, and other fields beside them."""
+    def varint(value):
+        out = b""
+        while value > 127:
+            out += bytes([value & 127 | 128])
+            value >>= 7
+        return out + bytes([value])
+
+    def block(number, data):
+        return varint(number << 3 | 2) + varint(len(data)) + data
+
+    def piece(text, score=None, kind=None):
+        return block(1, block(1, text.encode()) + (b"" if score is None else b"\x15" + struct.pack("<f", score)) +
+                     (b"" if kind is None else b"\x18" + varint(kind)))
+
+    good = piece("<unk>", 0, 2) + piece("<s>", 0, 3) + piece("\u2581a", -1.5) + piece("b", None, 4)
+    put("pieces", "valid", good + piece("<0x0A>", 0, 6) + piece("c", -2, 5))
+    put("pieces", "odd-other-fields", good + block(2, b"trainer") + block(3, b"") + b"\x20\x05" + b"\x29" + bytes(8))
+    put("pieces", "odd-twice-in-one", block(1, block(1, b"a") + block(1, b"bc")))
+    put("pieces", "bad-cut", good[:-3])
+    put("pieces", "bad-no-text", good + block(1, b"\x18\x01"))
+    put("pieces", "bad-kind", good + piece("d", 0, 7))
+    put("pieces", "bad-not-utf8", good + block(1, block(1, b"\xff\xfe")))
+    put("pieces", "bad-nul", good + piece("a\0b"))
+    put("pieces", "bad-length", b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f")
+    put("pieces", "bad-varint", b"\xff" * 11)
+    put("pieces", "bad-group", good + b"\x0b\x0c")
+    put("pieces", "bad-score", block(1, block(1, b"a") + b"\x10\x01"))
+    put("pieces", "bad-text-of-tiktoken", b"IQ== 0\nIg== 1\n")
+
+
 def copy_data():
     data = HERE / "../data"
     for config in data.glob("train/*/config.json"):
@@ -1035,6 +1067,7 @@ def main():
     put_themes()
     put_spectra()
     put_chats()
+    put_pieces()
     copy_data()
     put_nothing()
 

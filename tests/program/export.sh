@@ -35,4 +35,58 @@ ls many | grep -q of-00015 || fail "what was there is gone"
 spectrum export run -o none --shard-size 5XB
 [ $? -eq 2 ] && grep -q 8GB err || fail "a size that is none"
 
+# --- GGUF: test_job_gguf has the files themselves ---
+
+# shellcheck source=tests/waiting.bash
+source "$2/tests/waiting.bash"
+spectrum export run --to gguf -o demo.gguf && fail "a tokenizer that llama.cpp does not know is named"
+grep -q 'llama.cpp knows no tokenizer' err && [ ! -e demo.gguf ] || fail "why there is no file is not said"
+spectrum export run -o demo --type f16
+[ $? -eq 2 ] && grep -q 'add --to gguf' err && [ ! -e demo ] || fail "a type of a folder"
+spectrum export run --to gguf -o demo
+[ $? -eq 2 ] && grep -q 'ends in .gguf' err || fail "a folder as GGUF"
+
+# A model with SentencePiece's file: what is in GGUF is the run, to its loss.
+mkdir base
+cp "$2"/tests/data/job/gguf/pieces/* base
+cat >base/config.json <<'END'
+{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 400, "hidden_size": 64,
+ "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+ "max_position_embeddings": 256, "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "hidden_act": "silu",
+ "tie_word_embeddings": true, "initializer_range": 0.05, "bos_token_id": 1, "eos_token_id": 2}
+END
+spectrum train base --init --data data.jsonl --run small --steps 3 --seq-len 64 --lr 1e-2 --eval-every 0 \
+  --eval-split 0 --sample-tokens 0 --dtype fp32 --method full --threads 2 || fail "it does not train"
+spectrum export small -o small-folder || fail "a folder of it"
+spectrum export small --to gguf -o small.gguf --json || fail "GGUF"
+grep -q '"file": "small.gguf"' out && grep -q '"weight_files": 1' out || fail "--json of a file"
+[ -n "$(loss_of small)" ] && [ "$(loss_of small)" = "$(loss_of small.gguf)" ] || fail "GGUF has another loss"
+[ "$(loss_of small-folder)" = "$(loss_of small.gguf)" ] || fail "the folder has another loss"
+spectrum export small --to gguf --type q8_0 -o q8.gguf || fail "Q8_0"
+spectrum info q8.gguf && grep -q Q8_0 out || fail "Q8_0 is not said"
+before=$(cksum <small.gguf)
+spectrum export small --to gguf -o small.gguf && fail "a file was written over"
+grep -q 'is there' err && [ "$before" = "$(cksum <small.gguf)" ] || fail "what was there is gone"
+
+# A GGUF base is a base; its export has what it had, and what was trained.
+spectrum train small.gguf --data data.jsonl --run again --steps 2 --seq-len 64 --lr 1e-3 --eval-every 0 \
+  --eval-split 0 --sample-tokens 0 --dtype fp32 --method lora --rank 2 --threads 2 || fail "GGUF does not train"
+spectrum export again --to gguf -o again.gguf || fail "GGUF of a GGUF base"
+[ -n "$(loss_of again.gguf)" ] || fail "GGUF of a GGUF base is not read"
+
+# One that is killed leaves nothing under the name, and the next one clears what it left.
+is_begun() { compgen -G '.killed.gguf.*.tmp' && [ -s "$(compgen -G '.killed.gguf.*.tmp' | head -1)" ]; }
+sed -i 's/"vocab_size": 400/"vocab_size": 120000/; s/"hidden_size": 64/"hidden_size": 512/' base/config.json
+spectrum train base --init --data data.jsonl --run large --steps 1 --seq-len 32 --eval-every 0 --eval-split 0 \
+  --sample-tokens 0 --dtype bf16 --method spectrum --top 10 --threads 2 || fail "the large one does not train"
+"$binary" export large --to gguf -o killed.gguf >out 2>err &
+worker=$!
+wait_until is_begun || fail "it does not begin"
+kill -KILL $worker
+wait $worker 2>/dev/null
+[ ! -e killed.gguf ] || fail "half a file, or the kill came too late"
+spectrum export large --to gguf -o killed.gguf || fail "it cannot be done again"
+compgen -G '.killed.gguf.*' && fail "what was left stays"
+[ -s killed.gguf ] || fail "no file"
+
 [ $failures -eq 0 ]

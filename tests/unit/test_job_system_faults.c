@@ -262,8 +262,8 @@ static void make_files(void)
     char command[1024];
     snprintf(command, sizeof command,
              "mkdir tmp model model/additional_chat_templates data data/below && cp "
-             "'%s'/train/llama_gqa/* model",
-             getenv("SPECTRUM_TEST_DATA"));
+             "'%s'/train/llama_gqa/* '%s'/job/gguf/pieces/tokenizer.model model",
+             getenv("SPECTRUM_TEST_DATA"), getenv("SPECTRUM_TEST_DATA"));
     assert_true(shell(command));
     make_tokenizer();
     save_text("model/tokenizer_config.json", "{\"bos_token\": \"<s>\", \"eos_token\": \"</s>\"}");
@@ -366,6 +366,15 @@ static int export_adapters(struct error *err)
     return export_of("adapted", err);
 }
 
+static int export_gguf(struct error *err)
+{
+    static const struct state_choice last;
+    const struct export_options options = {.form = EXPORT_GGUF, .type = EXPORT_GGUF_Q8_0};
+    struct export_summary summary;
+    return export_run(in_folder("adapted"), &last, in_folder("out.gguf"), &options, NULL, NULL,
+                      &summary, err);
+}
+
 /* The result is the fingerprint of all tokens and weights. */
 static int tokenise(struct error *err)
 {
@@ -424,6 +433,9 @@ static const struct work works[] = {
     {"export of adapters", "rm -rf out cache", export_adapters,
      "{ test ! -e out || diff -r out adapted.out; } && diff -r adapted adapted.before",
      "diff -r out adapted.out"},
+    {"export as GGUF", "rm -rf out.gguf cache", export_gguf,
+     "{ test ! -e out.gguf || cmp out.gguf sound.gguf; } && diff -r adapted adapted.before",
+     "cmp out.gguf sound.gguf"},
 };
 
 /* --- the refusals --- */
@@ -581,10 +593,11 @@ static int make_sound(void **state)
         fail_msg("%s", err.text);
     assert_true(shell("test -e out/model-00003-of-00003.safetensors && "
                       "mv out sound.out && mv tokens sound.tokens && mv scan.json sound.json"));
-    if (export_adapters(&err) != 0)
+    if (export_adapters(&err) != 0 || export_gguf(&err) != 0)
         fail_msg("%s", err.text);
-    assert_true(shell("mv out adapted.out && cp -r sound sound.before && cp -r adapted "
-                      "adapted.before"));
+    assert_true(shell(
+        "mv out adapted.out && mv out.gguf sound.gguf && cp -r sound sound.before && cp -r adapted "
+        "adapted.before"));
     train("half", METHOD_SPECTRUM, true, &err);
     assert_true(shell("test -e half/" STEP_2 " && test ! -e half/" STEP_4));
     return 0;

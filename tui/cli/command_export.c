@@ -1,4 +1,5 @@
-/* `spectrum export RUN -o DIR`: a complete Hugging Face folder, or a PEFT one.
+/* `spectrum export RUN -o DIR`: a complete Hugging Face folder, or a PEFT one; `--to gguf -o FILE`:
+ * one file.
  *
  * job/export.h writes it; here it is said what was written, and what a user would not expect: that
  * another checkpoint was better, that the base in fewer bits costs something, that texts end at
@@ -60,7 +61,7 @@ static int print_json(const struct made_job *job, const char *out,
     struct buffer text = BUFFER_INIT;
     struct json_writer json = {.out = &text};
     json_begin(&json, "spectrum.export-summary");
-    json_text(&json, "folder", out);
+    json_text(&json, summary->is_gguf ? "file" : "folder", out);
     json_flag(&json, "adapters", summary->adapters);
     json_integer(&json, "step", summary->step);
     json_count(&json, "trained_tensors", summary->trained);
@@ -135,6 +136,18 @@ static void print_model(const char *out, const struct export_summary *summary)
         fprintf(stderr, "what that does to the loss was not measured: %s\n", cost->why_not);
 }
 
+/* What llama.cpp does otherwise than the run did, as its converter has no words for it. */
+static void warn_gguf(const struct gguf_summary *gguf)
+{
+    if (gguf->scoreless)
+        fprintf(stderr, "the base has no tokenizer.model, so the file's tokens have no scores, and "
+                        "llama.cpp cuts texts otherwise than the run did; with the model's own "
+                        "tokenizer.model beside its tokenizer.json they have them\n");
+    if (gguf->windowed)
+        fprintf(stderr, "the run's attention saw a window of tokens (sliding_window); llama.cpp "
+                        "does not know of it for this architecture, and sees all\n");
+}
+
 /* First what is true of the folder whoever reads this: the base is the user's own, so what its
  * files must say besides is only said here. */
 static int print_summary(const struct made_job *job, const char *out,
@@ -154,6 +167,8 @@ static int print_summary(const struct made_job *job, const char *out,
                 buffer_string(&list));
         buffer_free(&list);
     }
+    if (summary->is_gguf)
+        warn_gguf(&summary->gguf);
     if (json)
         return print_json(job, out, summary, err);
     (summary->adapters ? print_adapters : print_model)(out, summary);
@@ -171,8 +186,14 @@ struct request {
 
 /* clang-format off */
 static const struct option rows[] = {
-    {.name = "o", .kind = OPTION_PATH, .at = AT(out), .argument = "DIR",
-     .help = "the folder to write"},
+    {.name = "o", .kind = OPTION_PATH, .at = AT(out), .argument = "DIR|FILE",
+     .help = "the folder to write; with --to gguf the file"},
+    {.name = "to", .kind = OPTION_CHOICE, .at = AT(options.form), .argument = "FORM",
+     .choices = OPTION_NAMES("folder", "gguf"), .preset = "folder",
+     .help = "{}: as transformers loads it, or one file for llama.cpp and Ollama"},
+    {.name = "type", .kind = OPTION_CHOICE, .at = AT(options.type), .argument = "TYPE",
+     .choices = OPTION_NAMES("auto", "f32", "f16", "bf16", "q8_0"), .preset = "auto",
+     .help = "of a GGUF file's matrices: {}; auto is the run's own"},
     {.name = "merge", .kind = OPTION_FLAG, .at = AT(options.merge),
      .help = "of a run with adapters: the whole model, the adapters added to its weights"},
     {.name = "shard-size", .kind = OPTION_BYTES, .at = AT(options.shard_size),
@@ -189,7 +210,7 @@ static const struct option_table table = {rows, sizeof rows / sizeof *rows};
  * writes. */
 static int run(int argc, char **argv, struct error *err)
 {
-    static const char needs[] = "export takes one RUN, and -o DIR";
+    static const char needs[] = "export takes one RUN, and -o DIR or, --to gguf, -o FILE.gguf";
     struct request r = {.run = NULL};
     struct export_summary summary;
     struct made_job job;
@@ -200,10 +221,12 @@ static int run(int argc, char **argv, struct error *err)
     if (status == 0 && !r.out)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     if (status == 0 && strcmp(r.out, "-") == 0)
-        status =
-            error_set_kind(err, ERROR_USAGE,
-                           "-o takes a folder, and a model does not fit standard output, which "
-                           "\"-\" is elsewhere; a folder of that name is ./-");
+        status = error_set_kind(
+            err, ERROR_USAGE,
+            "-o takes a place in the file system, and a model does not fit standard output, "
+            "which \"-\" is elsewhere; what is called that is ./-");
+    if (status == 0 && r.options.form != EXPORT_GGUF && r.options.type != EXPORT_GGUF_AUTO)
+        status = error_set_kind(err, ERROR_USAGE, "--type is of a GGUF file; add --to gguf");
     if (status != 0)
         return status;
     status = made_job_join(&job, command_export.name, r.run, argc, argv, err);
@@ -223,9 +246,9 @@ static int run(int argc, char **argv, struct error *err)
 
 const struct command command_export = {
     .name = "export",
-    .summary = "a run as a Hugging Face folder",
-    .usage = "spectrum export RUN -o DIR [--step N | --best] [--merge] "
-             "[--shard-size SIZE] [--json]",
+    .summary = "a run as a Hugging Face folder, or a GGUF file",
+    .usage = "spectrum export RUN -o DIR [--step N | --best] [--merge] [--shard-size SIZE] | "
+             "--to gguf -o FILE.gguf [--type TYPE]",
     .options = &table,
     .run = run,
 };

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "job/export/export_gguf.h"
 #include "job/export/export_sidecars.h"
 #include "job/export/export_weights.h"
 #include "job/job_dir.h"
@@ -62,8 +63,8 @@ static void summarize(const struct export *export, struct export_summary *summar
         }
         return;
     }
-    summary->bytes = export_model_bytes(export);
-    summary->files = export->shard_count;
+    summary->bytes = summary->is_gguf ? summary->gguf.bytes : export_model_bytes(export);
+    summary->files = summary->is_gguf ? 1 : export->shard_count;
     for (size_t i = 0; i < export->count; i++) {
         bool changed = export->parts[i].trained || export->parts[i].a;
         summary->trained += changed;
@@ -296,10 +297,14 @@ int export_run(const char *run, const struct state_choice *choice, const char *o
         goto out;
     source->work = work;
     summary->step = source->step;
-    summary->adapters = has_adapters(source) && !options->merge;
-    status = check_output(&export, out, err);
+    summary->is_gguf = options->form == EXPORT_GGUF;
+    summary->adapters = has_adapters(source) && !options->merge && !summary->is_gguf;
+    status =
+        summary->is_gguf ? export_check_gguf(&export, out, err) : check_output(&export, out, err);
     if (status == 0)
-        status = write_folder(&export, source->run, out, summary, err);
+        status = summary->is_gguf
+                     ? export_write_gguf(&export, out, options->type, &summary->gguf, err)
+                     : write_folder(&export, source->run, out, summary, err);
     if (status != 0)
         goto out;
     summarize(&export, summary);

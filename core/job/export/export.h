@@ -1,5 +1,5 @@
 /* A run as a folder that other tools load: a complete Hugging Face model, or a PEFT folder of its
- * adapters.
+ * adapters; or as one GGUF file (export_gguf.h).
  *
  *                                   the base stands alone      it does not: a GGUF file, a lone
  *                                                              .safetensors file, or in the run
@@ -30,6 +30,7 @@
 
 #include "base/work.h"
 #include "job/export/export_cost.h"
+#include "job/export/export_gguf.h"
 #include "text/generation.h"
 #include "train/state.h"
 
@@ -51,15 +52,21 @@ struct export_summary {
     struct export_cost cost;
     uint64_t trained, frozen; /* tensors; frozen ones are not in a PEFT folder */
     uint64_t bytes, files;    /* of weights; files: of a whole model */
+    bool is_gguf;             /* it is one file */
+    struct gguf_summary gguf;
 };
 
+enum export_form { EXPORT_FOLDER, EXPORT_GGUF };
+
 struct export_options {
-    bool merge;          /* adapters are added to the weights */
-    uint64_t shard_size; /* of a whole model's files (shards.h); 0: one file */
+    bool merge; /* adapters are added to the weights; to GGUF they always are */
+    enum export_form form;
+    enum export_gguf_type type; /* of a GGUF file (export_gguf.h) */
+    uint64_t shard_size;        /* of a whole model's files (shards.h); 0: one file */
 };
 
 /* Exports what `choice` means of the run into the folder `out`, which is made; one that is not
- * empty is refused, and so is one in a job's folder. A merge of a run without adapters is
+ * empty is refused, and so is one in a job's folder; of a GGUF file, one that is there. A merge of a run without adapters is
  * ERROR_USAGE.
  *
  * Where `*interrupted` is set (NULL: never) the export ends with ERROR_INTERRUPTED, and as after

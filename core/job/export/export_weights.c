@@ -131,15 +131,28 @@ static int merge(float *values, const struct export *export, const struct part *
     return status;
 }
 
-/* What the run read of the base, with its adapter where it has one, rounded as the run did it. */
+int export_read_part(const struct export *export, const struct part *part, float *values,
+                     struct error *err)
+{
+    const struct source *source = &export->source;
+    const struct parameter *parameter = part->parameter;
+    if (part->trained)
+        return checkpoint_read_f32(source->weights, part->trained, 0, part->trained->elements,
+                                   values, err);
+    if (model_read_f32(source->model, parameter, values, err) != 0 ||
+        ((part->a || part->b) && merge(values, export, part, err) != 0))
+        return -1;
+    for (int64_t i = 0; !part->raw && source->bf16 && i < parameter->numel; i++)
+        values[i] = bf16_to_float(bf16_from_float(values[i]));
+    return 0;
+}
+
 static int put_rounded(struct safetensors_writer *writer, const struct export *export,
                        const struct part *part, struct error *err)
 {
     size_t count = (size_t)part->parameter->numel;
     float *values = array_alloc(count, sizeof *values, err);
-    int status = values ? model_read_f32(export->source.model, part->parameter, values, err) : -1;
-    if (status == 0 && (part->a || part->b))
-        status = merge(values, export, part, err);
+    int status = values ? export_read_part(export, part, values, err) : -1;
     uint16_t *narrow = (uint16_t *)(void *)values; /* in place, from the front */
     for (size_t i = 0; status == 0 && export->source.bf16 && i < count; i++) {
         uint16_t rounded = bf16_from_float(values[i]);

@@ -43,6 +43,11 @@ uint64_t export_model_bytes(const struct export *export); /* of all parts */
  * it was stopped on the way. */
 int export_write_weights(const struct export *export, const char *out, struct error *err);
 
+/* A part's values as the folder has them, in whichever form it is: values[numel], rows and columns
+ * as transformers has them. */
+int export_read_part(const struct export *export, const struct part *part, float *values,
+                     struct error *err);
+
 /* For whatever file of an export: a tensor's bytes as they are, by way of `staging`, which has
  * EXPORT_STAGING bytes. */
 enum { EXPORT_STAGING = 1 << 20 };

@@ -244,6 +244,15 @@ int32_t tokenizer_eos(const struct tokenizer *t)
     return t->eos;
 }
 
+void tokenizer_added_kinds(const struct tokenizer *t, unsigned char *kinds)
+{
+    memset(kinds, ADDED_NOT, t->vocabulary.size);
+    for (size_t i = 0; i < t->added_raw.count; i++)
+        kinds[t->added_raw.tokens[i].id] = ADDED_RAW;
+    for (size_t i = 0; i < t->added_normalized.count; i++)
+        kinds[t->added_normalized.tokens[i].id] = ADDED_NORMALIZED;
+}
+
 int32_t tokenizer_vocabulary_size(const struct tokenizer *t)
 {
     return (int32_t)t->vocabulary.size;

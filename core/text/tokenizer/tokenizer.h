@@ -123,6 +123,12 @@ int32_t tokenizer_bos(const struct tokenizer *tokenizer);
 int32_t tokenizer_eos(const struct tokenizer *tokenizer);
 bool tokenizer_is_special(const struct tokenizer *tokenizer, int32_t id);
 
+/* Tokens that are cut out of a text before it is split: of the text as it comes, or of what the
+ * normalizer makes of it. */
+enum added_kind { ADDED_NOT, ADDED_RAW, ADDED_NORMALIZED };
+/* Sets of each id what it is: kinds[tokenizer_vocabulary_size()], an enum added_kind each. */
+void tokenizer_added_kinds(const struct tokenizer *tokenizer, unsigned char *kinds);
+
 /* One more than the highest id. */
 int32_t tokenizer_vocabulary_size(const struct tokenizer *tokenizer);
 

@@ -1,0 +1,357 @@
+#include "job/export/gguf_vocabulary.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "job/export/gguf_pre.h"
+#include "job/export/gguf_special.h"
+#include "text/tokenizer/sentencepiece.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* tokenizer.ggml.token_type has SentencePiece's kinds (sentencepiece.h). */
+
+/* Scores: of tokens that were added, and of places that no token has. */
+static const float added_score = -1000, padding_score = -10000;
+
+/* What llama.cpp is to take for a control token although nobody says that it is special. */
+static bool looks_special(const char *text)
+{
+    static const char *const known[] = {"<pad>", "<mask>", "<2mass>", "[@BOS@]"};
+    static const char *const brackets[][2] = {
+        {"<|", "|>"}, {"<\xEF\xBD\x9C", "\xEF\xBD\x9C>"}, {"<unused", ">"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(text, known[i]) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof brackets / sizeof *brackets; i++)
+        if (strncmp(text, brackets[i][0], strlen(brackets[i][0])) == 0 &&
+            text_ends_with(text, brackets[i][1]))
+            return true;
+    return false;
+}
+
+/* A token that a user defined has spaces for U+2581. */
+static void put_spaces(struct buffer *out, const char *text)
+{
+    static const char mark[] = "\xE2\x96\x81";
+    for (const char *found; (found = strstr(text, mark)); text = found + strlen(mark)) {
+        buffer_append(out, text, (size_t)(found - text));
+        buffer_byte(out, ' ');
+    }
+    buffer_text(out, text);
+}
+
+static void put_kinds(struct gguf_keys *keys, const unsigned char *kinds, int64_t count)
+{
+    gguf_put_list(keys, "tokenizer.ggml.token_type", GGUF_I32, (uint64_t)count);
+    for (int64_t i = 0; i < count; i++)
+        gguf_add_integer(keys, kinds[i]);
+}
+
+/* --- byte-level --- */
+
+/* "[PAD17]": an id that no token has. */
+static void add_padding(struct gguf_keys *keys, int64_t id)
+{
+    char text[32];
+    int length = snprintf(text, sizeof text, "[PAD%lld]", (long long)id);
+    gguf_add_text(keys, text, (size_t)length);
+}
+
+/* An added token, as it is in a text: what is cut out of texts as they come is decoded. */
+static enum piece_kind add_added(struct gguf_keys *keys, const struct export *export, int32_t id,
+                                 enum added_kind added, struct error *err)
+{
+    struct buffer plain = BUFFER_INIT, text = BUFFER_INIT;
+    enum piece_kind kind = PIECE_CONTROL;
+    if (added == ADDED_RAW)
+        tokenizer_decode(export->tokenizer, &id, 1, false, &plain, err);
+    else
+        buffer_text(&plain, tokenizer_token_text(export->tokenizer, id));
+    if (tokenizer_is_special(export->tokenizer, id) || looks_special(buffer_string(&plain))) {
+        buffer_append(&text, plain.data, plain.length);
+    } else {
+        kind = PIECE_USER_DEFINED;
+        put_spaces(&text, buffer_string(&plain));
+    }
+    gguf_add_text(keys, buffer_string(&text), text.length);
+    keys->bytes.failed |= plain.failed || text.failed;
+    buffer_free(&plain);
+    buffer_free(&text);
+    return kind;
+}
+
+static int check_size(const struct tokenizer *tokenizer, int64_t vocab, struct error *err)
+{
+    int32_t size = tokenizer_vocabulary_size(tokenizer);
+    return size <= vocab ? 0
+                         : error_set(err,
+                                     "%s has tokens up to the id %d, the model has %lld: a GGUF "
+                                     "file's tokens are the model's; export a folder instead",
+                                     tokenizer_path(tokenizer), size - 1, (long long)vocab);
+}
+
+static int put_byte_level(struct gguf_keys *keys, const struct gguf_documents *documents,
+                          const struct export *export, int64_t vocab, bool no_first,
+                          struct error *err)
+{
+    struct tokenizer *tokenizer = export->tokenizer;
+    const char *pre;
+    if (check_size(tokenizer, vocab, err) != 0 ||
+        gguf_find_pre(&pre, tokenizer, documents->tokenizer_config, err) != 0)
+        return -1;
+    unsigned char *added = array_alloc((size_t)vocab, 1, err);
+    unsigned char *kinds = array_alloc((size_t)vocab, 1, err);
+    if (!added || !kinds) {
+        free(added);
+        free(kinds);
+        return -1;
+    }
+    tokenizer_added_kinds(tokenizer, added);
+    gguf_put_text(keys, "tokenizer.ggml.model", "gpt2");
+    gguf_put_text(keys, "tokenizer.ggml.pre", pre);
+    gguf_put_list(keys, "tokenizer.ggml.tokens", GGUF_STRING, (uint64_t)vocab);
+    for (int32_t id = 0; id < vocab; id++) {
+        const char *text = tokenizer_token_text(tokenizer, id);
+        kinds[id] = PIECE_NORMAL;
+        if (!text) {
+            kinds[id] = PIECE_UNUSED;
+            add_padding(keys, id);
+        } else if (added[id] != ADDED_NOT) {
+            kinds[id] = add_added(keys, export, id, (enum added_kind)added[id], err);
+        } else {
+            gguf_add_text(keys, text, strlen(text));
+        }
+    }
+    put_kinds(keys, kinds, vocab);
+    free(added);
+    free(kinds);
+    gguf_put_special(keys, documents, true, 0, no_first);
+    return 0;
+}
+
+/* --- SentencePiece's --- */
+
+/* What becomes of the model's places, before it is written. */
+struct places {
+    struct buffer *texts; /* [count] */
+    float *scores;
+    unsigned char *kinds;
+    int64_t count;
+};
+
+static int places_alloc(struct places *out, int64_t count, struct error *err)
+{
+    *out = (struct places){.texts = array_alloc((size_t)count, sizeof *out->texts, err),
+                           .scores = array_alloc((size_t)count, sizeof *out->scores, err),
+                           .kinds = array_alloc((size_t)count, sizeof *out->kinds, err),
+                           .count = count};
+    return out->texts && out->scores && out->kinds ? 0 : -1;
+}
+
+static void places_free(struct places *places)
+{
+    for (int64_t i = 0; places->texts && i < places->count; i++)
+        buffer_free(&places->texts[i]);
+    free(places->texts);
+    free(places->scores);
+    free(places->kinds);
+}
+
+static void place(struct places *places, int64_t id, const char *text, enum piece_kind kind)
+{
+    if (id < 0 || id >= places->count)
+        return;
+    buffer_clear(&places->texts[id]);
+    buffer_text(&places->texts[id], text);
+    places->scores[id] = added_score;
+    places->kinds[id] = (unsigned char)kind;
+}
+
+static void put_places(struct gguf_keys *keys, const struct places *places)
+{
+    gguf_put_text(keys, "tokenizer.ggml.model", "llama");
+    gguf_put_text(keys, "tokenizer.ggml.pre", "default");
+    gguf_put_list(keys, "tokenizer.ggml.tokens", GGUF_STRING, (uint64_t)places->count);
+    for (int64_t i = 0; i < places->count; i++) {
+        gguf_add_text(keys, buffer_string(&places->texts[i]), places->texts[i].length);
+        keys->bytes.failed |= places->texts[i].failed;
+    }
+    gguf_put_list(keys, "tokenizer.ggml.scores", GGUF_F32, (uint64_t)places->count);
+    for (int64_t i = 0; i < places->count; i++)
+        gguf_add_real(keys, places->scores[i]);
+    put_kinds(keys, places->kinds, places->count);
+}
+
+/* Above the file's pieces stand added_tokens.json, and above that the configuration. */
+static void place_added(struct places *places, const struct gguf_documents *documents)
+{
+    struct buffer spaced = BUFFER_INIT;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, documents->added_tokens)
+    {
+        int64_t id = -1;
+        json_get_int64(documents->added_tokens, item->string, &id);
+        place(places, id, item->string, PIECE_USER_DEFINED);
+    }
+    cJSON_ArrayForEach(item, json_get(documents->tokenizer_config, "added_tokens_decoder"))
+    {
+        const char *text = cJSON_GetStringValue(json_get(item, "content"));
+        int64_t id = strtoll(item->string, NULL, 10);
+        bool special = false;
+        json_get_bool(item, "special", &special);
+        buffer_clear(&spaced);
+        put_spaces(&spaced, text ? text : "");
+        if (text && (special || looks_special(text)))
+            place(places, id, text, PIECE_CONTROL);
+        else if (text)
+            place(places, id, buffer_string(&spaced), PIECE_USER_DEFINED);
+    }
+    buffer_free(&spaced);
+}
+
+static int put_pieces(struct gguf_keys *keys, const struct gguf_documents *documents,
+                      const struct export *export, int64_t vocab, bool no_first, struct error *err)
+{
+    struct piece_file file;
+    struct places places = {0};
+    const cJSON *token;
+    int status = piece_file_read(&file, documents->pieces, err);
+    if (status == 0)
+        status = places_alloc(&places, vocab, err);
+    for (int64_t i = 0; status == 0 && i < vocab; i++) {
+        if ((size_t)i >= file.count) {
+            buffer_format(&places.texts[i], "[PAD%lld]", (long long)i);
+            places.scores[i] = padding_score;
+            places.kinds[i] = PIECE_UNUSED;
+            continue;
+        }
+        const struct sentence_piece *piece = &file.pieces[i];
+        bool plain = piece->kind == PIECE_USER_DEFINED;
+        buffer_append(&places.texts[i], piece->text, piece->length);
+        places.scores[i] = piece->score;
+        places.kinds[i] = (unsigned char)(plain ? PIECE_NORMAL : piece->kind);
+    }
+    if (status == 0) {
+        place_added(&places, documents);
+        cJSON_ArrayForEach(token, export->source.added_tokens)
+        {
+            place(&places, (int64_t)token->valuedouble, token->string, PIECE_CONTROL);
+        }
+        put_places(keys, &places);
+        gguf_put_special(keys, documents, false, vocab, no_first);
+    }
+    places_free(&places);
+    piece_file_free(&file);
+    return status;
+}
+
+/* --- tokenizer.json with byte fallback --- */
+
+static bool is_byte(const char *text)
+{
+    return strlen(text) == 6 && strncmp(text, "<0x", 3) == 0 && isxdigit((unsigned char)text[3]) &&
+           isxdigit((unsigned char)text[4]) && text[5] == '>';
+}
+
+static bool is_listed(const cJSON *list, const char *text)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *content =
+            cJSON_GetStringValue(cJSON_IsObject(item) ? json_get(item, "content") : item);
+        if (content && strcmp(content, text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Is it one of transformers' special tokens: named, or an additional one? */
+static bool is_named(const struct gguf_documents *documents, const struct tokenizer *tokenizer,
+                     const char *text)
+{
+    static const char *const names[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                        "pad_token", "cls_token", "mask_token"};
+    static const char extra[] = "additional_special_tokens";
+    const cJSON *map = tokenizer_special_map(tokenizer);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *name = "";
+        if (json_get_string(map, names[i], &name) && strcmp(name, text) == 0)
+            return true;
+    }
+    return is_listed(json_get(documents->tokenizer_config, extra), text) ||
+           is_listed(json_get(documents->special_map, extra), text);
+}
+
+/* llama.cpp's converter has no scores for it. */
+static int put_scoreless(struct gguf_keys *keys, const struct gguf_documents *documents,
+                         const struct export *export, bool no_first, struct error *err)
+{
+    const struct tokenizer *tokenizer = export->tokenizer;
+    int32_t size = tokenizer_vocabulary_size(tokenizer);
+    int64_t base = cJSON_GetArraySize(json_get(json_get(documents->tokenizer, "model"), "vocab"));
+    struct places places = {0};
+    int status = places_alloc(&places, size, err);
+    for (int32_t id = 0; id < size && status == 0; id++) {
+        const char *text = tokenizer_token_text(tokenizer, id);
+        enum piece_kind kind = id < base ? PIECE_NORMAL : PIECE_USER_DEFINED;
+        if (!text) {
+            status = error_set(err,
+                               "%s has no token %d: a GGUF file of such a tokenizer has all up to "
+                               "the last; export a folder instead",
+                               tokenizer_path(tokenizer), id);
+            break;
+        }
+        if (id < base && is_byte(text))
+            kind = PIECE_BYTE;
+        else if (is_named(documents, tokenizer, text))
+            kind = PIECE_CONTROL;
+        buffer_text(&places.texts[id], text);
+        places.scores[id] = added_score;
+        places.kinds[id] = (unsigned char)kind;
+    }
+    if (status == 0) {
+        put_places(keys, &places);
+        gguf_put_special(keys, documents, false, size, no_first);
+    }
+    places_free(&places);
+    return status;
+}
+
+static bool has_fallback(const cJSON *tokenizer)
+{
+    const cJSON *model = json_get(tokenizer, "model");
+    const char *type = "", *decoder = "";
+    bool fallback = false;
+    json_get_string(model, "type", &type);
+    json_get_bool(model, "byte_fallback", &fallback);
+    json_get_string(json_get(tokenizer, "decoder"), "type", &decoder);
+    return strcmp(type, "BPE") == 0 && fallback && strcmp(decoder, "Sequence") == 0;
+}
+
+/* What llama.cpp's converter knows by the number of tokens: of Granite 3B that nothing is put in
+ * front of a text, of Code Llama the token that ends a turn. */
+enum { VOCABULARY_GRANITE = 49152, VOCABULARY_CODE_LLAMA = 32016, CODE_LLAMA_EOT = 32010 };
+
+int gguf_put_vocabulary(struct gguf_keys *keys, const struct gguf_documents *documents,
+                        const struct export *export, bool of_llama, int64_t vocab, bool *scoreless,
+                        struct error *err)
+{
+    bool no_first = of_llama && vocab == VOCABULARY_GRANITE, space;
+    int status;
+    if (of_llama && json_get_bool(documents->tokenizer_config, "add_prefix_space", &space))
+        gguf_put_flag(keys, "tokenizer.ggml.add_space_prefix", space);
+    *scoreless = !documents->pieces && of_llama && has_fallback(documents->tokenizer);
+    if (documents->pieces)
+        status = put_pieces(keys, documents, export, vocab, no_first, err);
+    else if (*scoreless)
+        status = put_scoreless(keys, documents, export, no_first, err);
+    else
+        status = put_byte_level(keys, documents, export, vocab, no_first, err);
+    if (of_llama && vocab == VOCABULARY_CODE_LLAMA)
+        gguf_put_count(keys, "tokenizer.ggml.eot_token_id", CODE_LLAMA_EOT);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* The tokens of a GGUF file. */
+#ifndef SPECTRUM_JOB_EXPORT_GGUF_VOCABULARY_H
+#define SPECTRUM_JOB_EXPORT_GGUF_VOCABULARY_H
+
+#include "checkpoint/gguf_write.h"
+#include "job/export/gguf_documents.h"
+
+/* Adds all "tokenizer." keys. Which kind of tokenizer it is follows from the files, as for the
+ * converter:
+ *
+ *     tokenizer.model is there               "llama": its pieces and scores
+ *     tokenizer.json has byte fallback       "llama": its tokens, all of one score (`of_llama`
+ *                                            models alone; else it is refused)
+ *     else                                   "gpt2": its tokens, merges, and the way it cuts words
+ *
+ * `vocab`: tokens that the model has; *scoreless: the second kind, which llama.cpp cuts texts
+ * otherwise with than the run did, as its merges are in no file. */
+int gguf_put_vocabulary(struct gguf_keys *keys, const struct gguf_documents *documents,
+                        const struct export *export, bool of_llama, int64_t vocab, bool *scoreless,
+                        struct error *err);
+
+#endif

@@ -1,0 +1,420 @@
+/* Exports as GGUF against llama.cpp's own converter: whole files by SHA-256, of every kind of model
+ * and tokenizer (tests/oracle/make_gguf_export.py has the cases); what is exported is read back as
+ * the run had it; and what is refused, is by its name. */
+#include "test_folder.h"
+
+#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/number.h"
+#include "base/sys.h"
+#include "checkpoint/safetensors.h"
+#include "job/export/export.h"
+#include "job/export/gguf_name.h"
+#include "job/job_create.h"
+#include "job/training/training.h"
+#include "model/model.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char data[] = "I've been told he's there. I'll make it, you like some tea?\n";
+static const char *const types[] = {"auto", "f32", "f16", "bf16", "q8_0"};
+static const struct state_choice last; /* checkpoint */
+static cJSON *cases;
+
+/* The last 16 stay. */
+static const char *in_folder(const char *name)
+{
+    static char paths[16][256];
+    static int next;
+    char *path = paths[next++ % 16];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void shell(const char *format, ...)
+{
+    char command[1024], whole[1200];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(command, sizeof command, format, arguments);
+    va_end(arguments);
+    snprintf(whole, sizeof whole, "cd '%s' && %s", folder, command);
+    if (system(whole) != 0)
+        fail_msg("%s", command);
+}
+
+static void save(const char *name, const char *text, size_t length)
+{
+    struct error err = ERROR_INIT;
+    if (file_save(in_folder(name), text, length, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static void check(int status, const struct error *err)
+{
+    if (status != 0)
+        fail_msg("%s", err->text);
+}
+
+/* --- models --- */
+
+/* Element i of tensor n, as the script makes them. */
+static float value_at(uint64_t n, uint64_t i)
+{
+    uint32_t word = (uint32_t)(i * 2654435761u + (n + 1) * 40503u);
+    return (float)((double)((word >> 9) * 2 + 1) / 67108864.0 - 0.125);
+}
+
+static enum dtype store_type(const char *name)
+{
+    return strcmp(name, "BF16") == 0  ? DTYPE_BF16
+           : strcmp(name, "F16") == 0 ? DTYPE_F16
+                                      : DTYPE_F32;
+}
+
+static void put_values(struct safetensors_writer *writer, enum dtype store, uint64_t tensor,
+                       int64_t count)
+{
+    struct error err = ERROR_INIT;
+    unsigned char *bytes = malloc((size_t)count * 4);
+    size_t size = store == DTYPE_F32 ? 4 : 2;
+    for (int64_t i = 0; i < count; i++) {
+        float value = value_at(tensor, (uint64_t)i);
+        uint16_t narrow = store == DTYPE_F16 ? f16_from_float(value) : bf16_from_float(value);
+        memcpy(bytes + (size_t)i * size, size == 4 ? (void *)&value : (void *)&narrow, size);
+    }
+    check(safetensors_writer_put(writer, bytes, (size_t)count * size, &err), &err);
+    free(bytes);
+}
+
+static void save_weights(const cJSON *one)
+{
+    struct error err = ERROR_INIT;
+    const cJSON *tensors = json_get(one, "tensors"), *shape;
+    const char *store = "";
+    struct safetensors_entry entries[64];
+    struct safetensors_writer writer;
+    size_t count = 0;
+    json_get_string(one, "store", &store);
+    cJSON_ArrayForEach(shape, tensors)
+    {
+        struct safetensors_entry *entry = &entries[count++];
+        *entry = (struct safetensors_entry){
+            shape->string, store_type(store), cJSON_GetArraySize(shape), {0, 0}};
+        for (int side = 0; side < entry->rank; side++)
+            entry->shape[side] = (int64_t)cJSON_GetArrayItem(shape, side)->valuedouble;
+    }
+    check(safetensors_writer_open(&writer, in_folder("base/model.safetensors"), entries, count,
+                                  NULL, &err),
+          &err);
+    for (size_t i = 0; i < count; i++)
+        put_values(&writer, entries[i].dtype, i,
+                   entries[i].shape[0] * (entries[i].rank == 2 ? entries[i].shape[1] : 1));
+    check(safetensors_writer_commit(&writer, &err), &err);
+}
+
+static void make_base(const cJSON *one)
+{
+    const char *tokenizer = "";
+    const cJSON *item;
+    char *config = cJSON_Print(json_get(one, "config"));
+    json_get_string(one, "tokenizer", &tokenizer);
+    shell("rm -rf base && mkdir -p base/additional_chat_templates && "
+          "cp '%s/job/gguf/%s'/* base",
+          getenv("SPECTRUM_TEST_DATA"), tokenizer);
+    cJSON_ArrayForEach(item, json_get(one, "without"))
+    {
+        shell("rm -f base/%s", item->valuestring);
+    }
+    cJSON_ArrayForEach(item, json_get(one, "files"))
+    {
+        char path[128];
+        snprintf(path, sizeof path, "base/%s", item->string);
+        save(path, item->valuestring, strlen(item->valuestring));
+    }
+    save("base/config.json", config, strlen(config));
+    free(config);
+    save_weights(one);
+}
+
+/* --- a run, in which no weight changes --- */
+
+static const char *text_of(const cJSON *one, const char *key)
+{
+    const char *text = "";
+    json_get_string(one, key, &text);
+    return text;
+}
+
+static void train(const cJSON *one)
+{
+    static char *const arguments[] = {(char *)"train"};
+    static const struct training_view silent;
+    const char *files[] = {in_folder("data.txt")}, *run = in_folder("run");
+    bool lora = strcmp(text_of(one, "method"), "lora") == 0;
+    bool narrow = strcmp(text_of(one, "dtype"), "bf16") == 0;
+    const struct training_request request = {.model = in_folder("base"),
+                                             .run = run,
+                                             .method = lora ? METHOD_LORA : METHOD_FULL,
+                                             .rank = lora ? 2 : 0,
+                                             .alpha = 4,
+                                             .data = {files, 1},
+                                             .device = "cpu",
+                                             .threads = 2,
+                                             .dtype = narrow ? WEIGHTS_BF16 : WEIGHTS_FP32,
+                                             .steps = 1,
+                                             .epochs = 1,
+                                             .seq_len = 32,
+                                             .batch = 1,
+                                             .accumulate = 1,
+                                             .rate = 1e-30,
+                                             .keep = 1,
+                                             .clip = 1,
+                                             .argc = 1,
+                                             .argv = arguments};
+    struct error err = ERROR_INIT;
+    shell("rm -rf run");
+    check(job_dir_create(run, &err), &err);
+    check(training_run(&request, false, &silent, &err), &err);
+}
+
+static void begin(const char *name)
+{
+    const cJSON *one;
+    cJSON_ArrayForEach(one, cases)
+    {
+        if (strcmp(text_of(one, "name"), name) == 0) {
+            make_base(one);
+            train(one);
+            return;
+        }
+    }
+    fail_msg("there is no case %s", name);
+}
+
+static int export_as(const char *out, enum export_gguf_type type, uint64_t shard,
+                     struct export_summary *summary, struct error *err)
+{
+    const struct export_options options = {.form = EXPORT_GGUF, .type = type, .shard_size = shard};
+    return export_run(in_folder("run"), &last, out, &options, NULL, NULL, summary, err);
+}
+
+static void refuse(const char *out, const char *says)
+{
+    struct error err = ERROR_INIT;
+    struct export_summary summary;
+    assert_int_equal(export_as(in_folder(out), EXPORT_GGUF_F32, 0, &summary, &err), -1);
+    if (!strstr(err.text, says))
+        fail_msg("\"%s\" does not say \"%s\"", err.text, says);
+}
+
+/* --- the tests --- */
+
+static void files_are_the_converters(void **state)
+{
+    const cJSON *one = *state, *digests = json_get(one, "sha256");
+    double shard = 0;
+    char path[160];
+    struct export_summary summary;
+    struct error err = ERROR_INIT;
+    json_get_double(one, "shard", &shard);
+    make_base(one);
+    train(one);
+    snprintf(path, sizeof path, "%s.gguf", text_of(one, "name"));
+    for (int type = EXPORT_GGUF_F32; type <= EXPORT_GGUF_Q8_0; type++) {
+        char digest[DIGEST_TEXT_SIZE];
+        const char *expected = NULL;
+        if (!json_get_string(digests, types[type], &expected))
+            continue;
+        check(export_as(in_folder(path), (enum export_gguf_type)type, (uint64_t)shard, &summary,
+                        &err),
+              &err);
+        check(digest_of_file(in_folder(path), digest, &err), &err);
+        assert_string_equal(digest, expected);
+        shell("rm '%s'", path);
+    }
+    shell("test -z \"$(ls -A | grep tmp)\"");
+}
+
+/* All tensors of the file against those of the folder; the largest difference. */
+static double compare(const char *file, const char *out)
+{
+    struct error err = ERROR_INIT;
+    struct model *one = NULL, *other = NULL;
+    double most = 0;
+    check(model_open(&one, in_folder(file), &err), &err);
+    check(model_open(&other, in_folder(out), &err), &err);
+    for (size_t i = 0; i < other->parameter_count; i++) {
+        const struct parameter *b = &other->parameters[i], *a = model_find(one, b->name);
+        if (!a)
+            fail_msg("%s is not there", b->name);
+        assert_int_equal(a->numel, b->numel);
+        float *x = malloc((size_t)a->numel * 4), *y = malloc((size_t)a->numel * 4);
+        check(model_read_f32(one, a, x, &err), &err);
+        check(model_read_f32(other, b, y, &err), &err);
+        for (int64_t k = 0; k < a->numel; k++)
+            most = fmax(most, fabs((double)x[k] - (double)y[k]));
+        free(x);
+        free(y);
+    }
+    model_close(one);
+    model_close(other);
+    return most;
+}
+
+static void what_is_written_is_read_back(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"llama3-rope", "mistral", "qwen3", "linear"};
+    struct export_summary summary;
+    struct error err = ERROR_INIT;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct export_options whole = {.merge = i >= 2};
+        begin(names[i]);
+        shell("rm -rf out *.gguf");
+        check(export_run(in_folder("run"), &last, in_folder("out"), &whole, NULL, NULL, &summary,
+                         &err),
+              &err);
+        check(export_as(in_folder("a.gguf"), EXPORT_GGUF_F32, 0, &summary, &err), &err);
+        assert_false(summary.adapters);
+        assert_true(compare("a.gguf", "out") == 0);
+        check(export_as(in_folder("b.gguf"), EXPORT_GGUF_AUTO, 0, &summary, &err), &err);
+        /* what a run with adapters does not train is the base's in the folder, here the run's */
+        assert_true(compare("b.gguf", "out") <= (whole.merge ? .125 / 256 : 0));
+        check(export_as(in_folder("c.gguf"), EXPORT_GGUF_Q8_0, 0, &summary, &err), &err);
+        /* values are below .125, of which a code is half a step off, and the scale half a bit */
+        double most = compare("c.gguf", "out");
+        assert_true(most > 0 && most <= .125 / 127 / 2 + .125 / 2048);
+    }
+    assert_true(summary.gguf.windowed == false);
+}
+
+/* What the converter has no words for is said. */
+static void what_the_file_lacks_is_known(void **state)
+{
+    (void)state;
+    struct export_summary summary;
+    struct error err = ERROR_INIT;
+    begin("scoreless");
+    check(export_as(in_folder("s.gguf"), EXPORT_GGUF_F16, 0, &summary, &err), &err);
+    assert_true(summary.gguf.scoreless && !summary.gguf.windowed);
+    begin("mistral");
+    check(export_as(in_folder("m.gguf"), EXPORT_GGUF_F16, 0, &summary, &err), &err);
+    assert_true(!summary.gguf.scoreless && summary.gguf.windowed);
+}
+
+static void what_no_file_can_be_is_refused(void **state)
+{
+    (void)state;
+    begin("pieces-added");
+    shell("rm -f *.gguf && mkdir -p there && echo old >old.gguf");
+    refuse("out", "ends in .gguf");
+    refuse(".gguf", "ends in .gguf");
+    refuse("old.gguf", "is there");
+    refuse("run/x.gguf", "in the folder of a job");
+    refuse("base/tokenizer.model", "ends in .gguf");
+    refuse("nowhere/x.gguf", "nowhere");
+    shell("echo old | cmp - old.gguf && rm old.gguf && echo no >base/tokenizer.model");
+    refuse("x.gguf", "is not a SentencePiece model");
+    /* Without it the tokenizer is none that texts could be cut with there. */
+    begin("gpt2");
+    shell(
+        "sed -i 's/\"add_prefix_space\": *false/\"add_prefix_space\": true/' base/tokenizer.json");
+    shell("! test -e x.gguf");
+}
+
+static void names_are_taken_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        uint64_t elements;
+        const char *name, *organization, *basename, *size, *finetune, *version;
+    } rows[] = {
+        {"HuggingFaceTB/SmolLM2-135M-Instruct", 134515008, "SmolLM2 135M Instruct", "HuggingFaceTB",
+         "SmolLM2", "135M", "Instruct", NULL},
+        {"Mixtral-8x7B-Instruct-v0.1", 46702792704, "Mixtral 8x7B Instruct v0.1", NULL, "Mixtral",
+         "8x7B", "Instruct", "v0.1"},
+        {"llama-3-8b-128k-mine", 8030261248, "Llama 3 8b 128k Mine", NULL, "llama-3", "8B",
+         "128k-mine", NULL},
+        {"bloom-7b1", 7069016064, "Bloom 7b1", NULL, "bloom", "7.1B", NULL, NULL},
+        {"my model, once more", 1000, "My Model, Once More", NULL, NULL, NULL, NULL, NULL},
+        {"plain", 1000, "Plain", NULL, NULL, NULL, NULL, NULL},
+        {"phi-2-q4_k_m", 2779683840, "Phi 2 Q4_K_M", NULL, NULL, NULL, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct gguf_name name = {0};
+        struct error err = ERROR_INIT;
+        check(gguf_name_read(&name, rows[i].id, rows[i].elements, &err), &err);
+        const char *found[] = {name.name,       name.organization, name.basename,
+                               name.size_label, name.finetune,     name.version};
+        const char *expected[] = {rows[i].name, rows[i].organization, rows[i].basename,
+                                  rows[i].size, rows[i].finetune,     rows[i].version};
+        for (int k = 0; k < 6; k++)
+            if ((found[k] == NULL) != (expected[k] == NULL) ||
+                (found[k] && strcmp(found[k], expected[k]) != 0))
+                fail_msg("%s: part %d is %s", rows[i].id, k, found[k] ? found[k] : "NULL");
+        gguf_name_free(&name);
+    }
+}
+
+/* Some forty models are written, which nobody wants to find again. */
+static int sync_nothing(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+static int make_cases(void **state)
+{
+    struct error err = ERROR_INIT;
+    sys.fsync = sync_nothing;
+    char *path = path_join(getenv("SPECTRUM_TEST_DATA"), "job/gguf/cases.json", NULL);
+    cases = json_read_file(path, 4 << 20, JSON_STRICT, &err);
+    free(path);
+    if (!cases || make_folder(state) != 0)
+        return -1;
+    struct buffer text = BUFFER_INIT;
+    for (int i = 0; i < 8; i++)
+        buffer_text(&text, data);
+    save("data.txt", text.data, text.length);
+    buffer_free(&text);
+    return 0;
+}
+
+static int remove_cases(void **state)
+{
+    cJSON_Delete(cases);
+    return remove_folder(state);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[64] = {
+        cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(what_the_file_lacks_is_known),
+        cmocka_unit_test(what_no_file_can_be_is_refused),
+        cmocka_unit_test(names_are_taken_apart),
+    };
+    size_t count = 4;
+    void *state = NULL;
+    if (make_cases(&state) != 0)
+        return 1;
+    cJSON *one;
+    cJSON_ArrayForEach(one, cases)
+    {
+        tests[count++] = (struct CMUnitTest){.name = text_of(one, "name"),
+                                             .test_func = files_are_the_converters,
+                                             .initial_state = one};
+    }
+    int failed = _cmocka_run_group_tests("gguf", tests, count, NULL, NULL);
+    remove_cases(&state);
+    return failed;
+}

@@ -1,8 +1,8 @@
 #include "base/option.h"
 
+#include "base/decimal.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,29 +164,29 @@ static bool is_bounded(const struct option *row)
     return row->low != 0 || row->high != 0;
 }
 
-/* The one reader of numbers, bytes and names. Texts and flags always fit. */
+/* The one reader of numbers, bytes and names. Texts and flags always fit; no file is called "". */
 static enum fit read_value(const struct option *row, const char *text, union value *out)
 {
-    char *end = NULL;
     double number = 0;
-    errno = 0;
     switch (row->kind) {
     case OPTION_INTEGER:
-        out->integer = strtoll(text, &end, 10);
-        if (errno || end == text || *end)
+        if (!decimal_read_whole(&out->integer, text))
             return IS_NO_VALUE;
         number = (double)out->integer;
         break;
     case OPTION_NUMBER:
     case OPTION_NUMBERS:
-        number = out->number = strtod(text, &end);
-        if (end == text || *end || !isfinite(number))
+        if (!decimal_read(&number, text))
             return IS_NO_VALUE;
+        out->number = number;
         break;
     case OPTION_BYTES:
         return text_to_bytes(&out->bytes, text) ? FITS : IS_NO_VALUE;
     case OPTION_CHOICE:
         return (out->choice = option_choice_of(row, text)) >= 0 ? FITS : IS_NO_VALUE;
+    case OPTION_PATH:
+    case OPTION_PATHS:
+        return text[0] ? FITS : IS_NO_VALUE;
     default:
         return FITS;
     }
@@ -216,6 +216,10 @@ static void put_wanted(struct buffer *out, const struct option *row)
     case OPTION_NUMBERS:
         buffer_format(out, "%s to %s", low, high);
         return;
+    case OPTION_PATH:
+    case OPTION_PATHS:
+        buffer_text(out, "the name of a file or a folder");
+        return;
     default:
         buffer_text(out, row->kind == OPTION_INTEGER ? "a whole number" : "a number");
         if (is_bounded(row))
@@ -227,8 +231,8 @@ static int refuse(const struct option *row, const char *text, struct error *err)
 {
     struct buffer wanted = BUFFER_INIT;
     put_wanted(&wanted, row);
-    error_set_kind(err, ERROR_USAGE, "--%s takes %s, not \"%.40s\"", row->name,
-                   buffer_string(&wanted), text);
+    error_set_kind(err, ERROR_USAGE, "%s%s takes %s, not \"%.40s\"", row->name[1] ? "--" : "-",
+                   row->name, buffer_string(&wanted), text);
     buffer_free(&wanted);
     return -1;
 }
@@ -250,6 +254,8 @@ bool option_takes(const struct option *row, const char *text, char *why, size_t 
     } else if (fit == IS_NO_VALUE && row->kind == OPTION_CHOICE) {
         option_put_choices(&names, row, " or ");
         snprintf(why, size, "%s", buffer_string(&names));
+    } else if (fit == IS_NO_VALUE && (row->kind == OPTION_PATH || row->kind == OPTION_PATHS)) {
+        snprintf(why, size, "a file or a folder, please");
     } else if (fit == IS_NO_VALUE) {
         snprintf(why, size, "%s number, please", row->kind == OPTION_INTEGER ? "a whole" : "a");
     }

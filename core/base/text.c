@@ -1,7 +1,8 @@
 #include "base/text.h"
 
+#include "base/decimal.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <utf8proc.h>
@@ -23,9 +24,14 @@ bool text_is_one_of(const char *text, const char *const *list)
 bool text_to_bytes(uint64_t *bytes, const char *text)
 {
     static const char units[] = "KMGT";
-    char *end;
-    double value = strtod(text, &end), base = 1024;
-    const char *unit = end != text && *end ? strchr(units, *end & ~0x20) : NULL;
+    char digits[32];
+    size_t length = strspn(text, "0123456789.");
+    const char *end = text + length;
+    double value, base = 1024;
+    snprintf(digits, sizeof digits, "%.*s", (int)(length < sizeof digits ? length : 0), text);
+    if (!decimal_read(&value, digits))
+        return false;
+    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
     if (unit) {
         end++;
         bool binary = strcasecmp(end, "iB") == 0, decimal = strcasecmp(end, "B") == 0;
@@ -34,7 +40,7 @@ bool text_to_bytes(uint64_t *bytes, const char *text)
         for (const char *u = units; u <= unit; u++)
             value *= base;
     }
-    if (end == text || *end || !(value >= 1) || value > 0x1p62)
+    if (*end || !(value >= 1) || value > 0x1p62)
         return false;
     *bytes = (uint64_t)value;
     return true;

@@ -63,7 +63,7 @@ static inline const char *text_s(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
-/* "8G", "8GiB", "1.5m", "123456": a number of bytes above 0. K, M, G and T, alone or as KiB to TiB,
+/* "8G", "8GiB", "1.5m", "123456": a number of bytes above 0, without sign, blanks or exponent. K, M, G and T, alone or as KiB to TiB,
  * are powers of 1024; KB to TB are powers of 1000. Case does not matter. False for anything else,
  * and above 2^62; *bytes is then left. */
 bool text_to_bytes(uint64_t *bytes, const char *text);

@@ -161,6 +161,11 @@ char *job_find(const char *name, struct error *err)
 {
     char **paths = NULL, *found = NULL;
     size_t count = 0;
+    if (!name[0]) {
+        error_set(err,
+                  "a job is named by its folder, and \"\" is none; `spectrum jobs` lists them");
+        return NULL;
+    }
     bool here = job_dir_has(name, "requests") || job_dir_has(name, "job.json");
     if (here && !(found = sys.realpath(name, NULL))) {
         error_set_errno(err, errno, "cannot look into %s", name);

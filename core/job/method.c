@@ -1,5 +1,6 @@
 #include "job/method.h"
 
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "train/recipe.h"
 
@@ -92,11 +93,9 @@ void method_choice_free(struct method_choice *choice)
 int lr_factor_open(struct lr_factor *out, const char *text, struct error *err)
 {
     const char *equals = strrchr(text, '=');
-    char *end = NULL, *pattern;
+    char *pattern;
     *out = (struct lr_factor){0};
-    if (equals && equals > text)
-        out->value = strtod(equals + 1, &end);
-    if (!end || end == equals + 1 || *end || !isfinite(out->value) || !(out->value > 0))
+    if (!equals || equals == text || !decimal_read(&out->value, equals + 1) || !(out->value > 0))
         return error_set_kind(
             err, ERROR_USAGE,
             "--lr-factor takes REGEX=X with X above 0, as in embed_tokens=0.1, not "

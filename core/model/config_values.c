@@ -1,5 +1,6 @@
 #include "model/config_values.h"
 
+#include "base/decimal.h"
 #include "base/json_writer.h"
 #include "base/text.h"
 
@@ -50,19 +51,13 @@ void config_show(const cJSON *item, char *out, size_t size)
     buffer_free(&text);
 }
 
-/* strtod() would also take spaces, "inf" and hexadecimal. */
 bool config_number(const cJSON *item, double *out)
 {
     double value = 0;
     if (cJSON_IsNumber(item)) {
         value = item->valuedouble;
     } else if (cJSON_IsString(item)) {
-        const char *text = item->valuestring;
-        char *end;
-        if (!text[0] || text[strspn(text, "0123456789+-.eE")] != '\0')
-            return false;
-        value = strtod(text, &end);
-        if (*end != '\0')
+        if (!decimal_read(&value, item->valuestring))
             return false;
     } else {
         return false;

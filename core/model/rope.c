@@ -1,5 +1,6 @@
 #include "model/rope.h"
 
+#include "base/decimal.h"
 #include "model/config_values.h"
 
 #include <math.h>
@@ -230,16 +231,12 @@ static bool parse_scaling(const char *text, char type[16], double *factor)
 {
     static const char *const names[] = {"linear", "yarn", "dynamic", "llama3"};
     const char *colon = strchr(text, ':');
-    char *end;
     for (size_t i = 0; colon && i < sizeof names / sizeof *names; i++) {
         size_t length = strlen(names[i]);
         if ((size_t)(colon - text) != length || strncmp(text, names[i], length) != 0)
             continue;
         snprintf(type, 16, "%s", names[i]);
-        if (colon[1] == '\0' || colon[1 + strspn(colon + 1, "0123456789.eE+")] != '\0')
-            return false;
-        *factor = strtod(colon + 1, &end);
-        return *end == '\0' && *factor >= 1 && *factor <= 4096;
+        return decimal_read(factor, colon + 1) && *factor >= 1 && *factor <= 4096;
     }
     return false;
 }

@@ -1,5 +1,6 @@
 #include "plan/control.h"
 
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "model/score_rows.h"
@@ -23,11 +24,10 @@ int control_parse(struct control *out, const char *text, struct error *err)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         size_t length = strlen(kinds[i].name);
-        char *end;
+        double amount;
         if (strncmp(text, kinds[i].name, length) != 0)
             continue;
-        double amount = strtod(text + length, &end);
-        bool right = end != text + length && !*end && amount > 0 && amount <= kinds[i].most;
+        bool right = decimal_read(&amount, text + length) && amount > 0 && amount <= kinds[i].most;
         if (!right || (kinds[i].whole && amount != floor(amount)))
             break;
         *out = (struct control){(enum control_kind)i, amount};

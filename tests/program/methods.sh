@@ -5,6 +5,7 @@
 set -uo pipefail
 binary=$1
 model=$2/demo/model
+source "${BASH_SOURCE[0]%/*}/../defaults.bash"
 source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'remove_folder "$work"' EXIT
@@ -28,11 +29,12 @@ near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; exit !(a > 0 && d
 
 # NAME DTYPE OPTION...: the run NAME of six steps, and its resumed twin.
 check() {
-  local name=$1 dtype=$2 file
+  local name=$1 dtype=$2 file defaults usual=(--keep 3 --lr 1e-3)
   shift 2
-  spectrum train "$model" --data "$data" --run "$name" --steps 6 --save-every 3 --keep 3 --seq-len 64 \
-    --accumulate 2 --lr 1e-3 --eval-every 0 --eval-split 0 --sample-tokens 0 --dtype "$dtype" \
-    --threads 2 "$@" || { fail "$name: it does not train"; return; }
+  unless_given "$@"
+  spectrum train "$model" --data "$data" --run "$name" --steps 6 --save-every 3 --seq-len 64 \
+    --accumulate 2 --eval-every 0 --eval-split 0 --sample-tokens 0 --dtype "$dtype" \
+    --threads 2 "${defaults[@]}" "$@" || { fail "$name: it does not train"; return; }
   cp -r "$name" "$name-again"
   rm -rf "$name-again/checkpoints/step-00000006"
   sed -i 's/completed/stopped/' "$name-again/result.json"

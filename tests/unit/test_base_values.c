@@ -1,6 +1,7 @@
 /* Random numbers, number formats, text that reaches a terminal, patterns, errors. */
 #include "test.h"
 
+#include "base/decimal.h"
 #include "base/error.h"
 #include "base/number.h"
 #include "base/random.h"
@@ -174,6 +175,71 @@ static void patterns_match_long_texts(void **state)
     regex_free(regex);
 }
 
+/* What strtod() takes besides, blanks, hexadecimal, "inf" and "nan", is no number that people write,
+ * and what a double cannot hold is not another one. */
+static void numbers_are_decimal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double value; /* NaN: refused */
+    } cases[] = {
+        {"5", 5},
+        {"-0.5", -0.5},
+        {"+2", 2},
+        {".5", 0.5},
+        {"5.", 5},
+        {"3e-4", 3e-4},
+        {"1E+2", 100},
+        {"007", 7},
+        {"0", 0},
+        {"-0.0e5", 0},
+        {"0e1", 0},
+        {"1e308", 1e308},
+        {"4.9e-324", 4.9e-324},
+        {"", NAN},
+        {".", NAN},
+        {"-", NAN},
+        {"e5", NAN},
+        {"0x10", NAN},
+        {"0x1p4", NAN},
+        {" 5", NAN},
+        {"5 ", NAN},
+        {"\t5", NAN},
+        {"inf", NAN},
+        {"nan", NAN},
+        {"1e400", NAN},
+        {"-1e400", NAN},
+        {"1e-400", NAN},
+        {"0.1e-400", NAN},
+        {"1e", NAN},
+        {"1e+", NAN},
+        {"1,5", NAN},
+        {"--1", NAN},
+        {"1_000", NAN},
+        {"infinity", NAN},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double value = 42, wanted = isnan(cases[i].value) ? 42 : cases[i].value;
+        if (decimal_read(&value, cases[i].text) == isnan(cases[i].value) || value != wanted)
+            fail_msg("\"%s\" is read as %g", cases[i].text, value);
+    }
+    static const char *const whole[] = {"5", "-5", "+5", "007", "9223372036854775807"};
+    static const char *const other[] = {"",  "5.0", "0x5", " 5", "5 ", "1e2", "9223372036854775808",
+                                        "-", "\n5"};
+    int64_t number = 0;
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        assert_true(decimal_read_whole(&number, whole[i]));
+    assert_true(number == INT64_MAX);
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        if (decimal_read_whole(&number, other[i]) || number != INT64_MAX)
+            fail_msg("\"%s\" is read as a whole number", other[i]);
+    assert_int_equal(decimal_length("25 %"), 2);
+    assert_int_equal(decimal_length("1.5e3x"), 5);
+    assert_int_equal(decimal_length("1e"), 1);
+    assert_int_equal(decimal_length("x"), 0);
+}
+
 static void bytes_are_read_or_refused(void **state)
 {
     (void)state;
@@ -186,7 +252,17 @@ static void bytes_are_read_or_refused(void **state)
         {"1.5m", 3 << 19},
         {"2k", 2048},
         {"1T", 1ull << 40},
-        {"1e3", 1000},
+        {"1e3", 0},
+        {"0x10", 0},
+        {"0x1G", 0},
+        {" 8G", 0},
+        {"+8G", 0},
+        {"8.G", 8ull << 30},
+        {"1.2.3G", 0},
+        {"5gb", 5000000000},
+        {"500MB", 500000000},
+        {"10GiB", 10ull << 30},
+        {"00000000000000000000000000000000000008G", 0},
         {"4194304T", 1ull << 62},
         {"4194305T", 0},
         {"", 0},
@@ -222,6 +298,7 @@ int main(void)
         cmocka_unit_test(philox_known_answers),
         cmocka_unit_test(streams_have_the_right_moments),
         cmocka_unit_test(number_formats_round_trip),
+        cmocka_unit_test(numbers_are_decimal),
         cmocka_unit_test(bytes_are_read_or_refused),
         cmocka_unit_test(hostile_text_is_made_safe),
         cmocka_unit_test(cut_text_is_mended),

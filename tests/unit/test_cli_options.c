@@ -44,9 +44,11 @@ static void takes_every_form(void **state)
     const char *rest[32];
     size_t count = 0;
     struct error err = ERROR_INIT;
-    assert_int_equal(parse("x a --json -o - --steps=7 --lr 1e-5 --data p --data q b -- --json",
-                           rest, &count, &err),
-                     0);
+    assert_int_equal(
+        parse("x a --json -o - --steps=7 --lr 1e-5 --data p --data q b --json --steps 7 "
+              "-- --json",
+              rest, &count, &err),
+        0);
     assert_true(request.flag && request.whole == 7 && request.number == 1e-5 &&
                 request.list.count == 2);
     for (size_t i = 0; i < table.count; i++)
@@ -64,10 +66,17 @@ static void refuses_with_the_nearest_name(void **state)
     static const struct {
         const char *line, *says;
     } bad[] = {
-        {"x --stepz 3", "did you mean --steps"}, {"x --steps", "needs a value"},
-        {"x --steps 0", "from 1 to 100"},        {"x --steps 5x", "whole number"},
-        {"x --lr nan", "takes a number"},        {"x --json=1", "takes no value"},
-        {"x --qqqqqqqq", "--help lists them"},   {"x --foo 1", "--help lists them"},
+        {"x --stepz 3", "did you mean --steps"},
+        {"x --steps", "needs a value"},
+        {"x --steps 0", "from 1 to 100"},
+        {"x --steps 5x", "whole number"},
+        {"x --lr nan", "takes a number"},
+        {"x --json=1", "takes no value"},
+        {"x --lr 1 --lr=2", "--lr is given twice, \"1\" and \"2\""},
+        {"x -o a --lr 1 -o b", "-o is given twice, \"a\" and \"b\""},
+        {"x -o", "-o needs a value"},
+        {"x --qqqqqqqq", "--help lists them"},
+        {"x --foo 1", "--help lists them"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *rest[32];

@@ -1,5 +1,6 @@
 #include "tui/canvas/terminal.h"
 
+#include "base/decimal.h"
 #include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -128,12 +129,10 @@ static int environment_number(const char *name, int least, int most, int otherwi
                               const char *instead)
 {
     const char *text = getenv(name);
-    char *end = NULL;
+    int64_t number;
     if (!text || !text[0])
         return otherwise;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    if (end != text && !*end && errno == 0 && number >= least && number <= most)
+    if (decimal_read_whole(&number, text) && number >= least && number <= most)
         return (int)number;
     snprintf(terminal.notice, sizeof terminal.notice,
              "%s=%.20s is not used: it takes a whole number from %d to %d; %s", name, text, least,

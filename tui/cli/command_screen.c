@@ -1,4 +1,5 @@
 /* `spectrum [MODEL | SCAN.json | JOB]`: the full screen; `spectrum --script FILE`: played. */
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "tui/app/run.h"
@@ -16,10 +17,17 @@ enum { SIDE_MAX = 1000 };
 /* "80x24" */
 static int parse_size(const char *text, int *width, int *height, struct error *err)
 {
-    char rest;
-    if (sscanf(text, "%dx%d%c", width, height, &rest) == 2 && *width >= 1 && *height >= 1 &&
-        *width <= SIDE_MAX && *height <= SIDE_MAX)
+    char columns[8];
+    int64_t wide, high;
+    size_t length = strcspn(text, "x");
+    snprintf(columns, sizeof columns, "%.*s", length < sizeof columns ? (int)length : 0, text);
+    if (text[length] && decimal_read_whole(&wide, columns) &&
+        decimal_read_whole(&high, text + length + 1) && wide >= 1 && high >= 1 &&
+        wide <= SIDE_MAX && high <= SIDE_MAX) {
+        *width = (int)wide;
+        *height = (int)high;
         return 0;
+    }
     return error_set_kind(err, ERROR_USAGE, "--size takes WIDTHxHEIGHT, 80x24, not \"%.40s\"",
                           text);
 }
@@ -35,7 +43,7 @@ struct screen_request {
  * tried. */
 static int open_screen(const struct screen_request *r, const char *target, struct error *err)
 {
-    int width, height;
+    int width = 0, height = 0;
     if (!r->script && target && sys.access(target, F_OK) != 0 && !isatty(STDOUT_FILENO))
         return error_set(err,
                          "\"%s\" is neither a command (`spectrum --help` lists them) nor a file; "

@@ -55,13 +55,33 @@ static void print_options(const struct command *command)
     print_option("--help", "this text");
 }
 
+/* "--steps", "-o": as a row's name is typed. */
+static const char *dashes(const struct option *row)
+{
+    return row->name[1] ? "--" : "-";
+}
+
+/* Of two values one would be dropped, and which of them only who typed both can tell. Lists grow;
+ * the same value once more, and a flag, change nothing. */
+static int check_once(const struct option *row, const char *before, const char *value,
+                      struct error *err)
+{
+    bool grows = row->kind == OPTION_TEXTS || row->kind == OPTION_PATHS ||
+                 row->kind == OPTION_NUMBERS || row->kind == OPTION_FLAG;
+    if (grows || !before || strcmp(before, value) == 0)
+        return 0;
+    return error_set_kind(err, ERROR_USAGE,
+                          "%s%s is given twice, \"%.40s\" and \"%.40s\"; it takes one value",
+                          dashes(row), row->name, before, value);
+}
+
 /* One pass over the arguments. What begins with "-" is an option, wherever it stands; after "--"
- * nothing is. Each value goes into the request at once, so of an option that is given twice the
- * last counts, but for lists, which grow. */
+ * nothing is. Each value goes into the request at once. */
 int options_parse(const struct command *command, void *request, struct option_given *given,
                   int argc, char **argv, const char **positionals, size_t *count, struct error *err)
 {
     const struct option_table *table = command->options;
+    const char *texts[OPTION_ROWS_MAX] = {NULL}; /* each row's value as it was given */
     *count = 0;
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i], *value = NULL;
@@ -89,21 +109,28 @@ int options_parse(const struct command *command, void *request, struct option_gi
             return unknown_option(table, name, err);
         const struct option *row = &table->rows[number];
         if (row->kind == OPTION_FLAG && value)
-            return error_set_kind(err, ERROR_USAGE, "--%s takes no value", name);
+            return error_set_kind(err, ERROR_USAGE, "%s%s takes no value", dashes(row), name);
         if (row->kind != OPTION_FLAG && !value) {
             if (i + 1 >= argc)
-                return error_set_kind(err, ERROR_USAGE, "--%s needs a value", name);
+                return error_set_kind(err, ERROR_USAGE, "%s%s needs a value", dashes(row), name);
             value = argv[++i]; /* whatever it looks like, but for one who asks for help */
             if (strcmp(value, "--help") == 0) {
                 print_options(command);
                 return 1;
             }
         }
-        if (option_set(row, request, value, err) != 0)
+        if (check_once(row, texts[number], value, err) != 0 ||
+            option_set(row, request, value, err) != 0)
             return -1;
+        texts[number] = value;
         if (given)
             option_give(given, number);
     }
+    for (size_t i = 0; i < *count; i++)
+        if (!positionals[i][0])
+            return error_set_kind(err, ERROR_USAGE,
+                                  "an argument is empty (\"\"): a variable of the shell without a "
+                                  "value, perhaps?");
     return 0;
 }
 

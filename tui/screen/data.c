@@ -13,6 +13,7 @@
  * bytes, RECORDS_MAX of them at most. They go the way that a run's do (text/record_look.h): the
  * same reader, template, tokenizer and mask, so what is shown is what will be trained.
  */
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -312,12 +313,11 @@ static void turn_page(struct data_view *view, int by)
 /* ":row 5". Only the look's records can be shown here; `spectrum tokens` finds any. */
 static void turn_to_row(struct app *app, struct data_view *view, const char *number)
 {
-    char *end;
-    long long row = strtoll(number, &end, 10);
-    if (end == number || *end || row < 1)
+    int64_t row;
+    if (!decimal_read_whole(&row, number) || row < 1)
         app_message(app, "row takes a record's number, as in :row 5");
-    else if ((unsigned long long)row > view->look.count)
-        app_message(app, "there is no record %lld%s", row,
+    else if ((uint64_t)row > view->look.count)
+        app_message(app, "there is no record %lld%s", (long long)row,
                     view->look.cut ? " in the first part, which is all that is read here: "
                                      "spectrum tokens MODEL --data FILE --row N has every record"
                                    : "");

@@ -1,5 +1,6 @@
 #include "tui/screen/model_plan.h"
 
+#include "base/decimal.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/memory.h"
@@ -125,17 +126,19 @@ static enum plan_scope next_scope(const struct app *app)
 static void select_top(struct app *app, const char *argument)
 {
     struct error err = ERROR_INIT;
-    char *end;
-    double percent = strtod(argument, &end);
+    char number[32];
+    double percent;
     bool all = strcmp(argument, "all") == 0;
-    while (end != argument && (*end == ' ' || *end == '%'))
-        end++;
+    size_t length = decimal_length(argument), rest = strspn(argument + length, " ");
+    rest += argument[length + rest] == '%';
+    snprintf(number, sizeof number, "%.*s", length < sizeof number ? (int)length : 0, argument);
     if (all || strcmp(argument, "nothing") == 0) {
         int status = plan_select_all(app->session.plan, all, &err);
         plan_done(app, status, &err);
         if (status == 0)
             say_plan(app);
-    } else if (end == argument || *end || !(percent >= 0 && percent <= 100)) {
+    } else if (argument[length + rest] || !decimal_read(&percent, number) || percent < 0 ||
+               percent > 100) {
         app_message(app, "\"%s\" is not a percentage from 0 to 100, nor \"all\" or \"nothing\"",
                     argument);
     } else {

@@ -15,93 +15,59 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/parameters.h"
+#include "model/score_members.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCAN_FILE_MAX = 1 << 30, SCAN_NAME_MAX = 512 };
+enum { SCAN_FILE_MAX = 1 << 30 };
 enum { SCAN_ENDS_MAX = 64, SCAN_OMISSIONS_MAX = 64 };
 
-/* Sums of as many of them as a file may have fit into 63 bits. */
-#define SCAN_PARAMETERS_MAX (INT64_C(1) << 42)
+/* --- a row --- */
 
-static void read_text(const cJSON *entry, const char *key, char *out, size_t size)
+/* Of a published scan there is none. */
+static int read_shape(struct scan_row *row, const struct scan_member *at)
 {
-    const char *text = NULL;
-    if (json_get_string(entry, key, &text))
-        utf8_copy(out, size, text);
-}
-
-static bool is_name(const char *text)
-{
-    return *text && strlen(text) <= SCAN_NAME_MAX && utf8_printable(text);
-}
-
-/* A name that may be missing: newly allocated, or NULL. False: there is one, and it is none. */
-static bool read_name(const cJSON *entry, const char *key, char **out, struct error *err)
-{
-    const char *name = NULL;
-    if (!json_get_string(entry, key, &name) || *out)
-        return true;
-    if (!is_name(name))
-        return false;
-    *out = string_copy(name, err);
-    return *out != NULL;
-}
-
-/* All or nothing: a product that overflows would be counted among the parameters. */
-static void read_shape(struct scan_row *row, const cJSON *entry)
-{
-    int64_t rows, cols, parameters;
-    read_text(entry, "dtype", row->dtype, sizeof row->dtype);
-    if (!json_get_int64(entry, "rows", &rows) || !json_get_int64(entry, "cols", &cols) ||
-        rows < 1 || cols < 1 || __builtin_mul_overflow(rows, cols, &parameters) ||
-        parameters > SCAN_PARAMETERS_MAX)
-        return;
+    int64_t rows = 0, cols = 0, parameters = 0, said = 0;
+    if (scan_take_text(at, "dtype", row->dtype, sizeof row->dtype) != 0 ||
+        scan_take_whole(at, "rows", 1, SCAN_PARAMETERS_MAX, &rows) != 0 ||
+        scan_take_whole(at, "cols", 1, SCAN_PARAMETERS_MAX, &cols) != 0 ||
+        scan_take_whole(at, "parameters", 1, SCAN_PARAMETERS_MAX, &said) != 0)
+        return -1;
+    if (rows == 0 && cols == 0)
+        return 0;
+    if (rows == 0 || cols == 0)
+        return scan_miss(at, rows == 0 ? "rows" : "cols");
+    if (__builtin_mul_overflow(rows, cols, &parameters) || parameters > SCAN_PARAMETERS_MAX)
+        return scan_refuse(at, "rows", "such that rows times \"cols\" is at most 2^42");
+    if (said != 0 && said != parameters)
+        return scan_refuse(at, "parameters", "the product of \"rows\" and \"cols\"");
     row->rows = rows;
     row->cols = cols;
     row->parameters = parameters;
+    return 0;
 }
 
-/* The members that a described scan has beside a row's score and shape. False: a name is none. */
-static bool read_tensors(struct scan_row *row, const cJSON *entry)
+/* The members that a described scan has beside a row's score and shape. */
+static int read_tensors(struct scan_row *row, const struct scan_member *at)
 {
-    int64_t bias = 0, parts = 0;
-    json_get_bool(entry, "bare", &row->bare);
-    json_get_bool(entry, "begins", &row->begins);
-    if (json_get_int64(entry, "bias", &bias) && bias > 0 && bias <= SCAN_PARAMETERS_MAX)
-        row->bias = bias;
-    if (json_get_int64(entry, "loaded_parts", &parts) && parts > 0 && parts <= SCAN_ROWS_MAX)
-        row->loaded_parts = parts;
-    return read_name(entry, "file", &row->file, NULL) &&
-           read_name(entry, "loaded", &row->loaded, NULL);
+    return scan_take_flag(at, "bare", &row->bare) == 0 &&
+                   scan_take_flag(at, "begins", &row->begins) == 0 &&
+                   scan_take_whole(at, "bias", 0, SCAN_PARAMETERS_MAX, &row->bias) == 0 &&
+                   scan_take_whole(at, "loaded_parts", 0, SCAN_ROWS_MAX, &row->loaded_parts) == 0 &&
+                   scan_take_name(at, "file", &row->file) == 0 &&
+                   scan_take_name(at, "loaded", &row->loaded) == 0
+               ? 0
+               : -1;
 }
 
-/* A number; a null with "<key>_kind" beside it; or the string that some writers make of Infinity.
- */
-static bool read_number(const cJSON *entry, const char *key, double *out)
+/* Our keys beside "snr"; a row that has them all is `detailed`. */
+static int read_details(struct scan_row *row, const struct scan_member *at)
 {
-    char kind_key[40];
-    const char *kind = NULL;
-    if (json_get_double(entry, key, out))
-        return true;
-    snprintf(kind_key, sizeof kind_key, "%s_kind", key);
-    if (!json_get_string(entry, kind_key, &kind) && !json_get_string(entry, key, &kind))
-        return false;
-    if (strcmp(kind, "infinite") == 0 || strcmp(kind, "Infinity") == 0)
-        *out = INFINITY;
-    else if (strcmp(kind, "nan") == 0 || strcmp(kind, "NaN") == 0)
-        *out = NAN;
-    else
-        return false;
-    return true;
-}
-
-/* Our keys beside "snr"; a file that has them all is `detailed`. */
-static bool read_details(struct scan_row *row, const cJSON *entry)
-{
+    static const char *const needed[] = {"sigma_max", "sigma", "threshold", "signal_count",
+                                         "noise_count"};
     const struct {
         const char *key;
         double *value;
@@ -115,135 +81,199 @@ static bool read_details(struct scan_row *row, const cJSON *entry)
         {"stable_rank", &row->stable_rank},
         {"effective_rank", &row->effective_rank},
         {"spike_edge", &row->spike_edge},
+        {"sigma_max", &row->sigma_max},
+        {"sigma", &row->sigma},
+        {"threshold", &row->threshold},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         *known[i].value = NAN;
-        read_number(entry, known[i].key, known[i].value);
+        if (scan_take_number(at, known[i].key, known[i].value) != 0)
+            return -1;
     }
     row->spikes = -1;
-    json_get_int64(entry, "spikes", &row->spikes);
-    read_text(entry, "degenerate_reason", row->degenerate_reason, sizeof row->degenerate_reason);
-    json_get_bool(entry, "degenerate", &row->degenerate);
-    return row->parameters > 0 && json_get_double(entry, "sigma_max", &row->sigma_max) &&
-           json_get_double(entry, "sigma", &row->sigma) &&
-           json_get_double(entry, "threshold", &row->threshold) &&
-           json_get_int64(entry, "signal_count", &row->signal_count) &&
-           json_get_int64(entry, "noise_count", &row->noise_count);
+    row->detailed = row->parameters > 0;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        row->detailed = row->detailed && scan_has(at, needed[i]);
+    return scan_take_whole(at, "spikes", 0, SCAN_PARAMETERS_MAX, &row->spikes) == 0 &&
+                   scan_take_whole(at, "signal_count", 0, SCAN_PARAMETERS_MAX,
+                                   &row->signal_count) == 0 &&
+                   scan_take_whole(at, "noise_count", 0, SCAN_PARAMETERS_MAX, &row->noise_count) ==
+                       0 &&
+                   scan_take_text(at, "degenerate_reason", row->degenerate_reason,
+                                  sizeof row->degenerate_reason) == 0 &&
+                   scan_take_flag(at, "degenerate", &row->degenerate) == 0
+               ? 0
+               : -1;
+}
+
+static int read_row(struct scan_row *row, const struct scan_member *at)
+{
+    if (scan_take_number(at, "snr", &row->snr) != 0 ||
+        scan_take_text(at, "reason", row->reason, sizeof row->reason) != 0 ||
+        read_shape(row, at) != 0 || read_tensors(row, at) != 0 || read_details(row, at) != 0)
+        return -1;
+    row->known = scan_has(at, "snr") || scan_has(at, "snr_kind");
+    return 0;
 }
 
 /* A score is what makes it a row; all else may be missing, as in files of other programs. */
 bool scan_read_row(struct scan_row *row, const cJSON *entry)
 {
-    double snr;
-    if (!read_number(entry, "snr", &snr))
-        return false;
-    row->known = true;
-    row->snr = snr;
-    read_text(entry, "reason", row->reason, sizeof row->reason);
-    read_shape(row, entry);
-    if (!read_tensors(row, entry))
-        return false;
-    row->detailed = read_details(row, entry);
-    return true;
+    struct error err = ERROR_INIT;
+    const struct scan_member at = {entry, "metrics", "module", row->module, &err};
+    return read_row(row, &at) == 0 && row->known;
 }
 
-/* What a file says of the model. Names are those that a plan will write, so one that is none makes
- * the whole record worthless, and the scan one that does not say. */
-static bool read_ends(struct scan_model *of, const cJSON *list, struct error *err)
+/* --- what a file says of the model --- */
+
+static int read_ends(struct scan_model *of, const struct scan_member *model)
 {
-    const cJSON *entry;
+    const cJSON *list = json_get(model->object, "ends"), *entry;
+    if (scan_has(model, "ends") && !cJSON_IsArray(list))
+        return scan_refuse(model, "ends", "a list");
     cJSON_ArrayForEach(entry, list)
     {
-        const char *name = NULL;
         struct scan_end *end = &of->ends[of->end_count];
-        if (of->end_count == SCAN_ENDS_MAX || !json_get_string(entry, "tensor", &name) ||
-            !is_name(name) || !json_get_int64(entry, "parameters", &end->parameters) ||
-            end->parameters < 0 || end->parameters > SCAN_PARAMETERS_MAX)
-            return false;
-        json_get_bool(entry, "head", &end->head);
-        end->tensor = string_copy(name, err);
-        if (!end->tensor)
-            return false;
+        struct scan_member at = {entry, model->where, "an entry of \"ends\"", NULL, model->err};
+        if (of->end_count == SCAN_ENDS_MAX)
+            return scan_refuse(model, "ends", "a list of at most 64");
         of->end_count++;
-        if (!read_name(entry, "file", &end->file, err))
-            return false;
+        if (scan_take_name(&at, "tensor", &end->tensor) != 0)
+            return -1;
+        if (!end->tensor)
+            return scan_miss(&at, "tensor");
+        at.name = end->tensor;
+        if (!scan_has(&at, "parameters"))
+            return scan_miss(&at, "parameters");
+        if (scan_take_whole(&at, "parameters", 0, SCAN_PARAMETERS_MAX, &end->parameters) != 0 ||
+            scan_take_flag(&at, "head", &end->head) != 0 ||
+            scan_take_name(&at, "file", &end->file) != 0)
+            return -1;
     }
-    return true;
+    return 0;
 }
 
-/* False: the list is not one that we write, and the scan says nothing of its model then. */
-static bool read_omissions(struct scan_model *of, const cJSON *list, struct error *err)
+static int read_omissions(struct scan_model *of, const struct scan_member *model)
 {
-    const cJSON *entry;
+    const cJSON *list = json_get(model->object, "omissions"), *entry;
+    if (scan_has(model, "omissions") && !cJSON_IsArray(list))
+        return scan_refuse(model, "omissions", "a list");
     cJSON_ArrayForEach(entry, list)
     {
-        const char *first = NULL;
         struct scan_omission *omission = &of->omissions[of->omission_count];
-        if (of->omission_count == SCAN_OMISSIONS_MAX || !json_get_string(entry, "first", &first) ||
-            !is_name(first) || !json_get_int64(entry, "count", &omission->count) ||
-            omission->count < 1 || omission->count > SCAN_PARAMETERS_MAX)
-            return false;
-        if (!json_get_int64(entry, "parameters", &omission->parameters) ||
-            omission->parameters < 0 || omission->parameters > SCAN_PARAMETERS_MAX)
-            omission->parameters = 0;
-        read_text(entry, "reason", omission->reason, sizeof omission->reason);
-        omission->first = string_copy(first, err);
-        if (!omission->first)
-            return false;
+        struct scan_member at = {entry, model->where, "an entry of \"omissions\"", NULL,
+                                 model->err};
+        if (of->omission_count == SCAN_OMISSIONS_MAX)
+            return scan_refuse(model, "omissions", "a list of at most 64");
         of->omission_count++;
+        if (scan_take_name(&at, "first", &omission->first) != 0)
+            return -1;
+        if (!omission->first)
+            return scan_miss(&at, "first");
+        at.name = omission->first;
+        if (!scan_has(&at, "count"))
+            return scan_miss(&at, "count");
+        if (scan_take_whole(&at, "count", 1, SCAN_PARAMETERS_MAX, &omission->count) != 0 ||
+            scan_take_whole(&at, "parameters", 0, SCAN_PARAMETERS_MAX, &omission->parameters) !=
+                0 ||
+            scan_take_text(&at, "reason", omission->reason, sizeof omission->reason) != 0)
+            return -1;
     }
-    return true;
+    return 0;
 }
 
-/* It names files of this user's; another text is as good as none. */
-static void read_fingerprint(struct scan *scan, const cJSON *model)
+/* It names files of this user's. */
+static int read_fingerprint(struct scan *scan, const struct scan_member *model)
 {
     const char *text = "";
-    if (json_get_string(model, "fingerprint", &text) && strlen(text) == 32 &&
-        strspn(text, "0123456789abcdef") == 32)
-        memcpy(scan->fingerprint, text, sizeof scan->fingerprint);
+    if (!scan_has(model, "fingerprint"))
+        return 0;
+    if (!json_get_string(model->object, "fingerprint", &text) || strlen(text) != 32 ||
+        strspn(text, "0123456789abcdef") != 32)
+        return scan_refuse(model, "fingerprint", "32 hexadecimal digits");
+    memcpy(scan->fingerprint, text, sizeof scan->fingerprint);
+    return 0;
 }
 
-/* What a plan must know of the model. It counts only as a whole (of->known): half of it would pass
- * for knowledge. */
-static void read_model(struct scan *scan, const cJSON *model)
+static int read_names(struct scan_model *of, const struct scan_member *model)
 {
     static const char *const names[NAMES_COUNT] = SCAN_NAMES;
-    struct scan_model *of = &scan->of;
-    const char *text = NULL;
-    int named = NAMES_COUNT;
-    if (of->known || !json_get_string(model, "names", &text))
-        return;
+    const char *text = "";
+    json_get_string(model->object, "names", &text);
     for (int i = 0; i < NAMES_COUNT; i++)
-        if (strcmp(text, names[i]) == 0)
-            named = i;
-    of->ends = array_alloc(SCAN_ENDS_MAX, sizeof *of->ends, NULL);
-    of->omissions = array_alloc(SCAN_OMISSIONS_MAX, sizeof *of->omissions, NULL);
-    of->known = of->ends && of->omissions && named < NAMES_COUNT &&
-                json_get_int64(model, "parameters", &of->parameters) && of->parameters > 0 &&
-                json_get_bool(model, "tied", &of->tied) &&
-                read_ends(of, json_get(model, "ends"), NULL) &&
-                read_omissions(of, json_get(model, "omissions"), NULL);
-    of->names = (enum scan_names)(named % NAMES_COUNT);
-    if (!json_get_int64(model, "tensors", &of->tensors) || of->tensors < 0)
-        of->tensors = 0;
-    read_text(model, "architecture", of->architecture, sizeof of->architecture);
-    read_fingerprint(scan, model);
-    read_text(model, "estimator", scan->estimator, sizeof scan->estimator);
-    read_text(model, "empty_noise", scan->empty_noise, sizeof scan->empty_noise);
-    if (!of->known)
-        scan_model_clear(of);
+        if (strcmp(text, names[i]) == 0) {
+            of->names = (enum scan_names)i;
+            return 0;
+        }
+    return scan_refuse(model, "names", "\"standard\", \"file\", \"multimodal\" or \"gguf\"");
 }
 
-/* A row is counted before its names are checked, so that scan_free() frees what it has. */
+/* Names, numbers and lists that a plan goes by: with one of them all that it needs must be there,
+ * since a plan of a half of them is another one. Without any the scan does not say. */
+static int read_description(struct scan_model *of, const struct scan_member *model)
+{
+    static const char *const needed[] = {"names", "parameters", "tied"};
+    static const char *const any[] = {"names", "parameters", "tied", "ends", "omissions"};
+    bool says = false;
+    for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+        says = says || scan_has(model, any[i]);
+    if (!says)
+        return 0;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        if (!scan_has(model, needed[i]))
+            return scan_miss(model, needed[i]);
+    of->ends = array_alloc(SCAN_ENDS_MAX, sizeof *of->ends, model->err);
+    of->omissions = array_alloc(SCAN_OMISSIONS_MAX, sizeof *of->omissions, model->err);
+    of->known = true;
+    return of->ends && of->omissions && read_names(of, model) == 0 &&
+                   scan_take_whole(model, "parameters", 1, INT64_C(1) << 53, &of->parameters) ==
+                       0 &&
+                   scan_take_flag(model, "tied", &of->tied) == 0 && read_ends(of, model) == 0 &&
+                   read_omissions(of, model) == 0
+               ? 0
+               : -1;
+}
+
+/* `holder`: the object that has it, a module or the whole file. */
+static int read_model(struct scan *scan, const struct scan_member *holder)
+{
+    struct scan_model *of = &scan->of;
+    const struct scan_member model = {json_get(holder->object, "model"), holder->where, "\"model\"",
+                                      NULL, holder->err};
+    if (!scan_has(holder, "model"))
+        return 0;
+    if (!cJSON_IsObject(model.object))
+        return scan_refuse(holder, "model", "an object");
+    if (of->known)
+        return scan_refuse(holder, "model", "in the file once");
+    return read_description(of, &model) == 0 &&
+                   scan_take_whole(&model, "tensors", 0, SCAN_PARAMETERS_MAX, &of->tensors) == 0 &&
+                   scan_take_text(&model, "architecture", of->architecture,
+                                  sizeof of->architecture) == 0 &&
+                   read_fingerprint(scan, &model) == 0 &&
+                   scan_take_text(&model, "estimator", scan->estimator, sizeof scan->estimator) ==
+                       0 &&
+                   scan_take_text(&model, "empty_noise", scan->empty_noise,
+                                  sizeof scan->empty_noise) == 0
+               ? 0
+               : -1;
+}
+
+/* --- modules --- */
+
 static int add_row(struct scan *scan, size_t *capacity, const char *module, const char *type,
                    struct scan_row **out, const char *where, struct error *err)
 {
-    if (scan->count >= SCAN_ROWS_MAX || !is_name(module) || !is_name(type))
+    static const char rule[] = "a name has 1 to 512 bytes of text without control characters";
+    if (scan->count >= SCAN_ROWS_MAX)
+        return error_set(err, "%s: more than %d modules", where, SCAN_ROWS_MAX);
+    if (!scan_is_name(module))
+        return error_set(err, "%s: \"%.120s\" is no name of a module: %s", where,
+                         module ? module : "", rule);
+    if (!scan_is_name(type))
         return error_set(err,
-                         "%s: more than %d modules, or a name that is empty, longer than %d bytes "
-                         "or has control characters",
-                         where, SCAN_ROWS_MAX, SCAN_NAME_MAX);
+                         "%s: module \"%.120s\": its \"type\" is \"%.120s\", which is none: %s",
+                         where, module, type, rule);
     if (array_reserve((void **)&scan->rows, capacity, scan->count + 1, sizeof *scan->rows, err) !=
         0)
         return -1;
@@ -255,41 +285,38 @@ static int add_row(struct scan *scan, size_t *capacity, const char *module, cons
 }
 
 /* Of a row that is a part of a tensor, which one that is, and which expert's part. */
-static int read_part(struct scan_row *row, const cJSON *entry, const char *where, struct error *err)
+static int read_part(struct scan_row *row, const struct scan_member *at)
 {
-    const char *tensor = NULL;
     int64_t expert = -1;
-    if (!json_get_string(entry, "tensor", &tensor))
-        return scan_row_find_expert(row, -1, err);
-    if (!is_name(tensor) || !json_get_int64(entry, "tensor_parameters", &row->tensor_parameters) ||
-        row->tensor_parameters < 1 || row->tensor_parameters > SCAN_PARAMETERS_MAX)
-        return error_set(err,
-                         "%s: module \"%.120s\" has a \"tensor\" that is no name, or no "
-                         "\"tensor_parameters\"",
-                         where, row->module);
-    if (json_get_int64(entry, "expert", &expert) && (expert < 0 || expert > SCAN_ROWS_MAX))
-        return error_set(err, "%s: module \"%.120s\" has an \"expert\" that is none", where,
-                         row->module);
-    row->tensor = string_copy(tensor, err);
-    return row->tensor ? scan_row_find_expert(row, expert, err) : -1;
+    if (scan_take_name(at, "tensor", &row->tensor) != 0)
+        return -1;
+    if (!row->tensor)
+        return scan_row_find_expert(row, -1, at->err);
+    if (!scan_has(at, "tensor_parameters"))
+        return scan_miss(at, "tensor_parameters");
+    return scan_take_whole(at, "tensor_parameters", 1, SCAN_PARAMETERS_MAX,
+                           &row->tensor_parameters) == 0 &&
+                   scan_take_whole(at, "expert", 0, SCAN_ROWS_MAX, &expert) == 0
+               ? scan_row_find_expert(row, expert, at->err)
+               : -1;
 }
 
 static int read_module(struct scan *scan, size_t *capacity, const cJSON *entry, const char *where,
                        struct error *err)
 {
+    const struct scan_member at = {entry, where, "module", entry->string, err};
     const char *type = NULL;
     struct scan_row *row;
+    if (!json_get(entry, "type"))
+        return scan_miss(&at, "type");
     if (!json_get_string(entry, "type", &type))
-        return error_set(err, "%s: module \"%.120s\" has no \"type\"", where, entry->string);
-    if (add_row(scan, capacity, entry->string, type, &row, where, err) != 0 ||
-        read_part(row, entry, where, err) != 0)
-        return -1;
-    read_model(scan, json_get(entry, "model")); /* of the first row */
-    const cJSON *value = json_get(entry, "snr");
-    if (!scan_read_row(row, entry) && value && !cJSON_IsNull(value))
-        return error_set(err, "%s: module \"%.120s\" has an \"snr\" that is not a number", where,
-                         entry->string);
-    return 0;
+        return scan_refuse(&at, "type", "a text");
+    if (!json_get(entry, "snr") && !json_get(entry, "snr_kind"))
+        return scan_miss(&at, "snr");
+    return add_row(scan, capacity, entry->string, type, &row, where, err) == 0 &&
+                   read_part(row, &at) == 0 && read_model(scan, &at) == 0 && read_row(row, &at) == 0
+               ? 0
+               : -1;
 }
 
 /* {"<type>": {"<module>": snr}} */
@@ -354,11 +381,14 @@ static int read_modules(struct scan *scan, const cJSON *modules, const char *whe
 {
     size_t capacity = 0;
     const cJSON *entry;
+    if (modules && !cJSON_IsObject(modules))
+        return error_set(err, "%s: \"modules\" must be an object", where);
     cJSON_ArrayForEach(entry, modules)
     {
         if (!cJSON_IsObject(entry))
             continue; /* an extra key */
-        bool module = json_get(entry, "snr") || json_get(entry, "snr_kind");
+        bool module = json_get(entry, "snr") || json_get(entry, "snr_kind") ||
+                      cJSON_IsString(json_get(entry, "type"));
         int status = module ? read_module(scan, &capacity, entry, where, err)
                             : read_group(scan, &capacity, entry, where, err);
         if (status != 0)
@@ -379,12 +409,12 @@ static int read_header(struct scan *scan, const cJSON *root, const char *where, 
     if (version != 1)
         return error_set(err, "%s: spectrum.scan version %lld; this program reads version 1", where,
                          (long long)version);
-    const cJSON *model = json_get(root, "model");
-    read_model(scan, model);
-    read_text(root, "estimator", scan->estimator, sizeof scan->estimator);
-    read_text(root, "empty_noise", scan->empty_noise, sizeof scan->empty_noise);
-    read_fingerprint(scan, model);
-    if (json_get_string(model, "path", &text)) {
+    const struct scan_member at = {root, where, "the scan", NULL, err};
+    if (read_model(scan, &at) != 0 ||
+        scan_take_text(&at, "estimator", scan->estimator, sizeof scan->estimator) != 0 ||
+        scan_take_text(&at, "empty_noise", scan->empty_noise, sizeof scan->empty_noise) != 0)
+        return -1;
+    if (json_get_string(json_get(root, "model"), "path", &text)) {
         scan->model = string_copy(text, err);
         if (!scan->model)
             return -1;

@@ -1,5 +1,6 @@
 #include "model/score_table.h"
 
+#include "base/decimal.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -189,8 +190,9 @@ static bool say_share(const struct scan *scan, char *out, size_t size)
     char omitted[80];
     if (!share.known || share.total <= 0)
         return false;
-    snprintf(out, size, "scored: %.4g %% of the parameters, %" PRId64 " of %" PRId64,
-             100.0 * (double)share.scored / (double)share.total, share.scored, share.total);
+    snprintf(out, size, "scored: %.4g %% of the parameters, %s of %s",
+             100.0 * (double)share.scored / (double)share.total, decimal_text(share.scored).text,
+             decimal_text(share.total).text);
     snprintf(omitted, sizeof omitted, "%" PRId64 " tensor%s not scanned", share.omitted_tensors,
              share.omitted_tensors == 1 ? "" : "s");
     add_part(out, size, share.failed, share.total, "matrices without a score");

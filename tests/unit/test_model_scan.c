@@ -44,9 +44,18 @@ static void refuses_what_is_no_scan(void **state)
         {"{}", "no modules in it"},
         {"[]", "object of modules"},
         {"{\"a\": 1}", "no modules in it"},
-        {"{\"a\": {\"snr\": \"x\", \"type\": \"t\"}}", "not a number"},
+        {"{\"a\": {\"snr\": \"x\", \"type\": \"t\"}}",
+         "module \"a\": \"snr\" is \"x\", and must be a number"},
         {"{\"a\": {\"snr\": 1}}", "no \"type\""},
-        {"{\"a\": {\"snr\": 1, \"type\": \"\"}}", "a name that is empty"},
+        {"{\"a\": {\"snr\": 1, \"type\": \"\"}}", "\"type\" is \"\", which is none"},
+        {"{\"a\": {\"snr\": 1, \"type\": 7}}", "\"type\" is 7, and must be a text"},
+        {"{\"a\": {\"type\": \"t\"}}", "module \"a\": it has no \"snr\""},
+        {"{\"\": {\"snr\": 1, \"type\": \"t\"}}", "\"\" is no name of a module"},
+        {"{\"format\": \"spectrum.scan\", \"version\": 1, \"modules\": [{\"snr\": 1, \"type\": "
+         "\"t\"}]}",
+         "\"modules\" must be an object"},
+        {"{\"format\": \"spectrum.scan\", \"version\": 1, \"model\": 5, \"modules\": {}}",
+         "the scan: \"model\" is 5, and must be an object"},
         {"{\"a\": {\"m\": 1}, \"b\": {\"m\": 2}}", "module \"m\" is there twice"},
         {"{\"format\": \"spectrum.scan\", \"version\": 2, \"modules\": {}}", "version 2"},
         {"{\"format\": \"else\", \"version\": 1}", "else"},
@@ -60,6 +69,69 @@ static void refuses_what_is_no_scan(void **state)
     }
 }
 
+/* One member that is wrong is refused by its name and its module's: not another thing is said, and
+ * nothing is left out in silence. */
+static void a_wrong_member_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *row, *model, *says; /* members beside those that are right */
+    } bad[] = {
+        {"\"rows\": \"2\", \"cols\": 3", "",
+         "module \"l.0.q\": \"rows\" is \"2\", and must be a whole"},
+        {"\"rows\": -2, \"cols\": 3", "", "\"rows\" is -2"},
+        {"\"rows\": 2", "", "module \"l.0.q\": it has no \"cols\""},
+        {"\"rows\": 4000000, \"cols\": 4000000", "", "at most 2^42"},
+        {"\"rows\": 2, \"cols\": 3, \"parameters\": 5", "",
+         "\"parameters\" is 5, and must be the product of \"rows\" and \"cols\""},
+        {"\"bias\": 1.5", "", "\"bias\" is 1.5"},
+        {"\"bare\": \"yes\"", "", "\"bare\" is \"yes\", and must be true or false"},
+        {"\"file\": \"a\\nb\"", "", "and must be a name"},
+        {"\"dtype\": 5", "", "\"dtype\" is 5, and must be a text"},
+        {"\"null_snr\": \"x\"", "", "\"null_snr\" is \"x\", and must be a number"},
+        {"\"snr_mp\": null, \"snr_mp_kind\": \"large\"", "", "\"snr_mp_kind\" is \"large\""},
+        {"\"spikes\": -1", "", "\"spikes\" is -1"},
+        {"\"tensor\": \"t\"", "", "it has no \"tensor_parameters\""},
+        {"\"tensor\": \"t\", \"tensor_parameters\": 9, \"expert\": -1", "", "\"expert\" is -1"},
+        {"\"bare\": true", "\"names\": \"odd\", \"parameters\": 5, \"tied\": true",
+         "\"model\": \"names\" is \"odd\", and must be \"standard\""},
+        {"\"bare\": true", "\"names\": \"file\", \"parameters\": 0, \"tied\": true",
+         "\"model\": \"parameters\" is 0"},
+        {"\"bare\": true", "\"names\": \"file\", \"parameters\": 5",
+         "\"model\": it has no \"tied\""},
+        {"\"bare\": true", "\"names\": \"file\", \"parameters\": 5, \"tied\": 1", "\"tied\" is 1"},
+        {"\"bare\": true", "\"parameters\": 5, \"tied\": true", "\"model\": it has no \"names\""},
+        {"\"bare\": true", "\"names\": \"file\", \"parameters\": 5, \"tied\": true, \"ends\": 5",
+         "\"ends\" is 5, and must be a list"},
+        {"\"bare\": true",
+         "\"names\": \"file\", \"parameters\": 5, \"tied\": true, \"ends\": [{\"tensor\": \"e\"}]",
+         "an entry of \"ends\" \"e\": it has no \"parameters\""},
+        {"\"bare\": true",
+         "\"names\": \"file\", \"parameters\": 5, \"tied\": true, \"omissions\": [{\"first\": "
+         "\"e\", "
+         "\"count\": 0}]",
+         "an entry of \"omissions\" \"e\": \"count\" is 0"},
+        {"\"bare\": true", "\"fingerprint\": \"../../x\"",
+         "\"model\": \"fingerprint\" is \"../../x\""},
+        {"\"bare\": true", "\"estimator\": []", "\"estimator\" is [], and must be a text"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct scan *scan = NULL;
+        struct error err = ERROR_INIT;
+        char text[512];
+        snprintf(text, sizeof text,
+                 "{\"l.0.q\": {\"snr\": 1, \"type\": \"q\", %s, \"model\": {%s}}, "
+                 "\"l.1.q\": {\"snr\": 1, \"type\": \"q\"}}",
+                 bad[i].row, bad[i].model);
+        if (scan_parse(&scan, text, strlen(text), "test", &err) == 0)
+            fail_msg("%s is read", text);
+        if (!strstr(err.text, bad[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", err.text, bad[i].says);
+    }
+    scan_free(parse(
+        "{\"a.0.q\": {\"snr\": 1, \"type\": \"q\", \"rows\": null, \"model\": {\"other\": 1}}}"));
+}
+
 /* What a scan file says of itself can be shown: no controls, no half characters. */
 static void its_texts_can_be_shown(void **state)
 {
@@ -67,14 +139,13 @@ static void its_texts_can_be_shown(void **state)
     struct scan *scan = parse(
         "{\"format\": \"spectrum.scan\", \"version\": 1, \"estimator\": \"\\u001b[31mE\","
         " \"empty_noise\": \"1234567890\u00e9\","
-        " \"model\": {\"path\": \"a\\u001b]0;b\\u0007c\", \"fingerprint\": \"../../x\"},"
+        " \"model\": {\"path\": \"a\\u001b]0;b\\u0007c\"},"
         " \"modules\": {\"l.0.q\": {\"snr\": 1, \"type\": \"q\", \"rows\": 2, \"cols\": 2,"
         " \"sigma_max\": 1, \"sigma\": 1, \"threshold\": 1, \"signal_count\": 1,"
         " \"noise_count\": 1, \"dtype\": \"\\u001b[5m\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\"}}}");
     assert_string_equal(scan->estimator, "?[31mE");
     assert_string_equal(scan->empty_noise, "1234567890");
     assert_string_equal(scan->model, "a?]0;b?c");
-    assert_string_equal(scan->fingerprint, "");
     assert_true(scan->rows[0].detailed);
     /* It has none of the measures: they are not known, not 0. */
     assert_int_equal(scan->rows[0].spikes, -1);
@@ -174,9 +245,9 @@ static void published_scans_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_form),       cmocka_unit_test(refuses_what_is_no_scan),
-        cmocka_unit_test(its_texts_can_be_shown), cmocka_unit_test(what_is_written_reads_back),
-        cmocka_unit_test(published_scans_open),
+        cmocka_unit_test(reads_every_form),           cmocka_unit_test(refuses_what_is_no_scan),
+        cmocka_unit_test(a_wrong_member_is_named),    cmocka_unit_test(its_texts_can_be_shown),
+        cmocka_unit_test(what_is_written_reads_back), cmocka_unit_test(published_scans_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -440,7 +440,7 @@ static void false_parts_are_refused(void **state)
         "a part of a module that is there");
     assert_refused("{\"a.0.b.0\": {\"snr\": 1, \"type\": \"b.0\", \"tensor\": \"a.0.b\","
                    " \"tensor_parameters\": 9, \"expert\": -4}}",
-                   "\"expert\" that is none");
+                   "\"expert\" is -4");
 }
 
 int main(void)

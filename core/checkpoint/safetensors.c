@@ -300,6 +300,24 @@ static int note_strays(struct checkpoint *checkpoint, const cJSON *index, struct
     return 0;
 }
 
+/* "total_size" is the sum of all tensors' bytes, so another number is another model's index. Of
+ * PyTorch's files it leaves out what shares its memory, which is not looked at here. */
+static void note_size(struct checkpoint *checkpoint, const cJSON *index, const char *where)
+{
+    double said;
+    uint64_t sum = 0;
+    if (checkpoint->format != CHECKPOINT_SAFETENSORS ||
+        !json_get_double(json_get(index, "metadata"), "total_size", &said))
+        return;
+    for (size_t i = 0; i < checkpoint->tensor_count; i++)
+        sum += checkpoint->tensors[i].bytes;
+    if ((double)sum != said)
+        buffer_format(&checkpoint->notes,
+                      "%s: \"total_size\" is %.0f, and the tensors of the shards have %" PRIu64
+                      " bytes: the index may be another model's\n",
+                      where, said, sum);
+}
+
 /* The files first, then what two of them have (the last stays), then the look-up order, by which the
  * index is held against what there is: a tensor that it names and no shard has is an error. */
 int shards_open(struct checkpoint *checkpoint, const char *index_path, shard_opener *opener,
@@ -331,6 +349,7 @@ int shards_open(struct checkpoint *checkpoint, const char *index_path, shard_ope
                   index_path, item->string, item->valuestring);
         goto out;
     }
+    note_size(checkpoint, index, index_path);
     status = note_strays(checkpoint, index, err);
 out:
     free(names);

@@ -70,7 +70,8 @@ static const cJSON *one_of_all(struct model *model, const char *key, const cJSON
 }
 
 /* Without these a model has no shape, and nothing can be said of it: they must be right even for a
- * scan. */
+ * scan. Texts are no counts, as they are none to transformers; "1e-5" as a text, which YAML makes,
+ * is for what is real. */
 static int read_fields(struct model *model, const cJSON *metadata, struct error *err)
 {
     bool gguf = checkpoint_format(model->checkpoint) == CHECKPOINT_GGUF;
@@ -89,7 +90,7 @@ static int read_fields(struct model *model, const cJSON *metadata, struct error 
             continue;
         }
         item = one_of_all(model, key, item);
-        if (!config_number(item, &value) || value != floor(value) ||
+        if (!cJSON_IsNumber(item) || !config_number(item, &value) || value != floor(value) ||
             value < (double)fields[i].low || value > (double)fields[i].high)
             return error_set(err,
                              "%s: \"%s\" must be there and be a whole number from %lld to %lld",

@@ -17,31 +17,32 @@ enum layout {
 };
 
 /* By config.json's model_type and the end of the module's name, as transformers' modeling files have
- * it (5.23). */
-static const struct {
+ * it (5.23). `size`: what config.json calls the size of each projection, NULL where heads say it. */
+static const struct fused {
     const char *architecture, *module;
     enum layout layout;
+    const char *size;
 } known[] = {
-    {"gpt_oss", "experts.gate_up_proj", COLUMN_PAIRS},
-    {"llama4", "experts.gate_up_proj", COLUMN_HALVES},
-    {"llama4_text", "experts.gate_up_proj", COLUMN_HALVES},
-    {"qwen3_5_moe", "experts.gate_up_proj", HALVES},
-    {"qwen3_5_moe_text", "experts.gate_up_proj", HALVES},
-    {"mistral4", "experts.gate_up_proj", HALVES},
-    {"granitemoe", "experts.gate_up_proj", HALVES},
-    {"granitemoeshared", "experts.gate_up_proj", HALVES},
-    {"granitemoehybrid", "experts.gate_up_proj", HALVES},
-    {"phi3", "gate_up_proj", HALVES},
-    {"glm", "gate_up_proj", HALVES},
-    {"glm4", "gate_up_proj", HALVES},
-    {"phi3", "qkv_proj", HEADS},
-    {"gpt2", "attn.c_attn", COLUMN_THIRDS},
-    {"gpt_neox", "query_key_value", PER_HEAD},
-    {"bloom", "query_key_value", PER_HEAD},
-    {"qwen3_5", "in_proj_qkv", LINEAR_HEADS},
-    {"qwen3_5_text", "in_proj_qkv", LINEAR_HEADS},
-    {"qwen3_5_moe", "in_proj_qkv", LINEAR_HEADS},
-    {"qwen3_5_moe_text", "in_proj_qkv", LINEAR_HEADS},
+    {"gpt_oss", "experts.gate_up_proj", COLUMN_PAIRS, "intermediate_size"},
+    {"llama4", "experts.gate_up_proj", COLUMN_HALVES, "intermediate_size"},
+    {"llama4_text", "experts.gate_up_proj", COLUMN_HALVES, "intermediate_size"},
+    {"qwen3_5_moe", "experts.gate_up_proj", HALVES, "moe_intermediate_size"},
+    {"qwen3_5_moe_text", "experts.gate_up_proj", HALVES, "moe_intermediate_size"},
+    {"mistral4", "experts.gate_up_proj", HALVES, "moe_intermediate_size"},
+    {"granitemoe", "experts.gate_up_proj", HALVES, "intermediate_size"},
+    {"granitemoeshared", "experts.gate_up_proj", HALVES, "intermediate_size"},
+    {"granitemoehybrid", "experts.gate_up_proj", HALVES, "intermediate_size"},
+    {"phi3", "gate_up_proj", HALVES, "intermediate_size"},
+    {"glm", "gate_up_proj", HALVES, "intermediate_size"},
+    {"glm4", "gate_up_proj", HALVES, "intermediate_size"},
+    {"phi3", "qkv_proj", HEADS, NULL},
+    {"gpt2", "attn.c_attn", COLUMN_THIRDS, "n_embd"},
+    {"gpt_neox", "query_key_value", PER_HEAD, "hidden_size"},
+    {"bloom", "query_key_value", PER_HEAD, "hidden_size"},
+    {"qwen3_5", "in_proj_qkv", LINEAR_HEADS, NULL},
+    {"qwen3_5_text", "in_proj_qkv", LINEAR_HEADS, NULL},
+    {"qwen3_5_moe", "in_proj_qkv", LINEAR_HEADS, NULL},
+    {"qwen3_5_moe_text", "in_proj_qkv", LINEAR_HEADS, NULL},
 };
 
 /* What matrices of several projections are called. */
@@ -151,27 +152,36 @@ static int split_three(struct matrix_part *out, const struct model *model,
     return 3;
 }
 
-/* By how they lie; 0: the matrix's size does not fit that. */
-static int split(struct matrix_part *out, const struct model *model,
-                 const struct matrix_part *whole, const char *architecture, enum layout layout)
+static int split_by_layout(struct matrix_part *out, const struct model *model,
+                           const struct matrix_part *whole, const struct fused *how)
 {
-    switch (layout) {
+    switch (how->layout) {
     case HALVES:
     case COLUMN_HALVES:
     case COLUMN_PAIRS:
-        return split_two(out, whole, layout);
+        return split_two(out, whole, how->layout);
     case PER_HEAD:
         return split_per_head(out, whole,
-                              number_of(model, strcmp(architecture, "bloom") == 0
+                              number_of(model, strcmp(how->architecture, "bloom") == 0
                                                    ? "n_head"
                                                    : "num_attention_heads"));
     default:
-        return split_three(out, model, whole, layout);
+        return split_three(out, model, whole, how->layout);
     }
 }
 
-/* Only what is known of an architecture is split: a wrong cut would give scores that mean nothing.
- * So one that is not known is an error, and says how to scan without a cut. */
+/* Any even number of rows has halves: they are projections where each is as large as the
+ * configuration says, as far as it does. */
+static int split(struct matrix_part *out, const struct model *model,
+                 const struct matrix_part *whole, const struct fused *how)
+{
+    int count = split_by_layout(out, model, whole, how);
+    int64_t said = how->size ? number_of(model, how->size) : 0;
+    bool columns =
+        how->layout == COLUMN_HALVES || how->layout == COLUMN_PAIRS || how->layout == COLUMN_THIRDS;
+    return count > 0 && said > 0 && (columns ? out[0].cols : out[0].rows) != said ? 0 : count;
+}
+
 int fused_parts(struct matrix_part out[FUSED_MAX], int *count, const struct model *model,
                 const struct matrix_part *whole, struct error *err)
 {
@@ -187,7 +197,7 @@ int fused_parts(struct matrix_part out[FUSED_MAX], int *count, const struct mode
         if (strcmp(known[i].architecture, architecture) != 0 ||
             !ends_with_component(parameter->name, length, known[i].module))
             continue;
-        *count = split(out, model, whole, architecture, known[i].layout);
+        *count = split(out, model, whole, &known[i]);
         return *count > 0
                    ? 0
                    : error_set(err,

@@ -6,41 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- which tensors are stacks --- */
-
-/* What a configuration calls the number of experts; 0: it has none. */
-static int64_t configured_experts(const cJSON *config)
-{
-    static const char *const keys[] = {"num_local_experts", "num_experts", "n_routed_experts",
-                                       "moe_num_experts"};
-    int64_t count = 0;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (json_get_int64(config, keys[i], &count) && count > 0)
-            return count;
-    const cJSON *text = json_get(config, "text_config");
-    for (size_t i = 0; text && i < sizeof keys / sizeof *keys; i++)
-        if (json_get_int64(text, keys[i], &count) && count > 0)
-            return count;
-    return 0;
-}
-
-/* By its name, or by as many matrices as the configuration has experts: a convolution's kernels
- * have three dimensions, too. */
-bool parameter_is_stack(const struct model *model, const struct parameter *parameter)
-{
-    const struct tensor_info *tensor = parameter->tensor;
-    const char *name = parameter->name;
-    if (tensor->rank != 3 || tensor->shape[0] < 1 || tensor->shape[1] < 2 || tensor->shape[2] < 2)
-        return false;
-    return strstr(name, "expert") || strstr(name, "moe") || strstr(name, "_exps") ||
-           tensor->shape[0] == configured_experts(checkpoint_metadata(model->checkpoint));
-}
-
-int64_t parameter_matrices(const struct model *model, const struct parameter *parameter)
-{
-    return parameter_is_stack(model, parameter) ? parameter->tensor->shape[0] : 1;
-}
-
 /* --- one of its matrices --- */
 
 static struct lines all_of(int64_t count)

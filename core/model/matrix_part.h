@@ -30,12 +30,6 @@ struct matrix_part {
     int64_t rows, cols;      /* its own */
 };
 
-/* Is it a stack of experts' matrices? */
-bool parameter_is_stack(const struct model *model, const struct parameter *parameter);
-
-/* How many matrices a parameter is: as many as a stack has, else one. */
-int64_t parameter_matrices(const struct model *model, const struct parameter *parameter);
-
 /* The n-th of them, whole. */
 struct matrix_part matrix_part(const struct model *model, const struct parameter *parameter,
                                int64_t n);

@@ -321,6 +321,30 @@ static void note_names(struct model *model, const struct found *found)
             path, found->strange, (long long)found->strange_count, model->architecture_name);
 }
 
+/* A configuration of another model of the family: whoever loads this one would find other shapes. */
+static void note_experts(struct model *model)
+{
+    const char *key;
+    const struct parameter *first = NULL;
+    int64_t said = model_configured_experts(model, &key), there = 0, others = 0;
+    for (size_t i = 0; said > 0 && i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        int64_t has = parameter_matrices(model, parameter);
+        if (has == 1 || has == said)
+            continue;
+        if (others++ == 0) {
+            first = parameter;
+            there = has;
+        }
+    }
+    if (first)
+        config_note(model,
+                    "%s: %.200s, the first of %lld such, has %lld experts, and \"%s\" in the "
+                    "configuration is %lld: one of the two is another model's",
+                    checkpoint_path(model->checkpoint), first->tensor->name, (long long)others,
+                    (long long)there, key, (long long)said);
+}
+
 int model_open(struct model **out, const char *path, struct error *err)
 {
     struct checkpoint *checkpoint = NULL;
@@ -361,6 +385,7 @@ int model_of(struct model **out, struct checkpoint *checkpoint, struct error *er
     if ((architecture ? resolve_tie(model, err) : name_as_loaded(model, err)) != 0 ||
         model_index(model, err) != 0)
         goto fail;
+    note_experts(model);
     *out = model;
     return 0;
 fail:

@@ -210,3 +210,38 @@ int model_fingerprint_config(const struct model *model, char out[HASH_TEXT_SIZE]
     hash_free(hash);
     return 0;
 }
+
+/* --- stacks of experts --- */
+
+int64_t model_configured_experts(const struct model *model, const char **key)
+{
+    static const char *const keys[] = {"num_local_experts", "num_experts", "n_routed_experts",
+                                       "moe_num_experts"};
+    const cJSON *config = checkpoint_metadata(model->checkpoint);
+    const cJSON *places[] = {config, json_get(config, "text_config")};
+    int64_t count = 0;
+    for (size_t n = 0; n < 2; n++)
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+            *key = keys[i];
+            if (json_get_int64(places[n], keys[i], &count) && count > 0)
+                return count;
+        }
+    return 0;
+}
+
+/* By its name, or by as many matrices as the configuration has experts: a convolution's kernels
+ * have three dimensions, too. */
+bool parameter_is_stack(const struct model *model, const struct parameter *parameter)
+{
+    const struct tensor_info *tensor = parameter->tensor;
+    const char *name = parameter->name, *key;
+    if (tensor->rank != 3 || tensor->shape[0] < 1 || tensor->shape[1] < 2 || tensor->shape[2] < 2)
+        return false;
+    return strstr(name, "expert") || strstr(name, "moe") || strstr(name, "_exps") ||
+           tensor->shape[0] == model_configured_experts(model, &key);
+}
+
+int64_t parameter_matrices(const struct model *model, const struct parameter *parameter)
+{
+    return parameter_is_stack(model, parameter) ? parameter->tensor->shape[0] : 1;
+}

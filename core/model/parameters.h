@@ -150,4 +150,13 @@ void parameter_short_name(const struct parameter *parameter, char *out, size_t s
 int model_fingerprint_config(const struct model *model, char out[HASH_TEXT_SIZE],
                              struct error *err);
 
+/* What the configuration calls the number of experts, and how many it says; 0: nothing. */
+int64_t model_configured_experts(const struct model *model, const char **key);
+
+/* Is it a stack of experts' matrices? */
+bool parameter_is_stack(const struct model *model, const struct parameter *parameter);
+
+/* How many matrices a parameter is: as many as a stack has, else one. */
+int64_t parameter_matrices(const struct model *model, const struct parameter *parameter);
+
 #endif

@@ -10,7 +10,7 @@ names() { # names FILE: the tensors of the blocks that a plan has
 }
 
 # The share, by what scans and what does not, in words and in numbers.
-share="85.62 % of the parameters, 6192 of 7232; not: 5.31 % embeddings and head, 9.07 % norms"
+share="85.62 % of the parameters, 6,192 of 7,232; not: 5.31 % embeddings and head, 9.07 % norms"
 expect 0 "$share" info "$models/gpt_oss"
 expect 0 "$share" scan "$models/gpt_oss" -o "$work/scan.json"
 expect 0 '"scored_parameters": 6192' info "$models/gpt_oss" --json
@@ -62,6 +62,28 @@ cp -rL "$models/phi3" "$work/unknown"
 sed -i 's/"model_type": "phi3"/"model_type": "phi99"/' "$work/unknown/config.json"
 expect 1 'is not known for the architecture "phi99"' scan "$work/unknown" --split-fused
 expect 0 "scored: " scan "$work/unknown" --no-cache
+
+# A matrix has halves whatever its rows: they are projections where the configuration says their size.
+changed() { # changed MODEL KEY VALUE: a copy in which the configuration has that
+  rm -rf "$work/changed"
+  cp -rL "$models/$1" "$work/changed"
+  sed -i "s/\"$2\": [^,}]*/\"$2\": $3/" "$work/changed/config.json"
+  grep -qF "\"$2\": $3" "$work/changed/config.json" || fail "$1: no $2 to change"
+}
+for of in phi3:intermediate_size gpt_oss:intermediate_size qwen3_5_moe_text:moe_intermediate_size; do
+  changed "${of%:*}" "${of#*:}" 24
+  expect 1 "is not what the configuration's heads and sizes make of it" scan "$work/changed" \
+    --split-fused --no-cache
+done
+
+# A number of experts, or of heads, that is another model's, or none.
+changed gpt_oss num_local_experts 5
+expect 0 'has 3 experts, and "num_local_experts" in the configuration is 5' info "$work/changed"
+expect 0 'has 3 experts, and "num_local_experts" in the configuration is 5' scan "$work/changed"
+changed phi3 num_attention_heads '"4"'
+expect 1 '"num_attention_heads" must be there and be a whole number' scan "$work/changed"
+expect 0 "parameters" info "$models/gpt_oss"
+grep -q "in the configuration is" "$work/out" "$work/err" && fail "a right number of experts is said"
 
 # What PEFT has no adapter for is said.
 expect 0 "other tensors of the plan left out" plan "$work/scan.json" --top 50 --format peft

@@ -65,13 +65,14 @@ static void store(const struct checkpoint *from, const char *folder, const char 
     free(path);
 }
 
-/* The head is in both shards, and the final norm not where the index has it. */
-static void store_shards(const struct checkpoint *from, const char *folder)
+/* The head is in both shards, and the final norm not where the index has it; `metadata` is the
+ * index's. */
+static void store_shards(const struct checkpoint *from, const char *folder, const char *metadata)
 {
     struct buffer index = BUFFER_INIT;
     store(from, folder, "a.safetensors", "", NULL, 1);
     store(from, folder, "b.safetensors", "", "lm_head.weight", 2);
-    buffer_text(&index, "{\"metadata\": {}, \"weight_map\": {");
+    buffer_format(&index, "{\"metadata\": {%s}, \"weight_map\": {", metadata);
     for (size_t i = 0; i < checkpoint_count(from); i++) {
         const char *name = checkpoint_tensor(from, i)->name;
         buffer_format(&index, "%s\"%s\": \"%s\"", i ? ", " : "", name,
@@ -102,10 +103,11 @@ static char *make_model(const char *base, const cJSON *changes, const cJSON *dro
     }
     char *text = cJSON_PrintUnformatted(config);
     data_text(folder, "config.json", text);
-    if (!is(how, "shards"))
+    bool sized = is(how, "sized");
+    if (!is(how, "shards") && !sized)
         store(from, folder, "model.safetensors", how, NULL, 1);
-    if (is(how, "shards") || is(how, "beside"))
-        store_shards(from, folder);
+    if (is(how, "shards") || is(how, "beside") || sized)
+        store_shards(from, folder, sized ? "\"total_size\": 12345" : "");
     free(text);
     cJSON_Delete(config);
     checkpoint_close(from);
@@ -226,6 +228,8 @@ static void what_is_surprising_is_said(void **state)
     SAYS(NULL, "beside", "has both model.safetensors and model.safetensors.index.json");
     SAYS(NULL, "shards", "lm_head.weight, the first of 1 such, is in more than one shard",
          "lm_head.weight, the first of 2 such, is not in the shard that the index has");
+    SAYS(NULL, "sized", "is in more than one shard", "is not in the shard that the index has",
+         "\"total_size\" is 12345, and the tensors of the shards have ");
     SAYS("{\"rope_scaling\": {\"rope_type\": \"default\", \"factor\": 2}}", "",
          "\"factor\" in \"rope_scaling\" changes nothing");
 }
@@ -456,8 +460,8 @@ static void numbers_may_be_texts_and_nothing_else(void **state)
 {
     (void)state;
     struct model *model = open_made("llama_untied",
-                                    "{\"rms_norm_eps\": \"1e-2\", \"num_hidden_layers\": \"2\","
-                                    " \"vocab_size\": 40.0, \"tie_word_embeddings\": \"False\","
+                                    "{\"rms_norm_eps\": \"1e-2\", \"vocab_size\": 40.0,"
+                                    " \"tie_word_embeddings\": \"False\","
                                     " \"rope_parameters\": {\"rope_type\": \"linear\","
                                     " \"factor\": \"2.5\", \"rope_theta\": \"5e2\"}}",
                                     "");

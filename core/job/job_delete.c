@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/job_kind.h"
@@ -392,4 +393,26 @@ int job_delete(const char *path, struct error *err)
     job_deletion_free(&deletion);
     sys.close(fd);
     return status;
+}
+
+/* Without a job.json nobody has seen more of it than its name in the index. */
+void job_delete_refused(const char *path, bool there)
+{
+    static const char *const folders[] = {"requests", "checkpoints"};
+    if (job_dir_is_taken(path))
+        return;
+    if (job_dir_has(path, "job.json")) {
+        if (job_delete(path, NULL) == 0 && there)
+            sys.mkdir(path, 0777);
+        return;
+    }
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        char *folder = path_join(path, folders[i], NULL);
+        if (folder)
+            sys.rmdir(folder);
+        free(folder);
+    }
+    job_index_remove(path);
+    if (!there)
+        sys.rmdir(path);
 }

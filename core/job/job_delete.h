@@ -49,4 +49,9 @@ void job_deletion_free(struct job_deletion *deletion);
  * system in the middle the rest is there, and still a job; at the very end, an empty folder. */
 int job_delete(const char *path, struct error *err);
 
+/* Takes back what a start made that was refused: the job, where it failed before its first step, or
+ * the folders in which there is no job.json yet. Anything else stays. `there`: the folder itself was
+ * there before, and stays, too. */
+void job_delete_refused(const char *path, bool there);
+
 #endif

@@ -27,6 +27,12 @@ static const struct {
     [WORK_SAVING] = {"saving", "bytes"},
 };
 
+void job_progress_words(enum work_phase phase, const char **name, const char **unit)
+{
+    *name = phases[phase].name;
+    *unit = phases[phase].unit;
+}
+
 /* --- writing --- */
 
 /* What is not known is left out: a reader has "n/a" for it. */

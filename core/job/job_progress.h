@@ -40,6 +40,9 @@ struct job_progress_writer {
 /* Seconds that the four of a second are counted in; tests have fewer. */
 extern double job_progress_second;
 
+/* "evaluating" and "batches": a phase, and what of it is counted. */
+void job_progress_words(enum work_phase phase, const char **name, const char **unit);
+
 void job_progress_open(struct job_progress_writer *writer, const char *job);
 /* Removes the file. */
 void job_progress_close(struct job_progress_writer *writer);

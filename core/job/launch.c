@@ -375,8 +375,8 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
                          path, arguments[0]);
     for (size_t i = 1; arguments[i]; i++)
         if (is_option(arguments[i], kind->files))
-            return error_set(err, "%s/job.json has a %s write a file (%.80s): it is not resumed",
-                             path, kind->noun, arguments[i]);
+            return error_set(err, "%s/job.json has %s %s write a file (%.80s): it is not resumed",
+                             path, job_kind_article(kind), kind->noun, arguments[i]);
     for (size_t i = 1; arguments[i]; i++)
         if (is_option(arguments[i], idle))
             return error_set(err,
@@ -443,6 +443,8 @@ int job_relaunch(const char *path, const char *program, const struct job_restart
     int status = arguments ? check_arguments(path, job, arguments, err) : -1;
     if (status == 0)
         status = job_trust_check(path, job, trusted, err);
+    if (status == 0)
+        status = job_trust_check_model(path, job, err);
     if (status == 0) {
         job_index_add(path, NULL); /* it may have been moved or copied since it was entered */
         put_restart(restart);

@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "base/xdg.h"
+#include "checkpoint/hub.h"
 #include "job/job_dir.h"
 #include "job/training_options.h"
 #include "text/template/template.h"
@@ -105,7 +106,7 @@ static int add_file(struct job_trust *trust, const char *path, const cJSON *job,
         return 0;
     }
     trust->files[trust->count++] = (struct job_named){
-        length ? option : "model", length ? length : 5, whole, lies_inside(whole, path)};
+        length ? option : "model", length ? length : 5, whole, value, lies_inside(whole, path)};
     return 0;
 }
 
@@ -278,6 +279,61 @@ int job_trust_check(const char *path, const cJSON *job, const char *trusted, str
     }
     buffer_free(&text);
     job_trust_free(&trust);
+    return status;
+}
+
+/* Where a path leads, or a model of the hub's cache by its name; NULL: there is nothing. */
+static char *where_it_leads(const char *path, const char *name)
+{
+    char *whole = sys.realpath(path, NULL);
+    if (whole || name[0] == '/')
+        return whole;
+    char *hub = checkpoint_hub_folder();
+    char *repository = hub ? checkpoint_hub_repository(hub, name) : NULL;
+    whole = repository ? sys.realpath(repository, NULL) : NULL;
+    free(hub);
+    free(repository);
+    return whole;
+}
+
+/* Is one the other, or a folder around it? A folder stands for the one model file in it, a
+ * repository for its snapshot. */
+static bool is_around(const char *outer, const char *inner)
+{
+    size_t length = strlen(outer);
+    return strncmp(outer, inner, length) == 0 && (inner[length] == '/' || !inner[length]);
+}
+
+static int compare_models(const char *path, const cJSON *job, const char *said, const char *asked,
+                          const char *name, struct error *err)
+{
+    char *model = whole_path(job, said, err), *a = model ? where_it_leads(model, said) : NULL;
+    char *b = where_it_leads(asked, name);
+    int status = model ? 0 : -1;
+    if (a && b && !is_around(a, b) && !is_around(b, a))
+        status = error_set(err,
+                           "%s/job.json contradicts itself: its \"model\" is %s, and its "
+                           "\"arguments\" name %s: let both name the one that is meant",
+                           path, a, b);
+    free(model);
+    free(a);
+    free(b);
+    return status;
+}
+
+int job_trust_check_model(const char *path, const cJSON *job, struct error *err)
+{
+    struct job_trust named = {0};
+    const char *said;
+    if (!json_get(job, "model") || job_dir_has(path, "base")) /* its base is the folder's own */
+        return 0;
+    if (!json_get_string(job, "model", &said))
+        return error_set(err, "%s/job.json: its \"model\" is no text", path);
+    int status = list_files(&named, path, job, err);
+    for (size_t i = 0; status == 0 && i < named.count; i++)
+        if (named.files[i].length == 5 && strncmp(named.files[i].option, "model", 5) == 0)
+            status = compare_models(path, job, said, named.files[i].path, named.files[i].text, err);
+    job_trust_free(&named);
     return status;
 }
 

@@ -31,8 +31,9 @@
 struct job_named {
     const char *option; /* "model", "data"; into `job`, or constant; `length` bytes of it */
     int length;
-    char *path;  /* whole, through links where it is there */
-    bool inside; /* it lies in the job's folder, and no link in it leads out */
+    char *path;       /* whole, through links where it is there */
+    const char *text; /* as the arguments have it; into `job` */
+    bool inside;      /* it lies in the job's folder, and no link in it leads out */
 };
 
 struct job_trust {
@@ -64,6 +65,11 @@ void job_trust_put(struct buffer *out, const struct job_trust *trust);
 /* An error that says that, unless there is nothing to ask, or the user was shown what has the key
  * `trusted` (NULL: nothing) and trusts it; that is noted. */
 int job_trust_check(const char *path, const cJSON *job, const char *trusted, struct error *err);
+
+/* job.json names its model twice: "model" is shown, exported and evaluated, and a resume trains what
+ * the "arguments" name. Refuses a job in which the two lead to different models; what is not there
+ * contradicts nothing. */
+int job_trust_check_model(const char *path, const cJSON *job, struct error *err);
 
 /* Notes the job, whose job.json was written just now, as started by this user. Where that cannot be
  * written, its first resume asks. */

@@ -70,7 +70,8 @@ for way in "--data $secret" "--data=$secret" "-data=$secret" "--eval-data $secre
 done
 # What lies in the folder is the folder's own, unless a link in it leads out.
 other inside model --data text.txt
-sed -i "s|\"folder\": \"[^\"]*\"|\"folder\": \"$work/inside\"|" "$work/inside/job.json"
+sed -i "s|\"folder\": \"[^\"]*\"|\"folder\": \"$work/inside\"|; s|\"model\": \"[^\"]*\"|\"model\": \"model\"|" \
+    "$work/inside/job.json"
 cp -r "$source/demo/model" "$work/inside/model"
 chmod -R go-w "$work/inside"
 ln -s "$secret" "$work/inside/text.txt"
@@ -94,6 +95,37 @@ for list in '["train", "--data", 5, "--sample", "../secret"]' '{"a": "train", "b
     says "is not as it was written"
 done
 
+# A model that is shown and exported, and another one that would be trained.
+rm -rf "$work/two"
+cp -r "$work/moved" "$work/two"
+cp -r "$source/demo/model" "$work/another"
+sed -i "s|\"model\": \"[^\"]*\"|\"model\": \"$work/another\"|" "$work/two/job.json"
+cp "$work/two/result.json" "$work/before.json"
+refuses "$work/two" --trust
+says "contradicts itself: its \"model\" is $work/another, and its \"arguments\" name "
+cmp -s "$work/two/result.json" "$work/before.json" || fail "a job that contradicts itself was started"
+rm -rf "$work/another"
+
+# Another version's members may mean something else.
+for change in '"version": 1/"version": 7' '"version": 1/"version": "1"' 'spectrum.job"/spectrum.other"'; do
+    rm -rf "$work/later"
+    cp -r "$work/moved" "$work/later"
+    sed -i "s/$change/" "$work/later/job.json"
+    for command in resume export "jobs delete --yes" attach; do
+        output=
+        [ "$command" = export ] && output="-o $work/exported"
+        # shellcheck disable=SC2086
+        # what it has in metrics.jsonl can be looked at all the same
+        timeout "$(patience 60)" "$spectrum" $command "$work/later" $output >"$work/said" 2>&1 &&
+            [ "$command" != attach ] && fail "$command of $change"
+        case $change in
+            *7*) says "spectrum.job version 7; this program reads version 1" ;;
+            *other*) says 'its format is "spectrum.other"' ;;
+            *) says 'its "version" is no whole number' ;;
+        esac
+    done
+done
+
 # Trusted once, it is not asked about again; without a state folder it is asked every time.
 cp -r "$work/moved" "$work/trusted"
 sed -i 's/"--steps", "2"/"--steps", "2", "--keep", "3"/' "$work/trusted/job.json"
@@ -110,7 +142,8 @@ says "XDG_STATE_HOME can name another place"
 
 # Where others may write to the folder they may put a link in the place of data that were approved.
 other common model --data text.txt
-sed -i "s|\"folder\": \"[^\"]*\"|\"folder\": \"$work/common\"|" "$work/common/job.json"
+sed -i "s|\"folder\": \"[^\"]*\"|\"folder\": \"$work/common\"|; s|\"model\": \"[^\"]*\"|\"model\": \"model\"|" \
+    "$work/common/job.json"
 cp -r "$source/demo/model" "$work/common/model"
 cp "$work/text.txt" "$work/common/text.txt"
 chmod 777 "$work/common"

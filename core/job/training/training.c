@@ -29,6 +29,7 @@ struct training {
     struct run_choice choice;
     struct run_setup setup;
     bool recorded; /* job.json is there: it stays what it is until the resume succeeds */
+    bool begun;    /* nothing can refuse the start any more */
 };
 
 static void begin(struct training *training, const struct training_request *request,
@@ -261,18 +262,20 @@ static int train(struct training *training, struct error *err)
         run_lines_more(&training->lines, &training->more.parts[training->more.count - 1], err) != 0)
         return -1;
     tell_start(training, exact);
+    training->begun = true;
     int status = run_steps(training, err);
     return status < 0 || job_metrics_flush(&training->lines.writer, err) == 0 ? status : -1;
 }
 
 /* --- how it ended --- */
 
-/* -1: none yet. A resume that ends while it opens its data stands where its checkpoint does. */
+/* -1: none yet. A resume that ends while it opens its data stands where its checkpoint does. A start
+ * that was refused when there was a trainer already has none: the folder is free for the next one. */
 static int64_t last_step(const struct training *training)
 {
     const struct trainer *trainer = training->setup.trainer;
     int64_t saved = state_latest_step(training->sitting.request->run, NULL);
-    int64_t step = trainer ? trainer_progress(trainer)->step : -1;
+    int64_t step = trainer && training->begun ? trainer_progress(trainer)->step : -1;
     return step > saved ? step : saved;
 }
 

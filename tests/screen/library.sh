@@ -182,6 +182,31 @@ refuses 1 "script:2: save-screen needs a FILE" snr_70b.json <<'SCRIPT'
 j
 save-screen
 SCRIPT
+# A line says nothing that is not done.
+while IFS='|' read -r says line; do
+  printf 'j\n%s\n' "$line" | refuses 1 "script:2: $says" snr_70b.json
+done <<'LINES'
+wait scan takes nothing, and "soon" follows|wait scan soon
+wait step takes a step's number, not "0x5"|wait step 0x5
+wait step takes a step's number, not "5 6"|wait step 5 6
+wait text needs "..."|wait text
+wait text "Enter: the quote is not closed|wait text "Enter
+type: "k" stands after the text in quotes|type "j" k
+type takes one word, or a text in quotes: "a b"|type a b
+save-screen takes one word, or a text in quotes: "a.txt b.txt"|save-screen a.txt b.txt
+paste knows \n, \e and \\, and not "\x"|paste "a\x41"
+paste knows \n, \e and \\, and not "\"|paste "a\"
+"Entr" is neither a key's name nor what a line begins with|j Entr
+"save-scren" is neither a key's name nor|save-scren a.txt
+"Ctrl-1" is neither a key's name nor|keys j Ctrl-1
+"j<Entr>" has a "<" that no key's name|j<Entr>
+"30<Entr>" has a "<" that no key's name|:top 30<Entr>
+"j<Enter" has a "<" that no key's name|j<Enter
+LINES
+printf 'type "\377"\n' | refuses 1 "script:1: the line is not UTF-8" snr_70b.json
+play 80x24 snr_70b.json <<<$'keys jj<lt>\ntype "a"\nsave-screen "two words.txt"'
+[ -s "$work/two words.txt" ] || fail "a name in quotes was not saved"
+
 refuses 1 "no such file" "$work/missing" </dev/null
 refuses 2 "--size takes" --size huge snr_70b.json </dev/null
 : | "$binary" "$work/stories" 2>"$work/err" && fail "a screen without a terminal"

@@ -22,10 +22,12 @@ int screen_run(const struct app_screens *screens, const char *target, bool slow,
  *     save-screen FILE
  *     type "..."        characters as they are
  *     field "LABEL"     the cursor to a field of the form, wherever it is
- *     paste "..."       the text as a terminal pastes it; \\n in it is a line end, \\e an escape
+ *     paste "..."       the text as a terminal pastes it; \\n in it is a line end, \\e an escape, \\\\
+ *                       a backslash
  *     anything else     keys: names (Enter, Ctrl-R, Down), <Enter> inside words, single characters;
  *                       after a first ":" or "/" blanks are typed, too (":top 30 Enter")
- * A line that cannot be done ends it with an error that names the file and the line.
+ * A text stands in quotes, or is one word. A line that cannot be done, that says more than is done, or
+ * has a word that is meant as a key's name and is none, ends it with an error that names file and line.
  */
 int script_run(const struct app_screens *screens, const char *script, const char *target, int width,
                int height, struct error *err);

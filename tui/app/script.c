@@ -1,3 +1,4 @@
+#include "base/decimal.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -7,6 +8,7 @@
 #include "tui/canvas/terminal.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +25,23 @@ struct script {
     struct error *err;
 };
 
+static int refuse(const struct script *script, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* An error that names the line. */
+static int refuse(const struct script *script, const char *format, ...)
+{
+    char text[ERROR_TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return error_set(script->err, "%s:%d: %s", script->path, script->line, text);
+}
+
 /* --- keys --- */
 
-/* Characters as they are. What is not UTF-8 in the script is left out. */
+/* Characters as they are. */
 static void press_text(struct app *app, const char *text, size_t length)
 {
     int32_t code;
@@ -36,20 +52,58 @@ static void press_text(struct app *app, const char *text, size_t length)
     }
 }
 
-/* As a terminal sends it: \n in the script's text is a line end, \e an escape, and the end mark follows. */
-static void press_paste(struct app *app, const char *text)
+/* As a terminal sends it: \n in the script's text is a line end, \e an escape, \\ a backslash, and
+ * the end mark follows. */
+static int press_paste(const struct script *script, const char *text)
 {
+    static const char escapes[] = "ne\\", bytes[] = "\r\033\\";
     struct paste paste = {0};
+    int status = 0;
     paste_begin(&paste);
-    for (; *text; text++) {
-        bool named = text[0] == '\\' && (text[1] == 'n' || text[1] == 'e');
-        char byte = !named ? *text : text[1] == 'n' ? '\r' : '\033';
-        paste_put(&paste, &byte, 1);
-        text += named;
+    for (; *text && status == 0; text++) {
+        const char *escape = text[0] == '\\' && text[1] ? strchr(escapes, text[1]) : NULL;
+        if (text[0] == '\\' && !escape)
+            status = refuse(script, "paste knows \\n, \\e and \\\\, and not \"%.2s\"", text);
+        paste_put(&paste, escape ? &bytes[escape - escapes] : text, 1);
+        text += escape != NULL;
     }
     paste_put(&paste, PASTE_END, sizeof PASTE_END - 1);
-    app_paste(app, &paste);
+    if (status == 0)
+        app_paste(script->app, &paste);
     paste_free(&paste);
+    return status;
+}
+
+/* The key of "<Name>" at the beginning of a text, and how long that is; INPUT_NONE: it is none. */
+static int key_in_brackets(const char *text, size_t length, size_t *used)
+{
+    const char *end = text[0] == '<' ? memchr(text, '>', length) : NULL;
+    *used = end ? (size_t)(end - text) + 1 : 1;
+    return end ? key_from_name(text + 1, *used - 2) : INPUT_NONE;
+}
+
+/* A word that is meant as a key's name must be one, else its letters would be pressed, each of which
+ * does something. "jj" and the like are characters. */
+static int check_word(const struct script *script, const char *word, size_t length, bool typed)
+{
+    size_t used, letters = 0, same = 0;
+    if (length == 1 || key_from_name(word, length) != INPUT_NONE)
+        return 0;
+    for (size_t at = 0; at < length; at += used) {
+        if (key_in_brackets(word + at, length - at, &used) == INPUT_NONE && word[at] == '<')
+            return refuse(script,
+                          "\"%.*s\" has a \"<\" that no key's name and \">\" follow; <lt> is the "
+                          "character",
+                          (int)length, word);
+        letters += used == 1 && (isalnum((unsigned char)word[at]) || word[at] == '-');
+        same += word[at] == word[0];
+    }
+    if (typed || length < 3 || letters < length || same == length)
+        return 0;
+    return refuse(script,
+                  "\"%.*s\" is neither a key's name nor what a line begins with; type \"...\" has "
+                  "characters",
+                  (int)length, word);
 }
 
 /* "jj<Enter>": characters, and keys' names in angle brackets. */
@@ -61,12 +115,10 @@ static void press_word(struct app *app, const char *word, size_t length)
         return;
     }
     for (size_t at = 0; at < length && !app->quit;) {
-        const char *end = word[at] == '<' ? memchr(word + at, '>', length - at) : NULL;
-        int key = end ? key_from_name(word + at + 1, (size_t)(end - word) - at - 1) : INPUT_NONE;
-        size_t step = 1;
+        size_t step;
+        int key = key_in_brackets(word + at, length - at, &step);
         if (key != INPUT_NONE) {
             app_input(app, key);
-            step = (size_t)(end - word) - at + 1;
         } else {
             int32_t code;
             step = utf8_decode(word + at, length - at, &code);
@@ -76,10 +128,18 @@ static void press_word(struct app *app, const char *word, size_t length)
     }
 }
 
-/* In a line that begins a command or a search, blanks between words are typed, too. */
-static void press_words(struct app *app, const char *words)
+/* In a line that begins a command or a search, blanks between words are typed, too. All words are
+ * looked at before the first is pressed. */
+static int press_words(const struct script *script, const char *words)
 {
+    struct app *app = script->app;
     bool typed = words[0] == ':' || words[0] == '/';
+    for (const char *at = words; *at; at += strspn(at, " \t")) {
+        size_t length = strcspn(at, " \t");
+        if (check_word(script, at, length, typed) != 0)
+            return -1;
+        at += length;
+    }
     for (bool first = true; *words && !app->quit; first = false) {
         size_t length = strcspn(words, " \t");
         bool named = length > 1 && key_from_name(words, length) != INPUT_NONE;
@@ -88,6 +148,7 @@ static void press_words(struct app *app, const char *words)
         press_word(app, words, length);
         words += length + strspn(words + length, " \t");
     }
+    return 0;
 }
 
 /* --- waiting --- */
@@ -103,7 +164,8 @@ static bool is_met(struct app *app, const char *what, const char *argument)
     if (strcmp(what, "scan") == 0)
         return over;
     if (strcmp(what, "step") == 0)
-        return session->run && job_metrics_last_step(&session->run->metrics) >= atoll(argument);
+        return session->run &&
+               job_metrics_last_step(&session->run->metrics) >= strtoll(argument, NULL, 10);
     if (strcmp(what, "idle") == 0)
         return over && !(session->run && job_follow_lives(session->run));
     struct buffer screen = BUFFER_INIT;
@@ -124,45 +186,67 @@ static int wait_for(const struct script *script, const char *what, const char *a
     app_tick(script->app);
     for (bool last = false; !is_met(script->app, what, argument);) {
         if (last)
-            return error_set(script->err,
-                             "%s:%d: nothing is under way any more, and %s %.100s has not come",
-                             script->path, script->line, what, argument);
+            return refuse(script, "nothing is under way any more, and %s %.100s has not come", what,
+                          argument);
         /* No job runs and no view looks around: nothing can change what is shown, but what the tick
          * before has brought is looked at once more. */
         last = app_tick_ms(script->app) < 0;
         if (clock_seconds() - start > wait_limit)
-            return error_set(script->err, "%s:%d: waited five minutes in vain for %s %.100s",
-                             script->path, script->line, what, argument);
+            return refuse(script, "waited five minutes in vain for %s %.100s", what, argument);
         nanosleep(&pause, NULL);
         app_tick(script->app);
     }
     return 0;
 }
 
-/* Takes the quotes off, in place. */
-static char *unquote(char *text)
+/* What a line's first word is given, to the end of the line: a word, or a text between quotes, which
+ * are taken off, in place. Quotes inside are characters. NULL: it is neither, and an error is set. */
+static char *argument_of(const struct script *script, const char *word, char *text)
 {
     size_t length = strlen(text);
-    if (length >= 2 && text[0] == '"' && text[length - 1] == '"') {
+    if (text[0] == '"' && (length < 2 || text[length - 1] != '"')) {
+        const char *last = strrchr(text, '"');
+        if (last == text)
+            refuse(script, "%s %.100s: the quote is not closed", word, text);
+        else
+            refuse(script, "%s: \"%.100s\" stands after the text in quotes", word,
+                   last + 1 + strspn(last + 1, " \t"));
+        return NULL;
+    }
+    if (text[0] == '"') {
         text[length - 1] = '\0';
         return text + 1;
     }
-    return text;
+    if (text[0] && !text[strcspn(text, " \t")])
+        return text;
+    if (text[0])
+        refuse(script, "%s takes one word, or a text in quotes: \"%.100s\"", word, text);
+    else
+        refuse(script, "%s needs %s", word,
+               strcmp(word, "save-screen") == 0 ? "a FILE" : "\"...\"");
+    return NULL;
 }
 
 /* "wait scan", "wait step 20", "wait idle", "wait text \"...\"": the word, and what it is given. */
 static int play_wait(const struct script *script, char *rest)
 {
-    static const char *const known[] = {"scan", "step", "idle", "text"};
     size_t length = strcspn(rest, " \t");
     char *argument = rest + length + strspn(rest + length, " \t");
+    int64_t step;
     rest[length] = '\0';
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i], rest) == 0)
-            return wait_for(script, rest, unquote(argument));
-    return error_set(script->err,
-                     "%s:%d: wait for scan, step N, idle or text \"...\", not for %.200s",
-                     script->path, script->line, rest);
+    bool nothing = strcmp(rest, "scan") == 0 || strcmp(rest, "idle") == 0;
+    if (nothing && argument[0])
+        return refuse(script, "wait %s takes nothing, and \"%.100s\" follows", rest, argument);
+    if (nothing)
+        return wait_for(script, rest, argument);
+    if (strcmp(rest, "step") == 0)
+        return decimal_read_whole(&step, argument) && step >= 0
+                   ? wait_for(script, rest, argument)
+                   : refuse(script, "wait step takes a step's number, not \"%.100s\"", argument);
+    if (strcmp(rest, "text") != 0)
+        return refuse(script, "wait for scan, step N, idle or text \"...\", not for %.200s", rest);
+    argument = argument_of(script, "wait text", argument);
+    return argument ? wait_for(script, rest, argument) : -1;
 }
 
 /* --- lines --- */
@@ -186,31 +270,41 @@ static int play_line(const struct script *script, char *line)
         line[--end] = '\0';
     if (!line[0] || line[0] == '#')
         return 0;
+    if (!utf8_valid(line, strlen(line)))
+        return refuse(script, "the line is not UTF-8");
     if ((rest = after_word(line, "wait")))
         return play_wait(script, rest);
-    if ((rest = after_word(line, "save-screen")))
-        return rest[0] ? app_save_screen(script->app, unquote(rest), script->err)
-                       : error_set(script->err, "%s:%d: save-screen needs a FILE", script->path,
-                                   script->line);
+    if ((rest = after_word(line, "save-screen"))) {
+        if (!(rest = argument_of(script, "save-screen", rest)))
+            return -1;
+        return app_save_screen(script->app, rest, script->err) == 0
+                   ? 0
+                   : error_prefix(script->err, "%s:%d", script->path, script->line);
+    }
     if ((rest = after_word(line, "field"))) {
+        if (!(rest = argument_of(script, "field", rest)))
+            return -1;
         script->app->message[0] = '\0';
-        app_request(script->app, REQUEST_FIELD, unquote(rest));
+        app_request(script->app, REQUEST_FIELD, rest);
         return script->app->message[0] /* there is none where it was found */
-                   ? error_set(script->err, "%s:%d: %.400s", script->path, script->line,
-                               script->app->message)
+                   ? refuse(script, "%.400s", script->app->message)
                    : 0;
     }
+    int status = 0;
     if ((rest = after_word(line, "type"))) {
-        rest = unquote(rest);
-        press_text(script->app, rest, strlen(rest));
+        rest = argument_of(script, "type", rest);
+        if (rest)
+            press_text(script->app, rest, strlen(rest));
+        status = rest ? 0 : -1;
     } else if ((rest = after_word(line, "paste"))) {
-        press_paste(script->app, unquote(rest));
+        rest = argument_of(script, "paste", rest);
+        status = rest ? press_paste(script, rest) : -1;
     } else {
         rest = after_word(line, "keys");
-        press_words(script->app, rest ? rest : line);
+        status = press_words(script, rest ? rest : line);
     }
     app_tick(script->app);
-    return 0;
+    return status;
 }
 
 int script_play(struct app *app, char *text, const char *path, struct error *err)

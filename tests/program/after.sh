@@ -26,7 +26,7 @@ train() { # MODEL NAME STEPS OPTIONS...
 }
 model=$source/demo/model
 is() { # NAME WORDS: jobs says so of it
-    "$spectrum" jobs | grep -A1 "train  $work/$1$" | tr '\n' ' ' | grep -q -- "$2"
+    "$spectrum" jobs | grep -A1 "train    $work/$1$" | tr '\n' ' ' | grep -q -- "$2"
 }
 ends() { wait_until test -f "$work/$1/result.json" || fail "$1 does not end"; }
 refused() { # WORDS JOB
@@ -56,7 +56,7 @@ ends last
 grep -q "$work/waits did not complete (stopped)" "$work/last/result.json" ||
     fail "it does not say for what it waited: $(cat "$work/last/result.json")"
 grep -q '"status": "not started"' "$work/last/result.json" || fail "it is not said that it did not start"
-wait_until is last "^ended .*not started: $work/waits did not complete (stopped); .spectrum resume $work/waits. goes on with it" ||
+wait_until is last "^not started .*$work/waits did not complete (stopped); .spectrum resume $work/waits. goes on with it" ||
     fail "jobs does not say why: $("$spectrum" jobs)"
 "$spectrum" resume "$work/waits" 2>>"$work/err" || fail "it is not resumed"
 tail -1 "$work/err" | grep -q "from its beginning" || fail "it has no checkpoint to go on from"
@@ -69,7 +69,7 @@ ends waits
 ends last
 grep -q "$work/first did not complete (stopped)" "$work/waits/result.json" || fail "it does not name the first"
 grep -q "$work/first" "$work/last/result.json" && fail "the last one repeats what the other says: $(cat "$work/last/result.json")"
-wait_until is last "not started: $work/waits did not complete (not started)" || fail "the last one does not say why: $("$spectrum" jobs)"
+wait_until is last "^not started .*$work/waits did not complete (not started)" || fail "the last one does not say why: $("$spectrum" jobs)"
 at=$(ls "$work/first/checkpoints" | grep -o '[1-9][0-9]*' | tail -1)
 refused "did not complete (stopped)" "$work/first"
 refused "did not complete (not started)" "$work/last"
@@ -88,7 +88,7 @@ test ! -e "$work/waits/requests/waiting" || fail "the mark is left"
 
 # One whose folder is moved away will not complete.
 "$spectrum" resume "$work/first" --more 100000 2>>"$work/err" || fail "the first one does not go on"
-wait_until is first "^running .*at step" || fail "the first one does not run"
+wait_until is first "^running .*step" || fail "the first one does not run"
 train "$model" alone 2 --after "$work/first" --detach >/dev/null
 wait_until is alone "^waiting" || fail "it does not wait for the first one"
 mv "$work/first" "$work/moved"

@@ -94,7 +94,7 @@ test ! -f "$run/requests/pause" || fail "the old pause is still asked for"
 wait_for "the note of the resume" has_resumed
 cp "$run/lock" "$work/lock"
 sed -i 's/"host": "[^"]*"/"host": "another.machine"/' "$run/lock"
-"$spectrum" jobs | grep -q "^elsewhere train" || fail "jobs does not say where it runs"
+"$spectrum" jobs | grep -q "^elsewhere  *train" || fail "jobs does not say where it runs"
 "$spectrum" attach "$run" >"$work/lines" 2>"$work/attached" &
 follower=$!
 wait_for "lines" test -s "$work/lines"

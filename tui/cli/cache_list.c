@@ -25,6 +25,8 @@ const struct cache_kind_info cache_kinds[CACHE_KINDS] = {
     [CACHE_SPECTRA] = {"spectra", "singular values of models", false},
     [CACHE_MODELS] = {"models", "fingerprints of models", false},
     [CACHE_SCANS] = {"scans", "the screen's scans", true},
+    [CACHE_PLANS] = {"plans", "plans, as the screen keeps them by model", true},
+    [CACHE_FORMS] = {"forms", "training forms, as the screen keeps them by model", true},
     [CACHE_JOBS] = {"jobs", "entries of jobs whose folders are gone", true},
 };
 enum { UNFINISHED_SECONDS = 24 * 3600 };
@@ -103,6 +105,20 @@ static cJSON *read_scan(const char *job)
     return of;
 }
 
+/* A plan and a form name their model themselves. */
+static cJSON *read_kept(const struct place *place, const char *name)
+{
+    struct buffer text = BUFFER_INIT;
+    const char *model = NULL;
+    cJSON *kept = read_small(&text, place, name)
+                      ? json_parse(buffer_string(&text), text.length, JSON_STRICT, name, NULL)
+                      : NULL;
+    cJSON *of = json_get_string(kept, "model", &model) ? name_one("model", model) : NULL;
+    cJSON_Delete(kept);
+    buffer_free(&text);
+    return of;
+}
+
 /* The job that an entry of the index names, where that is gone. A folder whose folder is gone, too,
  * may lie on a disk that is not mounted now: that entry is needed. */
 static cJSON *read_gone_job(const struct place *place, const char *name)
@@ -170,6 +186,11 @@ static bool look_at(struct cache_entry *entry, const struct place *place, const 
         .kind = place->kind, .bytes = (uint64_t)info.st_blocks * 512, .age = age > 0 ? age : 0};
     if (place->kind == CACHE_JOBS)
         return (entry->of = read_gone_job(place, name)) != NULL;
+    if (place->kind == CACHE_PLANS || place->kind == CACHE_FORMS) {
+        if (text_ends_with(name, ".json")) /* what is beside them has nothing that a user made */
+            entry->of = read_kept(place, name);
+        return text_ends_with(name, ".json");
+    }
     if (!folders)
         entry->of = read_note(place, name);
     return true;

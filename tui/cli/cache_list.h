@@ -1,5 +1,5 @@
 /* What `spectrum cache` lists and clears: files of the cache folder, and of the state folder what
- * nobody needs any more.
+ * was kept for the screen, and what nobody needs any more.
  *
  * Removing is the one thing here that cannot be undone, so:
  *
@@ -19,9 +19,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The folders that this program makes below $XDG_CACHE_HOME/spectrum, and two of
+/* The folders that this program makes below $XDG_CACHE_HOME/spectrum, and four of
  * $XDG_STATE_HOME/spectrum, which are cleared by name alone; nothing else is touched. */
-enum cache_kind { CACHE_DATA, CACHE_SPECTRA, CACHE_MODELS, CACHE_SCANS, CACHE_JOBS, CACHE_KINDS };
+enum cache_kind {
+    CACHE_DATA,
+    CACHE_SPECTRA,
+    CACHE_MODELS,
+    CACHE_SCANS,
+    CACHE_PLANS,
+    CACHE_FORMS,
+    CACHE_JOBS,
+    CACHE_KINDS
+};
 
 struct cache_kind_info {
     const char *name, *holds;

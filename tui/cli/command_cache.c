@@ -155,9 +155,11 @@ static int check_words(struct cache_choice *choice, const char *const *rest, siz
         if (strcmp(cache_kinds[i].name, rest[0]) == 0)
             choice->kind = i;
     if (count == 1 && choice->kind < 0)
-        return error_set_kind(err, ERROR_USAGE,
-                              "\"%.40s\" is not a kind: data, spectra, models, scans or jobs",
-                              rest[0]);
+        return error_set_kind(
+            err, ERROR_USAGE,
+            "\"%.40s\" is not a kind: data, spectra, models, scans, plans, forms or "
+            "jobs",
+            rest[0]);
     return 0;
 }
 
@@ -221,12 +223,15 @@ const struct command command_cache = {
     .name = "cache",
     .summary = "what is kept in the cache folder; clear it",
     .usage =
-        "spectrum cache [clear] [data | spectra | models | scans | jobs] [options]\n\n"
+        "spectrum cache [clear] [data | spectra | models | scans | plans | forms | jobs] "
+        "[options]\n\n"
         "Lists what was kept so that it need not be computed again, and of what, or clears it. A\n"
         "run that has one of the files open is not disturbed; what is needed again is made again.\n"
-        "scans (the full screen's) and jobs (entries of the list of jobs whose folders are gone)\n"
-        "lie in the state folder and are cleared only where they are named; what runs is kept.",
+        "scans (the full screen's), plans and forms (as it keeps them, by model) and jobs "
+        "(entries\n"
+        "of the list of jobs whose folders are gone) lie in the state folder and are cleared only\n"
+        "where they are named; what runs is kept.",
     .options = &table,
-    .words = OPTION_NAMES("clear", "data", "spectra", "models", "scans", "jobs"),
+    .words = OPTION_NAMES("clear", "data", "spectra", "models", "scans", "plans", "forms", "jobs"),
     .run = run,
 };

@@ -8,6 +8,7 @@
  * its options are those of the run. What of them is not said here is taken from the run: template,
  * columns, mark, what is done with long documents, the length of a row, the type.
  */
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "compute/devices/devices.h"
 #include "job/training_options.h"
@@ -20,6 +21,7 @@
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
+#include "tui/cli/progress_line.h"
 #include "tui/cli/source_view.h"
 
 #include <inttypes.h>
@@ -52,8 +54,9 @@ static int print_result(const struct made_job *job, const struct request *reques
     struct json_writer json = {.out = &out};
     const char *dtype = source_is_bf16(source, request->dtype) ? "bf16" : "fp32";
     if (!request->json) {
-        printf("loss        %.6f\nperplexity  %.4f\ntokens      %" PRIu64 "\ndtype       %s\n",
-               evaluation->loss, exp(evaluation->loss), evaluation->tokens, dtype);
+        printf("loss        %.6f\nperplexity  %.4f\ntokens      %s\ndtype       %s\n",
+               evaluation->loss, exp(evaluation->loss),
+               decimal_text((int64_t)evaluation->tokens).text, dtype);
         return 0;
     }
     json_begin(&json, "spectrum.evaluation");
@@ -105,19 +108,21 @@ static int evaluate_source(struct request *request, const struct made_job *job, 
     struct batch batch = {0};
     struct transformer *transformer = NULL;
     struct evaluation evaluation = {0};
+    struct progress_line line;
     const volatile sig_atomic_t *interrupted = interrupt_watch("the batch in hand is finished");
+    const struct work_watch *work = made_job_watch(job) ? made_job_watch(job) : &line.watch;
     const struct dataset_watch watch = {.context = (void *)(uintptr_t)interrupted,
                                         .say = message_say,
                                         .stop = is_interrupted,
-                                        .work = made_job_watch(job)};
-    const struct evaluation_watch patience = {.should_stop = is_interrupted,
-                                              .context = (void *)(uintptr_t)interrupted,
-                                              .work = made_job_watch(job)};
+                                        .work = work};
+    const struct evaluation_watch patience = {
+        .should_stop = is_interrupted, .context = (void *)(uintptr_t)interrupted, .work = work};
     int status = -1;
+    progress_line_open(&line);
     if (backend_check_training(request->device, err) != 0 ||
         source_view_open(&source, &tokenizer, request->source, &request->choice, err) != 0)
         goto out;
-    source.work = made_job_watch(job);
+    source.work = work;
     if (request->seq_len == 0)
         request->seq_len = source.seq_len > 0 ? source.seq_len : OF_A_MODEL;
 
@@ -144,6 +149,7 @@ static int evaluate_source(struct request *request, const struct made_job *job, 
                            request->seq_len, request->dtype, false, err) != 0 ||
         evaluate(&evaluation, transformer, packing, &batch, request->batch, &patience, err) != 0)
         goto out;
+    progress_line_clear(&line);
     if (!isfinite(evaluation.loss)) {
         error_set_kind(err, ERROR_NOT_FINITE,
                        "%s: the loss is not finite: its weights are, but what is computed with "
@@ -155,6 +161,7 @@ static int evaluate_source(struct request *request, const struct made_job *job, 
     source_view_positions(&source, pieces.counts.longest);
     status = print_result(job, request, &source, &evaluation, &pieces.counts, err);
 out:
+    progress_line_clear(&line);
     transformer_free(transformer);
     backend_close(backend);
     batch_free(&batch);

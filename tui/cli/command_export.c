@@ -4,6 +4,7 @@
  * another checkpoint was better, that the base in fewer bits costs something, that texts end at
  * other tokens than the base's files name.
  */
+#include "base/decimal.h"
 #include "base/text.h"
 #include "job/export/export.h"
 #include "job/export/shards.h"
@@ -17,6 +18,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The last checkpoint is what is exported where nothing else is asked for. */
 static void tell_better(const struct export_summary *summary)
@@ -125,9 +127,9 @@ static void print_model(const char *out, const struct export_summary *summary)
             "own: ");
     if (cost->measured)
         fprintf(stderr,
-                "loss of the run %.6f, of the model %.6f, on the first %" PRIu64 " tokens of the "
+                "loss of the run %.6f, of the model %.6f, on the first %s tokens of the "
                 "%s data\n",
-                cost->run, cost->merged, cost->tokens,
+                cost->run, cost->merged, decimal_text((int64_t)cost->tokens).text,
                 cost->evaluation ? "evaluation" : "training");
     else
         fprintf(stderr, "what that does to the loss was not measured: %s\n", cost->why_not);
@@ -197,6 +199,11 @@ static int run(int argc, char **argv, struct error *err)
         return 0;
     if (status == 0 && !r.out)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    if (status == 0 && strcmp(r.out, "-") == 0)
+        status =
+            error_set_kind(err, ERROR_USAGE,
+                           "-o takes a folder, and a model does not fit standard output, which "
+                           "\"-\" is elsewhere; a folder of that name is ./-");
     if (status != 0)
         return status;
     status = made_job_join(&job, command_export.name, r.run, argc, argv, err);

@@ -4,8 +4,11 @@
  * as such: an architecture that has no descriptor is listed by the names of its tensors, a type
  * that is not known has no size on the disk. `numel` is how many values a tensor has.
  */
+#include "base/decimal.h"
 #include "base/json_writer.h"
+#include "base/memory.h"
 #include "base/text.h"
+#include "job/source.h"
 #include "model/model.h"
 #include "model/score_rows.h"
 #include "tui/cli/command.h"
@@ -13,6 +16,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Sums over all tensors. Tied embeddings are one tensor, counted once. */
@@ -95,8 +99,26 @@ static int dtype_width(const struct model *model)
     return (int)width;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return decimal_compare_names((*(const struct parameter *const *)a)->name,
+                                 (*(const struct parameter *const *)b)->name);
+}
+
+/* By name, layer 2 before layer 10: files often have them as texts are sorted. Free it. */
+static const struct parameter **in_order(const struct model *model, struct error *err)
+{
+    const struct parameter **order = array_alloc(model->parameter_count, sizeof *order, err);
+    for (size_t i = 0; order && i < model->parameter_count; i++)
+        order[i] = &model->parameters[i];
+    if (order && model->parameter_count > 0)
+        qsort(order, model->parameter_count, sizeof *order, compare_names);
+    return order;
+}
+
 /* A head in words, and then a line a tensor. */
-static void put_text(struct buffer *out, const struct model *model)
+static void put_text(struct buffer *out, const struct model *model,
+                     const struct parameter *const *order)
 {
     const struct model_config *c = &model->config;
     struct totals totals = count(model);
@@ -113,8 +135,8 @@ static void put_text(struct buffer *out, const struct model *model)
                       ", %" PRId64 " heads, %" PRId64 " key-value heads, %" PRId64 " tokens%s\n",
                       c->layers, c->hidden, c->intermediate, c->heads, c->kv_heads, c->vocab,
                       c->tied ? ", tied embeddings" : "");
-    buffer_format(out, "parameters    %" PRId64 " in %zu tensors, ", totals.parameters,
-                  model->parameter_count);
+    buffer_format(out, "parameters    %s in %s tensors, ", decimal_text(totals.parameters).text,
+                  decimal_text((int64_t)model->parameter_count).text);
     if (totals.bytes_unknown)
         buffer_text(out, "size on disk n/a: a type is not known\n");
     else
@@ -124,12 +146,13 @@ static void put_text(struct buffer *out, const struct model *model)
     put_outlook_text(out, model);
     buffer_text(out, "\n");
     for (size_t i = 0; i < model->parameter_count; i++) {
-        const struct parameter *parameter = &model->parameters[i];
+        const struct parameter *parameter = order[i];
         struct buffer shape = BUFFER_INIT;
         for (int d = 0; d < parameter->tensor->rank; d++)
             buffer_format(&shape, "%s%" PRId64, d ? " x " : "", parameter->tensor->shape[d]);
-        buffer_format(out, "%-52s %-*s %-16s %12" PRId64 "\n", parameter->name, width,
-                      parameter->tensor->dtype_name, buffer_string(&shape), parameter->numel);
+        buffer_format(out, "%-52s %-*s %-16s %14s\n", parameter->name, width,
+                      parameter->tensor->dtype_name, buffer_string(&shape),
+                      decimal_text(parameter->numel).text);
         buffer_free(&shape);
     }
 }
@@ -154,7 +177,8 @@ static void put_tensor(struct json_writer *json, const struct parameter *paramet
 }
 
 /* The config is there for an architecture that is known; sizes where all types are. */
-static void put_json(struct buffer *out, const struct model *model)
+static void put_json(struct buffer *out, const struct model *model,
+                     const struct parameter *const *order)
 {
     struct totals totals = count(model);
     struct json_writer json = {.out = out};
@@ -183,7 +207,7 @@ static void put_json(struct buffer *out, const struct model *model)
     json_list(&json, "tensors");
     json_layout(&json, JSON_ROWS);
     for (size_t i = 0; i < model->parameter_count; i++)
-        put_tensor(&json, &model->parameters[i]);
+        put_tensor(&json, order[i]);
     json_end(&json);
     json_end(&json);
     json_finish(&json, NULL);
@@ -209,20 +233,29 @@ static int run(int argc, char **argv, struct error *err)
     struct request r = {.path = NULL};
     struct model *model = NULL;
     struct buffer out = BUFFER_INIT;
+    const struct parameter **order = NULL;
     int status = options_parse_one(&command_info, &r, NULL,
                                    "info takes one MODEL: a folder, a .safetensors, "
                                    ".gguf or .bin file, or a cached repository's name",
                                    argc, argv, &r.path, err);
     if (status == 0)
         status = model_open(&model, r.path, err);
+    if (status < 0 && r.path && source_is_run(r.path))
+        status = error_set(err,
+                           "%s is a job's, not a model: `spectrum attach` shows the job, `spectrum "
+                           "export %s -o DIR` makes a model of a run",
+                           r.path, r.path);
     if (status == 0) {
         fputs(model_notes(model), stderr);
-        (r.json ? put_json : put_text)(&out, model);
-        status = buffer_check(&out, err);
+        order = in_order(model, err);
+        if (order)
+            (r.json ? put_json : put_text)(&out, model, order);
+        status = order ? buffer_check(&out, err) : -1;
     }
     if (status == 0)
         fwrite(out.data, 1, out.length, stdout);
     buffer_free(&out);
+    free(order);
     model_close(model);
     return status > 0 ? 0 : status;
 }

@@ -6,6 +6,7 @@
  * model is exact: every tensor is known. One of a scan file alone knows the scanned matrices, and
  * what it cannot know is said on standard error.
  */
+#include "base/decimal.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/text.h"
@@ -108,13 +109,14 @@ static void print_counts(const struct plan *plan, enum plan_format format, bool 
     const char *trains = format == PLAN_PEFT ? "puts adapters beside" : "trains";
     const char *tool = plan_format_tools[format];
     if (!of->known)
-        fprintf(stderr, "%s gets %zu name%s\n", tool, count, text_s(count));
+        fprintf(stderr, "%s gets %s name%s\n", tool, decimal_text((int64_t)count).text,
+                text_s(count));
     else if (of->names == NAMES_STANDARD && !file_names)
-        fprintf(stderr, "%s %s %zu of the %" PRId64 " tensors of the loaded model\n", tool, trains,
-                count, of->tensors);
+        fprintf(stderr, "%s %s %s of the %s tensors of the loaded model\n", tool, trains,
+                decimal_text((int64_t)count).text, decimal_text(of->tensors).text);
     else
-        fprintf(stderr, "%s %s %zu tensor%s, where the loaded model has the file's names\n", tool,
-                trains, count, text_s(count));
+        fprintf(stderr, "%s %s %s tensor%s, where the loaded model has the file's names\n", tool,
+                trains, decimal_text((int64_t)count).text, text_s(count));
 }
 
 /* What is not known of the names that the plan has, and what its format leaves out: a line each. */
@@ -171,8 +173,8 @@ static void print_summary(const struct plan *plan, enum plan_format format)
             text_s(counts.modules_total), plan_embeddings(plan) ? "train" : "frozen",
             plan_head(plan) ? "train" : "frozen");
     if (counts.known && counts.parameters_total > 0)
-        fprintf(stderr, "%" PRId64 " of %" PRId64 " parameters%s%s: %.2f %%\n", counts.parameters,
-                counts.parameters_total,
+        fprintf(stderr, "%s of %s parameters%s%s: %.2f %%\n", decimal_text(counts.parameters).text,
+                decimal_text(counts.parameters_total).text,
                 counts.whole ? "" : " of the scanned modules (without embeddings and head)",
                 beside ? " are in the layers beside which adapters train" : "",
                 100.0 * (double)counts.parameters / (double)counts.parameters_total);

@@ -5,6 +5,7 @@
  * of its own (job/launch.h) and prints that job's folder; started by a supervisor it finds its
  * folder in $SPECTRUM_JOB, and job_restart_read() says whether it resumes, and from where.
  */
+#include "base/decimal.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/process.h"
@@ -12,6 +13,7 @@
 #include "base/text.h"
 #include "base/xdg.h"
 #include "job/job_create.h"
+#include "job/job_delete.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/launch.h"
@@ -51,17 +53,20 @@ struct train_view {
 static void tell_data(const struct training_data_plan *data, int64_t steps)
 {
     fprintf(stderr,
-            "data: %" PRIu64 " document%s, %" PRIu64 " token%s; in an epoch %" PRIu64
-            " supervised token%s in %" PRIu64 " row%s of %" PRId64
-            "; %zu document%s for evaluation\n",
-            data->documents, text_s(data->documents), data->tokens, text_s(data->tokens),
-            data->epoch_targets, text_s(data->epoch_targets), data->epoch_rows,
-            text_s(data->epoch_rows), data->seq_len, data->eval_pieces, text_s(data->eval_pieces));
+            "data: %s document%s, %s token%s; in an epoch %s supervised token%s in %s row%s of %s; "
+            "%s document%s for evaluation\n",
+            decimal_text((int64_t)data->documents).text, text_s(data->documents),
+            decimal_text((int64_t)data->tokens).text, text_s(data->tokens),
+            decimal_text((int64_t)data->epoch_targets).text, text_s(data->epoch_targets),
+            decimal_text((int64_t)data->epoch_rows).text, text_s(data->epoch_rows),
+            decimal_text(data->seq_len).text, decimal_text((int64_t)data->eval_pieces).text,
+            text_s(data->eval_pieces));
     /* a step of one row is never cut short */
     bool whole = data->step_rows == 1;
-    fprintf(stderr, "steps: %" PRId64 " of %s%" PRId64 " row%s; %" PRId64 " an epoch%s\n", steps,
-            whole ? "" : "up to ", data->step_rows, text_s((uint64_t)data->step_rows),
-            data->epoch_steps, whole ? "" : ", whose last one has what is left");
+    fprintf(stderr, "steps: %s of %s%s row%s; %s an epoch%s\n", decimal_text(steps).text,
+            whole ? "" : "up to ", decimal_text(data->step_rows).text,
+            text_s((uint64_t)data->step_rows), decimal_text(data->epoch_steps).text,
+            whole ? "" : ", whose last one has what is left");
     source_view_counts("data", &data->counts, data->too_short, data->undesired);
     if (data->eval_own)
         source_view_counts("evaluation", &data->eval_counts, data->eval_too_short,
@@ -85,15 +90,17 @@ static void on_start(void *context, const struct training_start *start)
     json_end(&data);
     double share = 100.0 * (double)start->trained_parameters / (double)start->parameters;
     if (start->adapters)
-        message_print("%s: trains %zu tensor%s, adapters among them, of %" PRId64
-                      " parameters beside the model's %" PRId64 " (%.2f %%), %s",
-                      view->run, start->trained_tensors, text_s(start->trained_tensors),
-                      start->trained_parameters, start->parameters, share, start->precision);
+        message_print("%s: trains %s tensor%s, adapters among them, of %s parameters beside the "
+                      "model's %s (%.2f %%), %s",
+                      view->run, decimal_text((int64_t)start->trained_tensors).text,
+                      text_s(start->trained_tensors), decimal_text(start->trained_parameters).text,
+                      decimal_text(start->parameters).text, share, start->precision);
     else
-        message_print("%s: trains %zu of %zu tensors, %" PRId64 " of %" PRId64
-                      " parameters (%.2f %%), %s",
-                      view->run, start->trained_tensors, start->tensors, start->trained_parameters,
-                      start->parameters, share, start->precision);
+        message_print("%s: trains %s of %s tensors, %s of %s parameters (%.2f %%), %s", view->run,
+                      decimal_text((int64_t)start->trained_tensors).text,
+                      decimal_text((int64_t)start->tensors).text,
+                      decimal_text(start->trained_parameters).text,
+                      decimal_text(start->parameters).text, share, start->precision);
     tell_data(&start->data, start->steps);
     fprintf(stderr, "memory: %s planned (", bytes_text((double)start->memory->total).text);
     for (int i = 0; i < MEMORY_CATEGORIES; i++)
@@ -310,7 +317,8 @@ static int train(struct training_request *r, struct error *err)
         r->run = job;
     else if (r->dry_run && !r->run && !(r->run = run = default_run(r->model, err)))
         return -1;
-    int status = r->dry_run || supervised ? 0 : make_run(r, &run, err);
+    bool makes = !r->dry_run && !supervised, there = r->run && sys.access(r->run, F_OK) == 0;
+    int status = makes ? make_run(r, &run, err) : 0;
     if (status != 0) {
         free(run);
         return -1;
@@ -331,6 +339,9 @@ static int train(struct training_request *r, struct error *err)
             train_view_end(&view);
         buffer_free(&view.data);
     }
+    /* others may wait for one that waited in vain itself (job_after.h) */
+    if (status < 0 && makes && err->kind != ERROR_INTERRUPTED && err->kind != ERROR_NOT_STARTED)
+        job_delete_refused(r->run, there);
     free(run);
     return status;
 }

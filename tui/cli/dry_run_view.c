@@ -1,5 +1,6 @@
 #include "tui/cli/dry_run_view.h"
 
+#include "base/decimal.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -198,20 +199,24 @@ static void put_trains(struct buffer *out, const struct training_start *start,
     buffer_format(out, "trains      ");
     if (start->adapters)
         buffer_format(out,
-                      "%zu tensor%s, adapters among them, of %" PRId64
-                      " parameters beside the model's %" PRId64 " (%.2f %%)\n",
-                      start->trained_tensors, text_s(start->trained_tensors),
-                      start->trained_parameters, start->parameters, share);
+                      "%s tensor%s, adapters among them, of %s parameters beside the model's %s "
+                      "(%.2f %%)\n",
+                      decimal_text((int64_t)start->trained_tensors).text,
+                      text_s(start->trained_tensors), decimal_text(start->trained_parameters).text,
+                      decimal_text(start->parameters).text, share);
     else
-        buffer_format(out, "%zu of %zu tensors, %" PRId64 " of %" PRId64 " parameters (%.2f %%)\n",
-                      start->trained_tensors, start->tensors, start->trained_parameters,
-                      start->parameters, share);
+        buffer_format(out, "%s of %s tensors, %s of %s parameters (%.2f %%)\n",
+                      decimal_text((int64_t)start->trained_tensors).text,
+                      decimal_text((int64_t)start->tensors).text,
+                      decimal_text(start->trained_parameters).text,
+                      decimal_text(start->parameters).text, share);
     for (size_t t = 0; t < types->count; t++) {
         char type[128];
         utf8_copy(type, sizeof type, types->items[t].type);
-        buffer_format(out, "  %-32s %6zu tensor%s %14" PRId64 " parameters\n", type,
-                      types->items[t].tensors, types->items[t].tensors == 1 ? " " : "s",
-                      types->items[t].parameters);
+        buffer_format(out, "  %-32s %6s tensor%s %17s parameters\n", type,
+                      decimal_text((int64_t)types->items[t].tensors).text,
+                      types->items[t].tensors == 1 ? " " : "s",
+                      decimal_text(types->items[t].parameters).text);
     }
 }
 
@@ -219,18 +224,22 @@ static void put_trains(struct buffer *out, const struct training_start *start,
 static void put_left_out(struct buffer *out, const struct piece_counts *counts, size_t too_short,
                          size_t undesired)
 {
-    buffer_format(out, "%-12s%zu of fewer than two tokens, %zu without a supervised token",
-                  "left out", too_short, counts->without_target);
+    buffer_format(out, "%-12s%s of fewer than two tokens, %s without a supervised token",
+                  "left out", decimal_text((int64_t)too_short).text,
+                  decimal_text((int64_t)counts->without_target).text);
     if (undesired > 0)
-        buffer_format(out, ", %zu of them undesired (label false)", undesired);
+        buffer_format(out, ", %s of them undesired (label false)",
+                      decimal_text((int64_t)undesired).text);
     if (counts->dropped > 0)
-        buffer_format(out, ", %zu longer than a row (--long drop)", counts->dropped);
+        buffer_format(out, ", %s longer than a row (--long drop)",
+                      decimal_text((int64_t)counts->dropped).text);
     buffer_byte(out, '\n');
     if (counts->truncated > 0)
-        buffer_format(out, "%-12s%zu truncated\n", "too long", counts->truncated);
+        buffer_format(out, "%-12s%s truncated\n", "too long",
+                      decimal_text((int64_t)counts->truncated).text);
     if (counts->split > 0)
-        buffer_format(out, "%-12s%zu split (what follows a cut does not see what came before it)\n",
-                      "too long", counts->split);
+        buffer_format(out, "%-12s%s split (what follows a cut does not see what came before it)\n",
+                      "too long", decimal_text((int64_t)counts->split).text);
     if (counts->without_prompt)
         buffer_format(out,
                       "%-12severy supervised token lies beyond --seq-len: rows have them without "
@@ -242,22 +251,20 @@ static void put_left_out(struct buffer *out, const struct piece_counts *counts, 
  * evaluated on: data of its own, or documents held back. */
 static void put_data(struct buffer *out, const struct training_data_plan *data)
 {
-    buffer_format(out,
-                  "data        %" PRIu64 " document%s, %" PRIu64 " token%s, %" PRIu64
-                  " of them supervised\n",
-                  data->documents, text_s(data->documents), data->tokens, text_s(data->tokens),
-                  data->supervised);
+    buffer_format(out, "data        %s document%s, %s token%s, %s of them supervised\n",
+                  decimal_text((int64_t)data->documents).text, text_s(data->documents),
+                  decimal_text((int64_t)data->tokens).text, text_s(data->tokens),
+                  decimal_text((int64_t)data->supervised).text);
     put_left_out(out, &data->counts, data->too_short, data->undesired);
-    buffer_format(out,
-                  "rows        %" PRIu64 " of %" PRId64 " tokens in an epoch, with %" PRIu64
-                  " supervised token%s\n",
-                  data->epoch_rows, data->seq_len, data->epoch_targets,
-                  text_s(data->epoch_targets));
+    buffer_format(out, "rows        %s of %s tokens in an epoch, with %s supervised token%s\n",
+                  decimal_text((int64_t)data->epoch_rows).text, decimal_text(data->seq_len).text,
+                  decimal_text((int64_t)data->epoch_targets).text, text_s(data->epoch_targets));
     if (data->eval_pieces == 0)
         buffer_text(out, "evaluation  none\n");
     else
-        buffer_format(out, "evaluation  %zu document%s%s\n", data->eval_pieces,
-                      text_s(data->eval_pieces), data->eval_own ? "" : ", held back from the data");
+        buffer_format(out, "evaluation  %s document%s%s\n",
+                      decimal_text((int64_t)data->eval_pieces).text, text_s(data->eval_pieces),
+                      data->eval_own ? "" : ", held back from the data");
     if (data->eval_own)
         put_left_out(out, &data->eval_counts, data->eval_too_short, data->eval_undesired);
 }
@@ -306,11 +313,10 @@ static int put_lines(struct buffer *out, const struct training_request *request,
     buffer_byte(out, '\n');
     put_trains(out, start, types);
     put_data(out, data);
-    buffer_format(out,
-                  "steps       %" PRId64 " of up to %" PRId64 " row%s, %" PRId64
-                  " an epoch; %" PRId64 " of warm-up\n",
-                  start->steps, data->step_rows, text_s((uint64_t)data->step_rows),
-                  data->epoch_steps, start->warmup);
+    buffer_format(out, "steps       %s of up to %s row%s, %s an epoch; %s of warm-up\n",
+                  decimal_text(start->steps).text, decimal_text(data->step_rows).text,
+                  text_s((uint64_t)data->step_rows), decimal_text(data->epoch_steps).text,
+                  decimal_text(start->warmup).text);
     put_memory(out, request, start);
     buffer_text(out, "disk        ");
     training_disk_put(out, &start->disk);
@@ -347,7 +353,7 @@ static void put_part(struct buffer *out, const char *name, int64_t count, double
 {
     if (count == 0)
         return;
-    buffer_format(out, "  %-32s %6" PRId64 " of ", name, count);
+    buffer_format(out, "  %-32s %6s of ", name, decimal_text(count).text);
     put_duration(out, seconds);
     buffer_byte(out, '\n');
 }
@@ -373,7 +379,7 @@ static void put_probe(struct buffer *out, const struct training_probe *probe)
     put_duration(out, probe->step_low);
     buffer_text(out, " and ");
     put_duration(out, probe->step_high);
-    buffer_format(out, "; the run takes in %" PRIu64 " tokens\n", probe->tokens);
+    buffer_format(out, "; the run takes in %s tokens\n", decimal_text((int64_t)probe->tokens).text);
 }
 
 /* --- the run that is asked --- */

@@ -1,5 +1,6 @@
 #include "tui/cli/job_view.h"
 
+#include "base/decimal.h"
 #include "base/text.h"
 #include "tui/session/wording.h"
 
@@ -20,51 +21,83 @@ static void put_plain(struct buffer *out, int width, const char *text)
     buffer_free(&plain);
 }
 
-/* After the state how far one is that lives, and what every run has evaluated last, and best: " at
- * step 31 of 60 (evaluating 7/20), 12 s left, evaluation 2.1042, best 2.0971". */
-static void put_progress(struct buffer *out, const struct job_facts *facts,
+/* What the state's text says beyond its first word, which stands in the line above: of "failed: no
+ * space" "no space", of "paused" nothing. */
+static const char *after_word(const char *text, const char *word)
+{
+    static const char *const joints[] = {": ", " at ", "; "};
+    size_t length = strlen(word);
+    if (strcmp(text, word) == 0)
+        return "";
+    for (size_t i = 0; i < sizeof joints / sizeof *joints; i++)
+        if (strncmp(text, word, length) == 0 &&
+            strncmp(text + length, joints[i], strlen(joints[i])) == 0)
+            return text + length + strlen(joints[i]);
+    return text; /* "killed by signal 9 (Killed) at step 3" */
+}
+
+/* Behind what its state's text says (`text`, which is "" for most) how far one is, and what every run
+ * has evaluated last, and best: "step 31 of 60 (evaluating 7/20), 12 s left, evaluation 2.1042, best
+ * 2.0971". */
+static void put_progress(struct buffer *out, const struct job_facts *facts, const char *text,
                          const struct job_best *best)
 {
     bool rows = facts->kind->rows;
     double last = isnan(facts->evaluation) ? job_best_last(best) : facts->evaluation;
-    char left[32];
-    if (facts->lives && facts->done >= 0) {
-        buffer_format(out, rows ? " at %" PRId64 : " at step %" PRId64, facts->done);
+    char left[32], loss[32];
+    /* "step 2" alone, of one that ended, is said with the total */
+    bool far =
+        facts->done >= 0 && (facts->lives || strspn(text, "step 0123456789") == strlen(text));
+    const char *comma = far || text[0] ? ", " : "";
+    if (!far || facts->lives)
+        put_plain(out, 0, text);
+    if (far) {
+        buffer_format(out, "%s%s%s", facts->lives && text[0] ? ", " : "", rows ? "" : "step ",
+                      decimal_text(facts->done).text);
         if (facts->total >= 0)
-            buffer_format(out, " of %" PRId64 "%s", facts->total, rows ? " matrices" : "");
+            buffer_format(out, " of %s%s", decimal_text(facts->total).text,
+                          rows ? " matrices" : "");
     }
     if (facts->phase[0] && strcmp(facts->phase, "training") != 0)
-        buffer_format(out, " (%s)", facts->phase);
+        buffer_format(out, "%s(%s)", comma[0] ? " " : "", facts->phase);
+    comma = comma[0] || facts->phase[0] ? ", " : "";
     seconds_put(facts->seconds_left, left, sizeof left);
     if (isfinite(facts->seconds_left))
-        buffer_format(out, ", %s left", left);
+        buffer_format(out, "%s%s left", comma, left);
+    loss_put(last, loss, sizeof loss);
     if (isfinite(last))
-        buffer_format(out, ", evaluation %.4f", last);
+        buffer_format(out, "%sevaluation %s", comma, loss);
+    loss_put(job_best_loss(best), loss, sizeof loss);
     if (isfinite(last) && job_best_loss(best) < last)
-        buffer_format(out, ", best %.4f", job_best_loss(best));
+        buffer_format(out, ", best %s", loss);
 }
 
-/* A scan's folder does not say whose it is, so its model follows. */
+/* "running     train    /runs/first", and below it how far it is and what came of it. A scan's folder
+ * does not say whose it is, so its model follows. */
 void job_view_put_lines(struct buffer *out, const struct job_follow *job,
                         const struct job_best *best)
 {
     const char *model = "", *command = "";
     char state[ERROR_TEXT_MAX];
     struct job_facts facts = {.best = NAN};
+    struct buffer line = BUFFER_INIT;
     json_get_string(job->job, "command", &command);
     job_follow_describe(job, state, sizeof state);
     job_facts_take(&facts, job);
-    buffer_format(out, "%-9s ", job_state_name(job->state));
-    put_plain(out, 6, command);
+    put_plain(out, 11, facts.word);
+    buffer_byte(out, ' ');
+    put_plain(out, 8, command);
     buffer_byte(out, ' ');
     put_plain(out, 0, job->path);
-    buffer_format(out, "\n          %s", state);
-    put_progress(out, &facts, best);
+    put_progress(&line, &facts, after_word(state, facts.word), best);
     if (job_follow_is_scan(job) && json_get_string(job->job, "model", &model)) {
-        buffer_text(out, ", ");
-        put_plain(out, 0, model);
+        buffer_text(&line, line.length ? ", " : "");
+        put_plain(&line, 0, model);
     }
+    if (line.length > 0)
+        buffer_format(out, "\n            %s", buffer_string(&line));
     buffer_byte(out, '\n');
+    buffer_free(&line);
 }
 
 /* --- JSON --- */
@@ -112,7 +145,7 @@ static void put_members(struct json_writer *json, const struct job_follow *job, 
     json_text(json, "phase", facts.phase[0] ? facts.phase : NULL);
     json_text(json, "command", command);
     json_text(json, "model", model);
-    put_count(json, "step", job_metrics_last_step(&job->metrics));
+    put_count(json, "step", facts.kind->rows ? -1 : facts.done);
     if (facts.kind->rows && facts.done >= 0) {
         json_integer(json, "matrices", facts.done);
         json_integer(json, "matrices_total", facts.total);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
+#include "tui/session/wording.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -18,25 +19,31 @@
 /* What is not known is left out, so a line of another version's job is shorter, not wrong. */
 void metrics_line_step(struct buffer *out, const struct step_line *line)
 {
+    char number[32];
     buffer_format(out, "step %" PRId64, line->step);
     if (line->steps > 0)
         buffer_format(out, "/%" PRId64, line->steps);
+    loss_put(line->loss, number, sizeof number);
     if (!isnan(line->loss))
-        buffer_format(out, "  loss %.4f", line->loss);
+        buffer_format(out, "  loss %s", number);
     if (!isnan(line->norm))
         buffer_format(out, "  norm %.3g", line->norm);
     if (!isnan(line->rate))
         buffer_format(out, "  lr %.3g", line->rate);
+    whole_put(line->tokens_per_s, number, sizeof number);
     if (!isnan(line->tokens_per_s))
-        buffer_format(out, "  %.0f tokens/s", line->tokens_per_s);
+        buffer_format(out, "  %s tokens/s", number);
     buffer_byte(out, '\n');
 }
 
 void metrics_line_evaluation(struct buffer *out, int64_t step, double loss, double tokens)
 {
-    buffer_format(out, "step %" PRId64 "  evaluation loss %.4f", step, loss);
+    char number[32];
+    loss_put(loss, number, sizeof number);
+    buffer_format(out, "step %" PRId64 "  evaluation loss %s", step, number);
+    whole_put(tokens, number, sizeof number);
     if (!isnan(tokens))
-        buffer_format(out, " over %.0f tokens", tokens);
+        buffer_format(out, " over %s tokens", number);
     buffer_byte(out, '\n');
 }
 
@@ -84,7 +91,7 @@ static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
     double loss = number(json, "loss"), eval_loss = number(json, "eval_loss");
     if (json_get_string(json, "event", &event)) {
         if (strcmp(event, "row") == 0) { /* a scan's */
-            char module[256];
+            char module[256], part[32], all[32];
             const char *name = "";
             double snr = number(json, "snr"), done = number(json, "done");
             double total = number(json, "total");
@@ -93,8 +100,10 @@ static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
             buffer_text(out, module);
             if (!isnan(snr))
                 buffer_format(out, "  SNR %.5g", snr);
+            whole_put(done, part, sizeof part);
+            whole_put(total, all, sizeof all);
             if (!isnan(done) && !isnan(total))
-                buffer_format(out, "  (%.0f of %.0f)", done, total);
+                buffer_format(out, "  (%s of %s)", part, all);
             buffer_byte(out, '\n');
         } else if (strcmp(event, "sample") == 0 && json_get_string(json, "text", &text))
             metrics_line_sample(out, step, text);

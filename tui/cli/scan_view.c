@@ -1,5 +1,6 @@
 #include "tui/cli/scan_view.h"
 
+#include "base/decimal.h"
 #include "base/text.h"
 #include "compute/devices/devices.h"
 #include "job/job_dir.h"
@@ -173,11 +174,13 @@ static void show(struct scan_view *view, const char *module, size_t done, size_t
     double left = computed ? seconds / (double)computed * (double)(total - done) : 0;
     view->shown_at = seconds;
     if (!view->terminal) {
-        fprintf(stderr, "%zu of %zu matrices%s, %.0f s left\n", done, total, view->device, left);
+        fprintf(stderr, "%s of %s matrices%s, %.0f s left\n", decimal_text((int64_t)done).text,
+                decimal_text((int64_t)total).text, view->device, left);
         return;
     }
-    fprintf(stderr, "\r\033[K%zu of %zu matrices%s, %.0f s left  %.60s", done, total, view->device,
-            left, module);
+    fprintf(stderr, "\r\033[K%s of %s matrices%s, %.0f s left  %.60s",
+            decimal_text((int64_t)done).text, decimal_text((int64_t)total).text, view->device, left,
+            module);
     view->bar = true;
     if (done == total)
         scan_view_end(view);

@@ -1,5 +1,6 @@
 #include "tui/cli/source_view.h"
 
+#include "base/decimal.h"
 #include "base/text.h"
 #include "job/added_tokens.h"
 
@@ -50,23 +51,25 @@ void source_view_counts(const char *what, const struct piece_counts *counts, siz
 {
     char of_them[64] = "";
     if (undesired > 0)
-        snprintf(of_them, sizeof of_them, " (%zu of them undesired: label false)", undesired);
+        snprintf(of_them, sizeof of_them, " (%s of them undesired: label false)",
+                 decimal_text((int64_t)undesired).text);
     if (counts->without_target + too_short > 0)
         fprintf(stderr,
-                "%s: left out: %zu document%s without a supervised token%s, %zu of fewer than two "
+                "%s: left out: %s document%s without a supervised token%s, %s of fewer than two "
                 "tokens\n",
-                what, counts->without_target, text_s(counts->without_target), of_them, too_short);
+                what, decimal_text((int64_t)counts->without_target).text,
+                text_s(counts->without_target), of_them, decimal_text((int64_t)too_short).text);
     if (counts->split > 0)
         fprintf(stderr,
-                "%s: longer than --seq-len: %zu document%s split (what follows a cut does not see "
+                "%s: longer than --seq-len: %s document%s split (what follows a cut does not see "
                 "what came before it)\n",
-                what, counts->split, text_s(counts->split));
+                what, decimal_text((int64_t)counts->split).text, text_s(counts->split));
     if (counts->truncated > 0)
-        fprintf(stderr, "%s: longer than --seq-len: %zu document%s truncated\n", what,
-                counts->truncated, text_s(counts->truncated));
+        fprintf(stderr, "%s: longer than --seq-len: %s document%s truncated\n", what,
+                decimal_text((int64_t)counts->truncated).text, text_s(counts->truncated));
     if (counts->dropped > 0)
-        fprintf(stderr, "%s: longer than --seq-len: %zu document%s left out (--long drop)\n", what,
-                counts->dropped, text_s(counts->dropped));
+        fprintf(stderr, "%s: longer than --seq-len: %s document%s left out (--long drop)\n", what,
+                decimal_text((int64_t)counts->dropped).text, text_s(counts->dropped));
     if (counts->without_prompt)
         fprintf(stderr,
                 "%s: every supervised token lies beyond --seq-len: rows have them without their "

@@ -1,5 +1,6 @@
 #include "tui/cli/tokens_view.h"
 
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "text/data/data_files.h"
@@ -48,8 +49,9 @@ void tokens_put_count(struct buffer *out, const struct dataset *data)
     bool first = false;
     for (size_t d = 0; d < data->documents; d++)
         first |= data->offsets[d] < data->offsets[d + 1] && data->weights[data->offsets[d]] > 0;
-    buffer_format(out, "%" PRIu64 " of %" PRIu64 " token%s are trained on%s", data->supervised,
-                  data->tokens, text_s(data->tokens),
+    buffer_format(out, "%s of %s token%s are trained on%s",
+                  decimal_text((int64_t)data->supervised).text,
+                  decimal_text((int64_t)data->tokens).text, text_s(data->tokens),
                   !first                ? ""
                   : data->documents > 1 ? ": the first of a document has nothing before it"
                                         : ": the first has nothing before it");
@@ -310,16 +312,20 @@ static int print_summary(const struct summary *s, const struct tokenizer *tokeni
     const struct dataset *data = &s->data;
     uint64_t offsets[2];
     struct dataset first = as_document(&s->first, offsets);
-    buffer_format(out, "%-12s%zu\n%-12s%" PRIu64 "\n%-12s", "files", s->files, "records",
-                  (uint64_t)s->records, "forms");
+    buffer_format(out, "%-12s%s\n%-12s%s\n%-12s", "files", decimal_text((int64_t)s->files).text,
+                  "records", decimal_text((int64_t)s->records).text, "forms");
     put_forms(out, s);
-    buffer_format(out, "\n%-12s%zu\n%-12s%" PRIu64 "\n%-12s%" PRIu64 " (%.1f %%)\n", "documents",
-                  data->documents, "tokens", data->tokens, "supervised", data->supervised,
+    buffer_format(out, "\n%-12s%s\n%-12s%s\n%-12s%s (%.1f %%)\n", "documents",
+                  decimal_text((int64_t)data->documents).text, "tokens",
+                  decimal_text((int64_t)data->tokens).text, "supervised",
+                  decimal_text((int64_t)data->supervised).text,
                   100.0 * (double)data->supervised / (double)data->tokens);
-    buffer_format(out, "%-12s%zu of fewer than two tokens, %zu without a supervised token",
-                  "left out", data->left_out, s->without_target);
+    buffer_format(out, "%-12s%s of fewer than two tokens, %s without a supervised token",
+                  "left out", decimal_text((int64_t)data->left_out).text,
+                  decimal_text((int64_t)s->without_target).text);
     if (data->undesired > 0)
-        buffer_format(out, ", %zu of them undesired (label false)", data->undesired);
+        buffer_format(out, ", %s of them undesired (label false)",
+                      decimal_text((int64_t)data->undesired).text);
     buffer_byte(out, '\n');
     put_columns(out, &data->unread);
     buffer_text(out, "\nThe first record, what is trained between [[ and ]]:\n");

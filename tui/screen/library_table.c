@@ -84,8 +84,10 @@ static void put_step(const struct library_row *row, char *out, size_t size)
         snprintf(out, size, "n/a");
     else if (total < 0)
         snprintf(out, size, "%lld", done);
+    else if (done < 0) /* it waits */
+        snprintf(out, size, "-/%lld", total);
     else
-        snprintf(out, size, "%lld/%lld", done < 0 ? 0 : done, total);
+        snprintf(out, size, "%lld/%lld", done, total);
 }
 
 static void put_left(const struct library_row *row, char *out, size_t size)
@@ -96,22 +98,14 @@ static void put_left(const struct library_row *row, char *out, size_t size)
         seconds_put(row->job.seconds_left, out, size);
 }
 
-static void put_loss(double loss, char *out, size_t size)
-{
-    if (isnan(loss))
-        snprintf(out, size, "n/a");
-    else
-        snprintf(out, size, "%.4f", loss);
-}
-
 static void put_evaluation(const struct library_row *row, char *out, size_t size)
 {
-    put_loss(row->job.evaluation, out, size);
+    loss_put(row->job.evaluation, out, size);
 }
 
 static void put_best(const struct library_row *row, char *out, size_t size)
 {
-    put_loss(row->job.best, out, size);
+    loss_put(row->job.best, out, size);
 }
 
 static double age_of(const struct library_row *row)

@@ -41,6 +41,8 @@ static void take_progress(struct job_facts *facts, const struct job_follow *job)
     facts->done = job_metrics_last_step(&job->metrics);
     if (job_follow_number(job, "steps", &steps) && steps >= 0 && steps < 1e15)
         facts->total = (int64_t)steps;
+    if (facts->done < 0 && facts->total >= 0 && job->state != JOB_WAITING)
+        facts->done = 0; /* it knows how many there are, and has taken none */
 }
 
 /* Everything that a row of a list shows, copied: the job's files are closed after that. */

@@ -1,5 +1,6 @@
 #include "tui/session/wording.h"
 
+#include "base/decimal.h"
 #include "base/xdg.h"
 #include "tui/session/candidates.h"
 
@@ -12,15 +13,25 @@
 /* "1,234,567". */
 void digits_put(int64_t number, char *out, size_t size)
 {
-    char plain[32], grouped[48];
-    int length = snprintf(plain, sizeof plain, "%lld", (long long)number), at = 0;
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0 && plain[i - 1] != '-')
-            grouped[at++] = ',';
-        grouped[at++] = plain[i];
-    }
-    grouped[at] = '\0';
-    snprintf(out, size, "%s", grouped);
+    snprintf(out, size, "%s", decimal_text(number).text);
+}
+
+void whole_put(double number, char *out, size_t size)
+{
+    if (isnan(number))
+        snprintf(out, size, "n/a");
+    else if (fabs(number) < 0x1p53)
+        digits_put((int64_t)number, out, size);
+    else
+        snprintf(out, size, "%.4g", number);
+}
+
+void loss_put(double loss, char *out, size_t size)
+{
+    if (isnan(loss))
+        snprintf(out, size, "n/a");
+    else
+        snprintf(out, size, fabs(loss) < 1e6 ? "%.4f" : "%.4g", loss);
 }
 
 /* Three digits and more are enough for parameters: all of them below 100,000, then k, M and B with

@@ -16,6 +16,12 @@ void count_put(double count, char *out, size_t size);
 /* "1,234,567" */
 void digits_put(int64_t number, char *out, size_t size);
 
+/* The same of a number that a file says, which may be any: from 2^53 on "1e+308"; "n/a". */
+void whole_put(double number, char *out, size_t size);
+
+/* "2.1042", and "1.798e+308" for what is no loss; "n/a" where not known */
+void loss_put(double loss, char *out, size_t size);
+
 /* "12 s", "3 min 20 s", "2 h 05 min"; "n/a" where not known */
 void seconds_put(double seconds, char *out, size_t size);
 

@@ -128,7 +128,7 @@ bool axis_finish(struct axis *axis)
         return true;
     }
     double room = axis->high != 0 ? fabs(axis->high) * 0.1 : 1;
-    axis->low -= room;
+    axis->low = axis->low >= 0 ? fmax(axis->low - room, 0) : axis->low - room;
     axis->high += room;
     return true;
 }

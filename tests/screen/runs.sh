@@ -41,13 +41,13 @@ b
 save-screen pinned.txt
 /dead Enter
 Space
-/scan Enter
-Space
-save-screen refused.txt
+save-screen all.txt
 /watched Enter
 Space
 save-screen own.txt
 Esc
+:add-run scan Enter
+save-screen refused.txt
 :add-run away Enter
 save-screen over.txt
 h
@@ -65,6 +65,8 @@ SCRIPT
   shows list.txt "runs over watched: 0 of 6"
   shows list.txt "completed"
   shows list.txt "died"
+  grep -qE "^ +RUN +STATE +STEP +EVAL" "$work/list.txt" || fail "list.txt has no headings at $size"
+  grep -qE "^ .* scan " "$work/all.txt" && fail "a job without a loss is offered at $size"
   shows pinned.txt "1b  shorter"
   shows refused.txt "it is a scan without a loss so far"
   shows own.txt "it is the run that is watched"

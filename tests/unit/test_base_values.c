@@ -240,6 +240,23 @@ static void numbers_are_decimal(void **state)
     assert_int_equal(decimal_length("x"), 0);
 }
 
+static void numbers_are_written_for_people(void **state)
+{
+    (void)state;
+    assert_string_equal(decimal_text(0).text, "0");
+    assert_string_equal(decimal_text(999).text, "999");
+    assert_string_equal(decimal_text(1000).text, "1,000");
+    assert_string_equal(decimal_text(-123456).text, "-123,456");
+    assert_string_equal(decimal_text(INT64_MIN).text, "-9,223,372,036,854,775,808");
+    assert_true(decimal_compare_names("layers.2.w", "layers.10.w") < 0);
+    assert_true(decimal_compare_names("layers.10.w", "layers.2.w") > 0);
+    assert_true(decimal_compare_names("layers.2.b", "layers.2.w") < 0);
+    assert_true(decimal_compare_names("layers", "layers.0") < 0);
+    assert_true(decimal_compare_names("a.007", "a.8") < 0);
+    assert_true(decimal_compare_names("norm", "layers.0") > 0);
+    assert_int_equal(decimal_compare_names("layers.10.w", "layers.10.w"), 0);
+}
+
 static void bytes_are_read_or_refused(void **state)
 {
     (void)state;
@@ -299,6 +316,7 @@ int main(void)
         cmocka_unit_test(streams_have_the_right_moments),
         cmocka_unit_test(number_formats_round_trip),
         cmocka_unit_test(numbers_are_decimal),
+        cmocka_unit_test(numbers_are_written_for_people),
         cmocka_unit_test(bytes_are_read_or_refused),
         cmocka_unit_test(hostile_text_is_made_safe),
         cmocka_unit_test(cut_text_is_mended),

@@ -4,6 +4,7 @@
 
 #include "tui/widget/heatmap.h"
 #include "tui/widget/plot.h"
+#include "tui/widget/plot_axis.h"
 
 #include <math.h>
 #include <string.h>
@@ -277,9 +278,25 @@ static void axes_end_at_round_numbers(void **state)
             }
 }
 
+/* One value has room around it, but what is never negative does not seem to be. */
+static void an_axis_of_one_value_is_sensible(void **state)
+{
+    (void)state;
+    static const double cases[][3] = {
+        {0, 0, 1}, {2, 1.8, 2.2}, {-2, -2.2, -1.8}, {1e-3, 0.9e-3, 1.1e-3}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct axis axis = {NAN, NAN, false, 0};
+        axis_include(&axis, cases[i][0]);
+        assert_true(axis_finish(&axis));
+        if (fabs(axis.low - cases[i][1]) > 1e-12 || fabs(axis.high - cases[i][2]) > 1e-12)
+            fail_msg("%g has an axis from %g to %g", cases[i][0], axis.low, axis.high);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_axis_of_one_value_is_sensible),
         cmocka_unit_test(heat_maps_stay_inside),
         cmocka_unit_test(cells_say_what_colors_do_not),
         cmocka_unit_test(labels_fit),

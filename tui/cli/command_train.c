@@ -339,8 +339,9 @@ static int train(struct training_request *r, struct error *err)
             train_view_end(&view);
         buffer_free(&view.data);
     }
-    /* others may wait for one that waited in vain itself (job_after.h) */
-    if (status < 0 && makes && err->kind != ERROR_INTERRUPTED && err->kind != ERROR_NOT_STARTED)
+    /* The terminal has said why; a detached start keeps its log, and can be resumed. Others may wait
+     * for one that waited in vain itself (job_after.h). */
+    if (status < 0 && makes && !r->detach && err->kind != ERROR_INTERRUPTED && err->kind != ERROR_NOT_STARTED)
         job_delete_refused(r->run, there);
     free(run);
     return status;

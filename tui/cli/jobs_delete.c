@@ -1,5 +1,6 @@
 #include "tui/cli/jobs_delete.h"
 
+#include "base/decimal.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -110,8 +111,8 @@ static void put_sum(const struct job_deletion *jobs, size_t count, char *out, si
         files += jobs[i].files;
         bytes += jobs[i].bytes;
     }
-    snprintf(out, size, "%zu job%s, %zu files, %s", count, count == 1 ? "" : "s", files,
-             bytes_text((double)bytes).text);
+    snprintf(out, size, "%zu job%s, %s file%s, %s", count, text_s(count),
+             decimal_text((int64_t)files).text, text_s(files), bytes_text((double)bytes).text);
 }
 
 /* --- yes or no --- */
@@ -127,8 +128,8 @@ static int asks(const struct job_deletion *jobs, size_t count, struct error *err
                               "without a question, --dry-run lists what would go",
                               sum);
     for (size_t i = 0; i < count; i++)
-        message_print("%s: %zu files, %s", jobs[i].path, jobs[i].files,
-                      bytes_text((double)jobs[i].bytes).text);
+        message_print("%s: %s file%s, %s", jobs[i].path, decimal_text((int64_t)jobs[i].files).text,
+                      text_s(jobs[i].files), bytes_text((double)jobs[i].bytes).text);
     fprintf(stderr, "delete %s? (y/n) ", sum);
     if (sys.read(STDIN_FILENO, answer, sizeof answer - 1) <= 0)
         fprintf(stderr, "\n");
@@ -163,6 +164,11 @@ int jobs_delete(const char *const *names, size_t count, const struct jobs_deleti
         status = print_json(jobs, found, how->dry, err);
     else if (status == 0 && how->dry)
         status = print_paths(jobs, found, err);
+    if (status == 0 && how->dry) {
+        char sum[96];
+        put_sum(jobs, found, sum, sizeof sum);
+        message_print("%s would go", sum);
+    }
     for (size_t i = 0; i < found; i++)
         job_deletion_free(&jobs[i]);
     free(jobs);

@@ -19,6 +19,8 @@ enum {
     NAME_GOOD = 24,
     GOOD_RANK = 4,
     NAME_MOST = 48,
+    NAME_WIDE = 80,
+    LAST_MORE = 28,
     MARKS = 2,
     COLUMNS = 10
 };
@@ -214,22 +216,36 @@ static const struct column columns[2][COLUMNS] = {
 };
 static const int column_counts[2] = {6, COLUMNS};
 
-/* Which columns there is room for, and how wide the name is. */
-static int fit(int section, int width, bool shown[COLUMNS])
+/* How wide the columns are that there is room for, 0 for the others; of all but the first. */
+static int fit_columns(int section, int width, int widths[COLUMNS])
 {
     int name = width - MARKS;
+    memset(widths, 0, COLUMNS * sizeof *widths);
     for (int rank = 0; rank < COLUMNS; rank++)
         for (int i = 1; i < column_counts[section]; i++) {
             const struct column *column = &columns[section][i];
             if (column->rank != rank)
                 continue;
-            shown[i] =
-                rank == 0 || name - column->width - 2 >= (rank < GOOD_RANK ? NAME_MIN : NAME_GOOD);
-            if (!shown[i])
-                return name < NAME_MOST ? name : NAME_MOST;
+            if (rank > 0 && name - column->width - 2 < (rank < GOOD_RANK ? NAME_MIN : NAME_GOOD))
+                return name;
+            widths[i] = column->width;
             name -= column->width + 2;
         }
-    return name < NAME_MOST ? name : NAME_MOST;
+    return name;
+}
+
+/* The name is as wide as most are; what is left beyond is first the last column's, where that is a
+ * text, and then the name's again. */
+static void fit(int section, int width, int widths[COLUMNS])
+{
+    int name = fit_columns(section, width, widths), last = column_counts[section] - 1;
+    int left = name > NAME_MOST ? name - NAME_MOST : 0;
+    int more = left < LAST_MORE ? left : LAST_MORE;
+    if (widths[last] > 0 && columns[section][last].left) {
+        widths[last] += more;
+        name -= more;
+    }
+    widths[0] = name < NAME_WIDE ? name : NAME_WIDE;
 }
 
 /* --- order --- */
@@ -324,23 +340,22 @@ int library_table_order(struct library_table *table, const struct library *libra
 const char *library_table_sort_next(struct library_table *table, int section, int width)
 {
     int *sort = &table->sort[section];
-    bool there[COLUMNS] = {false};
-    fit(section, width, there);
-    there[0] = true;
+    int widths[COLUMNS];
+    fit(section, width, widths);
     do
         *sort = (*sort + 1) % (column_counts[section] + 1);
-    while (*sort > 0 && !there[*sort - 1]);
+    while (*sort > 0 && widths[*sort - 1] == 0);
     return *sort == 0 ? "" : *sort == 1 ? "name" : columns[section][*sort - 1].title;
 }
 
 /* --- drawing --- */
 
-static void put_cell(struct area area, int x, const struct column *column, struct style style,
-                     const char *text)
+static void put_cell(struct area area, int x, const struct column *column, int width,
+                     struct style style, const char *text)
 {
-    struct area cell = area_part(area, x, 0, column->width, 1);
-    if (column->left || text_columns(text) > column->width)
-        area_label(cell, 0, 0, column->width, style, text);
+    struct area cell = area_part(area, x, 0, width, 1);
+    if (column->left || text_columns(text) > width)
+        area_label(cell, 0, 0, width, style, text);
     else
         area_put_right(cell, 0, 0, style, text);
 }
@@ -372,21 +387,22 @@ static void put_title(const struct library_table *table, const struct library *l
 static void draw_heading(struct app *app, struct area area, const struct library_table *table,
                          const struct library *library, int section)
 {
-    bool there[COLUMNS] = {false};
-    int name = fit(section, area.width, there), x = MARKS + name;
+    int widths[COLUMNS];
+    fit(section, area.width, widths);
+    int x = MARKS + widths[0];
     int by = table->sort[section] - 1;
     const char *arrow = table->reversed[section] ? "↑" : "↓";
     struct style title = theme_style(&app->theme, THEME_TITLE);
     struct style dim = theme_style(&app->theme, THEME_DIM);
     char text[128];
     put_title(table, library, section, arrow, text, sizeof text);
-    area_label(area, 0, 0, MARKS + name, title, text);
+    area_label(area, 0, 0, MARKS + widths[0], title, text);
     for (int i = 1; i < column_counts[section]; i++) {
-        if (!there[i])
+        if (widths[i] == 0)
             continue;
         snprintf(text, sizeof text, "%s%s", columns[section][i].title, by == i ? arrow : "");
-        put_cell(area, x + 2, &columns[section][i], by == i ? title : dim, text);
-        x += columns[section][i].width + 2;
+        put_cell(area, x + 2, &columns[section][i], widths[i], by == i ? title : dim, text);
+        x += widths[i] + 2;
     }
 }
 
@@ -407,17 +423,18 @@ static enum theme_role state_role(const struct job_facts *job)
 static void draw_row(struct app *app, struct area area, const struct library_row *row, bool here)
 {
     int section = row->kind == LIBRARY_JOB ? JOBS : MODELS;
-    bool there[COLUMNS] = {false};
-    int name = fit(section, area.width, there), x = MARKS + name;
+    int widths[COLUMNS];
+    fit(section, area.width, widths);
+    int x = MARKS + widths[0];
     struct style text, dim;
     char cell[CELL * 4];
     list_line(area, &app->theme, here, &text, &dim);
     put_name(row, cell, sizeof cell);
     if (row->marked)
         area_put(area, 1, 0, here ? text : theme_style(&app->theme, THEME_ACCENT), "*");
-    area_label(area, MARKS, 0, name, text, cell);
+    area_label(area, MARKS, 0, widths[0], text, cell);
     for (int i = 1; i < column_counts[section]; i++) {
-        if (!there[i])
+        if (widths[i] == 0)
             continue;
         const struct column *column = &columns[section][i];
         column->put(row, cell, sizeof cell);
@@ -425,8 +442,8 @@ static void draw_row(struct app *app, struct area area, const struct library_row
             column->put != put_state ? dim
             : here ? theme_style_on(&app->theme, state_role(&row->job), THEME_SELECTED)
                    : theme_style(&app->theme, state_role(&row->job));
-        put_cell(area, x + 2, column, style, cell);
-        x += column->width + 2;
+        put_cell(area, x + 2, column, widths[i], style, cell);
+        x += widths[i] + 2;
     }
 }
 

@@ -1,19 +1,21 @@
 /* The runs that there are, to be drawn over the loss of the one that is watched:
  *
  *     runs over model-2: 1 of 6
+ *          RUN               STATE             STEP      EVAL   METHOD
  *     ▶ 1b model-1           completed        60/60    2.1042   spectrum
  *          model             running        31/4000       n/a   full
  *
- * The list is that of the library (tui/session/library.h): what is known of a job comes in with the
- * ticks, what is visible first. Which runs are drawn, the session has (tui/session/runs.h); one that
+ * The list is that of the library (tui/session/library.h) without the jobs that have no loss: what is
+ * known of a job comes in with the ticks, what is visible first, so one of which nothing is known yet
+ * is in it until then. Which runs are drawn, the session has (tui/session/runs.h); one that
  * is in no list is added by its folder. */
 #include "base/folder.h"
 #include "base/memory.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
 #include "tui/session/library.h"
+#include "tui/session/wording.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,14 +28,33 @@ enum { PAGE = 10, SOON_MS = 20 };
 static const double reading = 0.01, opening = 0.05; /* seconds */
 
 struct runs_view {
-    struct list list; /* of the library's jobs */
+    struct list list; /* of `rows` */
     struct library library;
+    size_t *rows; /* of the library, those that can be drawn */
     int first, drawn; /* lines that were drawn last */
 };
 
 static const struct library_row *row_at(const struct runs_view *view, int line)
 {
-    return &view->library.rows[view->library.models + (size_t)line];
+    return &view->library.rows[view->rows[line]];
+}
+
+/* Once it is read, a scan, an export and the like have no steps. The cursor stays on its row. */
+static void choose_rows(struct runs_view *view)
+{
+    size_t count = 0, old = (size_t)view->list.count;
+    size_t under = old > 0 ? view->rows[view->list.cursor] : 0;
+    int cursor = 0;
+    for (size_t i = view->library.models; i < view->library.count; i++) {
+        const struct job_facts *job = &view->library.rows[i].job;
+        if (job->word[0] && !job->kind->steps)
+            continue;
+        cursor += i < under;
+        view->rows[count++] = i;
+    }
+    view->list.count = (int)count;
+    view->first = view->first < (int)count ? view->first : 0;
+    view->list.cursor = cursor < (int)count ? cursor : count > 0 ? (int)count - 1 : 0;
 }
 
 /* --- drawing --- */
@@ -53,12 +74,26 @@ static void put_steps(const struct job_facts *job, char *out, size_t size)
         snprintf(out, size, "%lld/%lld", (long long)job->done, (long long)job->total);
 }
 
+/* Name, state, steps, evaluation and method, from the right, so that the name has what is left. */
+static void put_cells(struct area area, const char *const cells[5], struct style text,
+                      struct style dim)
+{
+    int method = area.width - (area.width >= ALL ? METHOD : 0), x = method - 2;
+    area_put(area, x - text_columns(cells[3]), 0, text, cells[3]);
+    x -= EVALUATION;
+    area_put(area, x - text_columns(cells[2]), 0, text, cells[2]);
+    x -= STEPS + STATE;
+    area_label(area, NAME, 0, x - NAME - 1, text, cells[0]);
+    area_label(area, x, 0, STATE - 1, dim, cells[1]);
+    area_label(area, method, 0, area.width - method, dim, cells[4]);
+}
+
 static void draw_line(struct app *app, const struct runs_view *view, int line, struct area area)
 {
     const struct runs *runs = &app->session.runs;
     const struct library_row *row = row_at(view, line);
     int at = runs_find(runs, row->path);
-    char steps[48], evaluation[24];
+    char steps[48], evaluation[32];
     struct style text, dim;
     list_line(area, &app->theme, line == view->list.cursor, &text, &dim);
     bool watched = is_watched(app, row);
@@ -67,17 +102,17 @@ static void draw_line(struct app *app, const struct runs_view *view, int line, s
     if ((at >= 0 && runs->baseline == at) || (watched && runs->baseline == RUNS_WATCHED))
         area_put(area, 3, 0, text, "b");
     put_steps(&row->job, steps, sizeof steps);
-    if (isnan(row->job.evaluation))
-        snprintf(evaluation, sizeof evaluation, "n/a");
-    else
-        snprintf(evaluation, sizeof evaluation, "%.4f", row->job.evaluation);
-    int method = area.width - (area.width >= ALL ? METHOD : 0), x = method - EVALUATION;
-    area_label(area, x, 0, EVALUATION - 1, text, evaluation);
-    area_put(area, x - 2 - text_columns(steps), 0, text, steps);
-    x -= 2 + STEPS + STATE;
-    area_label(area, NAME, 0, x - NAME - 1, row->job.kind->steps ? text : dim, row->title);
-    area_label(area, x, 0, STATE - 1, dim, watched ? "watched" : row->job.word);
-    area_label(area, method, 0, area.width - method, dim, row->job.method);
+    loss_put(row->job.evaluation, evaluation, sizeof evaluation);
+    const char *const cells[] = {row->title, watched ? "watched" : row->job.word, steps, evaluation,
+                                 row->job.method};
+    put_cells(area, cells, text, dim);
+}
+
+static void draw_heading(struct app *app, struct area area)
+{
+    static const char *const titles[] = {"RUN", "STATE", "STEP", "EVAL", "METHOD"};
+    struct style dim = theme_style(&app->theme, THEME_DIM);
+    put_cells(area, titles, dim, dim);
 }
 
 /* As in the library, what was drawn is looked at first. */
@@ -91,6 +126,8 @@ static void runs_draw(struct app *app, void *state, struct area area)
                RUNS_MAX);
     if (view->list.count == 0)
         area_put(area, 2, 2, dim, "no job is listed: `:add-run FOLDER` draws one by its folder");
+    else
+        draw_heading(app, area_part(area, 0, 1, area.width, 1));
     view->first = list_first(&view->list, rows);
     view->drawn = 0;
     for (int i = 0; i < rows && view->first + i < view->list.count; i++, view->drawn++)
@@ -175,8 +212,10 @@ static bool read_on(struct runs_view *view, double seconds)
     count = count < most ? count : most;
     count = count < sizeof wanted / sizeof *wanted ? count : sizeof wanted / sizeof *wanted;
     for (size_t i = 0; i < count; i++)
-        wanted[i] = view->library.models + (size_t)view->first + i;
-    return library_tick(&view->library, wanted, count, seconds);
+        wanted[i] = view->rows[(size_t)view->first + i];
+    bool news = library_tick(&view->library, wanted, count, seconds);
+    choose_rows(view);
+    return news;
 }
 
 static bool runs_tick(struct app *app, void *state)
@@ -195,6 +234,7 @@ static void runs_close_view(void *state)
 {
     struct runs_view *view = state;
     library_free(&view->library);
+    free(view->rows);
     free(view);
 }
 
@@ -214,8 +254,14 @@ bool screen_open_runs(struct app *app)
     struct runs_view *view = array_alloc(1, sizeof *view, NULL);
     if (view && library_read(&view->library, &err) != 0)
         app_error(app, &err);
+    if (view)
+        view->rows = array_alloc(view->library.count, sizeof *view->rows, NULL);
+    if (view && !view->rows) {
+        runs_close_view(view);
+        view = NULL;
+    }
     if (view) {
-        view->list.count = (int)(view->library.count - view->library.models);
+        choose_rows(view);
         read_on(view, opening);
     }
     return app_push(app, &runs_class, view);

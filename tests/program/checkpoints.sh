@@ -4,7 +4,6 @@
 set -uo pipefail
 binary=$1
 model=$2/demo/model
-source "${BASH_SOURCE[0]%/*}/../defaults.bash"
 source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'remove_folder "$work"' EXIT
@@ -22,10 +21,9 @@ fail() {
 spectrum() { "$binary" "$@" >"$work/out" 2>"$work/err"; }
 # RUN OPTION...
 train() {
-  local run=$1 defaults usual=(--seq-len 64 --accumulate 1 --sample-tokens 0 --threads 1)
+  local run=$1
   shift
-  unless_given "$@"
-  spectrum train "$model" --data "$data" --run "$run" "${defaults[@]}" "$@"
+  spectrum train "$model" --data "$data" --run "$run" --seq-len 64 --accumulate 1 --sample-tokens 0 --threads 1 "$@"
 }
 small=(--select last:1 --no-embeddings --no-head --eval-every 0 --eval-split 0)
 # STATUS TEXT COMMAND...: it ends so, and says that

@@ -36,7 +36,10 @@ refuses 2 '-o takes the name of a file or a folder, not ""' export done -o ""
 refuses 2 '--run takes the name of a file or a folder, not ""' train "$model" "${options[@]}" --run ""
 refuses 2 '-o takes a folder' export done -o -
 [ ! -e ./- ] || fail "a folder - was made"
-refuses 2 '--steps is given twice, "3" and "4"' train "$model" "${options[@]}" --steps 3 --steps 4
+"$spectrum" train "$model" "${options[@]}" --steps 3 --json --steps=4 --threads 1 --dry-run >out 2>said || fail "twice"
+says '--steps is given twice: "4" counts, the last, and not "3"'
+grep -q '"steps": 4' out || fail "the first one counts"
+grep -q -- '--threads is given\|--data is given\|--json is given' said && fail "what is one value is said to be two"
 refuses 1 'done is a job'"'"'s, not a model: `spectrum attach` shows the job' info done
 mkdir export && echo '{"command": "export", "arguments": ["export", "x"]}' >export/job.json && mkdir export/requests
 refuses 1 'it is an export, and cannot pause' pause export

@@ -167,9 +167,9 @@ says '--no-special belongs to --text'
     fail "--help lists no keys of --columns"
 
 grep -qF '"forms": {"prompt and completion, texts": 30, "text": 1, "prompt and completion, texts with weight": 1}' real/job.json || fail "job.json has no forms"
-ends 0 "${run[@]/#16/13}" --dry-run --long drop
+ends 0 "${run[@]}" --dry-run --seq-len 13 --long drop
 grep -qE ', [1-9][0-9]* longer than a row \(--long drop\)$' out || fail "what --long drops is not said"
-ends 0 "${run[@]/#16/4}" --dry-run
+ends 0 "${run[@]}" --dry-run --seq-len 4
 prints 'a longer --seq-len keeps them together'
 
 # What is refused is refused alike, and leaves nothing.

@@ -5,7 +5,6 @@
 set -uo pipefail
 binary=$1
 model=$2/demo/model
-source "${BASH_SOURCE[0]%/*}/../defaults.bash"
 source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'remove_folder "$work"' EXIT
@@ -29,12 +28,11 @@ near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { d = a - b; exit !(a > 0 && d
 
 # NAME DTYPE OPTION...: the run NAME of six steps, and its resumed twin.
 check() {
-  local name=$1 dtype=$2 file defaults usual=(--keep 3 --lr 1e-3)
+  local name=$1 dtype=$2 file
   shift 2
-  unless_given "$@"
-  spectrum train "$model" --data "$data" --run "$name" --steps 6 --save-every 3 --seq-len 64 \
-    --accumulate 2 --eval-every 0 --eval-split 0 --sample-tokens 0 --dtype "$dtype" \
-    --threads 2 "${defaults[@]}" "$@" || { fail "$name: it does not train"; return; }
+  spectrum train "$model" --data "$data" --run "$name" --steps 6 --save-every 3 --keep 3 --seq-len 64 \
+    --accumulate 2 --lr 1e-3 --eval-every 0 --eval-split 0 --sample-tokens 0 --dtype "$dtype" \
+    --threads 2 "$@" || { fail "$name: it does not train"; return; }
   cp -r "$name" "$name-again"
   rm -rf "$name-again/checkpoints/step-00000006"
   sed -i 's/completed/stopped/' "$name-again/result.json"

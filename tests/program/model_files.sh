@@ -3,7 +3,6 @@
 # Arguments: binary, source folder.
 set -eu
 spectrum=$1 source=$2
-source "${BASH_SOURCE[0]%/*}/../defaults.bash"
 source "${BASH_SOURCE[0]%/*}/../waiting.bash"
 work=$(mktemp -d)
 trap 'remove_folder "$work"' EXIT
@@ -27,10 +26,8 @@ model() {
     return 0
 }
 train() { # train MODEL RUN OPTIONS...
-    local defaults usual=(--steps 4 --top 10)
-    unless_given "${@:3}"
-    "$spectrum" train "$1" --data text.txt --run "$2" --seq-len 32 --accumulate 1 --save-every 2 --threads 1 \
-        --sample-tokens 0 --eval-split 0 --eval-every 0 --dtype fp32 --lr 1e-3 "${defaults[@]}" "${@:3}" 2>said
+    "$spectrum" train "$1" --data text.txt --run "$2" --seq-len 32 --accumulate 1 --steps 4 --save-every 2 \
+        --threads 1 --sample-tokens 0 --eval-split 0 --eval-every 0 --dtype fp32 --lr 1e-3 --top 10 "${@:3}" 2>said
 }
 loss() {
     "$spectrum" eval "$1" --data text.txt --seq-len 64 --dtype fp32 --json 2>said | sed 's/.*"loss": \([^,]*\).*/\1/'

@@ -64,8 +64,7 @@ test ! -e run && test ! -e "$job/progress.json" && test -z "$(ls "$job/checkpoin
 "$spectrum" jobs >out 2>said && grep -q probe out || fail "jobs does not have it"
 "$spectrum" resume "$job" >out 2>said && fail "a probe was resumed"
 # The next one has another folder; one that is told to stop does.
-long=("${run[@]/#100/1000000}")
-next=$("${long[@]/#16/256}" --batch 64 --dry-run --probe --detach 2>said) || fail "it did not start"
+next=$("${run[@]}" --steps 1000000 --seq-len 256 --batch 64 --dry-run --probe --detach 2>said) || fail "it did not start"
 test "$next" = "$job-2" || fail "the next one is in $next"
 touch "$next/requests/stop"
 wait_until test -f "$next/result.json" || fail "it did not stop"

@@ -17,12 +17,9 @@ fail() {
 says() { grep -qF -- "$1" said || fail "it does not say \"$1\""; }
 number() { sed -n "s/.*\"$1\": \([-0-9.e+]*\).*/\1/p" "$2" | tail -n 1; } # number KEY FILE: of the last line that has it
 near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 2e-5 && d > -2e-5 && a + 0 > 0) }' || fail "$3: $1, not $2"; }
-source "${BASH_SOURCE[0]%/*}/../defaults.bash"
 train() { # train RUN FILE OPTIONS...
-  local defaults usual=(--eval-every 0)
-  unless_given "${@:3}"
   "$spectrum" train "$model" --data "$2" --run "$1" --method full --dtype fp32 --sample-tokens 0 --save-every 0 \
-    --threads 1 "${defaults[@]}" "${@:3}" >out 2>said
+    --eval-every 0 --threads 1 "${@:3}" >out 2>said
 }
 evaluate() { "$spectrum" eval "$model" --data "$1" --dtype fp32 --json "${@:2}" >evaluated 2>said; }
 

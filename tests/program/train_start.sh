@@ -2,7 +2,6 @@
 # How a run begins: what is refused before there is a folder, and what a run of one step does.
 set -eu
 spectrum=$1 source=$2
-source "${BASH_SOURCE[0]%/*}/../defaults.bash"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
@@ -16,10 +15,8 @@ fail() {
 head -c 2000 "$source/demo/text/shakespeare.txt" >"$work/text.txt"
 model=$source/demo/model
 train() { # train RUN OPTIONS...
-    local defaults usual=(--seq-len 32 --accumulate 1 --threads 1 --eval-split 0 --dtype fp32 --top 10)
-    unless_given "${@:2}"
-    "$spectrum" train "$model" --data "$work/text.txt" --run "$work/$1" --sample-tokens 0 "${defaults[@]}" \
-        "${@:2}" 2>"$work/said"
+    "$spectrum" train "$model" --data "$work/text.txt" --run "$work/$1" --seq-len 32 --accumulate 1 \
+        --threads 1 --sample-tokens 0 --eval-split 0 --dtype fp32 --top 10 "${@:2}" 2>"$work/said"
 }
 
 # The only step has the peak rate, whatever the warm-up.

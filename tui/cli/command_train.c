@@ -341,7 +341,8 @@ static int train(struct training_request *r, struct error *err)
     }
     /* The terminal has said why; a detached start keeps its log, and can be resumed. Others may wait
      * for one that waited in vain itself (job_after.h). */
-    if (status < 0 && makes && !r->detach && err->kind != ERROR_INTERRUPTED && err->kind != ERROR_NOT_STARTED)
+    if (status < 0 && makes && !r->detach && err->kind != ERROR_INTERRUPTED &&
+        err->kind != ERROR_NOT_STARTED)
         job_delete_refused(r->run, there);
     free(run);
     return status;

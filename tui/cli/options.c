@@ -1,6 +1,7 @@
 #include "tui/cli/options.h"
 
 #include "base/memory.h"
+#include "tui/cli/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,18 +62,16 @@ static const char *dashes(const struct option *row)
     return row->name[1] ? "--" : "-";
 }
 
-/* Of two values one would be dropped, and which of them only who typed both can tell. Lists grow;
- * the same value once more, and a flag, change nothing. */
-static int check_once(const struct option *row, const char *before, const char *value,
-                      struct error *err)
+/* Of two values the last one counts, as a script's options that a user's follow are meant
+ * (`train --steps 100 "$@"`), and it is said which one does not. Lists grow; the same value once
+ * more, and a flag, change nothing. */
+static void say_which_counts(const struct option *row, const char *before, const char *value)
 {
     bool grows = row->kind == OPTION_TEXTS || row->kind == OPTION_PATHS ||
                  row->kind == OPTION_NUMBERS || row->kind == OPTION_FLAG;
-    if (grows || !before || strcmp(before, value) == 0)
-        return 0;
-    return error_set_kind(err, ERROR_USAGE,
-                          "%s%s is given twice, \"%.40s\" and \"%.40s\"; it takes one value",
-                          dashes(row), row->name, before, value);
+    if (!grows && before && strcmp(before, value) != 0)
+        message_print("%s%s is given twice: \"%.40s\" counts, the last, and not \"%.40s\"",
+                      dashes(row), row->name, value, before);
 }
 
 /* One pass over the arguments. What begins with "-" is an option, wherever it stands; after "--"
@@ -119,9 +118,9 @@ int options_parse(const struct command *command, void *request, struct option_gi
                 return 1;
             }
         }
-        if (check_once(row, texts[number], value, err) != 0 ||
-            option_set(row, request, value, err) != 0)
+        if (option_set(row, request, value, err) != 0)
             return -1;
+        say_which_counts(row, texts[number], value);
         texts[number] = value;
         if (given)
             option_give(given, number);

@@ -73,8 +73,8 @@
 /* --- the command line --- */
 
 /* Parses argv[1..argc) into a request that has its defaults: options anywhere, "--" ends them,
- * --name VALUE and --name=VALUE; `given` (may be NULL) says which there were. One that is no list
- * and is given two values is refused. What is left over
+ * --name VALUE and --name=VALUE; `given` (may be NULL) says which there were. Of two
+ * values of one that is no list the last counts, and a line says so. What is left over
  * goes to positionals[0..*count) (capacity at least argc). --help prints the usage, the options and
  * returns 1. A wrong option is ERROR_USAGE, naming it and the nearest right one. Returns 0 to go
  * on, 1 after --help, -1. Free the request with option_free() in any case. */

@@ -30,7 +30,7 @@ static const double reading = 0.01, opening = 0.05; /* seconds */
 struct runs_view {
     struct list list; /* of `rows` */
     struct library library;
-    size_t *rows; /* of the library, those that can be drawn */
+    size_t *rows;     /* of the library, those that can be drawn */
     int first, drawn; /* lines that were drawn last */
 };
 

@@ -194,7 +194,7 @@ trap cleanup EXIT
   { fail "it does not start"; cat "$work/err"; }
 wait_until grep -q '"step": 1,' "$run/metrics.jsonl" || fail "no step"
 "$binary" jobs >"$work/listed" 2>/dev/null
-grep -qE "^ +running at step [0-9]+ of 100000.*, [0-9hmins ]+ left" "$work/listed" || { fail "jobs does not say how far it is"; cat "$work/listed"; }
+grep -qE "^ +step [0-9]+ of 100,000.*, [0-9hmins ]+ left" "$work/listed" || { fail "jobs does not say how far it is"; cat "$work/listed"; }
 play 100x30 <<'SCRIPT'
 /live Enter
 wait text "running"

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 enum { SCRIPT_FILE_MAX = 1 << 20 };
@@ -82,23 +83,56 @@ static int key_in_brackets(const char *text, size_t length, size_t *used)
     return end ? key_from_name(text + 1, *used - 2) : INPUT_NONE;
 }
 
+/* What a line may begin with, or a key. */
+static bool is_known(const char *word)
+{
+    static const char *const words[] = {"wait",  "save-screen", "type", "field",
+                                        "paste", "keys",        NULL};
+    return text_is_one_of(word, words) || key_from_name(word, strlen(word)) != INPUT_NONE;
+}
+
+/* Is it one letter too many, too few or another one away from such a word? */
+static bool is_nearly_known(const char *word, size_t length)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz-";
+    char other[24];
+    if (length + 2 > sizeof other)
+        return false;
+    for (size_t at = 0; at <= length; at++) {
+        int rest = (int)(length - at);
+        snprintf(other, sizeof other, "%.*s%.*s", (int)at, word, at < length ? rest - 1 : 0,
+                 word + at + 1);
+        if (at < length && is_known(other))
+            return true;
+        for (const char *letter = letters; *letter; letter++) {
+            snprintf(other, sizeof other, "%.*s%c%.*s", (int)at, word, *letter, rest, word + at);
+            bool more = is_known(other);
+            snprintf(other, sizeof other, "%.*s%c%.*s", (int)at, word, *letter,
+                     at < length ? rest - 1 : 0, word + at + 1);
+            if (more || (at < length && is_known(other)))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* A word that is meant as a key's name must be one, else its letters would be pressed, each of which
- * does something. "jj" and the like are characters. */
+ * does something: one that is written as names are, with a capital or a "-". Else it is characters,
+ * as "jj" is. */
 static int check_word(const struct script *script, const char *word, size_t length, bool typed)
 {
-    size_t used, letters = 0, same = 0;
+    size_t used;
     if (length == 1 || key_from_name(word, length) != INPUT_NONE)
         return 0;
-    for (size_t at = 0; at < length; at += used) {
+    for (size_t at = 0; at < length; at += used)
         if (key_in_brackets(word + at, length - at, &used) == INPUT_NONE && word[at] == '<')
             return refuse(script,
                           "\"%.*s\" has a \"<\" that no key's name and \">\" follow; <lt> is the "
                           "character",
                           (int)length, word);
-        letters += used == 1 && (isalnum((unsigned char)word[at]) || word[at] == '-');
-        same += word[at] == word[0];
-    }
-    if (typed || length < 3 || letters < length || same == length)
+    bool named = strncasecmp(word, "Ctrl-", 5) == 0 || strncasecmp(word, "Alt-", 4) == 0;
+    bool like = (isupper((unsigned char)word[0]) || memchr(word, '-', length)) && length > 2;
+    if (typed || !(named || (like && is_nearly_known(word, length))))
         return 0;
     return refuse(script,
                   "\"%.*s\" is neither a key's name nor what a line begins with; type \"...\" has "

@@ -234,18 +234,30 @@ static int fit_columns(int section, int width, int widths[COLUMNS])
     return name;
 }
 
-/* The name is as wide as most are; what is left beyond is first the last column's, where that is a
- * text, and then the name's again. */
-static void fit(int section, int width, int widths[COLUMNS])
+/* The name is as wide as the widest one of `names` columns wants; what is left beyond is the last
+ * column's, where that is a text. */
+static void fit(int section, int width, int names, int widths[COLUMNS])
 {
-    int name = fit_columns(section, width, widths), last = column_counts[section] - 1;
-    int left = name > NAME_MOST ? name - NAME_MOST : 0;
-    int more = left < LAST_MORE ? left : LAST_MORE;
-    if (widths[last] > 0 && columns[section][last].left) {
-        widths[last] += more;
-        name -= more;
+    int room = fit_columns(section, width, widths), last = column_counts[section] - 1;
+    widths[0] = room < names ? room : names;
+    int left = room - widths[0];
+    if (widths[last] > 0 && columns[section][last].left)
+        widths[last] += left < LAST_MORE ? left : LAST_MORE;
+}
+
+/* How wide a section's names are: most fit NAME_MOST, and none gets more than NAME_WIDE. */
+static int names_of(const struct library_table *table, const struct library *library, int section)
+{
+    size_t from = section == MODELS ? 0 : table->models;
+    size_t to = section == MODELS ? table->models : table->count;
+    int widest = NAME_MOST;
+    char name[CELL * 4];
+    for (size_t i = from; i < to && widest < NAME_WIDE; i++) {
+        put_name(&library->rows[table->lines[i]], name, sizeof name);
+        int columns_of = text_columns(name);
+        widest = columns_of > widest ? columns_of : widest;
     }
-    widths[0] = name < NAME_WIDE ? name : NAME_WIDE;
+    return widest < NAME_WIDE ? widest : NAME_WIDE;
 }
 
 /* --- order --- */
@@ -341,7 +353,7 @@ const char *library_table_sort_next(struct library_table *table, int section, in
 {
     int *sort = &table->sort[section];
     int widths[COLUMNS];
-    fit(section, width, widths);
+    fit(section, width, NAME_MOST, widths);
     do
         *sort = (*sort + 1) % (column_counts[section] + 1);
     while (*sort > 0 && widths[*sort - 1] == 0);
@@ -388,7 +400,7 @@ static void draw_heading(struct app *app, struct area area, const struct library
                          const struct library *library, int section)
 {
     int widths[COLUMNS];
-    fit(section, area.width, widths);
+    fit(section, area.width, names_of(table, library, section), widths);
     int x = MARKS + widths[0];
     int by = table->sort[section] - 1;
     const char *arrow = table->reversed[section] ? "↑" : "↓";
@@ -419,12 +431,12 @@ static enum theme_role state_role(const struct job_facts *job)
     return job->lives ? THEME_GOOD : THEME_DIM;
 }
 
-/* As many columns as fit; the state has its colour, on the cursor's line, too. */
-static void draw_row(struct app *app, struct area area, const struct library_row *row, bool here)
+static void draw_row(struct app *app, struct area area, const struct library_row *row, int names,
+                     bool here)
 {
     int section = row->kind == LIBRARY_JOB ? JOBS : MODELS;
     int widths[COLUMNS];
-    fit(section, area.width, widths);
+    fit(section, area.width, names, widths);
     int x = MARKS + widths[0];
     struct style text, dim;
     char cell[CELL * 4];
@@ -453,6 +465,7 @@ int library_table_draw(struct app *app, struct area area, const struct library_t
                        const struct library *library, const struct list *list, int *first)
 {
     int y = 0, drawn = 0;
+    int names[2] = {names_of(table, library, MODELS), names_of(table, library, JOBS)};
     *first = list_first(list, area.height - 3);
     for (int i = *first; i < (int)table->count && y < area.height; i++, drawn++) {
         bool jobs = (size_t)i >= table->models;
@@ -463,7 +476,7 @@ int library_table_draw(struct app *app, struct area area, const struct library_t
         }
         if (y < area.height)
             draw_row(app, area_part(area, 0, y++, area.width, 1), &library->rows[table->lines[i]],
-                     i == list->cursor);
+                     names[jobs ? JOBS : MODELS], i == list->cursor);
     }
     return drawn;
 }

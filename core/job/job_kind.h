@@ -11,7 +11,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 struct job_kind {
     const char *command;      /* the sub-command, which stands in job.json; "" where not known */
@@ -40,11 +39,5 @@ const struct job_kind *job_kind_find(const char *command);
  * this version does not know, it is a job that takes every request, for its worker to take or not,
  * and that cannot be started again. */
 const struct job_kind *job_kind_of(const cJSON *job);
-
-/* "a" or "an", before its noun. */
-static inline const char *job_kind_article(const struct job_kind *kind)
-{
-    return kind->noun[0] && strchr("aeiou", kind->noun[0]) ? "an" : "a";
-}
 
 #endif

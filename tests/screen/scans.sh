@@ -38,14 +38,14 @@ sleep 0.4
 # From the command line, by the folder's name: it goes on, pauses, stops; there is no checkpoint of it.
 name=$(basename "$(job)")
 "$binary" resume "$name" 2>/dev/null || fail "resume of a paused scan"
-await "running at"
+await "running     scan"
 "$binary" pause "$name" 2>"$work/err" || fail "pause"
 says err "after the current matrices"
-await "paused at"
+await "paused      scan"
 "$binary" checkpoint "$name" 2>"$work/err" && fail "a checkpoint of a scan"
 says err "is a scan: it has no checkpoints"
 "$binary" stop "$name" 2>/dev/null || fail "stop"
-await "stopped at"
+await "stopped     scan"
 grep -q '"stopped at [0-9]* of 56 matrices"' "$(job)/result.json" || fail "how it ended: $(cat "$(job)/result.json")"
 "$binary" attach "$name" >"$work/lines" 2>"$work/err" || fail "attach to a stopped scan ends with $?"
 grep -q "^model.*SNR.*($(rows) of 56)$" "$work/lines" || fail "attach does not print the rows: $(tail -1 "$work/lines")"
@@ -90,7 +90,7 @@ wait_until test -e "$work/beside.txt"
 "$binary" resume "$name" 2>"$work/err" || { fail "resume of a stopped scan"; cat "$work/err"; }
 wait $second || { fail "the window beside ended with $?"; cat "$work/err2"; }
 shows followed.txt "s left"
-await "paused at"
+await "paused      scan"
 kill -9 "$(holder worker "$(job)")"
 await "killed by signal 9 (Killed) at"
 listed "of 56 matrices" || fail "a killed scan does not say how far: $("$binary" jobs)"
@@ -111,7 +111,7 @@ play 80x24 "$model" <<'SCRIPT'
 :device cuda Enter
 wait scan
 SCRIPT
-await "failed: --device cuda: there is no plug-in"
+await "--device cuda: there is no plug-in"
 play 80x24 "$(job)" <<'SCRIPT'
 wait scan
 save-screen failed.txt

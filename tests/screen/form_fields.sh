@@ -168,6 +168,12 @@ field "optimizer"
 save-screen adamw.txt
 Right Right Right
 save-screen lion.txt
+field "data"
+<Ctrl-U>
+Esc
+t
+field "learning rate"
+save-screen opened-again.txt
 field "learning rate"
 type "1e-6"
 field "optimizer"
@@ -176,6 +182,7 @@ save-screen typed-rate.txt
 SCRIPT
 row adamw.txt "learning rate 5e-4"
 row lion.txt "optimizer lion"
+row opened-again.txt "learning rate auto (2e-6)"
 row lion.txt "learning rate auto (2e-6)"
 row typed-rate.txt "learning rate 1e-6"
 

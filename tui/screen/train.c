@@ -20,6 +20,7 @@
 #include "tui/screen/launch_train.h"
 #include "tui/screen/screens.h"
 #include "tui/screen/train_draw.h"
+#include "tui/session/form_defaults.h"
 #include "tui/session/wording.h"
 
 #include <stdio.h>
@@ -436,7 +437,7 @@ bool screen_open_train(struct app *app)
         app_message(app, "a scan file can be planned; training needs the model: spectrum MODEL");
         return false;
     }
-    launch_train_defaults(&app->session);
+    form_defaults(&app->session);
     session_cost_changed(&app->session);
     return app_push(app, &train_class, array_alloc(1, sizeof(struct train_view), NULL));
 }

@@ -82,6 +82,8 @@ void session_form_changed(struct session *session);
  * its base. */
 size_t session_scores_missing(const struct session *session);
 size_t session_scores_lacked(const struct session *session);
+/* Is it not known yet whether the matrix trains? A percentage decides, and its score is to come. */
+bool session_is_undecided(const struct session *session, size_t row);
 
 /* An error where the path is a file of what is open: that is never written to. */
 int session_check_output(const struct session *session, const char *path, struct error *err);

@@ -296,13 +296,8 @@ static int put_lines(struct buffer *out, const struct training_request *request,
     utf8_copy(model, sizeof model, request->model);
     buffer_format(out, "model       %s\nmethod      %s, %s\n", model, method_names[request->method],
                   start->precision);
-    buffer_format(out, "optimizer   %s, learning rate %g", optimizer_names[request->optimizer],
-                  request->rate);
-    if (request->least_rate > 0)
-        buffer_format(out, ", falling to %g", request->least_rate);
-    for (size_t i = 0; i < CONSTANTS; i++)
-        if (constant_row(i)->applies(request))
-            buffer_format(out, ", %s %g", constant_row(i)->name, constant_of(request, i));
+    buffer_text(out, "optimizer   ");
+    training_step_put(out, request);
     buffer_byte(out, '\n');
     put_trains(out, start, types);
     put_data(out, data);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* --- UTF-8 --- */
 
@@ -61,6 +62,13 @@ bool text_is_one_of(const char *text, const char *const *list);
 static inline const char *text_s(uint64_t count)
 {
     return count == 1 ? "" : "s";
+}
+
+/* "a scan", "an export": the article of a noun, by its first letter; the nouns are this program's own
+ * or names, none of which begins as "hour" or "unit" does. */
+static inline const char *text_a(const char *noun)
+{
+    return noun[0] && strchr("aeiouAEIOU", noun[0]) ? "an" : "a";
 }
 
 /* "8G", "8GiB", "1.5m", "123456": a number of bytes above 0. K, M, G and T, alone or as KiB to TiB,

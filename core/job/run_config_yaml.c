@@ -149,10 +149,11 @@ static int end_list(struct reader *reader, size_t line, struct error *err)
 /* What says of which type a value is to be: the option alone does that. */
 static const char *tag_of(const yaml_event_t *event)
 {
-    const yaml_char_t *tag = event->type == YAML_SCALAR_EVENT           ? event->data.scalar.tag
-                             : event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.tag
-                             : event->type == YAML_MAPPING_START_EVENT  ? event->data.mapping_start.tag
-                                                                        : NULL;
+    const yaml_char_t *tag =
+        event->type == YAML_SCALAR_EVENT           ? event->data.scalar.tag
+        : event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.tag
+        : event->type == YAML_MAPPING_START_EVENT  ? event->data.mapping_start.tag
+                                                   : NULL;
     return (const char *)tag;
 }
 

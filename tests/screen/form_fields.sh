@@ -186,6 +186,37 @@ row opened-again.txt "learning rate auto (2e-6)"
 row lion.txt "learning rate auto (2e-6)"
 row typed-rate.txt "learning rate 1e-6"
 
+# What is no number stays where it was typed, marked as wrong: no key leaves the form for it, and no
+# character of it is lost. Keys that the form has not say what the field takes.
+play 80x30 "$model" <<'SCRIPT'
+wait scan
+t
+field "batch"
+type "12xq"
+save-screen letters.txt
+field "learning rate"
+type "1,5"
+save-screen comma.txt
+field "memory limit"
+type "8 G"
+save-screen blank.txt
+field "method"
+type "x"
+save-screen turned.txt
+field "steps"
+type "x"
+save-screen key.txt
+type "k"
+save-screen up.txt
+SCRIPT
+row letters.txt "▶ batch 12xq a whole number, please"
+row comma.txt "▶ learning rate 1,5 a number, please"
+row blank.txt "▶ memory limit 8 G bytes, as in 8G or 500M"
+says turned.txt "method: Space, Right and Left go through its names"
+says key.txt "steps takes a whole number"
+row key.txt "▶ steps 60"
+hides up.txt "▶ steps"
+
 # Several data files, with weights; one is taken out again. Tab lists what there is to choose from.
 play 200x60 "$model" <<'SCRIPT'
 wait scan

@@ -8,7 +8,7 @@
  *     names to turn through      Space, Right and Left turn; nothing is typed
  *     a path                     every character; Tab completes what is there; names turn, too
  *     a text                     every character
- *     a number, bytes            digits and what belongs to them; letters are keys
+ *     a number, bytes            digits and what belongs to them; letters are keys until one is typed
  *
  * Arrows, Tab and Enter go between fields, PgUp and PgDn between groups; within a value the keys
  * are those of a line editor. Where a list of candidates is open, the same keys choose from it.
@@ -29,7 +29,7 @@
 
 /* --- the cursor --- */
 
-/* Letters are text in a name and keys in a number. */
+/* Letters are text in a name; of a number they are none, and keys. */
 static bool takes_character(size_t field, int input)
 {
     enum option_kind kind = training_options.rows[field].kind;
@@ -127,11 +127,19 @@ static void put_value(struct app *app, struct train_view *view, const char *text
     set_value(app, view);
 }
 
+/* In a number that was begun every character is text, but for the prompt's and the help's: "12q" is
+ * marked as wrong, where it would leave the form, and "1,5" is not 15. */
+static bool is_begun(const struct train_view *view, int input)
+{
+    return !setting_is_turned(view->field) && !view->fresh && input >= ' ' && input < INPUT_UP &&
+           input != INPUT_BACKSPACE && input != ':' && input != '?';
+}
+
 /* Characters that belong to the field are typed, in place of the whole where one has just arrived.
  * Keys of the line editor move and erase; Ctrl-D is the form's own. True: taken. */
 static bool edit(struct app *app, struct train_view *view, int input)
 {
-    bool character = takes_character(view->field, input);
+    bool character = takes_character(view->field, input) || is_begun(view, input);
     bool key =
         input != 'D' - 'A' + 1 && (input < ' ' || input >= INPUT_UP || input == INPUT_BACKSPACE);
     if (setting_is_turned(view->field) || (!character && !key))
@@ -145,6 +153,23 @@ static bool edit(struct app *app, struct train_view *view, int input)
     view->fresh = false;
     if (strcmp(before, view->text) != 0)
         set_value(app, view);
+    return true;
+}
+
+/* A key that the form has not, on a field that takes no such character: it is said what it takes. */
+static bool refuse(struct app *app, const struct train_view *view, int input)
+{
+    const struct option *row = &training_options.rows[view->field];
+    bool character = input >= ' ' && input < INPUT_UP && input != INPUT_BACKSPACE;
+    if (!character || request_from_key(input, SCOPE_FORM) != REQUEST_NONE)
+        return false;
+    if (setting_is_turned(view->field))
+        app_message(app, "%s: Space, Right and Left go through its names", row->label);
+    else
+        app_message(app, "%s takes %s", row->label,
+                    row->kind == OPTION_INTEGER ? "a whole number"
+                    : row->kind == OPTION_BYTES ? "bytes, as in 8G or 500M"
+                                                : "a number");
     return true;
 }
 
@@ -262,7 +287,8 @@ static bool train_input(struct app *app, void *state, int input)
     else if (input == INPUT_UP || input == INPUT_BACK_TAB)
         move_cursor(app, view, STRIDE_LINE, -1);
     else
-        return !is_closed(view) && (turn(app, view, input) || edit(app, view, input));
+        return !is_closed(view) &&
+               (turn(app, view, input) || edit(app, view, input) || refuse(app, view, input));
     return true;
 }
 

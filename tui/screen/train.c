@@ -21,6 +21,7 @@
 #include "tui/screen/screens.h"
 #include "tui/screen/train_draw.h"
 #include "tui/session/form_defaults.h"
+#include "tui/session/form_notes.h"
 #include "tui/session/wording.h"
 
 #include <stdio.h>
@@ -319,6 +320,20 @@ static void find_field(struct app *app, struct train_view *view, const char *lab
         app_error(app, &err);
 }
 
+/* Where the sequence length takes half of the data away, it is asked about, once for each length. */
+static bool takes_cuts(struct app *app, struct train_view *view)
+{
+    char cuts[256];
+    const char *length = settings_value(&app->session.settings, SETTING(seq_len));
+    form_look(&app->session);
+    if (!form_cuts_most(&app->session, cuts, sizeof cuts) || strcmp(view->agreed, length) == 0)
+        return true;
+    snprintf(view->agreed, sizeof view->agreed, "%s", length);
+    show_field(app, view, SETTING(seq_len), 0);
+    app_message(app, "%s; Ctrl-S again starts all the same", cuts);
+    return false;
+}
+
 /* What stands in the way is said, and the cursor goes to its field: a value that is wrong, marks
  * that the model has no tokens for, what this machine has no room for, a plan whose scores are not
  * all there. Else the job begins, and its view takes the form's place. */
@@ -340,6 +355,8 @@ static void start(struct app *app, struct train_view *view)
                    0);
     } else if (!launch_train_check_fit(&app->session, why, sizeof why)) {
         app_message(app, "%s", why);
+    } else if (!takes_cuts(app, view)) {
+        return; /* it was asked about */
     } else if (settings_use_plan(settings) &&
                !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same")) {
         return; /* it was asked about */
@@ -368,8 +385,10 @@ static void probe(struct app *app, struct train_view *view)
     } else if (probe_runs(&app->session.probe)) {
         probe_stop(&app->session.probe);
         app_message(app, "the probe was stopped");
-    } else if (launch_train_probe(&app->session, &err) != 0) {
-        app_error(app, &err);
+    } else {
+        form_look(&app->session); /* what it will take time for, and what it leaves out */
+        if (launch_train_probe(&app->session, &err) != 0)
+            app_error(app, &err);
     }
 }
 

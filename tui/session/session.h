@@ -18,6 +18,7 @@
 #include "job/training/resources.h"
 #include "plan/plan_shelf.h"
 #include "plan/plan_write.h"
+#include "tui/session/data_look.h"
 #include "tui/session/form_keep.h"
 #include "tui/session/grid.h"
 #include "tui/session/job_follow.h"
@@ -60,6 +61,7 @@ struct session {
     struct training_estimate form_cost; /* of the form's run: its fields may name another plan */
     struct settings settings;           /* the training form's fields */
     struct form_keep form;              /* where they are kept */
+    struct data_lengths lengths;        /* of their data, when it was looked at */
     struct probe probe;                 /* how long their run would take */
     struct job_follow *run;             /* NULL: no job is watched */
     struct runs runs;                   /* what is drawn over its loss */

@@ -25,6 +25,7 @@ static void close_model(struct session *session)
     session_keep_close(session);
     form_keep_close(&session->form, &session->settings);
     probe_stop(&session->probe);
+    data_lengths_free(&session->lengths);
     plan_free(session->plan);
     scan_feed_free(&session->feed);
     grid_free(&session->grid);

@@ -353,7 +353,7 @@ play 120x60 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen again.txt
-Ctrl-S
+Ctrl-S Ctrl-S
 wait text "completed"
 SCRIPT
 for line in "data data.jsonl" "data 2 more" "method full" "steps 1 " "sequence length 64" "batch 2"; do

@@ -1,5 +1,7 @@
 #include "job/job_kind.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 static const struct job_kind kinds[] = {
@@ -54,7 +56,7 @@ static const struct job_kind unknown = {
 
 const char *job_kind_article(const struct job_kind *kind)
 {
-    return strchr("aeiou", kind->noun[0]) ? "an" : "a";
+    return text_a(kind->noun);
 }
 
 const struct job_kind *job_kinds(size_t *count)

@@ -1,6 +1,5 @@
 #include "tui/session/steer.h"
 
-#include "base/text.h"
 #include "job/job_kind.h"
 #include "job/launch.h"
 #include "job/requests.h"
@@ -38,9 +37,9 @@ static int check_kind(const struct job_kind *kind, enum steering what, struct er
 {
     if (what == STEER_CHECKPOINT && !kind->checkpoints)
         return error_set(err, "it is %s %s: it has no checkpoints, what it computed is kept anyway",
-                         text_a(kind->noun), kind->noun);
+                         job_kind_article(kind), kind->noun);
     if (what == STEER_PAUSE && !kind->pauses)
-        return error_set(err, "it is %s %s, and cannot pause", text_a(kind->noun), kind->noun);
+        return error_set(err, "it is %s %s, and cannot pause", job_kind_article(kind), kind->noun);
     return 0;
 }
 
@@ -71,8 +70,8 @@ static int check_again(const struct job_follow *job, int64_t step, const char *s
 static int check_more(const struct job_kind *kind, bool lives, const char *state, struct error *err)
 {
     if (!kind->steps)
-        return error_set(err, "it is %s %s: more steps are for a training run", text_a(kind->noun),
-                         kind->noun);
+        return error_set(err, "it is %s %s: more steps are for a training run",
+                         job_kind_article(kind), kind->noun);
     return lives ? error_set(err, "%s; stop it before more steps are added to it", state) : 0;
 }
 

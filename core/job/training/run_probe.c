@@ -170,7 +170,7 @@ static int time_sample(double *seconds, int64_t *made, bool past_ends,
     *seconds = clock_seconds() - part.begun;
     if (run_should_stop(setup->sitting))
         return interrupted(err);
-    bool cut = *made > 0 && *made<s->sample.more && * seconds> PART_SECONDS;
+    bool cut = (*made > 0) && (*made < s->sample.more) && (*seconds > PART_SECONDS);
     if (cut)
         *seconds *= forwards((double)s->sample.count, (double)s->sample.more) /
                     forwards((double)s->sample.count, (double)*made);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* --- UTF-8 --- */
 
@@ -63,9 +64,16 @@ static inline const char *text_s(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
-/* "8G", "8GiB", "1.5m", "123456": a number of bytes above 0, without sign, blanks or exponent. K, M, G and T, alone or as KiB to TiB,
- * are powers of 1024; KB to TB are powers of 1000. Case does not matter. False for anything else,
- * and above 2^62; *bytes is then left. */
+/* "a scan", "an export": the article of a noun, by its first letter; the nouns are this program's own
+ * or names, none of which begins as "hour" or "unit" does. */
+static inline const char *text_a(const char *noun)
+{
+    return noun[0] && strchr("aeiouAEIOU", noun[0]) ? "an" : "a";
+}
+
+/* "8G", "8GiB", "1.5m", "123456": a number of bytes above 0, without sign, blanks or exponent. K, M,
+ * G and T, alone or as KiB to TiB, are powers of 1024; KB to TB are powers of 1000. Case does not
+ * matter. False for anything else, and above 2^62; *bytes is then left. */
 bool text_to_bytes(uint64_t *bytes, const char *text);
 
 /* "1.79 GiB", "17.3 MiB", "512 B": powers of 1024, as whoever prints memory or a file's size does.

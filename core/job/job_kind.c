@@ -52,11 +52,6 @@ static const struct job_kind unknown = {
     .checkpoints = true,
 };
 
-const char *job_kind_article(const struct job_kind *kind)
-{
-    return strchr("aeiou", kind->noun[0]) ? "an" : "a";
-}
-
 const struct job_kind *job_kinds(size_t *count)
 {
     *count = KIND_COUNT;

@@ -26,9 +26,6 @@ struct job_kind {
     const char *files[4];     /* options that name files which it would write; NULL ends them */
 };
 
-/* Before its noun: "a" or "an". */
-const char *job_kind_article(const struct job_kind *kind);
-
 /* All of them, and how many. */
 const struct job_kind *job_kinds(size_t *count);
 

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/job_kind.h"
@@ -376,7 +377,7 @@ static int check_arguments(const char *path, const cJSON *job, char *const argum
     for (size_t i = 1; arguments[i]; i++)
         if (is_option(arguments[i], kind->files))
             return error_set(err, "%s/job.json has %s %s write a file (%.80s): it is not resumed",
-                             path, job_kind_article(kind), kind->noun, arguments[i]);
+                             path, text_a(kind->noun), kind->noun, arguments[i]);
     for (size_t i = 1; arguments[i]; i++)
         if (is_option(arguments[i], idle))
             return error_set(err,

@@ -152,9 +152,18 @@ void run_config_free(struct run_config *config)
 
 /* --- the command line that says the same --- */
 
+bool run_config_has_start(const struct run_config *config)
+{
+    for (size_t i = 0; i < config->count; i++)
+        if (config->entries[i].row == TRAINING_ROW(start.step) ||
+            config->entries[i].row == TRAINING_ROW(start.best))
+            return true;
+    return false;
+}
+
 /* Options of which one takes the place of the others: typed, it leaves out those of the file. Data
- * that are typed have no weights of other data. */
-static bool is_replaced(size_t row, const struct option_given *given)
+ * that are typed have no weights of other data, and a MODEL no checkpoint of another run. */
+static bool is_replaced(size_t row, const struct option_given *given, const char *model)
 {
     const size_t groups[][3] = {
         {TRAINING_ROW(plan), TRAINING_ROW(top), TRAINING_ROW(select)},
@@ -162,7 +171,8 @@ static bool is_replaced(size_t row, const struct option_given *given)
         {TRAINING_ROW(eval_data), TRAINING_ROW(eval_split), TRAINING_ROW(eval_split)},
         {TRAINING_ROW(start.step), TRAINING_ROW(start.best), TRAINING_ROW(start.best)},
     };
-    if (option_is_given(given, row) ||
+    bool start = row == TRAINING_ROW(start.step) || row == TRAINING_ROW(start.best);
+    if (option_is_given(given, row) || (model && start) ||
         (row == TRAINING_ROW(data_weights) && option_is_given(given, TRAINING_ROW(data))))
         return true;
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
@@ -198,7 +208,7 @@ static int put_file(char **arguments, int *count, const struct run_config *confi
     for (size_t i = 0; status == 0 && i < config->count; i++) {
         const struct run_config_entry *entry = &config->entries[i];
         const char *name = training_options.rows[entry->row].name;
-        if (is_replaced(entry->row, given))
+        if (is_replaced(entry->row, given, model))
             continue;
         status = entry->text ? put(arguments, count, err, "--%s=%s", name, entry->text)
                              : put(arguments, count, err, "--%s", name);

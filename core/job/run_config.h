@@ -36,6 +36,10 @@ void run_config_free(struct run_config *config);
  * also as for a resume. */
 int run_config_look(struct job_trust *out, struct run_config *config, struct error *err);
 
+/* Does it say from which checkpoint of its model the run begins? Of another model that means nothing:
+ * where one is typed, it is left out. */
+bool run_config_has_start(const struct run_config *config);
+
 /* The command line argv[0..argc) of `train` with what the file says before what it says itself, and
  * without --config: a list of *count texts, and a NULL, free()d with run_config_free_arguments().
  * `given`: its options; `model`: its MODEL, or NULL. */

@@ -91,10 +91,8 @@ static int take_scalar(struct reader *reader, const yaml_event_t *event, struct 
 {
     const char *text = (const char *)event->data.scalar.value;
     size_t line = event->start_mark.line + 1;
-    if (event->data.scalar.anchor || strlen(text) != event->data.scalar.length ||
-        reader->place == OUTSIDE) {
-        error_set(err, event->data.scalar.anchor ? "there are no anchors here"
-                       : reader->place == OUTSIDE
+    if (strlen(text) != event->data.scalar.length || reader->place == OUTSIDE) {
+        error_set(err, reader->place == OUTSIDE
                            ? "\"name: value\" was expected, a line for each option"
                            : "a text has a NUL");
         return refuse(reader, line, err);
@@ -108,9 +106,22 @@ static int take_scalar(struct reader *reader, const yaml_event_t *event, struct 
     return status;
 }
 
+/* Beside the options and as an option's name there is no list and no mapping. */
+static int refuse_place(const struct reader *reader, const char *what, size_t line,
+                        struct error *err)
+{
+    if (reader->place == OUTSIDE)
+        error_set(err, "a configuration is lines of \"name: value\", not %s", what);
+    else
+        error_set(err, "an option's name is a text, not %s", what);
+    return refuse(reader, line, err);
+}
+
 /* Only options that may be given several times take one. */
 static int take_list(struct reader *reader, size_t line, struct error *err)
 {
+    if (reader->place == OUTSIDE || reader->place == AT_KEY)
+        return refuse_place(reader, "a list", line, err);
     const struct option *row =
         reader->row < training_options.count ? &training_options.rows[reader->row] : NULL;
     bool takes = row && (row->kind == OPTION_TEXTS || row->kind == OPTION_PATHS ||
@@ -122,7 +133,7 @@ static int take_list(struct reader *reader, size_t line, struct error *err)
     error_set(err,
               reader->place == AT_VALUE ? "%s has one value, not a list"
                                         : "%s: a list has texts or numbers, not lists",
-              reader->key ? reader->key : "a configuration");
+              reader->key);
     return refuse(reader, line, err);
 }
 
@@ -135,10 +146,40 @@ static int end_list(struct reader *reader, size_t line, struct error *err)
     return refuse(reader, line, err);
 }
 
+/* What says of which type a value is to be: the option alone does that. */
+static const char *tag_of(const yaml_event_t *event)
+{
+    const yaml_char_t *tag =
+        event->type == YAML_SCALAR_EVENT           ? event->data.scalar.tag
+        : event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.tag
+        : event->type == YAML_MAPPING_START_EVENT  ? event->data.mapping_start.tag
+                                                   : NULL;
+    return (const char *)tag;
+}
+
+static const char *anchor_of(const yaml_event_t *event)
+{
+    const yaml_char_t *anchor =
+        event->type == YAML_SCALAR_EVENT           ? event->data.scalar.anchor
+        : event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.anchor
+        : event->type == YAML_MAPPING_START_EVENT  ? event->data.mapping_start.anchor
+                                                   : NULL;
+    return (const char *)anchor;
+}
+
 /* The form is flat: a mapping of keys to scalars and lists of scalars, no aliases, one document. */
 static int take_event(struct reader *reader, const yaml_event_t *event, struct error *err)
 {
     size_t line = event->start_mark.line + 1;
+    if (anchor_of(event)) {
+        error_set(err, "there are no anchors here (&%.60s)", anchor_of(event));
+        return refuse(reader, line, err);
+    }
+    if (tag_of(event)) {
+        error_set(err, "there are no tags here (%.60s): an option says itself what its value is",
+                  tag_of(event));
+        return refuse(reader, line, err);
+    }
     switch (event->type) {
     case YAML_SCALAR_EVENT:
         return take_scalar(reader, event, err);
@@ -151,8 +192,9 @@ static int take_event(struct reader *reader, const yaml_event_t *event, struct e
             reader->place = AT_KEY;
             return 0;
         }
-        error_set(err, "%s: options stand side by side, none has others below it",
-                  reader->key ? reader->key : "a configuration");
+        if (reader->place == AT_KEY)
+            return refuse_place(reader, "others", line, err);
+        error_set(err, "%s: options stand side by side, none has others below it", reader->key);
         return refuse(reader, line, err);
     case YAML_MAPPING_END_EVENT:
         reader->place = BEHIND;

@@ -316,9 +316,10 @@ static void note_names(struct model *model, const struct found *found)
             "(it has %lld): it takes no part",
             path, found->beyond, (long long)found->beyond_count, (long long)model->config.layers);
     if (found->strange_count > 0)
-        config_note(
-            model, "%s: %.200s, the first of %lld such, has no place in a %s: it takes no part",
-            path, found->strange, (long long)found->strange_count, model->architecture_name);
+        config_note(model,
+                    "%s: %.200s, the first of %lld such, has no place in %s %s: it takes no part",
+                    path, found->strange, (long long)found->strange_count,
+                    text_a(model->architecture_name), model->architecture_name);
 }
 
 /* A configuration of another model of the family: whoever loads this one would find other shapes. */

@@ -541,8 +541,7 @@ static bool sample_should_stop(void *context)
     return wait->should_stop && wait->should_stop(wait->context);
 }
 
-/* The likeliest tokens, so that samples of a run can be compared with one another. */
-int trainer_sample(struct trainer *trainer, const struct work_watch *work,
+int trainer_sample(struct trainer *trainer, bool past_ends, const struct work_watch *work,
                    bool (*should_stop)(void *context), void *context, int64_t *made,
                    struct error *err)
 {
@@ -553,8 +552,9 @@ int trainer_sample(struct trainer *trainer, const struct work_watch *work,
     int64_t count = s->sample.count;
     work_tell(work, WORK_SAMPLING, 0, (uint64_t)s->sample.more);
     memcpy(trainer->sample, s->sample.ids, (size_t)count * sizeof *trainer->sample);
-    int status = generate(trainer->transformer, trainer->sample, &count, count + s->sample.more,
-                          s->sample.more, &s->sample.ends, &likeliest, &watch, err);
+    int status =
+        generate(trainer->transformer, trainer->sample, &count, count + s->sample.more,
+                 s->sample.more, past_ends ? NULL : &s->sample.ends, &likeliest, &watch, err);
     *made = count - s->sample.count;
     return status;
 }
@@ -566,8 +566,8 @@ static int show_sample(struct trainer *trainer, const struct train_observer *obs
     int64_t made;
     if (!trainer->settings.sample.ids || !observer->on_sample)
         return 0;
-    if (trainer_sample(trainer, trainer->inputs->work, observer->should_stop, observer->context,
-                       &made, err) != 0)
+    if (trainer_sample(trainer, false, trainer->inputs->work, observer->should_stop,
+                       observer->context, &made, err) != 0)
         return -1;
     return observer->on_sample(observer->context, trainer->progress.step, trainer->sample,
                                trainer->settings.sample.count + made, err);

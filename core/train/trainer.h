@@ -129,9 +129,9 @@ int trainer_step(struct trainer *trainer, struct train_report *report, struct er
 /* An evaluation of the model as it is; there must be data for it. */
 int trainer_evaluate(struct evaluation *out, struct trainer *trainer,
                      const struct evaluation_watch *watch, struct error *err);
-/* A sample, which `should_stop` (may be NULL) may end: *made tokens follow the prompt then. The
- * settings must have one. */
-int trainer_sample(struct trainer *trainer, const struct work_watch *work,
+/* A sample, which `should_stop` (may be NULL) may end: *made tokens are behind the prompt then. The
+ * settings must have one. `past_ends`: no token ends it, so it is as long as a sample can be. */
+int trainer_sample(struct trainer *trainer, bool past_ends, const struct work_watch *work,
                    bool (*should_stop)(void *context), void *context, int64_t *made,
                    struct error *err);
 /* That every frozen tensor is as it was, as before a state is saved. */

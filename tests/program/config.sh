@@ -118,12 +118,39 @@ bad "bad.yaml:2: there are no aliases" "batch: 1" "lr: *a"
 bad "bad.yaml:2: a second document" "batch: 1" "---" "lr: 1"
 bad "bad.yaml:1: \"name: value\" was expected" "just a text"
 bad "bad.yaml:[0-9]*: not valid YAML" "batch: 1" "data: [a"
+bad "bad.yaml:1: a configuration is lines of \"name: value\", not a list" "- lr: 1" "- batch: 2"
+bad "bad.yaml:1: a configuration is lines of \"name: value\", not a list" "[]"
+bad "bad.yaml:1: an option's name is a text, not a list" "? [a]" ": 1"
+bad "bad.yaml:2: there are no tags here (tag:yaml.org,2002:str)" "batch: 1" "lr: !!str 1e-4"
+bad "bad.yaml:1: there are no tags here (!mine)" "!mine lr: 1"
+bad "bad.yaml:1: there are no tags here" "data: !!seq [data/a.txt]"
+bad "bad.yaml:1: there are no tags here" "!!map {lr: 1}"
+bad "bad.yaml:1: there are no anchors" "data: &a [data/a.txt]"
+bad "bad.yaml:1: data names nothing" "data: ''"
+bad "bad.yaml:2: data names nothing" "data:" "  - \"\""
 bad "says nothing of a run" "# nothing"
 refused "cannot open\|cannot read" --config there/none.yaml
 refused "a folder without a job.json" --config there
 head -c 2000000 /dev/zero | tr '\0' '#' >"$work/there/long.yaml"
 refused "long.yaml" --config there/long.yaml
 refused "train takes one MODEL" --lr 1
+
+# The checkpoint that a file names is one of its model: the same run begins there again, and one from
+# another model does not; what is typed counts.
+run "$work/by-file" --data there/data/b.txt --step 2 --run from-two --method full --seq-len 32 --accumulate 1 --device cpu \
+    --threads 1 --steps 1 --sample-tokens 0 --eval-split 0 || fail "it does not begin from a run"
+begins() { # WHERE OPTIONS...
+    run --config "$work/from-two" --run "$work/again" "${@:2}" || fail "it does not train: ${*:2}"
+    grep -q "begins from $1: " "$work/err" || fail "${*:2}: it does not begin from $1"
+    rm -r "$work/again"
+}
+begins "step 2 of $work/by-file"
+begins "step 3 of $work/by-file" --step 3
+begins "step 3 of $work/typed" "$work/typed"
+grep -q "from-two/job.json: its --step or --best is of $work/by-file and left out: the run begins from $work/typed" "$work/err" ||
+    fail "it does not say what it leaves out"
+begins "step 2 of $work/typed" "$work/typed" --step 2
+if grep -q "left out" "$work/err"; then fail "what was typed is left out"; fi
 
 # A scan's job is not a run.
 mkdir -p "$work/scan"

@@ -29,16 +29,23 @@ check() { # of a line with the object, in $line
     grep -q '"probe": {[^}]*}' <<<"$line" || fail "no object"
     test "$(number steps)" = 100 && test "$(number evaluations)" = 5 && test "$(number samples)" = 5 &&
         test "$(number saves)" = 5 && test "$(number tokens)" = 1600 || fail "other counts: $line"
+    test "$(number saves_least)" = 2 || fail "other counts: $line"
     test "$(number measured_steps)" -ge 3 || fail "too few steps: $line"
     for key in step evaluation sample save total; do
         awk "BEGIN { exit !($(number ${key}_seconds) > 0) }" || fail "$key takes no time: $line"
     done
-    awk -v step="$(number step_seconds)" -v look="$(number evaluation_seconds)" -v sample="$(number sample_seconds)" \
-        -v save="$(number save_seconds)" -v total="$(number total_seconds)" -v low="$(number total_seconds_low)" \
-        -v high="$(number total_seconds_high)" 'BEGIN {
-            sum = 100 * step + 5 * (look + sample + save)
-            exit !(sum / total < 1.0001 && total / sum < 1.0001 && low <= total && total <= high) }' ||
-        fail "the total is no sum: $line"
+    for key in step evaluation sample total; do
+        awk "BEGIN { exit !($(number ${key}_seconds_low) <= $(number ${key}_seconds) &&
+                            $(number ${key}_seconds) <= $(number ${key}_seconds_high)) }" || fail "$key: no spread: $line"
+    done
+    for key in :100:5 _low:100:2 _high:100:5; do # steps and checkpoints of the total, its low and its high one
+        IFS=: read -r end steps saves <<<"$key"
+        awk -v step="$(number "step_seconds$end")" -v look="$(number "evaluation_seconds$end")" \
+            -v sample="$(number "sample_seconds$end")" -v save="$(number save_seconds)" \
+            -v total="$(number "total_seconds$end")" -v steps="$steps" -v saves="$saves" 'BEGIN {
+                sum = steps * step + 5 * (look + sample) + saves * save
+                exit !(sum / total < 1.0001 && total / sum < 1.0001) }' || fail "the total$end is no sum: $line"
+    done
 }
 line=$(tr -d '\n' <out | grep -o '"probe": {[^}]*}')
 check
@@ -46,10 +53,19 @@ test ! -e run || fail "the probe left a folder"
 
 # As lines: the total, and what it is the sum of.
 "${run[@]}" --dry-run --probe >out 2>said || fail "the probe failed"
-grep -qE '^time        [0-9.]+ (s|min [0-9]+ s), by the spread of the steps ' out &&
-    grep -qE '^  steps +100 of [0-9.e-]+ s$' out && grep -qE '^  evaluations +5 of ' out && grep -qE '^  samples +5 of ' out &&
-    grep -qE '^  checkpoints, at most +5 of ' out && grep -qE '^measured    [0-9]+ steps: a median of ' out || fail "not so as lines"
+grep -qE '^time        [0-9.]+ (s|min [0-9]+ s), by the spread of its parts ' out &&
+    grep -qE '^  steps +100 of [0-9.e-]+ s \([0-9.e-]+ s to [0-9.e-]+ s\)$' out && grep -qE '^  evaluations +5 of ' out && grep -qE '^  samples, by their length +5 of .* to ' out &&
+    grep -qE '^  checkpoints, at most +5 of ' out && grep -qE '^measured    [0-9]+ steps; the run takes in 1600 tokens$' out || fail "not so as lines"
 "${run[@]}" --dry-run >out 2>said && ! grep -q '^time ' out || fail "a dry run without a probe tells the time"
+
+# A sample of now may end with its first token, and the run's do not: one is as long as it is now, and
+# the spread goes from there to all tokens. The commonest tokens end a text of this model.
+cp -r "$source/demo/model" ends
+echo "{\"eos_token_id\": [$(seq -s, 256 310)]}" >ends/generation_config.json
+"${run[@]/$source\/demo\/model/ends}" --seq-len 64 --sample-tokens 48 --dry-run --probe --json >out 2>said || fail "the probe failed"
+line=$(tr -d '\n' <out | grep -o '"probe": {[^}]*}')
+awk -v usual="$(number sample_seconds)" -v high="$(number sample_seconds_high)" 'BEGIN { exit !(high > 4 * usual) }' ||
+    fail "a sample that has ended tells the length of all: $line"
 
 # As a job, in a folder of its own; the metrics have the same object.
 job=$("${run[@]}" --dry-run --probe --detach 2>said) || fail "it did not start"

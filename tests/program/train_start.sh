@@ -21,6 +21,11 @@ train() { # train RUN OPTIONS...
 
 # The only step has the peak rate, whatever the warm-up.
 train one --steps 1 --lr 1e-3 || fail "a run of one step failed"
+# Its head has all that a dry run's has of the step.
+grep -qx "method: spectrum; optimizer: adamw, learning rate 0.001, cosine, beta1 0.9, beta2 0.999, epsilon 1e-08" "$work/said" ||
+    fail "it does not say how it takes a step"
+train dry --dry-run --steps 1 --optimizer lion --min-lr 1e-7 >"$work/out" || fail "no dry run"
+grep -qx "optimizer   lion, learning rate 2e-06, cosine to 1e-07, beta1 0.9, beta2 0.99" "$work/out" || fail "$(cat "$work/out")"
 grep -q '"step": 1,.*"lr": 0.001,' "$work/one/metrics.jsonl" || fail "$(cat "$work/one/metrics.jsonl")"
 train two --steps 2 --lr 1e-3 --warmup 2 || fail "a run of two steps failed"
 grep -q '"step": 2,.*"lr": 0.001,' "$work/two/metrics.jsonl" || fail "$(cat "$work/two/metrics.jsonl")"

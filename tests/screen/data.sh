@@ -136,6 +136,62 @@ shows whole.txt '"<start_of_turn>"'
 hides whole.txt "cut into pieces"
 shows added.txt "added rows"
 
+# What the sequence length cuts off is marked in the text, counted, and said beside the form's field,
+# for another length without another look. Where it takes half of the data, a start is asked about.
+cp "$2/demo/text/problems.jsonl" "$work/problems.jsonl"
+head -c 3000 "$2/demo/text/shakespeare.txt" >"$work/plain.txt"
+play 80x30 "$model" <<'SCRIPT'
+wait scan
+t
+type "problems.jsonl"
+field "sequence length"
+type "64"
+save-screen unseen.txt
+Ctrl-D
+save-screen cut.txt
+i PgDn PgDn PgDn
+save-screen cut-ids.txt
+Esc
+save-screen noted.txt
+Ctrl-S
+save-screen asked.txt
+type "512"
+save-screen fewer.txt
+field "sequence length"
+type "1024"
+save-screen beyond.txt
+field "sequence length"
+type "64"
+field "long documents"
+Right
+Ctrl-D
+save-screen dropped.txt
+Esc
+field "long documents"
+Left
+field "data"
+<Ctrl-U>
+type "plain.txt"
+Ctrl-D
+save-screen split.txt
+SCRIPT
+hides unseen.txt "records longer"
+says cut.txt "problems.jsonl:1 prompt and completion, texts; cut off: longer than a row of 64 tokens"
+says cut.txt "Natalia sold [cut off here, at 64 tokens] 48/2"
+says cut.txt "at 64 tokens a row: 119 cut off, 280 cut off before what trains"
+shows noted.txt "399 of 400 records longer"
+says noted.txt "of 400 records 119 cut off, 280 cut off before what trains: longer than a row"
+says asked.txt "Ctrl-S again starts all the same"
+[ ! -e "$work/runs/model-2" ] || fail "a run was started that nobody agreed to"
+shows fewer.txt "1 of 400 records longer"
+shows beyond.txt "beyond 512 positions"
+says beyond.txt "The model has 512 positions: what is longer goes where it was never trained"
+says dropped.txt "left out: longer than a row of 64 tokens"
+says dropped.txt "at 64 tokens a row: 399 left out"
+grep -q "trained" "$work/dropped.txt" && fail "what is left out is shown as trained"
+says split.txt "plain text; split: longer than a row of 64 tokens"
+says split.txt "[row 2]"
+
 # Columns that are not read are named on as many lines as it takes.
 printf '{"text": "a b c", "a_long_name_of_a_column": 1, "another_long_name_of_it": 2, "and_the_last_of_them": 3}\n' >"$work/columns.jsonl"
 play 80x24 "$model" <<'SCRIPT'

@@ -168,6 +168,12 @@ field "optimizer"
 save-screen adamw.txt
 Right Right Right
 save-screen lion.txt
+field "data"
+<Ctrl-U>
+Esc
+t
+field "learning rate"
+save-screen opened-again.txt
 field "learning rate"
 type "1e-6"
 field "optimizer"
@@ -176,8 +182,40 @@ save-screen typed-rate.txt
 SCRIPT
 row adamw.txt "learning rate 5e-4"
 row lion.txt "optimizer lion"
+row opened-again.txt "learning rate auto (2e-6)"
 row lion.txt "learning rate auto (2e-6)"
 row typed-rate.txt "learning rate 1e-6"
+
+# What is no number stays where it was typed, marked as wrong: no key leaves the form for it, and no
+# character of it is lost. Keys that the form has not say what the field takes.
+play 80x30 "$model" <<'SCRIPT'
+wait scan
+t
+field "batch"
+type "12xq"
+save-screen letters.txt
+field "learning rate"
+type "1,5"
+save-screen comma.txt
+field "memory limit"
+type "8 G"
+save-screen blank.txt
+field "method"
+type "x"
+save-screen turned.txt
+field "steps"
+type "x"
+save-screen key.txt
+type "k"
+save-screen up.txt
+SCRIPT
+row letters.txt "▶ batch 12xq a whole number, please"
+row comma.txt "▶ learning rate 1,5 a number, please"
+row blank.txt "▶ memory limit 8 G bytes, as in 8G or 500M"
+says turned.txt "method: Space, Right and Left go through its names"
+says key.txt "steps takes a whole number"
+row key.txt "▶ steps 60"
+hides up.txt "▶ steps"
 
 # Several data files, with weights; one is taken out again. Tab lists what there is to choose from.
 play 200x60 "$model" <<'SCRIPT'
@@ -315,7 +353,7 @@ play 120x60 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen again.txt
-Ctrl-S
+Ctrl-S Ctrl-S
 wait text "completed"
 SCRIPT
 for line in "data data.jsonl" "data 2 more" "method full" "steps 1 " "sequence length 64" "batch 2"; do

@@ -41,7 +41,7 @@ type "64"
 field "learning rate"
 <Ctrl-U>
 save-screen filled.txt
-Ctrl-S
+Ctrl-S Ctrl-S
 wait text "completed"
 save-screen completed.txt
 SCRIPT
@@ -102,7 +102,7 @@ save-screen tight.txt
 <Ctrl-U>
 type "24M"
 save-screen mixed.txt
-Ctrl-S
+Ctrl-S Ctrl-S
 wait text "completed"
 save-screen mixed-run.txt
 SCRIPT
@@ -145,7 +145,7 @@ Right Right
 field "rank"
 type "0"
 save-screen wrong.txt
-Ctrl-S
+Ctrl-S Ctrl-S
 save-screen refused.txt
 field "method"
 Left
@@ -153,7 +153,7 @@ field "steps"
 type "1"
 field "sequence length"
 type "64"
-Ctrl-S
+Ctrl-S Ctrl-S
 wait text "completed"
 SCRIPT
 shows wrong.txt "from 1 to 65536"

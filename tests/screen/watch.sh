@@ -48,7 +48,7 @@ type "1"
 field "device"
 Left
 save-screen filled.txt
-Ctrl-S
+Ctrl-S Ctrl-S
 wait step 3
 save-screen running.txt
 q

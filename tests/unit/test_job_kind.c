@@ -8,6 +8,7 @@
 #include "tui/session/job_actions.h"
 #include "tui/session/steer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void put(const char *job, const char *name, const char *text)
@@ -95,6 +96,31 @@ static void test_a_running_job_takes_what_its_kind_takes(void **state)
     free(path);
 }
 
+/* Of each kind, in sentences that name it: "it is an export", "it is a scan". */
+static void test_each_kind_has_its_article(void **state)
+{
+    (void)state;
+    size_t count;
+    const struct job_kind *kinds = job_kinds(&count);
+    char *path = make_job();
+    assert_int_equal(job_lock_take(path, NULL), 0);
+    for (size_t i = 0; i < count; i++) {
+        char job[128], words[64];
+        snprintf(job, sizeof job, "{\"command\": \"%s\"}", kinds[i].command);
+        put(path, "job.json", job);
+        struct job_follow *follow = look(path);
+        bool vowel = strchr("aeiou", kinds[i].noun[0]) != NULL;
+        snprintf(words, sizeof words, "it is %s %s", vowel ? "an" : "a", kinds[i].noun);
+        if (!kinds[i].pauses)
+            assert_non_null(strstr(refusal(follow, STEER_PAUSE, NULL), words));
+        if (!kinds[i].checkpoints)
+            assert_non_null(strstr(refusal(follow, STEER_CHECKPOINT, NULL), words));
+        job_follow_close(follow);
+    }
+    job_lock_release(path);
+    free(path);
+}
+
 static void test_an_ended_job_is_resumed_or_not(void **state)
 {
     (void)state;
@@ -143,6 +169,7 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_a_running_job_takes_what_its_kind_takes, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(test_each_kind_has_its_article, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_an_ended_job_is_resumed_or_not, make_folder,
                                         remove_folder),
     };

@@ -47,6 +47,8 @@ static void estimate(struct training_estimate *cost, const char *model, const st
     session_init(&session);
     if (session_open(&session, model, &err) != 0)
         fail_msg("%s", err.text);
+    settings_free(&session.settings); /* what is proposed beside the demonstration's model */
+    settings_init(&session.settings);
     choose_plan(&session);
     set(&session, SETTING(run), folder);
     set(&session, SETTING(method), asked->method);

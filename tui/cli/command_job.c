@@ -86,7 +86,7 @@ static int64_t chosen_step(const struct job_follow *job, const struct state_choi
     if (!job_kind_of(job->job)->checkpoints)
         return error_set_kind(
             err, ERROR_USAGE, "%s is %s %s: --step and --best choose a training run's checkpoint",
-            job->path, job_kind_article(job_kind_of(job->job)), job_kind_of(job->job)->noun);
+            job->path, text_a(job_kind_of(job->job)->noun), job_kind_of(job->job)->noun);
     char *folder = state_choose(job->path, choice, err);
     int64_t step = folder ? state_step_of(strrchr(folder, '/') + 1) : -1;
     free(folder);

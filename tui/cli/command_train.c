@@ -75,6 +75,20 @@ static void tell_data(const struct training_data_plan *data, int64_t steps)
         fprintf(stderr, "data: losses count as much as the records' and turns' weights say\n");
 }
 
+/* The method's name and how a step is taken. Where a run goes on beyond its end, the learning rate is
+ * another one, which its own line says. */
+static void tell_step(const struct training_request *request)
+{
+    struct buffer line = BUFFER_INIT;
+    buffer_format(&line, "method: %s; optimizer: ", method_names[request->method]);
+    if (request->more.steps > 0)
+        buffer_text(&line, optimizer_names[request->optimizer]);
+    else
+        training_step_put(&line, request);
+    fprintf(stderr, "%s\n", buffer_string(&line));
+    buffer_free(&line);
+}
+
 /* Once, when the run knows all that it will do: what trains, on what, in how much memory. The
  * data's plan is kept as JSON for the summary, as its structures do not outlive the start. */
 static void on_start(void *context, const struct training_start *start)
@@ -101,6 +115,7 @@ static void on_start(void *context, const struct training_start *start)
                       decimal_text((int64_t)start->tensors).text,
                       decimal_text(start->trained_parameters).text,
                       decimal_text(start->parameters).text, share, start->precision);
+    tell_step(start->request);
     tell_data(&start->data, start->steps);
     fprintf(stderr, "memory: %s planned (", bytes_text((double)start->memory->total).text);
     for (int i = 0; i < MEMORY_CATEGORIES; i++)

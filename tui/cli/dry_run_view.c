@@ -303,13 +303,8 @@ static int put_lines(struct buffer *out, const struct training_request *request,
     utf8_copy(model, sizeof model, request->model);
     buffer_format(out, "model       %s\nmethod      %s, %s\n", model, method_names[request->method],
                   start->precision);
-    buffer_format(out, "optimizer   %s, learning rate %g", optimizer_names[request->optimizer],
-                  request->rate);
-    if (request->least_rate > 0)
-        buffer_format(out, ", falling to %g", request->least_rate);
-    for (size_t i = 0; i < CONSTANTS; i++)
-        if (constant_row(i)->applies(request))
-            buffer_format(out, ", %s %g", constant_row(i)->name, constant_of(request, i));
+    buffer_text(out, "optimizer   ");
+    training_step_put(out, request);
     buffer_byte(out, '\n');
     put_trains(out, start, types);
     put_data(out, data);
@@ -349,37 +344,41 @@ static void put_duration(struct buffer *out, double seconds)
         buffer_format(out, "%" PRId64 " d %" PRId64 " h", whole / 86400, whole % 86400 / 3600);
 }
 
-static void put_part(struct buffer *out, const char *name, int64_t count, double seconds)
+/* "3 of 1.9 s (0.1 s to 2 s)". */
+static void put_part(struct buffer *out, const char *name, int64_t count,
+                     const struct probe_seconds *one)
 {
     if (count == 0)
         return;
     buffer_format(out, "  %-32s %6s of ", name, decimal_text(count).text);
-    put_duration(out, seconds);
+    put_duration(out, one->usual);
+    if (one->low < one->high) {
+        buffer_text(out, " (");
+        put_duration(out, one->low);
+        buffer_text(out, " to ");
+        put_duration(out, one->high);
+        buffer_byte(out, ')');
+    }
     buffer_byte(out, '\n');
 }
 
 /* The sum first, then what it is made of, then how it was measured. */
 static void put_probe(struct buffer *out, const struct training_probe *probe)
 {
+    const struct probe_seconds save = {probe->save, probe->save, probe->save};
     buffer_text(out, "time        ");
-    put_duration(out, probe->total);
-    buffer_text(out, ", by the spread of the steps ");
-    put_duration(out, probe->total_low);
+    put_duration(out, probe->total.usual);
+    buffer_text(out, ", by the spread of its parts ");
+    put_duration(out, probe->total.low);
     buffer_text(out, " to ");
-    put_duration(out, probe->total_high);
+    put_duration(out, probe->total.high);
     buffer_byte(out, '\n');
-    put_part(out, "steps", probe->steps, probe->step);
-    put_part(out, "evaluations", probe->evaluations, probe->evaluation);
-    put_part(out, "samples", probe->samples, probe->sample);
-    put_part(out, "checkpoints, at most", probe->saves, probe->save);
-    buffer_format(out, "measured    %zu step%s: a median of ", probe->measured,
-                  text_s(probe->measured));
-    put_duration(out, probe->step);
-    buffer_text(out, ", quartiles ");
-    put_duration(out, probe->step_low);
-    buffer_text(out, " and ");
-    put_duration(out, probe->step_high);
-    buffer_format(out, "; the run takes in %s tokens\n", decimal_text((int64_t)probe->tokens).text);
+    put_part(out, "steps", probe->steps, &probe->step);
+    put_part(out, "evaluations", probe->evaluations, &probe->evaluation);
+    put_part(out, "samples, by their length", probe->samples, &probe->sample);
+    put_part(out, "checkpoints, at most", probe->saves, &save);
+    buffer_format(out, "measured    %zu step%s; the run takes in %s tokens\n", probe->measured,
+                  text_s(probe->measured), decimal_text((int64_t)probe->tokens).text);
 }
 
 /* --- the run that is asked --- */

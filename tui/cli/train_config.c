@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "job/run_config.h"
+#include "tui/cli/output.h"
 
 #include <stdio.h>
 
@@ -41,15 +42,28 @@ static int check_trust(struct run_config *config, bool trusted, struct error *er
     return status;
 }
 
+/* From where the run begins is a part of what the file says, and has its own line in any case; here
+ * is said what of it does not count beside the MODEL that was typed. */
+static void tell_start(const struct run_config *config, const struct training_request *request)
+{
+    if (request->model && run_config_has_start(config) && request->start.step == 0 &&
+        !request->start.best)
+        message_print("%s: its --step or --best is of %s and left out: the run begins from %s",
+                      config->path, config->model ? config->model : "another model",
+                      request->model);
+}
+
 char **train_config_expand(const struct training_request *request, int argc, char *const argv[],
                            int *count, struct error *err)
 {
     struct run_config config;
     char **arguments = NULL;
     if (run_config_read(&config, request->config, err) == 0 &&
-        check_trust(&config, request->trusted, err) == 0)
+        check_trust(&config, request->trusted, err) == 0) {
+        tell_start(&config, request);
         arguments =
             run_config_merge(&config, &request->given, request->model, argc, argv, count, err);
+    }
     run_config_free(&config);
     return arguments;
 }

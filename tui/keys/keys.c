@@ -220,7 +220,7 @@ static const struct request_info table[] = {
 
     /* lists and the map */
     {REQUEST_SEARCH, "search", "TEXT", SCOPE_MODEL | SCOPE_LIST | SCOPE_PLANS, {'/'}, NULL,
-     "find a name: a module, a type, a layer"},
+     "find a name, by one word or several; on the map also layer 5"},
     {REQUEST_SEARCH_NEXT, "next", NULL, SCOPE_MODEL | SCOPE_LIST | SCOPE_PLANS, {'n'}, NULL,
      "find the next"},
 

@@ -9,139 +9,22 @@
  *     ...
  *     PgDn PgUp: the next record, the one before; :row N; i: text or ids
  *
- * A look is the first records, however large the data is, so it opens at once: records of HEAD
- * bytes, RECORDS_MAX of them at most. They go the way that a run's do (text/record_look.h): the
- * same reader, template, tokenizer and mask, so what is shown is what will be trained.
+ * A look is the first records (tui/session/data_look.h), so it opens at once however large the data
+ * is. What the sequence length cuts off is marked where it begins, and not shown as trained.
  */
 #include "base/decimal.h"
 #include "base/memory.h"
-#include "base/sys.h"
 #include "base/text.h"
-#include "job/added_tokens.h"
-#include "text/data/data_files.h"
-#include "text/dataset/record_look.h"
 #include "text/tokenizer/tokenizer.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
+#include "tui/session/data_look.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* --- the first records --- */
-
-/* Records of so many bytes, or so many records, are a look. */
-enum { HEAD = 256 * 1024, RECORDS_MAX = 4096, ARRAY_MAX = 64 << 20 };
-
-struct data_look {
-    struct tokenizer *tokenizer;
-    struct record_look *records; /* at least one; those that are left out, too */
-    size_t count, capacity;
-    uint64_t tokens, supervised; /* of these records */
-    size_t undesired, too_short; /* of these records: KTO's with label false; left out */
-    bool cut;                    /* the data goes on */
-    char marks[200]; /* of the template that are not tokens, to be shown; "": none, or they were
-                        added */
-};
-
-/* The files that a look may reach into, as far as they are read whole: a .json array is one value,
- * and one that is too large is refused here rather than read for minutes. */
-static int check_arrays(const char *path, struct error *err)
-{
-    struct data_files files;
-    struct stat info;
-    int64_t reached = 0;
-    int status = data_files_list(&files, &path, 1, err);
-    for (size_t i = 0; status == 0 && i < files.count && reached <= HEAD; i++) {
-        const char *file = files.items[i].path;
-        if (sys.stat(file, &info) != 0)
-            continue; /* reading it says why */
-        if (text_ends_with(file, ".json") && info.st_size > ARRAY_MAX)
-            status = error_set(
-                err, "%s: a .json file over 64 MiB is too large for a look; .jsonl is not", file);
-        reached += info.st_size;
-    }
-    data_files_free(&files);
-    return status;
-}
-
-/* Records until there is enough for a look, and whether there is another after them. */
-static int read_head(struct data_look *look, struct record_walk *walk, struct error *err)
-{
-    int status = 1; /* of record_walk_next(): 1, a record; 0, the end; -1, an error */
-    for (size_t bytes = 0; status > 0 && bytes < HEAD && look->count < RECORDS_MAX;) {
-        if (array_reserve((void **)&look->records, &look->capacity, look->count + 1,
-                          sizeof *look->records, err) != 0)
-            return -1;
-        struct record_look *record = &look->records[look->count];
-        status = record_walk_next(walk, record, err);
-        if (status <= 0)
-            break;
-        look->count++;
-        look->tokens += record->tokens.count;
-        look->supervised += record_look_supervised(&record->tokens);
-        look->undesired += record->undesired;
-        look->too_short += record->tokens.count < 2;
-        bytes += record->bytes;
-    }
-    if (status > 0) {
-        struct record_look next;
-        status = record_walk_next(walk, &next, err);
-        look->cut = status > 0;
-        record_look_free(&next);
-    }
-    return status < 0 ? -1 : 0;
-}
-
-static void data_look_free(struct data_look *look)
-{
-    for (size_t i = 0; i < look->count; i++)
-        record_look_free(&look->records[i]);
-    free(look->records);
-    tokenizer_close(look->tokenizer);
-    *look = (struct data_look){0};
-}
-
-/* One of what the form names, with what the form says of how it is read. Nothing is left to free
- * after an error. */
-static int data_look_read(struct data_look *look, const struct app *app, const char *path,
-                          struct error *err)
-{
-    const struct settings *settings = &app->session.settings;
-    struct record_walk *walk = NULL;
-    struct training_request request;
-    *look = (struct data_look){0};
-    settings_request(settings, &request);
-    struct dataset_options *format = &request.format;
-    format->template_may_rest = true; /* it is one of several files, or the start of one */
-    format->names_may_rest = true;
-    int status = check_arrays(path, err);
-    if (status != 0)
-        goto out;
-    status = tokenizer_for_checkpoint(&look->tokenizer, app->session.model->checkpoint, err);
-    if (status != 0)
-        goto out;
-    status = added_tokens_look(look->tokenizer, format->template_name, request.add_tokens,
-                               look->marks, sizeof look->marks, err);
-    if (request.add_tokens) /* they are tokens then, as in such a run */
-        look->marks[0] = '\0';
-    if (status != 0)
-        goto out;
-    status = record_walk_open(&walk, &path, 1, format, look->tokenizer, err);
-    if (status != 0)
-        goto out;
-    status = read_head(look, walk, err);
-    if (status == 0 && look->count == 0)
-        status = error_set(err, "%s: no text in it", path);
-out:
-    record_walk_close(walk);
-    training_request_free(&request);
-    if (status != 0)
-        data_look_free(look);
-    return status;
-}
 
 /* --- the view --- */
 
@@ -172,19 +55,45 @@ static struct style trained_style(const struct app *app)
     return style;
 }
 
+/* Does a row end before token i, so that what follows is cut off, or in another row? */
+static bool is_cut_at(enum piece_fate fate, int64_t seq_len, size_t i)
+{
+    size_t row = (size_t)seq_len;
+    return (fate == PIECE_TRUNCATED && i == row) || (fate == PIECE_SPLIT && i > 0 && i % row == 0);
+}
+
+/* Is it a target of the run, at its sequence length? */
+static bool trains(const struct token_list *tokens, enum piece_fate fate, int64_t seq_len, size_t i)
+{
+    return record_look_trains(tokens, i) && fate != PIECE_DROPPED &&
+           !(fate == PIECE_TRUNCATED && i >= (size_t)seq_len);
+}
+
 /* Tokens of one kind after another go together, so that a character or a word of several tokens is
- * whole. */
+ * whole. Where a row ends, that is said in the text. */
 static void draw_text(struct app *app, struct area area, struct data_view *view)
 {
     const struct token_list *tokens = &shown(view)->tokens;
     struct flow flow = {area, 0, -view->scroll};
     struct style trained = trained_style(app), other = theme_style(&app->theme, THEME_DIM);
+    struct style mark = theme_style(&app->theme, THEME_WARNING);
     struct buffer piece = BUFFER_INIT;
+    int64_t row = view->look.seq_len;
+    enum piece_fate fate = data_look_fate(&view->look, shown(view));
     size_t end = tokens->count < TOKENS_SHOWN ? tokens->count : TOKENS_SHOWN;
     for (size_t i = 0; i < end && flow.y < area.height; i++) {
+        if (is_cut_at(fate, row, i)) {
+            char words[96];
+            int length =
+                snprintf(words, sizeof words,
+                         fate == PIECE_SPLIT ? " [row %zu] " : " [cut off here, at %zu tokens] ",
+                         fate == PIECE_SPLIT ? i / (size_t)row + 1 : i);
+            flow_put(&flow, mark, words, (size_t)length);
+        }
         tokenizer_piece(view->look.tokenizer, tokens->ids[i], &piece);
-        bool counts = record_look_trains(tokens, i);
-        if (i + 1 < end && record_look_trains(tokens, i + 1) == counts && piece.length < PIECE_MOST)
+        bool counts = trains(tokens, fate, row, i);
+        if (i + 1 < end && trains(tokens, fate, row, i + 1) == counts &&
+            !is_cut_at(fate, row, i + 1) && piece.length < PIECE_MOST)
             continue;
         flow_put(&flow, counts ? trained : other, buffer_string(&piece), piece.length);
         buffer_clear(&piece);
@@ -199,11 +108,15 @@ static void draw_ids(struct app *app, struct area area, struct data_view *view)
     const struct token_list *tokens = &shown(view)->tokens;
     struct style trained = trained_style(app), other = theme_style(&app->theme, THEME_DIM);
     struct buffer piece = BUFFER_INIT;
+    int64_t row = view->look.seq_len;
+    enum piece_fate fate = data_look_fate(&view->look, shown(view));
     view->more = (size_t)view->scroll + (size_t)area.height < tokens->count;
     for (int y = 0; y < area.height && (size_t)view->scroll + (size_t)y < tokens->count; y++) {
         size_t i = (size_t)view->scroll + (size_t)y;
-        float weight = record_look_trains(tokens, i) ? tokens->weights[i] : 0;
-        char counts[32] = "-";
+        bool cut = fate == PIECE_DROPPED || (fate == PIECE_TRUNCATED && i >= (size_t)row);
+        float weight = trains(tokens, fate, row, i) ? tokens->weights[i] : 0;
+        char counts[32];
+        snprintf(counts, sizeof counts, "%s", cut ? "cut off" : "-");
         if (weight > 0)
             snprintf(counts, sizeof counts, weight == 1 ? "trained" : "x %.6g", (double)weight);
         buffer_clear(&piece);
@@ -230,14 +143,24 @@ static const char *file_shown(const char *data, const char *path)
 /* Where the record is from, what form it has, and what of it is not read. Returns the rows that it
  * takes. */
 static int draw_place(struct app *app, struct area area, const char *data,
-                      const struct record_look *record)
+                      const struct data_look *look, const struct record_look *record)
 {
+    static const char *const fates[] = {
+        [PIECE_WHOLE] = "",
+        [PIECE_DROPPED] = "; left out: longer than a row of ",
+        [PIECE_TRUNCATED] = "; cut off: longer than a row of ",
+        [PIECE_SPLIT] = "; split: longer than a row of ",
+    };
+    enum piece_fate fate = data_look_fate(look, record);
     struct buffer line = BUFFER_INIT;
     buffer_format(&line, "%s:%zu  %s", file_shown(data, record->path), record->line, record->form);
     for (size_t i = 0; i < record->unread.count; i++)
         buffer_format(&line, "%s%s", i ? ", " : "; not read: ", record->unread.items[i].text);
     if (record->tokens.count < 2)
         buffer_text(&line, "; left out: fewer than two tokens");
+    buffer_text(&line, fates[fate]);
+    if (fate != PIECE_WHOLE)
+        buffer_format(&line, "%lld tokens", (long long)look->seq_len);
     if (record->cut)
         buffer_text(&line, "; it continues");
     int rows = flow_words(area, theme_style(&app->theme, THEME_TEXT), buffer_string(&line));
@@ -272,13 +195,21 @@ static void data_draw(struct app *app, void *state, struct area area)
                                       : "in this colour ");
     if (!mono && !record->undesired)
         area_put(area, x, 1, theme_style(&app->theme, THEME_ACCENT), "■");
-    int y = 2 + draw_place(app, area_part(area, 0, 2, area.width, PLACE_ROWS), view->path, record);
+    int y = 2 + draw_place(app, area_part(area, 0, 2, area.width, PLACE_ROWS), view->path, look,
+                           record);
     struct buffer notes = BUFFER_INIT; /* what is true of the whole look beside its counts */
     if (look->undesired > 0)
         buffer_format(&notes, "%zu undesired (label false)", look->undesired);
     if (look->too_short > 0)
         buffer_format(&notes, "%s%zu left out (fewer than two tokens)",
                       notes.length > 0 ? ", " : "", look->too_short);
+    struct cut_counts cuts;
+    char words[128];
+    data_look_count(&cuts, look);
+    cut_counts_put(&cuts, words, sizeof words);
+    if (words[0])
+        buffer_format(&notes, "%sat %lld tokens a row: %s", notes.length > 0 ? "; " : "",
+                      (long long)look->seq_len, words);
     if (look->marks[0])
         buffer_format(&notes, "%scut into pieces: %s", notes.length > 0 ? "; " : "", look->marks);
     area_label(area, 0, y++, area.width, theme_style(&app->theme, THEME_WARNING),
@@ -391,7 +322,9 @@ bool screen_open_data(struct app *app, size_t item)
         snprintf(view->path, sizeof view->path, "%s", settings_item(settings, SETTING(data), item));
     if (!settings_check(settings, SETTING(data), item, why, sizeof why)) {
         app_message(app, "data: %s", why);
-    } else if (view && data_look_read(&view->look, app, view->path, &err) == 0) {
+    } else if (view &&
+               data_look_read(&view->look, app->session.model, settings, view->path, &err) == 0) {
+        data_lengths_keep(&app->session.lengths, &view->look, settings, view->path);
         return app_push(app, &data_class, view);
     } else {
         app_error(app, &err);

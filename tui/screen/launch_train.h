@@ -11,9 +11,6 @@
 
 #include "tui/session/session.h"
 
-/* Proposes what is still empty: the text beside a demo model, a run folder that is free. */
-void launch_train_defaults(struct session *session);
-
 /* False, with what helps, where a chosen template has marks that are not tokens of the model and
  * are not to become some: `train` would refuse them when the job had begun. */
 bool launch_train_check_marks(const struct session *session, char *why, size_t size);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static size_t cursor_row(const struct app *app, const struct model_view *view)
 {
@@ -128,14 +129,64 @@ static const char *find_switch(const struct app *app)
     return NULL;
 }
 
-/* The next module, in the scan's order from the cursor on and round, whose name holds the text. */
+/* "layer 5", "block 5" or a number alone names a layer, in whatever case, and no module: it has its
+ * own place in the map. False: the text is none of these. */
+static bool read_layer(const char *text, int64_t *layer)
+{
+    static const char *const words[] = {"layer", "block", ""};
+    size_t word = 0;
+    text += strspn(text, " ");
+    while (strncasecmp(text, words[word], strlen(words[word])) != 0)
+        word++;
+    const char *number = text + strlen(words[word]);
+    number += strspn(number, " .");
+    char *end;
+    *layer = strtoll(number, &end, 10);
+    return number[0] >= '0' && number[0] <= '9' && !end[strspn(end, " ")];
+}
+
+static void go_to_layer(struct app *app, struct model_view *view, int64_t layer)
+{
+    int count = app->session.grid.layers;
+    if (layer < count)
+        move_to(app, view, (int)layer, view->type);
+    else
+        app_message(app, "there is no layer %lld: they are 0 to %d", (long long)layer, count - 1);
+}
+
+/* Has the module every word of the text in its name? "5 q_proj" finds model.layers.5...q_proj: a
+ * number is a whole part of the name, else it would find 15, too. */
+static bool has_words(const char *module, const char *text)
+{
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        char word[PROMPT_MAX];
+        size_t length = strcspn(text, " ");
+        snprintf(word, sizeof word, "%.*s", (int)length, text);
+        bool number = word[strspn(word, "0123456789")] == '\0', found = false;
+        for (const char *at = module; !found && (at = strstr(at, word)); at++)
+            found = !number ||
+                    ((at == module || at[-1] == '.') && (at[length] == '.' || at[length] == '\0'));
+        if (!found)
+            return false;
+        text += length;
+    }
+    return true;
+}
+
+/* The next module, in the scan's order from the cursor on and round, whose name has the text; or the
+ * layer that it names. */
 static void search(struct app *app, struct model_view *view)
 {
     const struct scan *scan = app->session.scan;
     size_t start = cursor_row(app, view);
+    int64_t layer;
+    if (read_layer(app->search, &layer)) {
+        go_to_layer(app, view, layer);
+        return;
+    }
     for (size_t i = 1; app->search[0] && i <= scan->count; i++) {
         size_t row = ((start == SIZE_MAX ? 0 : start) + i) % scan->count;
-        if (strstr(scan->rows[row].module, app->search) && go_to_row(app, view, row))
+        if (has_words(scan->rows[row].module, app->search) && go_to_row(app, view, row))
             return;
     }
     const char *switched = find_switch(app);
@@ -143,7 +194,8 @@ static void search(struct app *app, struct model_view *view)
         app_message(app, "%s has no score, and its own line below the map: %s", switched,
                     "e trains or freezes the embeddings, H the head");
     else
-        app_message(app, "no module's name has \"%s\"", app->search);
+        app_message(app, "no module's name has \"%s\", and \"layer 5\" would be a layer",
+                    app->search);
 }
 
 /* --- its scan, a job: what was asked for is said, what comes of it the map shows --- */

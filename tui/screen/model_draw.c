@@ -137,7 +137,8 @@ static void put_experts(const struct app *app, const struct model_view *view, ch
     const struct grid *grid = &app->session.grid;
     const struct grid_place *place = grid_cell(grid, view->layer, view->type, &count);
     for (size_t i = 0; i < count; i++)
-        trained += plan_row(app->session.plan, place[i].row);
+        trained += plan_row(app->session.plan, place[i].row) &&
+                   !session_is_undecided(&app->session, place[i].row);
     out[0] = '\0';
     if (grid->type[view->type].folds)
         snprintf(out, size, ", %zu of %zu experts", trained, count);
@@ -154,14 +155,15 @@ static void draw_cell(struct app *app, const struct model_view *view, struct are
         return;
     }
     const struct scan_row *row = &app->session.scan->rows[index];
-    bool trains = plan_row(app->session.plan, index), known = row->known && row->detailed;
+    bool known = row->known && row->detailed;
     bool by_hand = plan_edit(app->session.plan, index) != PLAN_NO_EDIT;
-    char experts[48];
+    char experts[48], state[96];
+    enum theme_role role;
     put_experts(app, view, experts, sizeof experts);
-    int taken = (by_hand ? 21 : 12) + text_columns(experts);
-    int x = area_label(area, 0, 0, area.width - taken, title, row->module);
-    area_print(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
-               "%s%s%s", trains ? "● trains" : "○ frozen", by_hand ? ", by hand" : "", experts);
+    snprintf(state, sizeof state, "%s%s%s", row_state(&app->session, index, &role),
+             by_hand ? ", by hand" : "", experts);
+    int x = area_label(area, 0, 0, area.width - text_columns(state) - 3, title, row->module);
+    area_put(area, x + 2, 0, theme_style(&app->theme, role), state);
     int right = area.width < 100 ? 36 : 48;
     if (area.width < TWO_COLUMNS) {
         draw_cell_items(app, area_part(area, 0, 1, area.width, INFO_ROWS - 2), index);
@@ -228,7 +230,8 @@ static bool is_between(int value, int a, int b)
     return a < b ? value >= a && value <= b : value >= b && value <= a;
 }
 
-/* Does the cell's matrix train, and was it set by hand? Of folded experts, do most, was any? */
+/* Does the cell's matrix train, as far as that is known, and was it set by hand? Of folded experts,
+ * do most, was any? */
 static void look_at_plan(const struct app *app, int layer, int type, struct heat_cell *cell)
 {
     size_t count, trained = 0;
@@ -239,7 +242,8 @@ static void look_at_plan(const struct app *app, int layer, int type, struct heat
     if (!grid->type[type].folds)
         place = &one, count = 1;
     for (size_t i = 0; i < count; i++) {
-        trained += plan_row(plan, place[i].row);
+        trained +=
+            plan_row(plan, place[i].row) && !session_is_undecided(&app->session, place[i].row);
         cell->by_hand |= plan_edit(plan, place[i].row) != PLAN_NO_EDIT;
     }
     cell->trained = 2 * trained > count;
@@ -336,6 +340,7 @@ static void draw_memory(struct app *app, struct area area)
 {
     const struct training_estimate *cost = &app->session.cost;
     const struct settings *settings = &app->session.settings;
+    struct training_request request; /* a field that is wrong counts as its default */
     char bytes[32];
     bytes_put((double)cost->total, bytes, sizeof bytes);
     area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE), "memory to train: %s",
@@ -344,9 +349,11 @@ static void draw_memory(struct app *app, struct area area)
         area_label(area, 0, 1, area.width, theme_style(&app->theme, THEME_DIM), cost->why);
         return;
     }
-    area_print(area, 28, 0, theme_style(&app->theme, THEME_DIM), "%s, %s × %s tokens at a time",
-               settings_value(settings, SETTING(dtype)), settings_value(settings, SETTING(batch)),
-               settings_value(settings, SETTING(seq_len)));
+    settings_request(settings, &request);
+    area_print(area, 28, 0, theme_style(&app->theme, THEME_DIM), "%s, %lld × %lld tokens at a time",
+               settings_value(settings, SETTING(dtype)), (long long)request.batch,
+               (long long)request.seq_len);
+    training_request_free(&request);
     memory_bars_draw(area_part(area, 0, 1, area.width, area.height - 1), &app->theme, cost->bytes);
 }
 

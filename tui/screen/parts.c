@@ -81,6 +81,13 @@ void list_line(struct area area, const struct theme *theme, bool here, struct st
     area_put(area, 0, 0, theme_style(theme, THEME_ACCENT), here ? "▶" : " ");
 }
 
+const char *row_state(const struct session *session, size_t row, enum theme_role *role)
+{
+    bool known = !session_is_undecided(session, row), trains = plan_row(session->plan, row);
+    *role = known && trains ? THEME_ACCENT : THEME_DIM;
+    return !known ? "· not known yet" : trains ? "● trains" : "○ frozen";
+}
+
 /* --- memory --- */
 
 /* Columns before the bars: a category, and its bytes. */

@@ -28,6 +28,10 @@ bool list_search(struct app *app, struct list *list, enum request request, const
 void list_line(struct area area, const struct theme *theme, bool here, struct style *text,
                struct style *dim);
 
+/* "● trains", "○ frozen", or, while its score is to come and decides it, "· not known yet"; the role
+ * in which it is shown. */
+const char *row_state(const struct session *session, size_t row, enum theme_role *role);
+
 /* A name, bytes and a bar a row, the longest bar 40 columns:
  *
  *     weights       256 MiB ████████████

@@ -11,9 +11,9 @@
 #include "tui/session/presets.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "tui/screen/launch_train.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
+#include "tui/session/form_defaults.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +114,7 @@ static void take(struct app *app, const struct preset *preset)
                 buffer_string(&typed));
     } else {
         preset_take(preset, &app->session.settings);
-        launch_train_defaults(&app->session);
+        form_defaults(&app->session);
         session_form_changed(&app->session);
         app_pop(app); /* frees the view */
         app_message(app, "%s: %zu field%s changed", preset->name, count, text_s(count));

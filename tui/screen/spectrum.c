@@ -21,6 +21,7 @@
 #include "base/sys.h"
 #include "spectra/scan_result.h"
 #include "spectra/score.h"
+#include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
 #include "tui/widget/flow.h"
 #include "tui/widget/plot.h"
@@ -248,11 +249,11 @@ static void spectrum_view_draw(struct app *app, void *state, struct area area)
     struct spectrum_view *view = state;
     const struct scan_row *row = &app->session.scan->rows[view->row];
     char why[320];
-    bool trains = plan_row(app->session.plan, view->row);
-    int x =
-        area_label(area, 0, 0, area.width - 12, theme_style(&app->theme, THEME_TITLE), row->module);
-    area_put(area, x + 2, 0, theme_style(&app->theme, trains ? THEME_ACCENT : THEME_DIM),
-             trains ? "● trains" : "○ frozen");
+    enum theme_role role;
+    const char *words = row_state(&app->session, view->row, &role);
+    int x = area_label(area, 0, 0, area.width - text_columns(words) - 3,
+                       theme_style(&app->theme, THEME_TITLE), row->module);
+    area_put(area, x + 2, 0, theme_style(&app->theme, role), words);
     int y = 2 + draw_numbers(app, area_part(area, 0, 1, area.width, area.height - 1), row);
     struct area below = area_part(area, 0, y, area.width, area.height - y);
     if (spectrum_values_load(&view->values, app->session.scan, view->row)) {

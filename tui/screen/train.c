@@ -8,7 +8,7 @@
  *     names to turn through      Space, Right and Left turn; nothing is typed
  *     a path                     every character; Tab completes what is there; names turn, too
  *     a text                     every character
- *     a number, bytes            digits and what belongs to them; letters are keys
+ *     a number, bytes            digits and what belongs to them; letters are keys until one is typed
  *
  * Arrows, Tab and Enter go between fields, PgUp and PgDn between groups; within a value the keys
  * are those of a line editor. Where a list of candidates is open, the same keys choose from it.
@@ -20,6 +20,8 @@
 #include "tui/screen/launch_train.h"
 #include "tui/screen/screens.h"
 #include "tui/screen/train_draw.h"
+#include "tui/session/form_defaults.h"
+#include "tui/session/form_notes.h"
 #include "tui/session/wording.h"
 
 #include <stdio.h>
@@ -28,7 +30,7 @@
 
 /* --- the cursor --- */
 
-/* Letters are text in a name and keys in a number. */
+/* Letters are text in a name; of a number they are none, and keys. */
 static bool takes_character(size_t field, int input)
 {
     enum option_kind kind = training_options.rows[field].kind;
@@ -126,11 +128,19 @@ static void put_value(struct app *app, struct train_view *view, const char *text
     set_value(app, view);
 }
 
+/* In a number that was begun every character is text, but for the prompt's and the help's: "12q" is
+ * marked as wrong, where it would leave the form, and "1,5" is not 15. */
+static bool is_begun(const struct train_view *view, int input)
+{
+    return !setting_is_turned(view->field) && !view->fresh && input >= ' ' && input < INPUT_UP &&
+           input != INPUT_BACKSPACE && input != ':' && input != '?';
+}
+
 /* Characters that belong to the field are typed, in place of the whole where one has just arrived.
  * Keys of the line editor move and erase; Ctrl-D is the form's own. True: taken. */
 static bool edit(struct app *app, struct train_view *view, int input)
 {
-    bool character = takes_character(view->field, input);
+    bool character = takes_character(view->field, input) || is_begun(view, input);
     bool key =
         input != 'D' - 'A' + 1 && (input < ' ' || input >= INPUT_UP || input == INPUT_BACKSPACE);
     if (setting_is_turned(view->field) || (!character && !key))
@@ -144,6 +154,23 @@ static bool edit(struct app *app, struct train_view *view, int input)
     view->fresh = false;
     if (strcmp(before, view->text) != 0)
         set_value(app, view);
+    return true;
+}
+
+/* A key that the form has not, on a field that takes no such character: it is said what it takes. */
+static bool refuse(struct app *app, const struct train_view *view, int input)
+{
+    const struct option *row = &training_options.rows[view->field];
+    bool character = input >= ' ' && input < INPUT_UP && input != INPUT_BACKSPACE;
+    if (!character || request_from_key(input, SCOPE_FORM) != REQUEST_NONE)
+        return false;
+    if (setting_is_turned(view->field))
+        app_message(app, "%s: Space, Right and Left go through its names", row->label);
+    else
+        app_message(app, "%s takes %s", row->label,
+                    row->kind == OPTION_INTEGER ? "a whole number"
+                    : row->kind == OPTION_BYTES ? "bytes, as in 8G or 500M"
+                                                : "a number");
     return true;
 }
 
@@ -261,7 +288,8 @@ static bool train_input(struct app *app, void *state, int input)
     else if (input == INPUT_UP || input == INPUT_BACK_TAB)
         move_cursor(app, view, STRIDE_LINE, -1);
     else
-        return !is_closed(view) && (turn(app, view, input) || edit(app, view, input));
+        return !is_closed(view) &&
+               (turn(app, view, input) || edit(app, view, input) || refuse(app, view, input));
     return true;
 }
 
@@ -292,6 +320,20 @@ static void find_field(struct app *app, struct train_view *view, const char *lab
         app_error(app, &err);
 }
 
+/* Where the sequence length takes half of the data away, it is asked about, once for each length. */
+static bool takes_cuts(struct app *app, struct train_view *view)
+{
+    char cuts[256];
+    const char *length = settings_value(&app->session.settings, SETTING(seq_len));
+    form_look(&app->session);
+    if (!form_cuts_most(&app->session, cuts, sizeof cuts) || strcmp(view->agreed, length) == 0)
+        return true;
+    snprintf(view->agreed, sizeof view->agreed, "%s", length);
+    show_field(app, view, SETTING(seq_len), 0);
+    app_message(app, "%s; Ctrl-S again starts all the same", cuts);
+    return false;
+}
+
 /* What stands in the way is said, and the cursor goes to its field: a value that is wrong, marks
  * that the model has no tokens for, what this machine has no room for, a plan whose scores are not
  * all there. Else the job begins, and its view takes the form's place. */
@@ -313,6 +355,8 @@ static void start(struct app *app, struct train_view *view)
                    0);
     } else if (!launch_train_check_fit(&app->session, why, sizeof why)) {
         app_message(app, "%s", why);
+    } else if (!takes_cuts(app, view)) {
+        return; /* it was asked about */
     } else if (settings_use_plan(settings) &&
                !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same")) {
         return; /* it was asked about */
@@ -341,8 +385,10 @@ static void probe(struct app *app, struct train_view *view)
     } else if (probe_runs(&app->session.probe)) {
         probe_stop(&app->session.probe);
         app_message(app, "the probe was stopped");
-    } else if (launch_train_probe(&app->session, &err) != 0) {
-        app_error(app, &err);
+    } else {
+        form_look(&app->session); /* what it will take time for, and what it leaves out */
+        if (launch_train_probe(&app->session, &err) != 0)
+            app_error(app, &err);
     }
 }
 
@@ -436,7 +482,7 @@ bool screen_open_train(struct app *app)
         app_message(app, "a scan file can be planned; training needs the model: spectrum MODEL");
         return false;
     }
-    launch_train_defaults(&app->session);
+    form_defaults(&app->session);
     session_cost_changed(&app->session);
     return app_push(app, &train_class, array_alloc(1, sizeof(struct train_view), NULL));
 }

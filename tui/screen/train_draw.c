@@ -27,6 +27,7 @@
 #include "job/launch.h"
 #include "tui/screen/launch_train.h"
 #include "tui/screen/parts.h"
+#include "tui/session/form_notes.h"
 #include "tui/session/run_length.h"
 #include "tui/session/wording.h"
 #include "tui/widget/flow.h"
@@ -120,10 +121,16 @@ static void draw_field(struct app *app, struct area area, const struct form_line
     draw_value(app, area_part(area, LABELS, 0, columns, 1), line, view);
     /* a reason that does not fit is a mark here; the field's hint says it whole */
     int room = area.width - LABELS - columns - 1;
+    char whole[ERROR_TEXT_MAX];
+    enum form_note note =
+        right ? form_note(&app->session, line->field, why, sizeof why, whole, sizeof whole)
+              : NOTE_WRONG;
     utf8_sanitize(why);
     area_put(area, LABELS + columns + 1, 0,
-             theme_style(&app->theme, right ? THEME_GOOD : THEME_ERROR),
-             right                       ? "✓"
+             theme_style(&app->theme, note == NOTE_NONE    ? THEME_GOOD
+                                      : note == NOTE_COSTS ? THEME_WARNING
+                                                           : THEME_ERROR),
+             note == NOTE_NONE           ? "✓"
              : text_columns(why) <= room ? why
                                          : "!");
 }
@@ -184,8 +191,13 @@ static void draw_hint(struct app *app, struct area area, size_t field, size_t it
     const struct settings *settings = &app->session.settings;
     char why[ERROR_TEXT_MAX];
     struct buffer text = BUFFER_INIT;
-    bool right = settings_check(settings, field, item, why, sizeof why);
-    int y = right ? 0 : flow_words(area, theme_style(&app->theme, THEME_ERROR), why);
+    char brief[64];
+    enum form_note note =
+        !settings_check(settings, field, item, why, sizeof why)
+            ? NOTE_WRONG
+            : form_note(&app->session, field, brief, sizeof brief, why, sizeof why);
+    enum theme_role role = note == NOTE_WRONG ? THEME_ERROR : THEME_WARNING;
+    int y = note == NOTE_NONE ? 0 : flow_words(area, theme_style(&app->theme, role), why);
     if (undo)
         buffer_text(&text, "Ctrl-_ undoes.  ");
     buffer_format(&text, "--%s  %s", row->name,

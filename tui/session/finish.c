@@ -33,8 +33,7 @@ int finish_check(const struct job_follow *run, struct error *err)
     const struct job_kind *kind = job_kind_of(run->job);
     char state[ERROR_TEXT_MAX];
     if (!kind->weights)
-        return error_set(err, "it is %s %s, and leaves no model", job_kind_article(kind),
-                         kind->noun);
+        return error_set(err, "it is %s %s, and leaves no model", text_a(kind->noun), kind->noun);
     job_follow_describe(run, state, sizeof state);
     if (job_follow_lives(run) && !job_follow_pauses(run))
         return error_set(err, "%s: it ends or pauses first", state);

@@ -1,5 +1,6 @@
 #include "tui/session/job_actions.h"
 
+#include "base/text.h"
 #include "job/job_kind.h"
 #include "tui/session/finish.h"
 #include "tui/session/steer.h"
@@ -38,7 +39,7 @@ static int has_steps(const struct job_follow *job, struct error *err)
     const struct job_kind *kind = job_kind_of(job->job);
     bool has = kind->steps || !kind->command[0]; /* what is not known may have some */
     return has ? 0
-               : error_set(err, "it is %s %s, which has no steps to draw", job_kind_article(kind),
+               : error_set(err, "it is %s %s, which has no steps to draw", text_a(kind->noun),
                            kind->noun);
 }
 
@@ -47,7 +48,7 @@ static int has_weights(const struct job_follow *job, struct error *err)
     const struct job_kind *kind = job_kind_of(job->job);
     return kind->weights ? 0
                          : error_set(err, "it is %s %s, of which nothing is made",
-                                     job_kind_article(kind), kind->noun);
+                                     text_a(kind->noun), kind->noun);
 }
 
 static int is_over(const struct job_follow *job, struct error *err)

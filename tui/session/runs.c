@@ -26,7 +26,7 @@ static int open_run(struct run *run, const char *path, struct error *err)
     const struct job_kind *kind = job_kind_of(run->job->job);
     if (runs_last_step(run) < 0)
         return error_set(err, "it is %s %s without a loss so far: there is nothing to draw",
-                         job_kind_article(kind), kind->noun);
+                         text_a(kind->noun), kind->noun);
     utf8_copy(run->name, sizeof run->name, path_last(run->job->path));
     return job_series_open(&run->series, err);
 }

@@ -83,11 +83,21 @@ size_t session_scores_missing(const struct session *session)
 }
 
 /* Of none and of all per cent, the scores decide nothing. */
-size_t session_scores_lacked(const struct session *session)
+static bool is_by_score(const struct session *session)
 {
     struct plan_base base = plan_base(session->plan);
-    bool by_score = base.kind == PLAN_PERCENT && base.percent > 0 && base.percent < 100;
-    return by_score ? session_scores_missing(session) : 0;
+    return base.kind == PLAN_PERCENT && base.percent > 0 && base.percent < 100;
+}
+
+size_t session_scores_lacked(const struct session *session)
+{
+    return is_by_score(session) ? session_scores_missing(session) : 0;
+}
+
+bool session_is_undecided(const struct session *session, size_t row)
+{
+    return !session->scan->rows[row].known && plan_edit(session->plan, row) == PLAN_NO_EDIT &&
+           is_by_score(session);
 }
 
 /* Of a model every file of it, shards and all; of a scan file that file. */

@@ -18,6 +18,7 @@
 #include "job/training/resources.h"
 #include "plan/plan_shelf.h"
 #include "plan/plan_write.h"
+#include "tui/session/data_look.h"
 #include "tui/session/form_keep.h"
 #include "tui/session/grid.h"
 #include "tui/session/job_follow.h"
@@ -60,6 +61,7 @@ struct session {
     struct training_estimate form_cost; /* of the form's run: its fields may name another plan */
     struct settings settings;           /* the training form's fields */
     struct form_keep form;              /* where they are kept */
+    struct data_lengths lengths;        /* of their data, when it was looked at */
     struct probe probe;                 /* how long their run would take */
     struct job_follow *run;             /* NULL: no job is watched */
     struct runs runs;                   /* what is drawn over its loss */
@@ -82,6 +84,8 @@ void session_form_changed(struct session *session);
  * its base. */
 size_t session_scores_missing(const struct session *session);
 size_t session_scores_lacked(const struct session *session);
+/* Is it not known yet whether the matrix trains? A percentage decides, and its score is to come. */
+bool session_is_undecided(const struct session *session, size_t row);
 
 /* An error where the path is a file of what is open: that is never written to. */
 int session_check_output(const struct session *session, const char *path, struct error *err);

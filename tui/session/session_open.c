@@ -7,6 +7,7 @@
 #include "job/job_dir.h"
 #include "model/score_read.h"
 #include "model/score_rows.h"
+#include "tui/session/form_defaults.h"
 #include "tui/session/plan_keep.h"
 #include "tui/session/wording.h"
 
@@ -24,6 +25,7 @@ static void close_model(struct session *session)
     session_keep_close(session);
     form_keep_close(&session->form, &session->settings);
     probe_stop(&session->probe);
+    data_lengths_free(&session->lengths);
     plan_free(session->plan);
     scan_feed_free(&session->feed);
     grid_free(&session->grid);
@@ -97,8 +99,10 @@ int session_open(struct session *session, const char *path, struct error *err)
     if (grid_make(&session->grid, session->scan, NULL, err) != 0 ||
         session_fresh_plan(session, &session->plan, err) != 0)
         goto fail;
-    if (session->model)
+    if (session->model) {
         form_keep_open(&session->form, &session->settings, path);
+        form_defaults(session);
+    }
     session_plan_changed(session, false);
     session_keep_open(session);
     return 0;

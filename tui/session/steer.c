@@ -1,5 +1,6 @@
 #include "tui/session/steer.h"
 
+#include "base/text.h"
 #include "job/job_kind.h"
 #include "job/launch.h"
 #include "job/requests.h"
@@ -37,9 +38,9 @@ static int check_kind(const struct job_kind *kind, enum steering what, struct er
 {
     if (what == STEER_CHECKPOINT && !kind->checkpoints)
         return error_set(err, "it is %s %s: it has no checkpoints, what it computed is kept anyway",
-                         job_kind_article(kind), kind->noun);
+                         text_a(kind->noun), kind->noun);
     if (what == STEER_PAUSE && !kind->pauses)
-        return error_set(err, "it is %s %s, and cannot pause", job_kind_article(kind), kind->noun);
+        return error_set(err, "it is %s %s, and cannot pause", text_a(kind->noun), kind->noun);
     return 0;
 }
 
@@ -53,7 +54,7 @@ static int check_again(const struct job_follow *job, int64_t step, const char *s
     const struct job_kind *kind = job_kind_of(job->job);
     if (kind->command[0] && !kind->resumes) /* of one that is not known its start says why */
         return error_set(err, "%s; it is %s %s, which is not resumed but begun anew", state,
-                         job_kind_article(kind), kind->noun);
+                         text_a(kind->noun), kind->noun);
     if (!is_completed(job))
         return 0;
     if (step == 0)
@@ -70,8 +71,8 @@ static int check_again(const struct job_follow *job, int64_t step, const char *s
 static int check_more(const struct job_kind *kind, bool lives, const char *state, struct error *err)
 {
     if (!kind->steps)
-        return error_set(err, "it is %s %s: more steps are for a training run",
-                         job_kind_article(kind), kind->noun);
+        return error_set(err, "it is %s %s: more steps are for a training run", text_a(kind->noun),
+                         kind->noun);
     return lives ? error_set(err, "%s; stop it before more steps are added to it", state) : 0;
 }
 

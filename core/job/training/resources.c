@@ -52,6 +52,21 @@ struct train_settings training_settings(const struct training_request *r)
     };
 }
 
+void training_step_put(struct buffer *out, const struct training_request *request)
+{
+    const struct option *const constants[] = {TRAINING_OPTION(constants.beta1),
+                                              TRAINING_OPTION(constants.beta2),
+                                              TRAINING_OPTION(constants.epsilon)};
+    buffer_format(out, "%s, learning rate %g, %s", optimizer_names[request->optimizer],
+                  request->rate, schedule_name(request->schedule));
+    if (request->least_rate > 0)
+        buffer_format(out, " to %g", request->least_rate);
+    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
+        if (constants[i]->applies(request))
+            buffer_format(out, ", %s %g", constants[i]->name,
+                          *(const double *)((const char *)request + constants[i]->at));
+}
+
 /* The lists are the choice's, which must outlive the recipe. */
 struct recipe training_recipe(const struct training_request *request,
                               const struct method_choice *choice)

@@ -21,6 +21,10 @@ struct train_settings training_settings(const struct training_request *request);
 struct recipe training_recipe(const struct training_request *request,
                               const struct method_choice *choice);
 
+/* How a step is taken: "adamw, learning rate 2e-05, cosine to 2e-06, beta1 0.9, beta2 0.999, epsilon
+ * 1e-08"; constants are those that the optimiser has. */
+void training_step_put(struct buffer *out, const struct training_request *request);
+
 /* The memory that trainer_new() will take. With --memory-limit, settings->recomputed becomes the
  * smallest number of blocks that fits it; where not even all of them do, (*out)->total is above the
  * limit. The caller frees the plan (memory_plan_free()). */

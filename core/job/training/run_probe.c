@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* As many steps as there are up to STEPS_MOST, but when enough time has gone: LEAST_SECONDS with
@@ -31,6 +32,14 @@ static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return x < y ? -1 : x > y;
+}
+
+/* Median and quartiles; sorts them. */
+static struct probe_seconds quartiles(double *seconds, size_t count)
+{
+    qsort(seconds, count, sizeof *seconds, compare);
+    return (struct probe_seconds){quantile(seconds, count, 0.5), quantile(seconds, count, 0.25),
+                                  quantile(seconds, count, 0.75)};
 }
 
 static bool is_enough(size_t measured, int64_t steps, double seconds)
@@ -65,31 +74,43 @@ static int measure_steps(struct training_probe *out, const struct run_setup *set
         all += seconds[count++] = report.step_seconds;
         tokens += report.step_tokens;
     }
-    qsort(seconds, count, sizeof *seconds, compare);
     out->measured = count;
-    out->step = quantile(seconds, count, 0.5);
-    out->step_low = quantile(seconds, count, 0.25);
-    out->step_high = quantile(seconds, count, 0.75);
+    out->step = quartiles(seconds, count);
     out->tokens = (uint64_t)((double)tokens / (double)count * (double)out->steps);
     return 0;
 }
 
 /* --- a part of what takes long --- */
 
-/* Lets work go on until it has taken its time; `done` of `total` are as it told. */
+/* Lets work go on until it has taken its time; `done` of `total` are as it told, and how long each
+ * took of the first TIMED. */
+enum { TIMED = 256 };
 struct part {
     struct run_sitting *sitting;
     struct work_watch watch;
     uint64_t done, total;
-    double begun;
+    double begun, last;
+    double seconds[TIMED];
+    size_t timed;
 };
 
 static void note_work(void *context, enum work_phase phase, uint64_t done, uint64_t total)
 {
     struct part *part = context;
+    double now = clock_seconds();
+    if (done == part->done + 1 && part->timed < TIMED)
+        part->seconds[part->timed++] = now - part->last;
+    part->last = now;
     part->done = done;
     part->total = total;
     work_tell(part->sitting->work, phase, done, total);
+}
+
+static void part_begin(struct part *part, struct run_sitting *sitting)
+{
+    double now = clock_seconds();
+    *part = (struct part){.sitting = sitting, .begun = now, .last = now};
+    part->watch = (struct work_watch){part, note_work};
 }
 
 /* Not before there is something to measure. */
@@ -104,10 +125,10 @@ static bool part_is_over(void *context)
 static int measure_evaluation(struct training_probe *out, const struct run_setup *setup,
                               struct error *err)
 {
-    struct part part = {.sitting = setup->sitting, .begun = clock_seconds()};
+    struct part part;
     struct error why = ERROR_INIT;
     struct evaluation evaluation;
-    part.watch = (struct work_watch){&part, note_work};
+    part_begin(&part, setup->sitting);
     const struct evaluation_watch watch = {part_is_over, &part, &part.watch};
     int status = trainer_evaluate(&evaluation, setup->trainer, &watch, &why);
     double seconds = clock_seconds() - part.begun;
@@ -115,7 +136,16 @@ static int measure_evaluation(struct training_probe *out, const struct run_setup
         return interrupted(err);
     if (status != 0 && why.kind != ERROR_INTERRUPTED)
         return error_set_kind(err, why.kind, "%s", why.text);
-    out->evaluation = status == 0 ? seconds : seconds * (double)part.total / (double)part.done;
+    if (status != 0)
+        seconds *= (double)part.total / (double)part.done;
+    out->evaluation = (struct probe_seconds){seconds, seconds, seconds};
+    struct probe_seconds batch = {0};
+    if (part.timed > 0)
+        batch = quartiles(part.seconds, part.timed);
+    if (batch.usual > 0) {
+        out->evaluation.low = seconds * batch.low / batch.usual;
+        out->evaluation.high = seconds * batch.high / batch.usual;
+    }
     return 0;
 }
 
@@ -127,23 +157,43 @@ static double forwards(double prompt, double count)
     return count * prompt + count * (count - 1) / 2;
 }
 
-/* A sample that takes long is cut off, and the rest reckoned: token n costs a pass over n
- * tokens. */
+/* One sample: the tokens that it has in *made, and its seconds. One for which there was no time until
+ * its end is taken for as long as it may be. */
+static int time_sample(double *seconds, int64_t *made, bool past_ends,
+                       const struct run_setup *setup, struct error *err)
+{
+    const struct train_settings *s = &setup->settings;
+    struct part part;
+    part_begin(&part, setup->sitting);
+    if (trainer_sample(setup->trainer, past_ends, &part.watch, part_is_over, &part, made, err) != 0)
+        return -1;
+    *seconds = clock_seconds() - part.begun;
+    if (run_should_stop(setup->sitting))
+        return interrupted(err);
+    bool cut = (*made > 0) && (*made < s->sample.more) && (*seconds > PART_SECONDS);
+    if (cut)
+        *seconds *= forwards((double)s->sample.count, (double)s->sample.more) /
+                    forwards((double)s->sample.count, (double)*made);
+    if (cut)
+        *made = s->sample.more;
+    return 0;
+}
+
+/* The model's own, and, where that has ended by itself, another that no token ends. */
 static int measure_sample(struct training_probe *out, const struct run_setup *setup,
                           struct error *err)
 {
-    struct part part = {.sitting = setup->sitting, .begun = clock_seconds()};
-    int64_t made = 0;
-    part.watch = (struct work_watch){&part, note_work};
-    if (trainer_sample(setup->trainer, &part.watch, part_is_over, &part, &made, err) != 0)
+    int64_t own, all;
+    double usual, high;
+    if (time_sample(&usual, &own, false, setup, err) != 0)
         return -1;
-    double seconds = clock_seconds() - part.begun;
-    double prompt = (double)setup->settings.sample.count;
-    if (run_should_stop(setup->sitting))
-        return interrupted(err);
-    out->sample = made == 0 ? seconds
-                            : seconds * forwards(prompt, (double)setup->settings.sample.more) /
-                                  forwards(prompt, (double)made);
+    high = usual;
+    all = own;
+    if (own < setup->settings.sample.more && time_sample(&high, &all, true, setup, err) != 0)
+        return -1;
+    double token = all > 0 ? high / (double)all : high;
+    out->sample =
+        (struct probe_seconds){usual, token < usual ? token : usual, high > usual ? high : usual};
     return 0;
 }
 
@@ -213,10 +263,22 @@ static int64_t times_either(int64_t steps, int64_t a, int64_t b)
     return (steps - 1) / a + (steps - 1) / b - (steps - 1) / (a / x) / b + 1;
 }
 
-static double sum(const struct training_probe *probe, double step)
+static void add(struct probe_seconds *total, int64_t count, const struct probe_seconds *one)
 {
-    return (double)probe->steps * step + (double)probe->evaluations * probe->evaluation +
-           (double)probe->samples * probe->sample + (double)probe->saves * probe->save;
+    total->usual += (double)count * one->usual;
+    total->low += (double)count * one->low;
+    total->high += (double)count * one->high;
+}
+
+static void add_up(struct training_probe *probe)
+{
+    const struct probe_seconds saves = {(double)probe->saves * probe->save,
+                                        (double)probe->least_saves * probe->save,
+                                        (double)probe->saves * probe->save};
+    add(&probe->total, probe->steps, &probe->step);
+    add(&probe->total, probe->evaluations, &probe->evaluation);
+    add(&probe->total, probe->samples, &probe->sample);
+    add(&probe->total, 1, &saves);
 }
 
 int run_probe(struct training_probe *out, const struct run_setup *setup, struct error *err)
@@ -234,34 +296,42 @@ int run_probe(struct training_probe *out, const struct run_setup *setup, struct 
     int64_t looks = times(out->steps, s->eval_every) + (s->eval_every > 0);
     out->evaluations = evaluates ? looks : 0;
     out->samples = samples ? looks : 0;
-    out->saves = evaluates ? times_either(out->steps, s->eval_every, s->save_every)
-                           : times(out->steps, s->save_every);
+    out->least_saves = times(out->steps, s->save_every);
+    out->saves =
+        evaluates ? times_either(out->steps, s->eval_every, s->save_every) : out->least_saves;
     if (measure_steps(out, setup, err) != 0 ||
         (evaluates && measure_evaluation(out, setup, err) != 0) ||
         (samples && measure_sample(out, setup, err) != 0) || measure_save(out, setup, err) != 0)
         return -1;
-    out->total = sum(out, out->step);
-    out->total_low = sum(out, out->step_low);
-    out->total_high = sum(out, out->step_high);
+    add_up(out);
     return 0;
 }
 
-/* As tui/session/probe.h reads it. */
+/* "step_seconds", "step_seconds_low", "step_seconds_high". */
+static void put_seconds(struct json_writer *json, const char *name,
+                        const struct probe_seconds *seconds)
+{
+    char key[64];
+    snprintf(key, sizeof key, "%s_seconds", name);
+    json_real(json, key, seconds->usual);
+    snprintf(key, sizeof key, "%s_seconds_low", name);
+    json_real(json, key, seconds->low);
+    snprintf(key, sizeof key, "%s_seconds_high", name);
+    json_real(json, key, seconds->high);
+}
+
 void training_put_probe(struct json_writer *json, const struct training_probe *probe)
 {
     json_integer(json, "steps", probe->steps);
     json_count(json, "tokens", probe->tokens);
     json_count(json, "measured_steps", probe->measured);
-    json_real(json, "step_seconds", probe->step);
-    json_real(json, "step_seconds_low", probe->step_low);
-    json_real(json, "step_seconds_high", probe->step_high);
+    put_seconds(json, "step", &probe->step);
     json_integer(json, "evaluations", probe->evaluations);
-    json_real(json, "evaluation_seconds", probe->evaluation);
+    put_seconds(json, "evaluation", &probe->evaluation);
     json_integer(json, "samples", probe->samples);
-    json_real(json, "sample_seconds", probe->sample);
+    put_seconds(json, "sample", &probe->sample);
     json_integer(json, "saves", probe->saves);
+    json_integer(json, "saves_least", probe->least_saves);
     json_real(json, "save_seconds", probe->save);
-    json_real(json, "total_seconds", probe->total);
-    json_real(json, "total_seconds_low", probe->total_low);
-    json_real(json, "total_seconds_high", probe->total_high);
+    put_seconds(json, "total", &probe->total);
 }

@@ -3,10 +3,18 @@
  *
  *     total = steps * step + evaluations * evaluation + samples * sample + saves * save
  *
- * The first step warms up and does not count. A step is the median of the others, its spread their
- * quartiles, and the totals' bounds are those of the steps. What comes before the first step (data
- * that is tokenised, weights that are read, a scan) is not in it. The counts are the most that there
- * can be: every evaluation is taken for better than those before it, and so for one that is saved.
+ * The first step warms up and does not count. Every part has a spread, and the totals' bounds are the
+ * sums of these:
+ *
+ *     step         the median; quartiles
+ *     evaluation   as long as one took; with the quartiles of its batches in place of their median
+ *     sample       as long as the one that the model makes now, which may end with its first token as
+ *                  well as with the last that it may have, and another time does: one token, to all
+ *     saves        counted as if every evaluation were better than those before it, and so one that is
+ *                  saved; at least those of --save-every
+ *
+ * What comes before the first step (data that is tokenised, weights that are read, a scan) is not in
+ * it.
  *
  * The trainer's weights move by this: it is not to train afterwards. Of the run's folder nothing is
  * read or written.
@@ -16,14 +24,20 @@
 
 #include "job/training/run_setup.h"
 
+struct probe_seconds {
+    double usual, low, high;
+};
+
 struct training_probe {
-    int64_t steps;                    /* of the run */
-    uint64_t tokens;                  /* that these take in, by what the measured ones took */
-    size_t measured;                  /* steps, but for the first */
-    double step, step_low, step_high; /* seconds: median and quartiles */
-    int64_t evaluations, samples, saves;
-    double evaluation, sample, save;     /* seconds of one; 0 where there are none */
-    double total, total_low, total_high; /* seconds */
+    int64_t steps;   /* of the run */
+    uint64_t tokens; /* that these take in, by what the measured ones took */
+    size_t measured; /* steps, but for the first */
+    int64_t evaluations, samples;
+    int64_t saves, least_saves; /* at most and at least */
+    struct probe_seconds step;
+    struct probe_seconds evaluation, sample; /* of one; 0 where there are none */
+    double save;
+    struct probe_seconds total;
 };
 
 /* After run_setup_open(). Ends with ERROR_INTERRUPTED when the sitting is to stop; refuses a run for

@@ -42,6 +42,7 @@ void training_put_data_plan(struct json_writer *json, const struct training_data
 
 /* What is known before the first step; what it points to is the run's. */
 struct training_start {
+    const struct training_request *request; /* filled */
     const struct model *model;
     const struct optimizer *optimizer; /* what trains: optimizer_tensor() */
     const struct memory_plan *memory;

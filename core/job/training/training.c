@@ -181,6 +181,7 @@ static void tell_start(const struct training *training, bool exact)
     const struct optimizer *optimizer = trainer_optimizer(setup->trainer);
     const struct model *model = training->base.model;
     struct training_start start = {
+        .request = sitting->request,
         .model = model,
         .optimizer = optimizer,
         .memory = trainer_memory(setup->trainer),

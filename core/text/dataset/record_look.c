@@ -99,6 +99,7 @@ static int look_at_json(struct record_walk *walk, const struct record *record,
     int status = tree ? form_encode(&walk->forms, tree, &out->tokens, &form, err) : -1;
     if (status == 0)
         status = notes_add_unread(&out->unread, &form, tree, 0, out->line, err);
+    out->prompted = status == 0 && form.prompted;
     out->undesired = status == 0 && form.undesired;
     if (status == 0 && !(out->form = string_copy(form.name, err)))
         status = -1;

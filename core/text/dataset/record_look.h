@@ -15,6 +15,7 @@ struct record_look {
     char *path; /* of its file */
     size_t line;
     uint64_t row;
+    bool prompted;               /* it has a prompt or turns, as DOCUMENT_PROMPTED has it */
     bool undesired;              /* KTO's label is false: nothing of it is trained */
     char *form;                  /* "plain text", or struct form's name (forms.h) */
     struct dataset_notes unread; /* its columns with something in them that is not read */

@@ -27,15 +27,24 @@ int long_documents_by_name(enum long_documents *out, const char *name, struct er
                           "--long takes one of drop, truncate, split, not \"%.40s\"", name);
 }
 
-static bool is_split(const struct piece_list *list, size_t document)
+enum piece_fate piece_fate(enum long_documents how, bool prompted, uint64_t length, int64_t seq_len)
 {
-    bool prompted = dataset_kind(list->data, document) & DOCUMENT_PROMPTED;
-    return list->how == LONG_SPLIT || (list->how == LONG_BY_KIND && !prompted);
+    if (length <= (uint64_t)seq_len)
+        return PIECE_WHOLE;
+    if (how == LONG_DROP)
+        return PIECE_DROPPED;
+    return how == LONG_SPLIT || (how == LONG_BY_KIND && !prompted) ? PIECE_SPLIT : PIECE_TRUNCATED;
 }
 
 static uint64_t document_length(const struct dataset *data, size_t document)
 {
     return data->offsets[document + 1] - data->offsets[document];
+}
+
+static enum piece_fate fate_of(const struct piece_list *list, size_t document)
+{
+    bool prompted = dataset_kind(list->data, document) & DOCUMENT_PROMPTED;
+    return piece_fate(list->how, prompted, document_length(list->data, document), list->seq_len);
 }
 
 uint64_t piece_tokens(const struct piece_list *list, const struct piece *piece, int64_t *length,
@@ -44,7 +53,7 @@ uint64_t piece_tokens(const struct piece_list *list, const struct piece *piece, 
     uint64_t row = (uint64_t)list->seq_len, skipped = piece->part * row;
     uint64_t left = document_length(list->data, piece->document) - skipped;
     *length = left < row ? (int64_t)left : list->seq_len;
-    *known = left > row && is_split(list, piece->document) ? *length + 1 : *length;
+    *known = left > row && fate_of(list, piece->document) == PIECE_SPLIT ? *length + 1 : *length;
     return list->data->offsets[piece->document] + skipped;
 }
 
@@ -94,15 +103,19 @@ static int add_document(struct piece_list *list, size_t *capacity, struct weight
     uint64_t length = document_length(list->data, document), row = (uint64_t)list->seq_len;
     uint64_t parts = 1;
     size_t before = list->count;
-    if (length > row && list->how == LONG_DROP) {
+    switch (fate_of(list, document)) {
+    case PIECE_DROPPED:
         list->counts.dropped++;
         return 0;
-    }
-    if (length > row && is_split(list, document)) {
+    case PIECE_SPLIT:
         list->counts.split++;
         parts = (length - 1) / row + 1;
-    } else if (length > row) {
+        break;
+    case PIECE_TRUNCATED:
         list->counts.truncated++;
+        break;
+    case PIECE_WHOLE:
+        break;
     }
     for (uint64_t part = 0; part < parts; part++) {
         struct piece piece = {(uint32_t)document, (uint32_t)part, 0};

@@ -28,6 +28,11 @@ extern const char *const long_documents_names[];
 /* "drop", "truncate", "split"; NULL stands for the kind's own. 0, or ERROR_USAGE. */
 int long_documents_by_name(enum long_documents *out, const char *name, struct error *err);
 
+/* What becomes of one document of so many tokens; LONG_BY_KIND where some of the data is left. */
+enum piece_fate { PIECE_WHOLE, PIECE_DROPPED, PIECE_TRUNCATED, PIECE_SPLIT };
+enum piece_fate piece_fate(enum long_documents how, bool prompted, uint64_t length,
+                           int64_t seq_len);
+
 /* Tokens of the document from part * seq_len on. Small: there are as many as documents. */
 struct piece {
     uint32_t document, part;

@@ -15,6 +15,7 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <math.h>
@@ -105,9 +106,9 @@ static int check_is_first(const struct tokenizer *t, const char *type, struct er
     return t->splitter.count == 0 && t->prefixer.count == 0
                ? 0
                : error_set(err,
-                           "a %s pre-tokenizer that adds a space after another pre-tokenizer "
+                           "%s %s pre-tokenizer that adds a space after another pre-tokenizer "
                            "is not supported",
-                           type);
+                           text_a(type), type);
 }
 
 static int load_byte_level(struct tokenizer *t, const cJSON *node, struct error *err)

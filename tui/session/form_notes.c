@@ -1,0 +1,82 @@
+#include "tui/session/form_notes.h"
+
+#include "base/text.h"
+#include "model/model.h"
+
+#include <stdio.h>
+
+/* "of the first 400 records 12 are cut off and 3 left out" */
+static void put_cuts(const struct cut_counts *counts, char *out, size_t size)
+{
+    char cuts[128];
+    cut_counts_put(counts, cuts, sizeof cuts);
+    snprintf(out, size, "of %s%zu record%s %s: longer than a row", counts->more ? "the first " : "",
+             counts->records, text_s(counts->records), cuts);
+}
+
+static enum form_note note_length(const struct session *session, char *brief, size_t brief_size,
+                                  char *whole, size_t whole_size)
+{
+    const struct model_config *config = &session->model->config;
+    const struct training_estimate *cost = &session->form_cost;
+    struct training_request request;
+    struct cut_counts counts;
+    settings_request(&session->settings, &request);
+    int64_t length = request.seq_len;
+    bool beyond = session->model->architecture && config->max_positions > 0 &&
+                  length > config->max_positions && !request.rope_scaling;
+    training_request_free(&request);
+    if (beyond && config->rope_scaling == ROPE_DYNAMIC && !cost->known) {
+        snprintf(brief, brief_size, "beyond %lld positions", (long long)config->max_positions);
+        snprintf(whole, whole_size, "%s", cost->why);
+        return NOTE_WRONG;
+    }
+    if (data_lengths_count(&counts, &session->lengths, &session->settings) &&
+        counts.dropped + counts.truncated + counts.split > 0) {
+        size_t longer = counts.dropped + counts.truncated + counts.split;
+        snprintf(brief, brief_size, "%zu of %zu records longer", longer, counts.records);
+        put_cuts(&counts, whole, whole_size);
+        return NOTE_COSTS;
+    }
+    if (beyond) {
+        snprintf(brief, brief_size, "beyond %lld positions", (long long)config->max_positions);
+        snprintf(whole, whole_size,
+                 "The model has %lld positions: what is longer goes where it was never trained "
+                 "(--rope-scaling stretches them).",
+                 (long long)config->max_positions);
+        return NOTE_COSTS;
+    }
+    return NOTE_NONE;
+}
+
+enum form_note form_note(const struct session *session, size_t field, char *brief,
+                         size_t brief_size, char *whole, size_t whole_size)
+{
+    brief[0] = whole[0] = '\0';
+    return session->model && field == SETTING(seq_len)
+               ? note_length(session, brief, brief_size, whole, whole_size)
+               : NOTE_NONE;
+}
+
+void form_look(struct session *session)
+{
+    struct cut_counts known;
+    struct data_look look;
+    struct error err = ERROR_INIT;
+    if (data_lengths_count(&known, &session->lengths, &session->settings) ||
+        data_look_read(&look, session->model, &session->settings, NULL, &err) != 0)
+        return;
+    data_lengths_keep(&session->lengths, &look, &session->settings, NULL);
+    data_look_free(&look);
+}
+
+/* A text that is split is learned from all the same. */
+bool form_cuts_most(const struct session *session, char *out, size_t size)
+{
+    struct cut_counts counts;
+    if (!data_lengths_count(&counts, &session->lengths, &session->settings) ||
+        2 * (counts.dropped + counts.truncated) < counts.records || counts.records == 0)
+        return false;
+    put_cuts(&counts, out, size);
+    return true;
+}

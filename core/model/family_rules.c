@@ -25,13 +25,21 @@ static const struct name_rule rules_2[] = {
     {"norm", "model.norm"},
 };
 static const struct name_rule rules_3[] = {
+    {"language_model.lm_head", "lm_head"},
+    {"language_model.model", "model.language_model"},
+    {"language_model.model.layers.*.mlp.experts.fc1.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
+    {"language_model.model.layers.*.mlp.experts.fc2.weight", "model.language_model.layers.*.mlp.experts.down_proj"},
+    {"multi_modal_projector", "model.multi_modal_projector"},
+    {"vision_tower", "model.vision_tower"},
+};
+static const struct name_rule rules_4[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"layers", "model.layers"},
     {"model.layers.*.mlp.experts.fc1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
     {"model.layers.*.mlp.experts.fc2.weight", "model.layers.*.mlp.experts.down_proj"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_4[] = {
+static const struct name_rule rules_5[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"layers", "model.layers"},
     {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
@@ -41,7 +49,7 @@ static const struct name_rule rules_4[] = {
     {"model.layers.*.post_mlp_layernorm", "model.layers.*.mlp.post_mlp_layernorm"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_5[] = {
+static const struct name_rule rules_6[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"layers", "model.layers"},
     {"model.layers.*.input_layernorm.W_down", "model.layers.*.input_layernorm.mlp.fc1"},
@@ -55,7 +63,13 @@ static const struct name_rule rules_5[] = {
     {"model.layers.*.self_attn.q_b_proj", "model.layers.*.self_attn.q_gate_proj"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_6[] = {
+static const struct name_rule rules_7[] = {
+    {"language_model.lm_head", "lm_head"},
+    {"language_model.model", "model.language_model"},
+    {"multi_modal_projector", "model.multi_modal_projector"},
+    {"vision_tower", "model.vision_tower"},
+};
+static const struct name_rule rules_8[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"layers", "model.layers"},
     {"layers.*.attention.A_log", "model.layers.*.self_attn.forget_gate.A_log"},
@@ -80,12 +94,12 @@ static const struct name_rule rules_6[] = {
     {"model.word_embeddings", "model.embed_tokens"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_7[] = {
+static const struct name_rule rules_9[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"final_layernorm", "model.final_layernorm"},
     {"layers", "model.layers"},
 };
-static const struct name_rule rules_8[] = {
+static const struct name_rule rules_10[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"layers", "model.layers"},
     {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
@@ -94,24 +108,75 @@ static const struct name_rule rules_8[] = {
     {"model.layers.*.mlp.gate.e_score_correction_bias", "-"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_9[] = {
+static const struct name_rule rules_11[] = {
     {"embed_positions", "biogpt.embed_positions"},
     {"embed_tokens", "biogpt.embed_tokens"},
     {"layer_norm", "biogpt.layer_norm"},
     {"layers", "biogpt.layers"},
 };
-static const struct name_rule rules_10[] = {
+static const struct name_rule rules_13[] = {
     {"h", "transformer.h"},
     {"ln_f", "transformer.ln_f"},
     {"word_embeddings", "transformer.word_embeddings"},
     {"word_embeddings_layernorm", "transformer.word_embeddings_layernorm"},
 };
-static const struct name_rule rules_11[] = {
+static const struct name_rule rules_14[] = {
+    {"encoder_hash_tok_embedding", "model.encoder_hash_tok_embedding"},
+    {"global_transformer", "model.global_transformer"},
+    {"local_decoder", "model.local_decoder"},
+    {"local_encoder", "model.local_encoder"},
+    {"patcher", "model.patcher"},
+};
+static const struct name_rule rules_15[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"norm", "model.norm"},
+    {"vqmodel", "model.vqmodel"},
+};
+static const struct name_rule rules_16[] = {
     {"h", "transformer.h"},
     {"ln_f", "transformer.ln_f"},
     {"wte", "transformer.wte"},
 };
-static const struct name_rule rules_12[] = {
+static const struct name_rule rules_17[] = {
+    {"language_model", "model.language_model"},
+    {"multi_modal_projector", "model.multi_modal_projector"},
+    {"vision_tower", "model.vision_tower"},
+};
+static const struct name_rule rules_18[] = {
+    {"language_model", "model.language_model"},
+    {"visual", "model.visual"},
+};
+static const struct name_rule rules_19[] = {
+    {"blocks", "model.visual.blocks"},
+    {"deepstack_merger_list", "model.visual.deepstack_merger_list"},
+    {"embed_tokens", "model.language_model.embed_tokens"},
+    {"language_model", "model.language_model"},
+    {"language_model.layers.*.self_attn.norm_k", "model.language_model.layers.*.self_attn.k_norm"},
+    {"language_model.layers.*.self_attn.norm_q", "model.language_model.layers.*.self_attn.q_norm"},
+    {"language_model.layers.*.self_attn.to_k", "model.language_model.layers.*.self_attn.k_proj"},
+    {"language_model.layers.*.self_attn.to_out", "model.language_model.layers.*.self_attn.o_proj"},
+    {"language_model.layers.*.self_attn.to_q", "model.language_model.layers.*.self_attn.q_proj"},
+    {"language_model.layers.*.self_attn.to_v", "model.language_model.layers.*.self_attn.v_proj"},
+    {"layers", "model.language_model.layers"},
+    {"layers.*.self_attn.norm_k", "model.language_model.layers.*.self_attn.k_norm"},
+    {"layers.*.self_attn.norm_q", "model.language_model.layers.*.self_attn.q_norm"},
+    {"layers.*.self_attn.to_k", "model.language_model.layers.*.self_attn.k_proj"},
+    {"layers.*.self_attn.to_out", "model.language_model.layers.*.self_attn.o_proj"},
+    {"layers.*.self_attn.to_q", "model.language_model.layers.*.self_attn.q_proj"},
+    {"layers.*.self_attn.to_v", "model.language_model.layers.*.self_attn.v_proj"},
+    {"merger", "model.visual.merger"},
+    {"norm", "model.language_model.norm"},
+    {"patch_embed", "model.visual.patch_embed"},
+    {"pos_embed", "model.visual.pos_embed"},
+    {"visual", "model.visual"},
+};
+static const struct name_rule rules_20[] = {
+    {"blocks", "transformer.blocks"},
+    {"norm_f", "transformer.norm_f"},
+    {"wte", "transformer.wte"},
+};
+static const struct name_rule rules_21[] = {
     {"embed", "model.embed_tokens"},
     {"hc_head_base", "model.hc_head.hc_base"},
     {"hc_head_fn", "model.hc_head.hc_fn"},
@@ -189,7 +254,38 @@ static const struct name_rule rules_12[] = {
     {"model.layers.*.hc_ffn_scale", "model.layers.*.ffn_hc.scale"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_13[] = {
+static const struct name_rule rules_22[] = {
+    {"aligner", "model.aligner"},
+    {"language_model", "model.language_model"},
+    {"vision_model", "model.vision_model"},
+};
+static const struct name_rule rules_23[] = {
+    {"aligner", "model.aligner"},
+    {"high_res_vision_alpha", "model.high_res_vision_alpha"},
+    {"high_res_vision_model", "model.high_res_vision_model"},
+    {"high_res_vision_neck", "model.high_res_vision_neck"},
+    {"high_res_vision_proj", "model.high_res_vision_proj"},
+    {"language_model", "model.language_model"},
+    {"vision_model", "model.vision_model"},
+};
+static const struct name_rule rules_24[] = {
+    {"text_model.lm_head", "lm_head"},
+    {"text_model.model", "model.text_model"},
+    {"vqmodel", "model.vqmodel"},
+    {"vqmodel.decoder.time_res_stack.*.norm1.num_batches_tracked", "-"},
+    {"vqmodel.decoder.time_res_stack.*.norm1.running_mean", "-"},
+    {"vqmodel.decoder.time_res_stack.*.norm1.running_var", "-"},
+    {"vqmodel.decoder.time_res_stack.*.norm2.num_batches_tracked", "-"},
+    {"vqmodel.decoder.time_res_stack.*.norm2.running_mean", "-"},
+    {"vqmodel.decoder.time_res_stack.*.norm2.running_var", "-"},
+    {"vqmodel.encoder.time_res_stack.*.norm1.num_batches_tracked", "-"},
+    {"vqmodel.encoder.time_res_stack.*.norm1.running_mean", "-"},
+    {"vqmodel.encoder.time_res_stack.*.norm1.running_var", "-"},
+    {"vqmodel.encoder.time_res_stack.*.norm2.num_batches_tracked", "-"},
+    {"vqmodel.encoder.time_res_stack.*.norm2.running_mean", "-"},
+    {"vqmodel.encoder.time_res_stack.*.norm2.running_var", "-"},
+};
+static const struct name_rule rules_25[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"layers", "model.layers"},
     {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
@@ -198,7 +294,7 @@ static const struct name_rule rules_13[] = {
     {"model.layers.*.mlp.moe_statics", "model.layers.*.mlp.gate.moe_statics"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_14[] = {
+static const struct name_rule rules_26[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"layers", "model.layers"},
     {"model.layers.*.mlp.e_score_correction_bias", "-"},
@@ -207,34 +303,28 @@ static const struct name_rule rules_14[] = {
     {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_15[] = {
+static const struct name_rule rules_27[] = {
     {"h", "transformer.h"},
     {"ln_f", "transformer.ln_f"},
     {"word_embeddings", "transformer.word_embeddings"},
 };
-static const struct name_rule rules_16[] = {
+static const struct name_rule rules_28[] = {
     {"embeddings", "backbone.embeddings"},
     {"layers", "backbone.layers"},
     {"norm_f", "backbone.norm_f"},
 };
-static const struct name_rule rules_17[] = {
+static const struct name_rule rules_29[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"layers", "model.layers"},
     {"model.layers.*.self_attn.softmax_offset", "model.layers.*.self_attn.sinks"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_18[] = {
+static const struct name_rule rules_30[] = {
     {"language_model.lm_head", "lm_head"},
     {"language_model.model", "model.language_model"},
     {"vision_embed_tokens", "model.vision_embed_tokens"},
 };
-static const struct name_rule rules_19[] = {
-    {"language_model.lm_head", "lm_head"},
-    {"language_model.model", "model.language_model"},
-    {"multi_modal_projector", "model.multi_modal_projector"},
-    {"vision_tower", "model.vision_tower"},
-};
-static const struct name_rule rules_20[] = {
+static const struct name_rule rules_31[] = {
     {"altup_projections", "model.altup_projections"},
     {"altup_unembed_projections", "model.altup_unembed_projections"},
     {"embed_tokens", "model.embed_tokens"},
@@ -244,24 +334,76 @@ static const struct name_rule rules_20[] = {
     {"per_layer_model_projection", "model.per_layer_model_projection"},
     {"per_layer_projection_norm", "model.per_layer_projection_norm"},
 };
-static const struct name_rule rules_21[] = {
+static const struct name_rule rules_32[] = {
+    {"language_model", "model.language_model"},
+    {"model.language_model.layers.*.layer_scalar", "-"},
+};
+static const struct name_rule rules_33[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"embed_tokens_per_layer", "model.embed_tokens_per_layer"},
+    {"layers", "model.layers"},
+    {"model.layers.*.layer_scalar", "-"},
+    {"norm", "model.norm"},
+    {"per_layer_model_projection", "model.per_layer_model_projection"},
+    {"per_layer_projection_norm", "model.per_layer_projection_norm"},
+};
+static const struct name_rule rules_34[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"model.layers.*.layer_scalar", "-"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_35[] = {
+    {"language_model", "model.language_model"},
+    {"model.language_model.layers.*.mlp.experts.*.down_proj.weight", "model.language_model.layers.*.mlp.experts.down_proj"},
+    {"model.language_model.layers.*.mlp.experts.*.gate_proj.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.language_model.layers.*.mlp.experts.*.up_proj.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.language_model.layers.*.mlp.gate.e_score_correction_bias", "-"},
+    {"visual", "model.visual"},
+};
+static const struct name_rule rules_36[] = {
+    {"language_model", "model.language_model"},
+    {"model.language_model.layers.*.hc_attn_base", "model.language_model.layers.*.attn_hc.base"},
+    {"model.language_model.layers.*.hc_attn_fn", "model.language_model.layers.*.attn_hc.fn"},
+    {"model.language_model.layers.*.hc_attn_scale", "model.language_model.layers.*.attn_hc.scale"},
+    {"model.language_model.layers.*.hc_ffn_base", "model.language_model.layers.*.ffn_hc.base"},
+    {"model.language_model.layers.*.hc_ffn_fn", "model.language_model.layers.*.ffn_hc.fn"},
+    {"model.language_model.layers.*.hc_ffn_scale", "model.language_model.layers.*.ffn_hc.scale"},
+    {"model.language_model.layers.*.mlp.experts.*.down_proj.weight", "model.language_model.layers.*.mlp.experts.down_proj"},
+    {"model.language_model.layers.*.mlp.experts.*.gate_proj.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.language_model.layers.*.mlp.experts.*.up_proj.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.language_model.layers.*.mlp.gate.e_score_correction_bias", "-"},
+    {"model.language_model.layers.*.self_attn.A_log", "model.language_model.layers.*.self_attn.forget_gate.A_log"},
+    {"model.language_model.layers.*.self_attn.dt_bias", "model.language_model.layers.*.self_attn.forget_gate.dt_bias"},
+    {"model.language_model.layers.*.self_attn.f_a_proj", "model.language_model.layers.*.self_attn.forget_gate.f_a_proj"},
+    {"model.language_model.layers.*.self_attn.f_b_proj", "model.language_model.layers.*.self_attn.forget_gate.f_b_proj"},
+    {"model.language_model.layers.*.self_attn.k_conv1d", "model.language_model.layers.*.self_attn.conv1d"},
+    {"model.language_model.layers.*.self_attn.q_conv1d", "model.language_model.layers.*.self_attn.conv1d"},
+    {"model.language_model.layers.*.self_attn.v_conv1d", "model.language_model.layers.*.self_attn.conv1d"},
+    {"visual", "model.visual"},
+};
+static const struct name_rule rules_37[] = {
     {"h", "transformer.h"},
     {"ln_f", "transformer.ln_f"},
     {"wpe", "transformer.wpe"},
     {"wte", "transformer.wte"},
 };
-static const struct name_rule rules_22[] = {
+static const struct name_rule rules_38[] = {
     {"embed_in", "gpt_neox.embed_in"},
     {"embed_out", "lm_head"},
     {"final_layer_norm", "gpt_neox.final_layer_norm"},
     {"layers", "gpt_neox.layers"},
 };
-static const struct name_rule rules_23[] = {
+static const struct name_rule rules_39[] = {
     {"embed_in", "gpt_neox_japanese.embed_in"},
     {"final_layer_norm", "gpt_neox_japanese.final_layer_norm"},
     {"layers", "gpt_neox_japanese.layers"},
 };
-static const struct name_rule rules_24[] = {
+static const struct name_rule rules_40[] = {
+    {"text_model", "model.text_model"},
+    {"vision_model", "model.vision_model"},
+};
+static const struct name_rule rules_41[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"layers", "model.layers"},
     {"model.layers.*.block_sparse_moe.input_linear.weight", "model.layers.*.block_sparse_moe.experts.gate_up_proj"},
@@ -269,7 +411,7 @@ static const struct name_rule rules_24[] = {
     {"model.layers.*.block_sparse_moe.router.layer", "model.layers.*.block_sparse_moe.router"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_25[] = {
+static const struct name_rule rules_42[] = {
     {"H_module", "model.H_module"},
     {"H_module.layers.*.attn.gqkv_proj.weight", "model.H_module.layers.*.self_attn.gate_proj.weight|model.H_module.layers.*.self_attn.k_proj.weight|model.H_module.layers.*.self_attn.q_proj.weight|model.H_module.layers.*.self_attn.v_proj.weight"},
     {"L_module", "model.L_module"},
@@ -283,7 +425,7 @@ static const struct name_rule rules_25[] = {
     {"model.L_module.layers.*.mlp.gate_up_proj.weight", "model.L_module.layers.*.mlp.gate_proj.weight|model.L_module.layers.*.mlp.up_proj.weight"},
     {"z_L_init", "model.z_L_init"},
 };
-static const struct name_rule rules_26[] = {
+static const struct name_rule rules_43[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"layers", "model.layers"},
     {"model.layers.*.mlp.expert_bias", "-"},
@@ -294,7 +436,7 @@ static const struct name_rule rules_26[] = {
     {"model.layers.*.mlp.shared_mlp", "model.layers.*.mlp.shared_experts"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_27[] = {
+static const struct name_rule rules_44[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"hc_head.hc_pre.hc_head_base", "model.hc_head.hc_base"},
     {"hc_head.hc_pre.hc_head_fn", "model.hc_head.hc_fn"},
@@ -316,395 +458,26 @@ static const struct name_rule rules_27[] = {
     {"model.layers.*.self_attn.linear_gate", "model.layers.*.self_attn.gate_proj"},
     {"norm", "model.norm"},
 };
-static const struct name_rule rules_28[] = {
-    {"attn_res.attn_queries.0", "model.layers.1.attention_input.query"},
-    {"attn_res.mlp_queries.*", "model.layers.*.mlp_input.query"},
-    {"attn_res.output_query", "model.final_input.query"},
-    {"embed", "model.embed_tokens"},
-    {"embed_norm", "model.embed_tokens.embed_norm"},
-    {"layers", "model.layers"},
-    {"layers.*.attn", "model.layers.*.self_attn"},
-    {"layers.*.attn.attn_sink_proj", "model.layers.*.self_attn.sink_proj"},
-    {"layers.*.attn.gate_attn", "model.layers.*.self_attn.gate_proj"},
-    {"layers.*.attn.k_sconv", "model.layers.*.self_attn.k_sconv.conv1d"},
-    {"layers.*.attn.k_sconv.static_w", "model.layers.*.self_attn.k_sconv.static_weight"},
-    {"layers.*.attn.k_sconv.weight_proj", "model.layers.*.self_attn.k_sconv.weight_proj.weight"},
-    {"layers.*.attn.v_sconv", "model.layers.*.self_attn.v_sconv.conv1d"},
-    {"layers.*.attn.v_sconv.static_w", "model.layers.*.self_attn.v_sconv.static_weight"},
-    {"layers.*.attn.v_sconv.weight_proj", "model.layers.*.self_attn.v_sconv.weight_proj.weight"},
-    {"layers.*.attn.wk_dv", "model.layers.*.self_attn.k_proj"},
-    {"layers.*.attn.wo_ud", "model.layers.*.self_attn.o_proj"},
-    {"layers.*.attn.wq_du", "model.layers.*.self_attn.q_proj"},
-    {"layers.*.attn.wr_du", "model.layers.*.self_attn.r_proj"},
-    {"layers.*.attn.wv_dv", "model.layers.*.self_attn.v_proj"},
-    {"layers.*.attn_norm", "model.layers.*.input_layernorm"},
-    {"layers.*.attn_sconv", "model.layers.*.post_attention_convolution.conv1d"},
-    {"layers.*.k_input_norm", "model.layers.*.k_input_layernorm"},
-    {"layers.*.mlp.experts.w13_weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"layers.*.mlp.experts.w2_weight", "model.layers.*.mlp.experts.down_proj"},
-    {"layers.*.mlp.gate.bias", "-"},
-    {"layers.*.mlp_norm", "model.layers.*.post_attention_layernorm"},
-    {"layers.*.mlp_sconv", "model.layers.*.post_mlp_convolution.conv1d"},
-    {"layers.*.q_input_norm", "model.layers.*.q_input_layernorm"},
-    {"layers.*.v_input_norm", "model.layers.*.v_input_layernorm"},
-    {"model.llm", "model"},
-    {"model.llm.attn_res.attn_queries.0", "model.layers.1.attention_input.query"},
-    {"model.llm.attn_res.mlp_queries.*", "model.layers.*.mlp_input.query"},
-    {"model.llm.attn_res.output_query", "model.final_input.query"},
-    {"model.llm.embed", "model.embed_tokens"},
-    {"model.llm.embed_norm", "model.embed_tokens.embed_norm"},
-    {"model.llm.layers.*.attn", "model.layers.*.self_attn"},
-    {"model.llm.layers.*.attn.attn_sink_proj", "model.layers.*.self_attn.sink_proj"},
-    {"model.llm.layers.*.attn.gate_attn", "model.layers.*.self_attn.gate_proj"},
-    {"model.llm.layers.*.attn.k_sconv", "model.layers.*.self_attn.k_sconv.conv1d"},
-    {"model.llm.layers.*.attn.k_sconv.static_w", "model.layers.*.self_attn.k_sconv.static_weight"},
-    {"model.llm.layers.*.attn.k_sconv.weight_proj", "model.layers.*.self_attn.k_sconv.weight_proj.weight"},
-    {"model.llm.layers.*.attn.v_sconv", "model.layers.*.self_attn.v_sconv.conv1d"},
-    {"model.llm.layers.*.attn.v_sconv.static_w", "model.layers.*.self_attn.v_sconv.static_weight"},
-    {"model.llm.layers.*.attn.v_sconv.weight_proj", "model.layers.*.self_attn.v_sconv.weight_proj.weight"},
-    {"model.llm.layers.*.attn.wk_dv", "model.layers.*.self_attn.k_proj"},
-    {"model.llm.layers.*.attn.wo_ud", "model.layers.*.self_attn.o_proj"},
-    {"model.llm.layers.*.attn.wq_du", "model.layers.*.self_attn.q_proj"},
-    {"model.llm.layers.*.attn.wr_du", "model.layers.*.self_attn.r_proj"},
-    {"model.llm.layers.*.attn.wv_dv", "model.layers.*.self_attn.v_proj"},
-    {"model.llm.layers.*.attn_norm", "model.layers.*.input_layernorm"},
-    {"model.llm.layers.*.attn_sconv", "model.layers.*.post_attention_convolution.conv1d"},
-    {"model.llm.layers.*.k_input_norm", "model.layers.*.k_input_layernorm"},
-    {"model.llm.layers.*.mlp.experts.w13_weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.llm.layers.*.mlp.experts.w2_weight", "model.layers.*.mlp.experts.down_proj"},
-    {"model.llm.layers.*.mlp.gate.bias", "-"},
-    {"model.llm.layers.*.mlp_norm", "model.layers.*.post_attention_layernorm"},
-    {"model.llm.layers.*.mlp_sconv", "model.layers.*.post_mlp_convolution.conv1d"},
-    {"model.llm.layers.*.q_input_norm", "model.layers.*.q_input_layernorm"},
-    {"model.llm.layers.*.v_input_norm", "model.layers.*.v_input_layernorm"},
-    {"model.llm.unembed", "lm_head"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_29[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"model.layers.*.mlp.gate.e_score_correction_bias", "-"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_30[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"final_layernorm", "model.final_layernorm"},
-    {"layers", "model.layers"},
-    {"model.layers.*.feed_forward.experts.*.down_proj.weight", "model.layers.*.feed_forward.experts.down_proj"},
-    {"model.layers.*.feed_forward.experts.*.gate_proj.weight", "model.layers.*.feed_forward.experts.gate_up_proj"},
-    {"model.layers.*.feed_forward.experts.*.up_proj.weight", "model.layers.*.feed_forward.experts.gate_up_proj"},
-};
-static const struct name_rule rules_31[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"layers.*.block_sparse_moe.gate.e_score_correction_bias", "-"},
-    {"model.layers.*.block_sparse_moe", "model.layers.*.mlp"},
-    {"model.layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"model.layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.block_sparse_moe.gate.e_score_correction_bias", "-"},
-    {"model.layers.*.self_attn.A_log", "model.layers.*.self_attn.forget_gate.A_log"},
-    {"model.layers.*.self_attn.dt_bias", "model.layers.*.self_attn.forget_gate.dt_bias"},
-    {"model.layers.*.self_attn.f_a_proj", "model.layers.*.self_attn.forget_gate.f_a_proj"},
-    {"model.layers.*.self_attn.f_b_proj", "model.layers.*.self_attn.forget_gate.f_b_proj"},
-    {"model.layers.*.self_attn.k_conv1d", "model.layers.*.self_attn.conv1d"},
-    {"model.layers.*.self_attn.q_conv1d", "model.layers.*.self_attn.conv1d"},
-    {"model.layers.*.self_attn.v_conv1d", "model.layers.*.self_attn.conv1d"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_32[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"model.layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.moe.router.expert_bias", "-"},
-    {"model.layers.*.post_attn_norm", "model.layers.*.post_self_attn_layernorm"},
-    {"model.layers.*.post_ffn_norm", "model.layers.*.post_mlp_layernorm"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_33[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"model.layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.mlp.experts.e_score_correction_bias", "model.layers.*.mlp.gate.e_score_correction_bias"},
-    {"model.layers.*.mlp.shared_expert", "model.layers.*.mlp.shared_experts"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_34[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"embedding_norm", "model.embedding_norm"},
-    {"layers", "model.layers"},
-};
-static const struct name_rule rules_35[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"embedding_norm", "model.embedding_norm"},
-    {"layers", "model.layers"},
-    {"model.layers.*.feed_forward.expert_bias", "-"},
-    {"model.layers.*.feed_forward.experts.*.w1.weight", "model.layers.*.feed_forward.experts.gate_up_proj"},
-    {"model.layers.*.feed_forward.experts.*.w2.weight", "model.layers.*.feed_forward.experts.down_proj"},
-    {"model.layers.*.feed_forward.experts.*.w3.weight", "model.layers.*.feed_forward.experts.gate_up_proj"},
-};
-static const struct name_rule rules_36[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"embedding_norm", "model.embedding_norm"},
-    {"layers", "model.layers"},
-    {"model.layers.*.self_attn.gate_proj", "model.layers.*.self_attn.g_proj"},
-};
-static const struct name_rule rules_38[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"model.layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.mlp.router.e_score_correction_bias", "-"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_39[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"model.layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.mlp.gate.e_score_correction_bias", "-"},
-    {"model.layers.*.self_attn.attention_sink_bias", "model.layers.*.self_attn.sinks"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_40[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.block_sparse_moe", "model.layers.*.mlp"},
-    {"model.layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"model.layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.self_attn.diagonal_decay", "-"},
-    {"model.layers.*.self_attn.key_decay", "-"},
-    {"model.layers.*.self_attn.query_decay", "-"},
-    {"model.layers.*.self_attn.slope_rate", "-"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_41[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"layers.*.block_sparse_moe.e_score_correction_bias", "-"},
-    {"layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.block_sparse_moe", "model.layers.*.mlp"},
-    {"model.layers.*.block_sparse_moe.e_score_correction_bias", "-"},
-    {"model.layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"model.layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_42[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.block_sparse_moe", "model.layers.*.mlp"},
-    {"model.layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"model.layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_43[] = {
-    {"language_model.lm_head", "lm_head"},
-    {"language_model.model", "model.language_model"},
-    {"multi_modal_projector", "model.multi_modal_projector"},
-    {"vision_model", "model.vision_model"},
-};
-static const struct name_rule rules_44[] = {
-    {"embeddings", "model.embeddings"},
-    {"embeddings.tok_embeddings.weight", "lm_head.norm.weight|model.embeddings.tok_embeddings.weight"},
-    {"final_norm", "model.final_norm"},
-    {"layers", "model.layers"},
-};
 static const struct name_rule rules_45[] = {
-    {"blocks", "transformer.blocks"},
-    {"norm_f", "transformer.norm_f"},
-    {"wte", "transformer.wte"},
-};
-static const struct name_rule rules_46[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-};
-static const struct name_rule rules_47[] = {
-    {"backbone", "model"},
-    {"backbone.layers.*.mixer.experts.*.down_proj.weight", "model.layers.*.mixer.experts.down_proj"},
-    {"backbone.layers.*.mixer.experts.*.up_proj.weight", "model.layers.*.mixer.experts.up_proj"},
-    {"backbone.layers.*.mixer.gate.e_score_correction_bias", "-"},
-    {"embeddings", "model.embeddings"},
-    {"layers", "model.layers"},
-    {"layers.*.mixer.experts.*.down_proj.weight", "model.layers.*.mixer.experts.down_proj"},
-    {"layers.*.mixer.experts.*.up_proj.weight", "model.layers.*.mixer.experts.up_proj"},
-    {"layers.*.mixer.gate.e_score_correction_bias", "-"},
-    {"norm_f", "model.norm_f"},
-};
-static const struct name_rule rules_48[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"model.layers.*.attention_layer_norm", "model.layers.*.input_layernorm"},
-    {"model.layers.*.feedforward_layer_norm", "model.layers.*.post_attention_layernorm"},
-    {"model.layers.*.linear_attn.k_conv1d", "model.layers.*.linear_attn.conv1d"},
-    {"model.layers.*.linear_attn.q_conv1d", "model.layers.*.linear_attn.conv1d"},
-    {"model.layers.*.linear_attn.v_conv1d", "model.layers.*.linear_attn.conv1d"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_49[] = {
-    {"h", "transformer.h"},
-    {"positions_embed", "transformer.positions_embed"},
-    {"tokens_embed", "transformer.tokens_embed"},
-};
-static const struct name_rule rules_50[] = {
-    {"decoder", "model.decoder"},
-};
-static const struct name_rule rules_51[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"embed_tokens_extend", "model.embed_tokens_extend"},
-    {"layers", "model.layers"},
-    {"model.embed_tokens_extend.audio_embed.encoder.encoder_embedding.global_invstd", "-"},
-    {"model.embed_tokens_extend.audio_embed.encoder.encoder_embedding.global_mean", "-"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_52[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layers", "model.layers"},
-    {"model.layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
-    {"model.layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.layers.*.block_sparse_moe.gate", "model.layers.*.mlp.router"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_53[] = {
-    {"language_model", "model.language_model"},
-    {"visual", "model.visual"},
-};
-static const struct name_rule rules_54[] = {
-    {"language_model", "model.language_model"},
-    {"model.language_model.layers.*.mlp.experts.*.down_proj.weight", "model.language_model.layers.*.mlp.experts.down_proj"},
-    {"model.language_model.layers.*.mlp.experts.*.gate_proj.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.language_model.layers.*.mlp.experts.*.up_proj.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
-    {"visual", "model.visual"},
-};
-static const struct name_rule rules_55[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"final_norm", "model.final_norm"},
-    {"layers", "model.layers"},
-};
-static const struct name_rule rules_56[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"layer_norm", "model.layer_norm"},
-    {"layers", "model.layers"},
-};
-static const struct name_rule rules_57[] = {
-    {"blocks", "backbone.blocks"},
-    {"embeddings", "backbone.embeddings"},
-    {"out_norm", "backbone.out_norm"},
-};
-static const struct name_rule rules_58[] = {
-    {"embed_tokens", "model.embed_tokens"},
-    {"input_hidden_states_bias", "model.input_hidden_states_bias"},
-    {"input_hidden_states_scale", "model.input_hidden_states_scale"},
-    {"layers", "model.layers"},
-    {"model.layers.*.mlp.gate.balancing_biases", "-"},
-    {"norm", "model.norm"},
-};
-static const struct name_rule rules_59[] = {
-    {"language_model.lm_head", "lm_head"},
-    {"language_model.model", "model.language_model"},
-    {"language_model.model.layers.*.mlp.experts.fc1.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
-    {"language_model.model.layers.*.mlp.experts.fc2.weight", "model.language_model.layers.*.mlp.experts.down_proj"},
-    {"multi_modal_projector", "model.multi_modal_projector"},
-    {"vision_tower", "model.vision_tower"},
-};
-static const struct name_rule rules_60[] = {
-    {"language_model", "model.language_model"},
-    {"multi_modal_projector", "model.multi_modal_projector"},
-    {"vision_tower", "model.vision_tower"},
-};
-static const struct name_rule rules_61[] = {
-    {"blocks", "model.visual.blocks"},
-    {"deepstack_merger_list", "model.visual.deepstack_merger_list"},
-    {"embed_tokens", "model.language_model.embed_tokens"},
-    {"language_model", "model.language_model"},
-    {"language_model.layers.*.self_attn.norm_k", "model.language_model.layers.*.self_attn.k_norm"},
-    {"language_model.layers.*.self_attn.norm_q", "model.language_model.layers.*.self_attn.q_norm"},
-    {"language_model.layers.*.self_attn.to_k", "model.language_model.layers.*.self_attn.k_proj"},
-    {"language_model.layers.*.self_attn.to_out", "model.language_model.layers.*.self_attn.o_proj"},
-    {"language_model.layers.*.self_attn.to_q", "model.language_model.layers.*.self_attn.q_proj"},
-    {"language_model.layers.*.self_attn.to_v", "model.language_model.layers.*.self_attn.v_proj"},
-    {"layers", "model.language_model.layers"},
-    {"layers.*.self_attn.norm_k", "model.language_model.layers.*.self_attn.k_norm"},
-    {"layers.*.self_attn.norm_q", "model.language_model.layers.*.self_attn.q_norm"},
-    {"layers.*.self_attn.to_k", "model.language_model.layers.*.self_attn.k_proj"},
-    {"layers.*.self_attn.to_out", "model.language_model.layers.*.self_attn.o_proj"},
-    {"layers.*.self_attn.to_q", "model.language_model.layers.*.self_attn.q_proj"},
-    {"layers.*.self_attn.to_v", "model.language_model.layers.*.self_attn.v_proj"},
-    {"merger", "model.visual.merger"},
-    {"norm", "model.language_model.norm"},
-    {"patch_embed", "model.visual.patch_embed"},
-    {"pos_embed", "model.visual.pos_embed"},
-    {"visual", "model.visual"},
-};
-static const struct name_rule rules_62[] = {
-    {"aligner", "model.aligner"},
-    {"language_model", "model.language_model"},
-    {"vision_model", "model.vision_model"},
-};
-static const struct name_rule rules_63[] = {
-    {"aligner", "model.aligner"},
-    {"high_res_vision_alpha", "model.high_res_vision_alpha"},
-    {"high_res_vision_model", "model.high_res_vision_model"},
-    {"high_res_vision_neck", "model.high_res_vision_neck"},
-    {"high_res_vision_proj", "model.high_res_vision_proj"},
-    {"language_model", "model.language_model"},
-    {"vision_model", "model.vision_model"},
-};
-static const struct name_rule rules_64[] = {
-    {"language_model", "model.language_model"},
-    {"model.language_model.layers.*.mlp.experts.*.down_proj.weight", "model.language_model.layers.*.mlp.experts.down_proj"},
-    {"model.language_model.layers.*.mlp.experts.*.gate_proj.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.language_model.layers.*.mlp.experts.*.up_proj.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
-    {"model.language_model.layers.*.mlp.gate.e_score_correction_bias", "-"},
-    {"visual", "model.visual"},
-};
-static const struct name_rule rules_65[] = {
-    {"text_model", "model.text_model"},
-    {"vision_model", "model.vision_model"},
-};
-static const struct name_rule rules_66[] = {
     {"language_model", "model.language_model"},
     {"model.language_model.lm_head", "lm_head"},
     {"model.vision_projector", "model.projector"},
     {"projector", "model.projector"},
     {"vision_model", "model.vision_model"},
 };
-static const struct name_rule rules_67[] = {
+static const struct name_rule rules_46[] = {
     {"embed_tokens", "model.embed_tokens"},
     {"gated_cross_attn_layers", "model.gated_cross_attn_layers"},
     {"layers", "model.layers"},
     {"norm", "model.norm"},
     {"vision_model", "model.vision_model"},
 };
-static const struct name_rule rules_68[] = {
+static const struct name_rule rules_47[] = {
     {"connector", "model.connector"},
     {"text_model", "model.text_model"},
     {"vision_model", "model.vision_model"},
 };
-static const struct name_rule rules_69[] = {
+static const struct name_rule rules_48[] = {
     {"language_model", "model.language_model"},
     {"language_model.attn_res.attn_queries.0", "model.language_model.layers.1.attention_input.query"},
     {"language_model.attn_res.mlp_queries.*", "model.language_model.layers.*.mlp_input.query"},
@@ -786,7 +559,85 @@ static const struct name_rule rules_69[] = {
     {"vision_tower.layers.*.mlp.c_fc", "model.vision_tower.layers.*.mlp.fc1"},
     {"vision_tower.layers.*.mlp.c_proj", "model.vision_tower.layers.*.mlp.fc2"},
 };
-static const struct name_rule rules_70[] = {
+static const struct name_rule rules_49[] = {
+    {"attn_res.attn_queries.0", "model.layers.1.attention_input.query"},
+    {"attn_res.mlp_queries.*", "model.layers.*.mlp_input.query"},
+    {"attn_res.output_query", "model.final_input.query"},
+    {"embed", "model.embed_tokens"},
+    {"embed_norm", "model.embed_tokens.embed_norm"},
+    {"layers", "model.layers"},
+    {"layers.*.attn", "model.layers.*.self_attn"},
+    {"layers.*.attn.attn_sink_proj", "model.layers.*.self_attn.sink_proj"},
+    {"layers.*.attn.gate_attn", "model.layers.*.self_attn.gate_proj"},
+    {"layers.*.attn.k_sconv", "model.layers.*.self_attn.k_sconv.conv1d"},
+    {"layers.*.attn.k_sconv.static_w", "model.layers.*.self_attn.k_sconv.static_weight"},
+    {"layers.*.attn.k_sconv.weight_proj", "model.layers.*.self_attn.k_sconv.weight_proj.weight"},
+    {"layers.*.attn.v_sconv", "model.layers.*.self_attn.v_sconv.conv1d"},
+    {"layers.*.attn.v_sconv.static_w", "model.layers.*.self_attn.v_sconv.static_weight"},
+    {"layers.*.attn.v_sconv.weight_proj", "model.layers.*.self_attn.v_sconv.weight_proj.weight"},
+    {"layers.*.attn.wk_dv", "model.layers.*.self_attn.k_proj"},
+    {"layers.*.attn.wo_ud", "model.layers.*.self_attn.o_proj"},
+    {"layers.*.attn.wq_du", "model.layers.*.self_attn.q_proj"},
+    {"layers.*.attn.wr_du", "model.layers.*.self_attn.r_proj"},
+    {"layers.*.attn.wv_dv", "model.layers.*.self_attn.v_proj"},
+    {"layers.*.attn_norm", "model.layers.*.input_layernorm"},
+    {"layers.*.attn_sconv", "model.layers.*.post_attention_convolution.conv1d"},
+    {"layers.*.k_input_norm", "model.layers.*.k_input_layernorm"},
+    {"layers.*.mlp.experts.w13_weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"layers.*.mlp.experts.w2_weight", "model.layers.*.mlp.experts.down_proj"},
+    {"layers.*.mlp.gate.bias", "-"},
+    {"layers.*.mlp_norm", "model.layers.*.post_attention_layernorm"},
+    {"layers.*.mlp_sconv", "model.layers.*.post_mlp_convolution.conv1d"},
+    {"layers.*.q_input_norm", "model.layers.*.q_input_layernorm"},
+    {"layers.*.v_input_norm", "model.layers.*.v_input_layernorm"},
+    {"model.llm", "model"},
+    {"model.llm.attn_res.attn_queries.0", "model.layers.1.attention_input.query"},
+    {"model.llm.attn_res.mlp_queries.*", "model.layers.*.mlp_input.query"},
+    {"model.llm.attn_res.output_query", "model.final_input.query"},
+    {"model.llm.embed", "model.embed_tokens"},
+    {"model.llm.embed_norm", "model.embed_tokens.embed_norm"},
+    {"model.llm.layers.*.attn", "model.layers.*.self_attn"},
+    {"model.llm.layers.*.attn.attn_sink_proj", "model.layers.*.self_attn.sink_proj"},
+    {"model.llm.layers.*.attn.gate_attn", "model.layers.*.self_attn.gate_proj"},
+    {"model.llm.layers.*.attn.k_sconv", "model.layers.*.self_attn.k_sconv.conv1d"},
+    {"model.llm.layers.*.attn.k_sconv.static_w", "model.layers.*.self_attn.k_sconv.static_weight"},
+    {"model.llm.layers.*.attn.k_sconv.weight_proj", "model.layers.*.self_attn.k_sconv.weight_proj.weight"},
+    {"model.llm.layers.*.attn.v_sconv", "model.layers.*.self_attn.v_sconv.conv1d"},
+    {"model.llm.layers.*.attn.v_sconv.static_w", "model.layers.*.self_attn.v_sconv.static_weight"},
+    {"model.llm.layers.*.attn.v_sconv.weight_proj", "model.layers.*.self_attn.v_sconv.weight_proj.weight"},
+    {"model.llm.layers.*.attn.wk_dv", "model.layers.*.self_attn.k_proj"},
+    {"model.llm.layers.*.attn.wo_ud", "model.layers.*.self_attn.o_proj"},
+    {"model.llm.layers.*.attn.wq_du", "model.layers.*.self_attn.q_proj"},
+    {"model.llm.layers.*.attn.wr_du", "model.layers.*.self_attn.r_proj"},
+    {"model.llm.layers.*.attn.wv_dv", "model.layers.*.self_attn.v_proj"},
+    {"model.llm.layers.*.attn_norm", "model.layers.*.input_layernorm"},
+    {"model.llm.layers.*.attn_sconv", "model.layers.*.post_attention_convolution.conv1d"},
+    {"model.llm.layers.*.k_input_norm", "model.layers.*.k_input_layernorm"},
+    {"model.llm.layers.*.mlp.experts.w13_weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.llm.layers.*.mlp.experts.w2_weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.llm.layers.*.mlp.gate.bias", "-"},
+    {"model.llm.layers.*.mlp_norm", "model.layers.*.post_attention_layernorm"},
+    {"model.llm.layers.*.mlp_sconv", "model.layers.*.post_mlp_convolution.conv1d"},
+    {"model.llm.layers.*.q_input_norm", "model.layers.*.q_input_layernorm"},
+    {"model.llm.layers.*.v_input_norm", "model.layers.*.v_input_layernorm"},
+    {"model.llm.unembed", "lm_head"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_50[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"model.layers.*.mlp.gate.e_score_correction_bias", "-"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_51[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"final_layernorm", "model.final_layernorm"},
+    {"layers", "model.layers"},
+    {"model.layers.*.feed_forward.experts.*.down_proj.weight", "model.layers.*.feed_forward.experts.down_proj"},
+    {"model.layers.*.feed_forward.experts.*.gate_proj.weight", "model.layers.*.feed_forward.experts.gate_up_proj"},
+    {"model.layers.*.feed_forward.experts.*.up_proj.weight", "model.layers.*.feed_forward.experts.gate_up_proj"},
+};
+static const struct name_rule rules_52[] = {
     {"language_model", "model.language_model"},
     {"language_model.blocks", "model.language_model.layers"},
     {"language_model.blocks.*.mlp.experts.*.down_proj.weight", "model.language_model.layers.*.mlp.experts.down_proj"},
@@ -817,7 +668,72 @@ static const struct name_rule rules_70[] = {
     {"vision_tower.encoder.blocks.*.wqkv.weight", "model.vision_tower.layers.*.attn.k_proj.weight|model.vision_tower.layers.*.attn.q_proj.weight|model.vision_tower.layers.*.attn.v_proj.weight"},
     {"vision_tower.patch_embed.pos_emb.weight", "model.vision_tower.patch_embed.pos_emb.position_embeddings"},
 };
-static const struct name_rule rules_71[] = {
+static const struct name_rule rules_53[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"layers.*.block_sparse_moe.gate.e_score_correction_bias", "-"},
+    {"model.layers.*.block_sparse_moe", "model.layers.*.mlp"},
+    {"model.layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.block_sparse_moe.gate.e_score_correction_bias", "-"},
+    {"model.layers.*.self_attn.A_log", "model.layers.*.self_attn.forget_gate.A_log"},
+    {"model.layers.*.self_attn.dt_bias", "model.layers.*.self_attn.forget_gate.dt_bias"},
+    {"model.layers.*.self_attn.f_a_proj", "model.layers.*.self_attn.forget_gate.f_a_proj"},
+    {"model.layers.*.self_attn.f_b_proj", "model.layers.*.self_attn.forget_gate.f_b_proj"},
+    {"model.layers.*.self_attn.k_conv1d", "model.layers.*.self_attn.conv1d"},
+    {"model.layers.*.self_attn.q_conv1d", "model.layers.*.self_attn.conv1d"},
+    {"model.layers.*.self_attn.v_conv1d", "model.layers.*.self_attn.conv1d"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_54[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.moe.router.expert_bias", "-"},
+    {"model.layers.*.post_attn_norm", "model.layers.*.post_self_attn_layernorm"},
+    {"model.layers.*.post_ffn_norm", "model.layers.*.post_mlp_layernorm"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_55[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.mlp.experts.e_score_correction_bias", "model.layers.*.mlp.gate.e_score_correction_bias"},
+    {"model.layers.*.mlp.shared_expert", "model.layers.*.mlp.shared_experts"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_56[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"embedding_norm", "model.embedding_norm"},
+    {"layers", "model.layers"},
+};
+static const struct name_rule rules_57[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"embedding_norm", "model.embedding_norm"},
+    {"layers", "model.layers"},
+    {"model.layers.*.feed_forward.expert_bias", "-"},
+    {"model.layers.*.feed_forward.experts.*.w1.weight", "model.layers.*.feed_forward.experts.gate_up_proj"},
+    {"model.layers.*.feed_forward.experts.*.w2.weight", "model.layers.*.feed_forward.experts.down_proj"},
+    {"model.layers.*.feed_forward.experts.*.w3.weight", "model.layers.*.feed_forward.experts.gate_up_proj"},
+};
+static const struct name_rule rules_58[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"embedding_norm", "model.embedding_norm"},
+    {"layers", "model.layers"},
+    {"model.layers.*.self_attn.gate_proj", "model.layers.*.self_attn.g_proj"},
+};
+static const struct name_rule rules_59[] = {
     {"language_model", "model.language_model"},
     {"model.language_model.layers.*.self_attn.gate_proj", "model.language_model.layers.*.self_attn.g_proj"},
     {"model.vision_tower.layers.*.self_attn.k_layernorm", "model.vision_tower.layers.*.self_attn.k_norm"},
@@ -826,24 +742,73 @@ static const struct name_rule rules_71[] = {
     {"multi_modal_projector", "model.multi_modal_projector"},
     {"vision_tower", "model.vision_tower"},
 };
-static const struct name_rule rules_72[] = {
+static const struct name_rule rules_60[] = {
     {"language_model", "model.language_model"},
     {"vision_encoder", "model.vision_encoder"},
     {"vision_projection", "model.vision_projection"},
 };
-static const struct name_rule rules_73[] = {
+static const struct name_rule rules_61[] = {
     {"image_newline", "model.image_newline"},
     {"language_model.lm_head", "lm_head"},
     {"language_model.model", "model.language_model"},
     {"multi_modal_projector", "model.multi_modal_projector"},
     {"vision_tower", "model.vision_tower"},
 };
-static const struct name_rule rules_74[] = {
+static const struct name_rule rules_62[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.mlp.router.e_score_correction_bias", "-"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_63[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.mlp.gate.e_score_correction_bias", "-"},
+    {"model.layers.*.self_attn.attention_sink_bias", "model.layers.*.self_attn.sinks"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_64[] = {
     {"language_model", "model.language_model"},
     {"merger", "model.merger"},
     {"vision_tower", "model.vision_tower"},
 };
-static const struct name_rule rules_75[] = {
+static const struct name_rule rules_65[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.block_sparse_moe", "model.layers.*.mlp"},
+    {"model.layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.self_attn.diagonal_decay", "-"},
+    {"model.layers.*.self_attn.key_decay", "-"},
+    {"model.layers.*.self_attn.query_decay", "-"},
+    {"model.layers.*.self_attn.slope_rate", "-"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_66[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"layers.*.block_sparse_moe.e_score_correction_bias", "-"},
+    {"layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.block_sparse_moe", "model.layers.*.mlp"},
+    {"model.layers.*.block_sparse_moe.e_score_correction_bias", "-"},
+    {"model.layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_67[] = {
     {"language_model", "model.language_model"},
     {"language_model.layers.*.block_sparse_moe", "model.language_model.layers.*.mlp"},
     {"language_model.layers.*.block_sparse_moe.e_score_correction_bias", "-"},
@@ -869,7 +834,7 @@ static const struct name_rule rules_75[] = {
     {"vision_tower.vision_model.embeddings.patch_embedding", "model.vision_tower.embeddings.proj"},
     {"vision_tower.vision_model.encoder", "model.vision_tower"},
 };
-static const struct name_rule rules_76[] = {
+static const struct name_rule rules_68[] = {
     {"language_model", "model.language_model"},
     {"language_model.layers.*", "model.language_model.layers.*.mlp"},
     {"language_model.layers.*.attention", "model.language_model.layers.*.self_attn"},
@@ -942,11 +907,69 @@ static const struct name_rule rules_76[] = {
     {"vision_tower.transformer.layers.*.feed_forward.w2", "model.vision_tower.transformer.layers.*.feed_forward.down_proj"},
     {"vision_tower.transformer.layers.*.feed_forward.w3", "model.vision_tower.transformer.layers.*.feed_forward.up_proj"},
 };
-static const struct name_rule rules_77[] = {
+static const struct name_rule rules_69[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.block_sparse_moe", "model.layers.*.mlp"},
+    {"model.layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_70[] = {
+    {"language_model.lm_head", "lm_head"},
+    {"language_model.model", "model.language_model"},
+    {"multi_modal_projector", "model.multi_modal_projector"},
+    {"vision_model", "model.vision_model"},
+};
+static const struct name_rule rules_71[] = {
+    {"embeddings", "model.embeddings"},
+    {"embeddings.tok_embeddings.weight", "lm_head.norm.weight|model.embeddings.tok_embeddings.weight"},
+    {"final_norm", "model.final_norm"},
+    {"layers", "model.layers"},
+};
+static const struct name_rule rules_72[] = {
     {"language_model", "model.language_model"},
     {"vision_adapter", "model.vision_adapter"},
     {"vision_projection", "model.vision_projection"},
     {"vision_tower", "model.vision_tower"},
+};
+static const struct name_rule rules_73[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+};
+static const struct name_rule rules_74[] = {
+    {"backbone", "model"},
+    {"backbone.layers.*.mixer.experts.*.down_proj.weight", "model.layers.*.mixer.experts.down_proj"},
+    {"backbone.layers.*.mixer.experts.*.up_proj.weight", "model.layers.*.mixer.experts.up_proj"},
+    {"backbone.layers.*.mixer.gate.e_score_correction_bias", "-"},
+    {"embeddings", "model.embeddings"},
+    {"layers", "model.layers"},
+    {"layers.*.mixer.experts.*.down_proj.weight", "model.layers.*.mixer.experts.down_proj"},
+    {"layers.*.mixer.experts.*.up_proj.weight", "model.layers.*.mixer.experts.up_proj"},
+    {"layers.*.mixer.gate.e_score_correction_bias", "-"},
+    {"norm_f", "model.norm_f"},
+};
+static const struct name_rule rules_75[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"model.layers.*.attention_layer_norm", "model.layers.*.input_layernorm"},
+    {"model.layers.*.feedforward_layer_norm", "model.layers.*.post_attention_layernorm"},
+    {"model.layers.*.linear_attn.k_conv1d", "model.layers.*.linear_attn.conv1d"},
+    {"model.layers.*.linear_attn.q_conv1d", "model.layers.*.linear_attn.conv1d"},
+    {"model.layers.*.linear_attn.v_conv1d", "model.layers.*.linear_attn.conv1d"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_76[] = {
+    {"h", "transformer.h"},
+    {"positions_embed", "transformer.positions_embed"},
+    {"tokens_embed", "transformer.tokens_embed"},
+};
+static const struct name_rule rules_77[] = {
+    {"decoder", "model.decoder"},
 };
 static const struct name_rule rules_78[] = {
     {"language_model", "model.language_model"},
@@ -963,6 +986,23 @@ static const struct name_rule rules_79[] = {
     {"visual", "model.visual"},
 };
 static const struct name_rule rules_80[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"embed_tokens_extend", "model.embed_tokens_extend"},
+    {"layers", "model.layers"},
+    {"model.embed_tokens_extend.audio_embed.encoder.encoder_embedding.global_invstd", "-"},
+    {"model.embed_tokens_extend.audio_embed.encoder.encoder_embedding.global_mean", "-"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_81[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layers", "model.layers"},
+    {"model.layers.*.block_sparse_moe.experts.*.w1.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.block_sparse_moe.experts.*.w2.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.layers.*.block_sparse_moe.experts.*.w3.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.block_sparse_moe.gate", "model.layers.*.mlp.router"},
+    {"norm", "model.norm"},
+};
+static const struct name_rule rules_82[] = {
     {"language_model", "model.language_model"},
     {"language_model.encoder", "model.language_model"},
     {"language_model.lm_head", "lm_head"},
@@ -995,7 +1035,7 @@ static const struct name_rule rules_80[] = {
     {"vision_tower.encoder.layers.*.norm1", "model.vision_tower.layers.*.layernorm_before"},
     {"vision_tower.encoder.layers.*.norm2", "model.vision_tower.layers.*.layernorm_after"},
 };
-static const struct name_rule rules_81[] = {
+static const struct name_rule rules_83[] = {
     {"audio_tower", "model.audio_tower"},
     {"language_model", "model.language_model"},
     {"model.embed_tokens", "model.language_model.embed_tokens"},
@@ -1003,14 +1043,21 @@ static const struct name_rule rules_81[] = {
     {"model.norm", "model.language_model.norm"},
     {"visual", "model.visual"},
 };
-static const struct name_rule rules_82[] = {
+static const struct name_rule rules_84[] = {
     {"language_model", "model.language_model"},
     {"model.embed_tokens", "model.language_model.embed_tokens"},
     {"model.layers", "model.language_model.layers"},
     {"model.norm", "model.language_model.norm"},
     {"visual", "model.visual"},
 };
-static const struct name_rule rules_83[] = {
+static const struct name_rule rules_85[] = {
+    {"language_model", "model.language_model"},
+    {"model.language_model.layers.*.mlp.experts.*.down_proj.weight", "model.language_model.layers.*.mlp.experts.down_proj"},
+    {"model.language_model.layers.*.mlp.experts.*.gate_proj.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.language_model.layers.*.mlp.experts.*.up_proj.weight", "model.language_model.layers.*.mlp.experts.gate_up_proj"},
+    {"visual", "model.visual"},
+};
+static const struct name_rule rules_86[] = {
     {"audio_tower", "model.audio_tower"},
     {"language_model", "model.language_model"},
     {"language_model.layers.*.mlp.experts.*.down_proj.weight", "model.language_model.layers.*.mlp.experts.down_proj"},
@@ -1024,7 +1071,20 @@ static const struct name_rule rules_83[] = {
     {"model.norm", "model.language_model.norm"},
     {"visual", "model.visual"},
 };
-static const struct name_rule rules_85[] = {
+static const struct name_rule rules_87[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"hyper_connection_mixer", "model.hyper_connection_mixer"},
+    {"layers", "model.layers"},
+    {"model.layers.*.mlp.experts.*.down_proj.weight", "model.layers.*.mlp.experts.down_proj"},
+    {"model.layers.*.mlp.experts.*.gate_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+    {"model.layers.*.mlp.experts.*.up_proj.weight", "model.layers.*.mlp.experts.gate_up_proj"},
+};
+static const struct name_rule rules_88[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"final_norm", "model.final_norm"},
+    {"layers", "model.layers"},
+};
+static const struct name_rule rules_89[] = {
     {"language_model", "model.language_model"},
     {"language_model.layers.*.moe", "model.language_model.layers.*.mlp"},
     {"language_model.layers.*.moe.down_proj.weight", "model.language_model.layers.*.mlp.experts.down_proj"},
@@ -1058,7 +1118,7 @@ static const struct name_rule rules_85[] = {
     {"vision_model.vit_downsampler2", "model.vision_model.downsampler2"},
     {"vit_large_projector", "model.multi_modal_projector"},
 };
-static const struct name_rule rules_86[] = {
+static const struct name_rule rules_90[] = {
     {"embed_tokens", "model.language_model.embed_tokens"},
     {"image_newline", "model.image_newline"},
     {"layers", "model.language_model.layers"},
@@ -1107,207 +1167,240 @@ static const struct name_rule rules_86[] = {
     {"vision_model.transformer.layers.*.self_attn.qkv_proj.bias", "model.vision_tower.vision_encoder.encoder.layers.*.self_attn.k_proj.bias|model.vision_tower.vision_encoder.encoder.layers.*.self_attn.q_proj.bias|model.vision_tower.vision_encoder.encoder.layers.*.self_attn.v_proj.bias"},
     {"vision_model.transformer.layers.*.self_attn.qkv_proj.weight", "model.vision_tower.vision_encoder.encoder.layers.*.self_attn.k_proj.weight|model.vision_tower.vision_encoder.encoder.layers.*.self_attn.q_proj.weight|model.vision_tower.vision_encoder.encoder.layers.*.self_attn.v_proj.weight"},
 };
-static const struct name_rule rules_87[] = {
+static const struct name_rule rules_91[] = {
     {"language_model", "model.language_model"},
     {"projector", "model.projector"},
     {"vision_model", "model.vision_model"},
 };
-static const struct name_rule rules_88[] = {
+static const struct name_rule rules_92[] = {
     {"image_tower", "model.image_tower"},
     {"language_model.lm_head", "lm_head"},
     {"language_model.model", "model.language_model"},
     {"multi_modal_projector", "model.multi_modal_projector"},
     {"video_tower", "model.video_tower"},
 };
+static const struct name_rule rules_93[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"layer_norm", "model.layer_norm"},
+    {"layers", "model.layers"},
+};
+static const struct name_rule rules_94[] = {
+    {"blocks", "backbone.blocks"},
+    {"embeddings", "backbone.embeddings"},
+    {"out_norm", "backbone.out_norm"},
+};
+static const struct name_rule rules_95[] = {
+    {"embed_tokens", "model.embed_tokens"},
+    {"input_hidden_states_bias", "model.input_hidden_states_bias"},
+    {"input_hidden_states_scale", "model.input_hidden_states_scale"},
+    {"layers", "model.layers"},
+    {"model.layers.*.mlp.gate.balancing_biases", "-"},
+    {"norm", "model.norm"},
+};
 const struct family families[] = {
-    {"afmoe", "AfmoeForCausalLM", " lm_head model ", "  ", rules_0, 6},
+    {"afmoe", "AfmoeForCausalLM", " lm_head model ", " model.layers.*.mlp.down_proj model.layers.*.mlp.gate_proj model.layers.*.mlp.router.gate model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj model.layers.*.mlp.up_proj model.layers.*.self_attn.gate_proj ", rules_0, 6},
     {"apertus", "ApertusForCausalLM", " lm_head model ", "  ", rules_1, 5},
     {"arcee", "ArceeForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"aria", "AriaForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.router ", rules_59, 6},
-    {"aria_text", "AriaTextForCausalLM", " lm_head model ", " model.layers.*.mlp.router ", rules_3, 5},
-    {"axk1", "AXK1ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_4, 8},
-    {"axk2", "AXK2ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_5, 12},
-    {"aya_vision", "AyaVisionForConditionalGeneration", " model ", "  ", rules_19, 4},
-    {"bailing_hybrid", "BailingHybridForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_6, 23},
-    {"bamba", "BambaForCausalLM", " lm_head model ", "  ", rules_7, 3},
-    {"beam", "BeamForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_8, 7},
-    {"biogpt", "BioGptForCausalLM", " biogpt ", "  ", rules_9, 4},
+    {"aria", "AriaForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.router ", rules_3, 6},
+    {"aria_text", "AriaTextForCausalLM", " lm_head model ", " model.layers.*.mlp.router ", rules_4, 5},
+    {"axk1", "AXK1ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_5, 8},
+    {"axk2", "AXK2ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_6, 12},
+    {"aya_vision", "AyaVisionForConditionalGeneration", " model ", "  ", rules_7, 4},
+    {"bailing_hybrid", "BailingHybridForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_8, 23},
+    {"bamba", "BambaForCausalLM", " lm_head model ", "  ", rules_9, 3},
+    {"beam", "BeamForCausalLM", " lm_head model ", " model.layers.*.mlp.down_proj model.layers.*.mlp.gate model.layers.*.mlp.gate_proj model.layers.*.mlp.up_proj model.layers.*.self_attn.gate_proj ", rules_10, 7},
+    {"biogpt", "BioGptForCausalLM", " biogpt ", "  ", rules_11, 4},
     {"bitnet", "BitNetForCausalLM", " lm_head model ", "  ", rules_2, 3},
     {"blip-2", "Blip2ForConditionalGeneration", " language_model language_projection qformer query_tokens vision_model ", "  ", NULL, 0},
-    {"bloom", "BloomForCausalLM", " transformer ", "  ", rules_10, 4},
-    {"codegen", "CodeGenForCausalLM", " lm_head transformer ", "  ", rules_11, 3},
+    {"bloom", "BloomForCausalLM", " transformer ", "  ", rules_13, 4},
+    {"blt", "BltForCausalLM", " lm_head model ", " lm_head ", rules_14, 5},
+    {"chameleon", "ChameleonForConditionalGeneration", " lm_head model ", " model.layers.*.self_attn.k_norm model.layers.*.self_attn.q_norm ", rules_15, 4},
+    {"codegen", "CodeGenForCausalLM", " lm_head transformer ", "  ", rules_16, 3},
     {"cohere", "CohereForCausalLM", " model ", "  ", rules_2, 3},
     {"cohere2", "Cohere2ForCausalLM", " model ", "  ", rules_2, 3},
     {"cohere2_moe", "Cohere2MoeForCausalLM", " model ", " model.layers.*.mlp.gate ", rules_0, 6},
-    {"cohere2_vision", "Cohere2VisionForConditionalGeneration", " model ", "  ", rules_60, 3},
-    {"cosmos3_omni", "Cosmos3OmniForConditionalGeneration", " lm_head model ", "  ", rules_61, 22},
+    {"cohere2_vision", "Cohere2VisionForConditionalGeneration", " model ", "  ", rules_17, 3},
+    {"cohere_compass", "CohereCompassForConditionalGeneration", " lm_head model ", "  ", rules_18, 2},
+    {"cohere_compass_text", "CohereCompassForCausalLM", " model ", "  ", rules_2, 3},
+    {"cosmos3_omni", "Cosmos3OmniForConditionalGeneration", " lm_head model ", "  ", rules_19, 22},
     {"cwm", "CwmForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"deepseek_v2", "DeepseekV2ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_0, 6},
-    {"deepseek_v3", "DeepseekV3ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_8, 7},
-    {"deepseek_v32", "DeepseekV32ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_8, 7},
-    {"deepseek_v4", "DeepseekV4ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_12, 76},
-    {"deepseek_vl", "DeepseekVLForConditionalGeneration", " model ", "  ", rules_62, 3},
-    {"deepseek_vl_hybrid", "DeepseekVLHybridForConditionalGeneration", " model ", "  ", rules_63, 7},
+    {"dbrx", "DbrxForCausalLM", " lm_head transformer ", "  ", rules_20, 3},
+    {"deepseek_v2", "DeepseekV2ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj ", rules_0, 6},
+    {"deepseek_v3", "DeepseekV3ForCausalLM", " lm_head model ", " model.layers.*.mlp.down_proj model.layers.*.mlp.gate model.layers.*.mlp.gate_proj model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj model.layers.*.mlp.up_proj ", rules_10, 7},
+    {"deepseek_v32", "DeepseekV32ForCausalLM", " lm_head model ", " model.layers.*.mlp.down_proj model.layers.*.mlp.gate model.layers.*.mlp.gate_proj model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj model.layers.*.mlp.up_proj ", rules_10, 7},
+    {"deepseek_v4", "DeepseekV4ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_21, 76},
+    {"deepseek_vl", "DeepseekVLForConditionalGeneration", " model ", "  ", rules_22, 3},
+    {"deepseek_vl_hybrid", "DeepseekVLHybridForConditionalGeneration", " model ", "  ", rules_23, 7},
     {"diffllama", "DiffLlamaForCausalLM", " lm_head model ", "  ", rules_2, 3},
     {"doge", "DogeForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"dots1", "Dots1ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_8, 7},
+    {"dots1", "Dots1ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj ", rules_10, 7},
+    {"emu3", "Emu3ForConditionalGeneration", " lm_head model ", "  ", rules_24, 15},
     {"ernie4_5", "Ernie4_5ForCausalLM", " model ", "  ", rules_2, 3},
-    {"ernie4_5_moe", "Ernie4_5_MoeForCausalLM", " model ", " model.layers.*.mlp.gate ", rules_13, 7},
+    {"ernie4_5_moe", "Ernie4_5_MoeForCausalLM", " model ", " model.layers.*.mlp.down_proj model.layers.*.mlp.gate model.layers.*.mlp.gate_proj model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj model.layers.*.mlp.up_proj ", rules_25, 7},
     {"exaone4", "Exaone4ForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"exaone4_5", "Exaone4_5_ForConditionalGeneration", " lm_head model ", "  ", rules_53, 2},
-    {"exaone_moe", "ExaoneMoeForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_14, 7},
-    {"falcon", "FalconForCausalLM", " transformer ", "  ", rules_15, 3},
-    {"falcon_h1", "FalconH1ForCausalLM", " lm_head model ", "  ", rules_7, 3},
-    {"falcon_mamba", "FalconMambaForCausalLM", " backbone ", "  ", rules_16, 3},
+    {"exaone4_5", "Exaone4_5_ForConditionalGeneration", " lm_head model ", "  ", rules_18, 2},
+    {"exaone_moe", "ExaoneMoeForCausalLM", " lm_head model ", " model.layers.*.mlp.down_proj model.layers.*.mlp.gate model.layers.*.mlp.gate_proj model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj model.layers.*.mlp.up_proj ", rules_26, 7},
+    {"falcon", "FalconForCausalLM", " transformer ", "  ", rules_27, 3},
+    {"falcon_h1", "FalconH1ForCausalLM", " lm_head model ", " model.layers.*.mamba.out_proj ", rules_9, 3},
+    {"falcon_mamba", "FalconMambaForCausalLM", " backbone ", " backbone.layers.*.mixer.out_proj ", rules_28, 3},
     {"flex_olmo", "FlexOlmoForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_0, 6},
-    {"flint", "FlintForCausalLM", " lm_head model ", "  ", rules_17, 4},
-    {"fuyu", "FuyuForCausalLM", " lm_head model ", "  ", rules_18, 3},
+    {"flint", "FlintForCausalLM", " lm_head model ", "  ", rules_29, 4},
+    {"fuyu", "FuyuForCausalLM", " lm_head model ", "  ", rules_30, 3},
     {"gemma", "GemmaForCausalLM", " model ", "  ", rules_2, 3},
     {"gemma2", "Gemma2ForCausalLM", " model ", "  ", rules_2, 3},
-    {"gemma3", "Gemma3ForConditionalGeneration", " model ", "  ", rules_19, 4},
+    {"gemma3", "Gemma3ForConditionalGeneration", " model ", "  ", rules_7, 4},
     {"gemma3_text", "Gemma3ForCausalLM", " model ", "  ", rules_2, 3},
-    {"gemma3n_text", "Gemma3nForCausalLM", " model ", "  ", rules_20, 8},
+    {"gemma3n_text", "Gemma3nForCausalLM", " model ", "  ", rules_31, 8},
+    {"gemma4", "Gemma4ForConditionalGeneration", " model ", "  ", rules_32, 2},
+    {"gemma4_text", "Gemma4ForCausalLM", " model ", "  ", rules_33, 7},
+    {"gemma4_unified", "Gemma4UnifiedForConditionalGeneration", " model ", "  ", rules_32, 2},
+    {"gemma4_unified_text", "Gemma4UnifiedForCausalLM", " model ", "  ", rules_34, 4},
     {"glm", "GlmForCausalLM", " lm_head model ", "  ", rules_2, 3},
     {"glm4", "Glm4ForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"glm46v", "Glm46VForConditionalGeneration", " lm_head model ", "  ", rules_53, 2},
-    {"glm4_moe", "Glm4MoeForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_8, 7},
-    {"glm4_moe_lite", "Glm4MoeLiteForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_8, 7},
-    {"glm4v", "Glm4vForConditionalGeneration", " lm_head model ", "  ", rules_53, 2},
-    {"glm4v_moe", "Glm4vMoeForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_64, 6},
-    {"glm_moe_dsa", "GlmMoeDsaForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_8, 7},
-    {"glm_ocr", "GlmOcrForConditionalGeneration", " lm_head model ", "  ", rules_53, 2},
-    {"glmga", "Glm46VForConditionalGeneration", " lm_head model ", "  ", rules_53, 2},
-    {"got_ocr2", "GotOcr2ForConditionalGeneration", " model ", "  ", rules_19, 4},
-    {"gpt-sw3", "GPT2LMHeadModel", " transformer ", "  ", rules_21, 4},
-    {"gpt2", "GPT2LMHeadModel", " transformer ", "  ", rules_21, 4},
-    {"gpt_bigcode", "GPTBigCodeForCausalLM", " transformer ", "  ", rules_21, 4},
-    {"gpt_neo", "GPTNeoForCausalLM", " transformer ", "  ", rules_21, 4},
-    {"gpt_neox", "GPTNeoXForCausalLM", " gpt_neox lm_head ", "  ", rules_22, 4},
-    {"gpt_neox_japanese", "GPTNeoXJapaneseForCausalLM", " gpt_neox_japanese ", "  ", rules_23, 3},
+    {"glm46v", "Glm46VForConditionalGeneration", " lm_head model ", "  ", rules_18, 2},
+    {"glm4_moe", "Glm4MoeForCausalLM", " lm_head model ", " model.layers.*.mlp.down_proj model.layers.*.mlp.gate model.layers.*.mlp.gate_proj model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj model.layers.*.mlp.up_proj ", rules_10, 7},
+    {"glm4_moe_lite", "Glm4MoeLiteForCausalLM", " lm_head model ", " model.layers.*.mlp.down_proj model.layers.*.mlp.gate model.layers.*.mlp.gate_proj model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj model.layers.*.mlp.up_proj ", rules_10, 7},
+    {"glm4v", "Glm4vForConditionalGeneration", " lm_head model ", "  ", rules_18, 2},
+    {"glm4v_moe", "Glm4vMoeForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.down_proj model.language_model.layers.*.mlp.gate model.language_model.layers.*.mlp.gate_proj model.language_model.layers.*.mlp.shared_experts.down_proj model.language_model.layers.*.mlp.shared_experts.gate_proj model.language_model.layers.*.mlp.shared_experts.up_proj model.language_model.layers.*.mlp.up_proj model.visual.blocks.*.mlp.down_proj model.visual.blocks.*.mlp.gate_proj model.visual.blocks.*.mlp.up_proj model.visual.merger.down_proj model.visual.merger.gate_proj model.visual.merger.up_proj ", rules_35, 6},
+    {"glm5_next", "Glm5NextForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_36, 19},
+    {"glm_moe_dsa", "GlmMoeDsaForCausalLM", " lm_head model ", " model.layers.*.mlp.down_proj model.layers.*.mlp.gate model.layers.*.mlp.gate_proj model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj model.layers.*.mlp.up_proj ", rules_10, 7},
+    {"glm_ocr", "GlmOcrForConditionalGeneration", " lm_head model ", "  ", rules_18, 2},
+    {"glmga", "Glm46VForConditionalGeneration", " lm_head model ", "  ", rules_18, 2},
+    {"got_ocr2", "GotOcr2ForConditionalGeneration", " model ", "  ", rules_7, 4},
+    {"gpt-sw3", "GPT2LMHeadModel", " transformer ", "  ", rules_37, 4},
+    {"gpt2", "GPT2LMHeadModel", " transformer ", "  ", rules_37, 4},
+    {"gpt_bigcode", "GPTBigCodeForCausalLM", " transformer ", "  ", rules_37, 4},
+    {"gpt_neo", "GPTNeoForCausalLM", " transformer ", "  ", rules_37, 4},
+    {"gpt_neox", "GPTNeoXForCausalLM", " gpt_neox lm_head ", "  ", rules_38, 4},
+    {"gpt_neox_japanese", "GPTNeoXJapaneseForCausalLM", " gpt_neox_japanese ", "  ", rules_39, 3},
     {"gpt_oss", "GptOssForCausalLM", " lm_head model ", " model.layers.*.mlp.router ", rules_2, 3},
-    {"gptj", "GPTJForCausalLM", " lm_head transformer ", "  ", rules_11, 3},
+    {"gptj", "GPTJForCausalLM", " lm_head transformer ", "  ", rules_16, 3},
     {"granite", "GraniteForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"granite_docling", "GraniteDoclingForConditionalGeneration", " model ", "  ", rules_65, 2},
+    {"granite_docling", "GraniteDoclingForConditionalGeneration", " model ", "  ", rules_40, 2},
     {"granite_swa", "GraniteSWAForCausalLM", " model ", "  ", rules_2, 3},
-    {"granitemoe", "GraniteMoeForCausalLM", " lm_head model ", " model.layers.*.block_sparse_moe.router ", rules_24, 6},
+    {"granitemoe", "GraniteMoeForCausalLM", " lm_head model ", " model.layers.*.block_sparse_moe.router ", rules_41, 6},
     {"granitemoe_swa", "GraniteMoeSWAForCausalLM", " lm_head model ", " model.layers.*.block_sparse_moe.router ", rules_2, 3},
-    {"granitemoehybrid", "GraniteMoeHybridForCausalLM", " lm_head model ", " model.layers.*.block_sparse_moe.router ", rules_24, 6},
-    {"granitemoeshared", "GraniteMoeSharedForCausalLM", " lm_head model ", " model.layers.*.block_sparse_moe.router ", rules_24, 6},
+    {"granitemoehybrid", "GraniteMoeHybridForCausalLM", " lm_head model ", " model.layers.*.block_sparse_moe.router ", rules_41, 6},
+    {"granitemoeshared", "GraniteMoeSharedForCausalLM", " lm_head model ", " model.layers.*.block_sparse_moe.router ", rules_41, 6},
     {"helium", "HeliumForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"hrm_text", "HrmTextForCausalLM", " lm_head model ", "  ", rules_25, 12},
+    {"hrm_text", "HrmTextForCausalLM", " lm_head model ", "  ", rules_42, 12},
     {"hunyuan_v1_dense", "HunYuanDenseV1ForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"hunyuan_v1_moe", "HunYuanMoEV1ForCausalLM", " lm_head model ", "  ", rules_0, 6},
-    {"hy_v3", "HYV3ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_26, 9},
-    {"hy_v4", "HYV4ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_27, 20},
+    {"hunyuan_v1_moe", "HunYuanMoEV1ForCausalLM", " lm_head model ", " model.layers.*.mlp.shared_mlp.down_proj model.layers.*.mlp.shared_mlp.gate_proj model.layers.*.mlp.shared_mlp.up_proj ", rules_0, 6},
+    {"hy_v3", "HYV3ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_43, 9},
+    {"hy_v4", "HYV4ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_44, 20},
     {"hyperclovax", "HyperCLOVAXForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"hyperclovax_vision_v2", "HyperCLOVAXVisionV2ForConditionalGeneration", " model ", "  ", rules_66, 5},
-    {"idefics", "IdeficsForVisionText2Text", " lm_head model ", "  ", rules_67, 5},
-    {"idefics2", "Idefics2ForConditionalGeneration", " lm_head model ", "  ", rules_68, 3},
-    {"idefics3", "Idefics3ForConditionalGeneration", " lm_head model ", "  ", rules_68, 3},
-    {"inkling2", "Inkling2ForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_69, 80},
-    {"inkling2_text", "Inkling2ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_28, 62},
-    {"inkling_text", "InklingForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_29, 4},
+    {"hyperclovax_vision_v2", "HyperCLOVAXVisionV2ForConditionalGeneration", " model ", "  ", rules_45, 5},
+    {"idefics", "IdeficsForVisionText2Text", " lm_head model ", "  ", rules_46, 5},
+    {"idefics2", "Idefics2ForConditionalGeneration", " lm_head model ", "  ", rules_47, 3},
+    {"idefics3", "Idefics3ForConditionalGeneration", " lm_head model ", "  ", rules_47, 3},
+    {"inkling2", "Inkling2ForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_48, 80},
+    {"inkling2_text", "Inkling2ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_49, 62},
+    {"inkling_text", "InklingForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_50, 4},
     {"instructblip", "InstructBlipForConditionalGeneration", " language_model language_projection qformer query_tokens vision_model ", "  ", NULL, 0},
     {"instructblipvideo", "InstructBlipVideoForConditionalGeneration", " language_model language_projection qformer query_tokens vision_model ", "  ", NULL, 0},
     {"internlm3", "LlamaForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"internvl", "InternVLForConditionalGeneration", " model ", "  ", rules_19, 4},
+    {"internvl", "InternVLForConditionalGeneration", " model ", "  ", rules_7, 4},
     {"iquestcoder", "LlamaForCausalLM", " lm_head model ", "  ", rules_2, 3},
     {"jais2", "Jais2ForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"jamba", "JambaForCausalLM", " lm_head model ", " model.layers.*.feed_forward.router ", rules_30, 6},
+    {"jamba", "JambaForCausalLM", " lm_head model ", " model.layers.*.feed_forward.router ", rules_51, 6},
     {"jetmoe", "JetMoeForCausalLM", " model ", "  ", rules_2, 3},
-    {"kimi_k25", "Kimi_K25ForConditionalGeneration", " model ", " model.language_model.layers.*.mlp.gate ", rules_70, 29},
-    {"kimi_linear", "KimiLinearForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_31, 19},
-    {"kolibri1", "Kolibri1ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_32, 9},
+    {"kimi_k25", "Kimi_K25ForConditionalGeneration", " model ", " model.language_model.layers.*.mlp.gate ", rules_52, 29},
+    {"kimi_linear", "KimiLinearForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_53, 19},
+    {"kolibri1", "Kolibri1ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_54, 9},
     {"kosmos-2", "Kosmos2ForConditionalGeneration", " image_to_text_projection text_model vision_model ", "  ", NULL, 0},
     {"kosmos-2.5", "Kosmos2_5ForConditionalGeneration", " image_to_text_projection text_model vision_model ", "  ", NULL, 0},
-    {"laguna", "LagunaForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_33, 11},
-    {"lfm2", "Lfm2ForCausalLM", " model ", "  ", rules_34, 3},
-    {"lfm2_moe", "Lfm2MoeForCausalLM", " model ", " model.layers.*.feed_forward.gate ", rules_35, 7},
-    {"lfm2_vl", "Lfm2VlForConditionalGeneration", " model ", "  ", rules_60, 3},
-    {"lfm3", "Lfm3ForCausalLM", " model ", "  ", rules_36, 4},
-    {"lfm3_vl", "Lfm3VlForConditionalGeneration", " model ", "  ", rules_71, 7},
-    {"lighton_ocr", "LightOnOcrForConditionalGeneration", " model ", "  ", rules_72, 3},
+    {"laguna", "LagunaForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_55, 11},
+    {"lfm2", "Lfm2ForCausalLM", " model ", "  ", rules_56, 3},
+    {"lfm2_moe", "Lfm2MoeForCausalLM", " model ", " model.layers.*.feed_forward.gate ", rules_57, 7},
+    {"lfm2_vl", "Lfm2VlForConditionalGeneration", " model ", "  ", rules_17, 3},
+    {"lfm3", "Lfm3ForCausalLM", " model ", "  ", rules_58, 4},
+    {"lfm3_vl", "Lfm3VlForConditionalGeneration", " model ", "  ", rules_59, 7},
+    {"lighton_ocr", "LightOnOcrForConditionalGeneration", " model ", "  ", rules_60, 3},
     {"llama", "LlamaForCausalLM", " lm_head model ", "  ", rules_2, 3},
+    {"llama4", "Llama4ForConditionalGeneration", " language_model multi_modal_projector vision_model ", "  ", NULL, 0},
     {"llama4_text", "Llama4ForCausalLM", " lm_head model ", "  ", NULL, 0},
-    {"llava", "LlavaForConditionalGeneration", " lm_head model ", "  ", rules_19, 4},
-    {"llava_next", "LlavaNextForConditionalGeneration", " lm_head model ", "  ", rules_73, 5},
-    {"llava_next_video", "LlavaNextVideoForConditionalGeneration", " lm_head model ", "  ", rules_73, 5},
-    {"llava_onevision", "LlavaOnevisionForConditionalGeneration", " lm_head model ", "  ", rules_73, 5},
-    {"longcat_flash", "LongcatFlashForCausalLM", " lm_head model ", "  ", rules_38, 7},
-    {"mamba", "MambaForCausalLM", " backbone ", "  ", rules_16, 3},
-    {"mamba2", "Mamba2ForCausalLM", " backbone lm_head ", "  ", rules_16, 3},
+    {"llava", "LlavaForConditionalGeneration", " lm_head model ", "  ", rules_7, 4},
+    {"llava_next", "LlavaNextForConditionalGeneration", " lm_head model ", "  ", rules_61, 5},
+    {"llava_next_video", "LlavaNextVideoForConditionalGeneration", " lm_head model ", "  ", rules_61, 5},
+    {"llava_onevision", "LlavaOnevisionForConditionalGeneration", " lm_head model ", "  ", rules_61, 5},
+    {"longcat_flash", "LongcatFlashForCausalLM", " lm_head model ", " model.layers.*.mlps.*.down_proj model.layers.*.mlps.*.gate_proj model.layers.*.mlps.*.up_proj ", rules_62, 7},
+    {"mamba", "MambaForCausalLM", " backbone ", " backbone.layers.*.mixer.out_proj ", rules_28, 3},
+    {"mamba2", "Mamba2ForCausalLM", " backbone lm_head ", " backbone.layers.*.mixer.out_proj ", rules_28, 3},
     {"mellum", "MellumForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_0, 6},
-    {"mimo_v2_flash", "MiMoV2FlashForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_39, 8},
+    {"mimo_v2_flash", "MiMoV2FlashForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_63, 8},
     {"minicpm3", "MiniCPM3ForCausalLM", " model ", "  ", rules_2, 3},
-    {"minicpm_ocr", "MiniCPMOcrForConditionalGeneration", " model ", "  ", rules_74, 3},
-    {"minicpmv4_6", "MiniCPMV4_6ForConditionalGeneration", " lm_head model ", "  ", rules_74, 3},
-    {"minicpmv4_7", "MiniCPMV4_7ForConditionalGeneration", " lm_head model ", "  ", rules_74, 3},
-    {"minimax", "MiniMaxForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_40, 14},
-    {"minimax_m2", "MiniMaxM2ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_41, 12},
-    {"minimax_m3_vl", "MiniMaxM3SparseForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_75, 24},
-    {"minimax_m3_vl_text", "MiniMaxM3VLForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_29, 4},
+    {"minicpm_ocr", "MiniCPMOcrForConditionalGeneration", " model ", "  ", rules_64, 3},
+    {"minicpmv4_6", "MiniCPMV4_6ForConditionalGeneration", " lm_head model ", "  ", rules_64, 3},
+    {"minicpmv4_7", "MiniCPMV4_7ForConditionalGeneration", " lm_head model ", "  ", rules_64, 3},
+    {"minimax", "MiniMaxForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_65, 14},
+    {"minimax_m2", "MiniMaxM2ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_66, 12},
+    {"minimax_m3_vl", "MiniMaxM3SparseForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_67, 24},
+    {"minimax_m3_vl_text", "MiniMaxM3VLForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_50, 4},
     {"ministral", "MinistralForCausalLM", " lm_head model ", "  ", rules_2, 3},
     {"ministral3", "Ministral3ForCausalLM", " lm_head model ", "  ", rules_2, 3},
     {"mistral", "MistralForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"mistral3", "Mistral3ForConditionalGeneration", " model ", "  ", rules_19, 4},
+    {"mistral3", "Mistral3ForConditionalGeneration", " model ", "  ", rules_7, 4},
     {"mistral4", "Mistral4ForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_2, 3},
-    {"mistral_large4", "MistralLarge4ForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_76, 71},
-    {"mixtral", "MixtralForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_42, 10},
-    {"mllama", "MllamaForConditionalGeneration", " lm_head model ", "  ", rules_43, 4},
-    {"modernbert-decoder", "ModernBertDecoderForCausalLM", " decoder lm_head model ", "  ", rules_44, 4},
-    {"mpt", "MptForCausalLM", " transformer ", "  ", rules_45, 3},
-    {"muse_glimmer", "MuseGlimmerForConditionalGeneration", " lm_head model ", "  ", rules_77, 4},
-    {"nanochat", "NanoChatForCausalLM", " lm_head model ", "  ", rules_46, 2},
-    {"nemotron_h", "NemotronHForCausalLM", " lm_head model ", " model.layers.*.mixer.gate ", rules_47, 10},
-    {"olmo", "OlmoForCausalLM", " lm_head model ", "  ", rules_46, 2},
+    {"mistral_large4", "MistralLarge4ForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_68, 71},
+    {"mixtral", "MixtralForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_69, 10},
+    {"mllama", "MllamaForConditionalGeneration", " lm_head model ", "  ", rules_70, 4},
+    {"modernbert-decoder", "ModernBertDecoderForCausalLM", " decoder lm_head model ", "  ", rules_71, 4},
+    {"mpt", "MptForCausalLM", " transformer ", "  ", rules_20, 3},
+    {"muse_glimmer", "MuseGlimmerForConditionalGeneration", " lm_head model ", "  ", rules_72, 4},
+    {"nanochat", "NanoChatForCausalLM", " lm_head model ", "  ", rules_73, 2},
+    {"nemotron", "NemotronForCausalLM", " lm_head model ", "  ", rules_2, 3},
+    {"nemotron_h", "NemotronHForCausalLM", " lm_head model ", " model.layers.*.mixer.gate model.layers.*.mixer.out_proj ", rules_74, 10},
+    {"olmo", "OlmoForCausalLM", " lm_head model ", "  ", rules_73, 2},
     {"olmo2", "Olmo2ForCausalLM", " lm_head model ", "  ", rules_2, 3},
     {"olmo3", "Olmo3ForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"olmo_hybrid", "OlmoHybridForCausalLM", " lm_head model ", "  ", rules_48, 8},
+    {"olmo_hybrid", "OlmoHybridForCausalLM", " lm_head model ", "  ", rules_75, 8},
     {"olmoe", "OlmoeForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_0, 6},
-    {"openai-gpt", "OpenAIGPTLMHeadModel", " transformer ", "  ", rules_49, 3},
-    {"opt", "OPTForCausalLM", " model ", "  ", rules_50, 1},
+    {"openai-gpt", "OpenAIGPTLMHeadModel", " transformer ", "  ", rules_76, 3},
+    {"opt", "OPTForCausalLM", " model ", "  ", rules_77, 1},
     {"ovis2", "Ovis2ForConditionalGeneration", " model ", "  ", rules_78, 3},
     {"paddleocr_vl", "PaddleOCRVLForConditionalGeneration", " model ", "  ", rules_79, 7},
-    {"paligemma", "PaliGemmaForConditionalGeneration", " model ", "  ", rules_19, 4},
-    {"persimmon", "PersimmonForCausalLM", " lm_head model ", "  ", rules_7, 3},
-    {"phi", "PhiForCausalLM", " lm_head model ", "  ", rules_7, 3},
+    {"paligemma", "PaliGemmaForConditionalGeneration", " model ", "  ", rules_7, 4},
+    {"persimmon", "PersimmonForCausalLM", " lm_head model ", "  ", rules_9, 3},
+    {"phi", "PhiForCausalLM", " lm_head model ", "  ", rules_9, 3},
     {"phi3", "Phi3ForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"phi4_multimodal", "Phi4MultimodalForCausalLM", " lm_head model ", "  ", rules_51, 6},
-    {"phimoe", "PhimoeForCausalLM", " lm_head model ", "  ", rules_52, 7},
-    {"pp_chart2table", "GotOcr2ForConditionalGeneration", " model ", "  ", rules_19, 4},
-    {"qianfan_ocr", "QianfanOCRForConditionalGeneration", " lm_head model ", "  ", rules_80, 31},
+    {"phi4_multimodal", "Phi4MultimodalForCausalLM", " lm_head model ", "  ", rules_80, 6},
+    {"phimoe", "PhimoeForCausalLM", " lm_head model ", "  ", rules_81, 7},
+    {"pp_chart2table", "GotOcr2ForConditionalGeneration", " model ", "  ", rules_7, 4},
+    {"qianfan_ocr", "QianfanOCRForConditionalGeneration", " lm_head model ", "  ", rules_82, 31},
     {"qwen2", "Qwen2ForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"qwen2_5_omni_thinker", "Qwen2_5OmniThinkerForConditionalGeneration", " lm_head model ", "  ", rules_81, 6},
-    {"qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration", " lm_head model ", "  ", rules_82, 5},
+    {"qwen2_5_omni_thinker", "Qwen2_5OmniThinkerForConditionalGeneration", " lm_head model ", "  ", rules_83, 6},
+    {"qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration", " lm_head model ", "  ", rules_84, 5},
     {"qwen2_moe", "Qwen2MoeForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_0, 6},
-    {"qwen2_vl", "Qwen2VLForConditionalGeneration", " lm_head model ", "  ", rules_82, 5},
+    {"qwen2_vl", "Qwen2VLForConditionalGeneration", " lm_head model ", "  ", rules_84, 5},
     {"qwen3", "Qwen3ForCausalLM", " lm_head model ", "  ", rules_2, 3},
-    {"qwen3_5", "Qwen3_5ForConditionalGeneration", " lm_head model ", "  ", rules_53, 2},
-    {"qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_54, 5},
+    {"qwen3_5", "Qwen3_5ForConditionalGeneration", " lm_head model ", "  ", rules_18, 2},
+    {"qwen3_5_moe", "Qwen3_5MoeForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_85, 5},
     {"qwen3_5_moe_text", "Qwen3_5MoeForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_0, 6},
     {"qwen3_5_text", "Qwen3_5ForCausalLM", " lm_head model ", "  ", rules_2, 3},
     {"qwen3_moe", "Qwen3MoeForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_0, 6},
-    {"qwen3_next", "Qwen3NextForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_0, 6},
-    {"qwen3_omni_moe_thinker", "Qwen3OmniMoeThinkerForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_83, 12},
-    {"qwen3_vl", "Qwen3VLForConditionalGeneration", " lm_head model ", "  ", rules_53, 2},
-    {"qwen3_vl_moe", "Qwen3VLMoeForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_53, 2},
-    {"recurrent_gemma", "RecurrentGemmaForCausalLM", " model ", "  ", rules_55, 3},
+    {"qwen3_next", "Qwen3NextForCausalLM", " lm_head model ", " model.layers.*.mlp.gate model.layers.*.mlp.shared_expert.down_proj model.layers.*.mlp.shared_expert.gate_proj model.layers.*.mlp.shared_expert.up_proj ", rules_0, 6},
+    {"qwen3_omni_moe_thinker", "Qwen3OmniMoeThinkerForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_86, 12},
+    {"qwen3_vl", "Qwen3VLForConditionalGeneration", " lm_head model ", "  ", rules_18, 2},
+    {"qwen3_vl_moe", "Qwen3VLMoeForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_18, 2},
+    {"qwen4_exp", "Qwen4ExpForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_85, 5},
+    {"qwen4_exp_text", "Qwen4ExpForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_87, 6},
+    {"recurrent_gemma", "RecurrentGemmaForCausalLM", " model ", "  ", rules_88, 3},
     {"seed_oss", "SeedOssForCausalLM", " lm_head model ", "  ", rules_2, 3},
     {"smollm3", "SmolLM3ForCausalLM", " model ", "  ", rules_2, 3},
-    {"smolvlm", "SmolVLMForConditionalGeneration", " lm_head model ", "  ", rules_68, 3},
-    {"solar_open", "SolarOpenForCausalLM", " lm_head model ", " model.layers.*.mlp.gate ", rules_8, 7},
+    {"smolvlm", "SmolVLMForConditionalGeneration", " lm_head model ", "  ", rules_47, 3},
+    {"solar_open", "SolarOpenForCausalLM", " lm_head model ", " model.layers.*.mlp.gate model.layers.*.mlp.shared_experts.down_proj model.layers.*.mlp.shared_experts.gate_proj model.layers.*.mlp.shared_experts.up_proj ", rules_10, 7},
     {"stablelm", "StableLmForCausalLM", " lm_head model ", "  ", rules_2, 3},
     {"starcoder2", "Starcoder2ForCausalLM", " model ", "  ", rules_2, 3},
-    {"step3p7", "Step3p7ForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_85, 32},
-    {"unlimited_ocr", "UnlimitedOcrForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_86, 47},
+    {"step3p7", "Step3p7ForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_89, 32},
+    {"unlimited_ocr", "UnlimitedOcrForConditionalGeneration", " lm_head model ", " model.language_model.layers.*.mlp.gate ", rules_90, 47},
     {"vaultgemma", "VaultGemmaForCausalLM", " model ", "  ", rules_2, 3},
-    {"video_llama_3", "VideoLlama3ForConditionalGeneration", " lm_head model ", "  ", rules_87, 3},
-    {"video_llava", "VideoLlavaForConditionalGeneration", " lm_head model ", "  ", rules_88, 5},
-    {"vipllava", "VipLlavaForConditionalGeneration", " lm_head model ", "  ", rules_19, 4},
-    {"xglm", "XGLMForCausalLM", " model ", "  ", rules_56, 3},
-    {"xlstm", "xLSTMForCausalLM", " backbone lm_head ", "  ", rules_57, 3},
+    {"video_llama_3", "VideoLlama3ForConditionalGeneration", " lm_head model ", "  ", rules_91, 3},
+    {"video_llava", "VideoLlavaForConditionalGeneration", " lm_head model ", "  ", rules_92, 5},
+    {"vipllava", "VipLlavaForConditionalGeneration", " lm_head model ", "  ", rules_7, 4},
+    {"xglm", "XGLMForCausalLM", " model ", "  ", rules_93, 3},
+    {"xlstm", "xLSTMForCausalLM", " backbone lm_head ", "  ", rules_94, 3},
     {"youtu", "YoutuForCausalLM", " model ", "  ", rules_2, 3},
-    {"zamba2", "Zamba2ForCausalLM", " model ", "  ", rules_7, 3},
-    {"zaya", "ZayaForCausalLM", " model ", "  ", rules_58, 6},
+    {"zamba2", "Zamba2ForCausalLM", " model ", "  ", rules_9, 3},
+    {"zaya", "ZayaForCausalLM", " model ", "  ", rules_95, 6},
 };
 const size_t family_count = sizeof families / sizeof *families;

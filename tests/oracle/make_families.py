@@ -10,7 +10,8 @@ text where there is one). Which tensor of the file became which parameter is see
 name is compared, and no table of transformers is read. The same is done with the base model's own
 file (AutoModel saves so: no "model." in front), and untied where head and embedding are tied.
 
-WORK keeps what was seen (TYPE.json), so that a second call makes only what is missing. TABLE.txt
+WORK keeps what was seen (TYPE.json), so that a second call makes only what is missing. Of families that are not
+made in this call the two files keep what they have (all of them take an hour on two cores). TABLE.txt
 (tests/data/model/families.txt) has names and dimensions for the suite, RULES.c
 (core/model/family_rules.c) the rules that core/model/family.h explains.
 """
@@ -19,6 +20,7 @@ import inspect
 import itertools
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -44,7 +46,8 @@ def small(value, names):
 small(32, "hidden_size d_model n_embd dim embed_dim model_dim text_hidden_size encoder_hidden_size out_hidden_size "
           "projection_dim hidden_dim width lru_width embedding_size attention_hidden_size word_embed_proj_dim "
           "cross_attention_hidden_size output_hidden_size feature_size audio_hidden_size mm_hidden_size output_dim "
-          "connector_hidden_size projector_hidden_size")
+          "connector_hidden_size projector_hidden_size vision_output_dim projector_input_dim projector_output_dim "
+          "base_channels latent_channels image_token_embed_dim num_embeddings codebook_size ple_embed_dim hc_lowrank")
 small(48, "intermediate_size ffn_dim n_inner encoder_ffn_dim decoder_ffn_dim d_ff moe_intermediate_size "
           "ffn_hidden_size feed_forward_hidden_size shared_expert_intermediate_size shared_intermediate_size "
           "mlp_hidden_size expert_ffn_hidden_size intermediate_size_mlp mlp_dim dim_ff block_ffn_dim inner_dim "
@@ -62,7 +65,8 @@ small(8, "head_dim v_head_dim qk_rope_head_dim qk_nope_head_dim rotary_dim kv_ch
          "swa_head_dim swa_v_head_dim mamba_d_state ssm_state_size state_size index_head_dim head_size "
          "hidden_size_per_layer_input")
 small(16, "q_lora_rank kv_lora_rank time_step_rank lora_rank adapter_rank")
-small(96, "vocab_size text_vocab_size vocab_size_per_layer_input n_vocab")
+small(96, "vocab_size text_vocab_size vocab_size_per_layer_input n_vocab encoder_hash_byte_group_vocab "
+          "ngram_vocab_size_base")
 small(64, "max_position_embeddings n_positions max_seq_len n_ctx max_sequence_length max_target_positions "
           "max_source_positions max_length seq_length max_seq_length")
 small(28, "image_size")
@@ -81,6 +85,19 @@ OF_ITS_OWN = {
     "dots1": dict(n_routed_experts=4, n_shared_experts=1),
     "lfm2_moe": dict(layer_types=["conv", "full_attention"], num_dense_layers=1),
     "zamba2": dict(layers_block_type=["mamba", "hybrid"]),
+    "gemma4_assistant": dict(hidden_size_per_layer_input=0),
+    "glm5_next": dict(num_key_value_heads=4),
+    "glm5_next_text": dict(num_key_value_heads=4),
+    "dots3_note_text": dict(num_key_value_heads=4),
+    "nemotron": dict(num_key_value_heads=2),
+    "emu3": dict(vocabulary_map={"<image>": 5}),
+    "chameleon": dict(vocabulary_map={"<image>": 5}),
+    "dbrx": dict(attn_config=dict(kv_n_heads=2, clip_qkv=8, rope_theta=10000.0)),
+    "zamba": dict(layers_block_type=["linear_attention", "hybrid"]),
+    "cohere_compass_text": dict(rope_parameters={k: dict(rope_type="default", rope_theta=10000.0)
+                                                 for k in ("sliding_attention", "full_attention")}),
+    "qwen4_exp_text": dict(indexer_n_heads=4, indexer_kv_heads=1, indexer_head_dim=8, indexer_budget=16,
+                           indexer_compress_ratio=4, split_ngram_parts=2),
     "gemma3n_text": dict(num_kv_shared_layers=0),
 }
 MOST = 1 << 24  # values: float32 has no more whole numbers in a row
@@ -94,7 +111,7 @@ def small_config(cls, **given):
     base, values = cls(), {}
     for key, value in base.to_dict().items():
         whole = isinstance(value, int) and not isinstance(value, bool)
-        part = getattr(base, key, None)
+        part = vars(base).get(key)
         if isinstance(part, PreTrainedConfig):
             values[key] = small_config(type(part)).to_dict()
         elif key.endswith("token_id") and whole and value >= 96:
@@ -179,11 +196,29 @@ def save_and_load(part, cls, count):
         shutil.rmtree(folder)
 
 
-def is_adaptable(module):
-    """Modules beside which PEFT puts a LoRA adapter (peft/tuners/lora/model.py)."""
-    from torch import nn
-    from transformers.pytorch_utils import Conv1D
-    return isinstance(module, (nn.Linear, nn.Embedding, nn.Conv1d, nn.Conv2d, nn.Conv3d, Conv1D))
+def adapted_alone(model):
+    """Modules with a matrix beside which PEFT puts a LoRA adapter, and no other, when they are named: one of each
+    template is tried. It takes some names for others (the parts of a mixture of experts of transformers 4)."""
+    import copy
+    from peft import LoraConfig, inject_adapter_in_model
+    from peft.tuners.lora import LoraLayer, ParamWrapper
+    model, tried, alone = model.to("meta"), {}, []
+    for name, parameter in model.named_parameters():
+        if parameter.dim() != 2 or not name.endswith(".weight"):
+            continue
+        module = name[: -len(".weight")]
+        if template(module) not in tried:
+            config = LoraConfig(r=2, target_modules=[module])
+            try:
+                made = inject_adapter_in_model(config, copy.deepcopy(model), low_cpu_mem_usage=True)
+                layers = [(n, m) for n, m in made.named_modules() if isinstance(m, LoraLayer)]
+                tried[template(module)] = [n for n, m in layers if not isinstance(m, ParamWrapper)] == [module]
+                tried[template(module)] &= len(layers) == 1
+            except ValueError:
+                tried[template(module)] = False
+        if tried[template(module)]:
+            alone.append(module)
+    return alone
 
 
 def look_at(kind):
@@ -203,7 +238,7 @@ def look_at(kind):
             seen["ranks"] = {key: tensor.dim() for key, tensor in tensors.items()}
             seen["loaded"] = [n for n, _ in again.named_parameters()]
             seen["tied"] = len(list(model.named_parameters(remove_duplicate=False))) > len(seen["loaded"])
-            seen["adaptable"] = [n for n, m in again.named_modules() if is_adaptable(m)]
+            seen["adaptable"] = adapted_alone(again)
             base = getattr(model, cls.base_model_prefix, None)
             if base is not None and base is not model:
                 try:
@@ -327,17 +362,31 @@ def unadaptable(seen):
     return sorted({template(m) for m in modules - set(seen["adaptable"])})
 
 
+def kept_rules(path):
+    """What the file has of families: {type: (class, roots, unadapted modules, rules)}"""
+    sets, rows = {"NULL": ()}, {}
+    with open(path) as file:
+        text = file.read()
+    for name, body in re.findall(r"struct name_rule (rules_\d+)\[\] = \{\n(.*?)\};", text, re.S):
+        sets[name] = tuple(re.findall(r'\{"(.*)", "(.*)"\},', body))
+    for kind, name, roots, unadapted, rules in re.findall(
+            r'^    \{"(.*)", "(\w+)", "(.*)", "(.*)", (\w+), \d+\},$', text, re.M):
+        rows[kind] = (name, roots.strip(), unadapted.strip(), sets[rules])
+    return rows
+
+
 def write_rules(path, families, version):
-    sets, rows = {}, []
+    sets, rows = {}, kept_rules(path) if os.path.exists(path) else {}
     for seen in families:
         rules = derive(templates_of(seen))
         for form in ("map", "untied", "bare"):
             for name, loaded in seen.get(form, {}).items():
                 if rewrite(name, rules) != sorted(loaded):
                     print(f"{seen['type']}: {form}: {name} comes to {rewrite(name, rules)}, not {loaded}")
-        number = sets.setdefault(rules, len(sets))
         roots = " ".join(sorted({n.split(".")[0] for n in seen["loaded"]}))
-        rows.append((seen["type"], seen["class"], roots, " ".join(unadaptable(seen)), number, len(rules)))
+        rows[seen["type"]] = (seen["class"], roots, " ".join(unadaptable(seen)), rules)
+    for row in rows.values():
+        sets.setdefault(row[3], len(sets))
     with open(path, "w") as out:
         out.write(f"/* Written by tests/oracle/make_families.py from transformers {version}. */\n"
                   '#include "model/family.h"\n\n'
@@ -347,9 +396,9 @@ def write_rules(path, families, version):
                 lines = "".join(f'    {{"{a}", "{b}"}},\n' for a, b in rules)
                 out.write(f"static const struct name_rule rules_{number}[] = {{\n{lines}}};\n")
         out.write("const struct family families[] = {\n")
-        for kind, name, roots, unadapted, number, count in sorted(rows, key=lambda r: r[0].encode()):
-            rules = f"rules_{number}" if count else "NULL"
-            out.write(f'    {{"{kind}", "{name}", " {roots} ", " {unadapted} ", {rules}, {count}}},\n')
+        for kind, (name, roots, unadapted, rules) in sorted(rows.items(), key=lambda r: r[0].encode()):
+            named = f"rules_{sets[rules]}" if rules else "NULL"
+            out.write(f'    {{"{kind}", "{name}", " {roots} ", " {unadapted} ", {named}, {len(rules)}}},\n')
         out.write("};\nconst size_t family_count = sizeof families / sizeof *families;\n")
 
 
@@ -403,8 +452,35 @@ def body_of(seen):
     return "\n".join(made)
 
 
+def kept_bodies(path):
+    """What the file has of families: {type, with its "+": lines}"""
+    shared, kinds, bodies = {}, [], {}
+    with open(path) as file:
+        for line in file.read().splitlines():
+            if line.startswith("@ "):
+                kinds = line[2:].split()
+                bodies.update((kind, []) for kind in kinds)
+            elif kinds and line:
+                for kind in kinds:
+                    bodies[kind] += [shared[n] for n in line.split()] if line.startswith("%") else [line]
+            elif line.startswith("%"):
+                shared.__setitem__(*line.split(" ", 1))
+    return bodies
+
+
+def place_of(line):
+    """By which lines of the table are sorted: the parent in the file, and in the loaded model."""
+    parent, _, lead = line.split(" = ")[0].partition(" > ")
+    parent, lead = ("" if name == "." else name for name in (parent, lead or parent))
+    return parent, lead
+
+
 def write_table(path, families, version):
-    bodies = collections.defaultdict(list)
+    bodies, kept = collections.defaultdict(list), kept_bodies(path) if os.path.exists(path) else {}
+    new = {seen["type"]: seen for seen in families}
+    for kind, lines in kept.items():
+        if kind.rstrip("+") not in new:
+            bodies["\n".join(sorted(lines, key=place_of))].append(kind)
     for seen in families:
         bodies[body_of(seen)].append(seen["type"] + ("+" if seen["tied"] else ""))
     uses = collections.Counter(line for body in bodies for line in body.split("\n"))

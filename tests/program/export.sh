@@ -43,6 +43,8 @@ spectrum export run --to gguf -o demo.gguf && fail "a tokenizer that llama.cpp d
 grep -q 'llama.cpp knows no tokenizer' err && [ ! -e demo.gguf ] || fail "why there is no file is not said"
 spectrum export run -o demo --type f16
 [ $? -eq 2 ] && grep -q 'add --to gguf' err && [ ! -e demo ] || fail "a type of a folder"
+spectrum export run --to gguf -o sized.gguf --shard-size 5MB
+[ $? -eq 2 ] && grep -q "writes one file" err && [ ! -e sized.gguf ] || fail "shards of one file"
 spectrum export run --to gguf -o demo
 [ $? -eq 2 ] && grep -q 'ends in .gguf' err || fail "a folder as GGUF"
 

@@ -101,7 +101,7 @@ SCRIPT
 shows made.txt "made of this run: 5"
 grep -qE "^▶ evaluation on nothing.txt +failed: " "$work/made.txt" || { fail "no failed evaluation"; cat "$work/made.txt"; }
 grep -qE "evaluation on data.txt +loss $loss, perplexity" "$work/made.txt" || { fail "no evaluation"; cat "$work/made.txt"; }
-grep -qE "export: .*model-1 +.*the model after step 4" "$work/made.txt" || fail "no export"
+grep -qE "export: .*model-1: the model after step 4" "$work/made.txt" || fail "no export"
 shows opened.txt "evaluation of real: completed"
 shows opened.txt "loss $loss, perplexity"
 hides shut.txt "evaluation of real"

@@ -206,27 +206,39 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+/* What the options mean together: ERROR_USAGE where one of them would do nothing. */
+static int check_request(const struct request *r, const struct option_given *given,
+                         const char *needs, struct error *err)
+{
+    const char *wrong = NULL;
+    bool gguf = r->options.form == EXPORT_GGUF;
+    if (!r->out)
+        wrong = needs;
+    else if (strcmp(r->out, "-") == 0)
+        wrong = "-o takes a place in the file system, and a model does not fit standard output, "
+                "which \"-\" is elsewhere; what is called that is ./-";
+    else if (!gguf && option_is_given(given, option_by_name(&table, "type")))
+        wrong = "--type is of a GGUF file; add --to gguf";
+    else if (gguf && option_is_given(given, option_by_name(&table, "shard-size")))
+        wrong = "--shard-size is of a folder's files, and --to gguf writes one file";
+    return wrong ? error_set_kind(err, ERROR_USAGE, "%s", wrong) : 0;
+}
+
 /* A signal undoes what is half written; what was asked for is checked by export_run() before it
  * writes. */
 static int run(int argc, char **argv, struct error *err)
 {
     static const char needs[] = "export takes one RUN, and -o DIR or, --to gguf, -o FILE.gguf";
     struct request r = {.run = NULL};
+    struct option_given given = {{0}};
     struct export_summary summary;
     struct made_job job;
     option_defaults(&table, &r);
-    int status = options_parse_one(&command_export, &r, NULL, needs, argc, argv, &r.run, err);
+    int status = options_parse_one(&command_export, &r, &given, needs, argc, argv, &r.run, err);
     if (status > 0)
         return 0;
-    if (status == 0 && !r.out)
-        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
-    if (status == 0 && strcmp(r.out, "-") == 0)
-        status = error_set_kind(
-            err, ERROR_USAGE,
-            "-o takes a place in the file system, and a model does not fit standard output, "
-            "which \"-\" is elsewhere; what is called that is ./-");
-    if (status == 0 && r.options.form != EXPORT_GGUF && r.options.type != EXPORT_GGUF_AUTO)
-        status = error_set_kind(err, ERROR_USAGE, "--type is of a GGUF file; add --to gguf");
+    if (status == 0)
+        status = check_request(&r, &given, needs, err);
     if (status != 0)
         return status;
     status = made_job_join(&job, command_export.name, r.run, argc, argv, err);

@@ -121,17 +121,18 @@ static void put_generation(const cJSON *json, struct buffer *out)
 /* From `spectrum export --json`. */
 static void put_export(const cJSON *json, struct buffer *out)
 {
-    const char *folder = "", *why = NULL;
+    const char *place = "", *why = NULL;
     bool adapters = false;
     int64_t step = -1;
     double bytes = NAN, run = NAN, merged = NAN;
     char size[32] = "n/a";
-    json_get_string(json, "folder", &folder);
+    if (!json_get_string(json, "folder", &place))
+        json_get_string(json, "file", &place); /* a GGUF's */
     json_get_bool(json, "adapters", &adapters);
     json_get_int64(json, "step", &step);
     if (json_get_double(json, "bytes", &bytes) && bytes >= 0)
         bytes_put(bytes, size, sizeof size);
-    buffer_format(out, "%s: the %s after step %" PRId64 ", %s", folder,
+    buffer_format(out, "%s: the %s after step %" PRId64 ", %s", place,
                   adapters ? "adapters as PEFT has them" : "model", step, size);
     if (json_get_double(json, "run_loss", &run) && json_get_double(json, "merged_loss", &merged))
         buffer_format(out, "; loss of the run %.6f, of the model %.6f", run, merged);

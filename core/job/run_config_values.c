@@ -99,10 +99,6 @@ int run_config_add(struct run_config *config, const char *key, const char *text,
         number < training_options.count ? &training_options.rows[number] : NULL;
     if (row && check_value(row, text, err) != 0)
         return run_config_at(config, line, err);
-    if (row && text && !text[0] && names_file(row, text)) { /* it would be the file's own folder */
-        error_set_kind(err, ERROR_USAGE, "%s names nothing", key);
-        return run_config_at(config, line, err);
-    }
     if (!row && (!text || !text[0] || text[0] == '-')) {
         error_set_kind(err, ERROR_USAGE, "a model is a folder, a file or a name, not \"%.60s\"",
                        text ? text : "");

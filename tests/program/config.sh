@@ -126,8 +126,8 @@ bad "bad.yaml:1: there are no tags here (!mine)" "!mine lr: 1"
 bad "bad.yaml:1: there are no tags here" "data: !!seq [data/a.txt]"
 bad "bad.yaml:1: there are no tags here" "!!map {lr: 1}"
 bad "bad.yaml:1: there are no anchors" "data: &a [data/a.txt]"
-bad "bad.yaml:1: data names nothing" "data: ''"
-bad "bad.yaml:2: data names nothing" "data:" "  - \"\""
+bad "bad.yaml:1: --data takes the name of a file or a folder, not \"\"" "data: ''"
+bad "bad.yaml:2: --data takes the name of a file or a folder, not \"\"" "data:" "  - \"\""
 bad "says nothing of a run" "# nothing"
 refused "cannot open\|cannot read" --config there/none.yaml
 refused "a folder without a job.json" --config there

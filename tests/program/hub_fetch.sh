@@ -265,10 +265,12 @@ says 'HF_HUB_DOWNLOAD_TIMEOUT is "soon"'
 HF_ENDPOINT=http://127.0.0.1:1 fetch 1 org/name
 says 'from http://127.0.0.1:1: '
 [ "$(asked .)" = 2 ] || fail "offline and wrong settings ask: $(cat "$served/log")"
-for name in a/b/c ../x a/.. 'a b' a--b/c .a/b a/b.git ''; do
+for name in a/b/c ../x a/.. 'a b' a--b/c .a/b a/b.git; do
   fetch 2 "$name"
   says 'is no name of a model on the hub'
 done
+fetch 2 ''
+says 'an argument is empty'
 fetch 2 org/name --revision ../../x
 fetch 2
 

@@ -34,7 +34,7 @@ for command in info attach resume "jobs delete" "plan" export; do
 done
 refuses 2 '-o takes the name of a file or a folder, not ""' export done -o ""
 refuses 2 '--run takes the name of a file or a folder, not ""' train "$model" "${options[@]}" --run ""
-refuses 2 '-o takes a folder' export done -o -
+refuses 2 '-o takes a place in the file system' export done -o -
 [ ! -e ./- ] || fail "a folder - was made"
 "$spectrum" train "$model" "${options[@]}" --steps 3 --json --steps=4 --threads 1 --dry-run >out 2>said || fail "twice"
 says '--steps is given twice: "4" counts, the last, and not "3"'

@@ -55,7 +55,7 @@ test ! -e run || fail "the probe left a folder"
 "${run[@]}" --dry-run --probe >out 2>said || fail "the probe failed"
 grep -qE '^time        [0-9.]+ (s|min [0-9]+ s), by the spread of its parts ' out &&
     grep -qE '^  steps +100 of [0-9.e-]+ s \([0-9.e-]+ s to [0-9.e-]+ s\)$' out && grep -qE '^  evaluations +5 of ' out && grep -qE '^  samples, by their length +5 of .* to ' out &&
-    grep -qE '^  checkpoints, at most +5 of ' out && grep -qE '^measured    [0-9]+ steps; the run takes in 1600 tokens$' out || fail "not so as lines"
+    grep -qE '^  checkpoints, at most +5 of ' out && grep -qE '^measured    [0-9]+ steps; the run takes in 1,600 tokens$' out || fail "not so as lines"
 "${run[@]}" --dry-run >out 2>said && ! grep -q '^time ' out || fail "a dry run without a probe tells the time"
 
 # A sample of now may end with its first token, and the run's do not: one is as long as it is now, and

@@ -212,7 +212,7 @@ expect 1 'added: "added_tokens" is not an object' eval added --data chat.jsonl
 
 # A dry run says it all, and leaves nothing.
 cp kept.jinja mine.jinja
-expect 0 'model.embed_tokens .* 393600 parameters' train plain "${short[@]}" --template mine.jinja --add-tokens --method full --dry-run
+expect 0 'model.embed_tokens .* 393,600 parameters' train plain "${short[@]}" --template mine.jinja --add-tokens --method full --dry-run
 expect 1 "$new, which are not tokens" train plain "${short[@]}" --template mine.jinja --method full --dry-run
 [ -e runs ] && fail "a dry run left a folder"
 

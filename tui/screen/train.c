@@ -355,10 +355,9 @@ static void start(struct app *app, struct train_view *view)
                    0);
     } else if (!launch_train_check_fit(&app->session, why, sizeof why)) {
         app_message(app, "%s", why);
-    } else if (!takes_cuts(app, view)) {
-        return; /* it was asked about */
-    } else if (settings_use_plan(settings) &&
-               !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same")) {
+    } else if (!takes_cuts(app, view) ||
+               (settings_use_plan(settings) &&
+                !app_takes_plan(app, REQUEST_START, "Ctrl-S again starts all the same"))) {
         return; /* it was asked about */
     } else if (launch_train(&app->session, &unlisted, &err) != 0) {
         app_error(app, &err);

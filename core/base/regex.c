@@ -50,6 +50,15 @@ refused:
     return NULL;
 }
 
+struct regex *regex_of_names(const char *pattern, struct error *err)
+{
+    if (pattern[0])
+        return regex_new(pattern, err);
+    error_set(err,
+              "an empty pattern (\"\") would match every name; \".\" is the pattern that does");
+    return NULL;
+}
+
 void regex_free(struct regex *regex)
 {
     if (!regex)

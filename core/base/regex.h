@@ -17,6 +17,9 @@ struct regex;
 struct regex *regex_new(const char *pattern, struct error *err);
 void regex_free(struct regex *regex);
 
+/* The same of a choice of names: an empty one, a variable of a shell without a value, is refused. */
+struct regex *regex_of_names(const char *pattern, struct error *err);
+
 /* Searches text[0..length) from byte `start`. 1: found, and the match's byte range is set; 0: no
  * match; -1: PCRE2 gave up, at its match limit for instance. The text must be valid UTF-8. */
 int regex_find(struct regex *regex, const char *text, size_t length, size_t start,

@@ -107,33 +107,34 @@ int job_dir_save(const char *path, const char *name, const struct buffer *text, 
 
 /* What another version means by its members is not known here, so nothing is made of them. One that
  * says neither format nor version is of before there were others. */
-static int check_version(const char *path, const cJSON *job, struct error *err)
+int job_check_version(const char *file, const cJSON *job, struct error *err)
 {
     const cJSON *format = json_get(job, "format"), *version = json_get(job, "version");
     const char *said = "";
     int64_t number = 0;
     if (format && (!json_get_string(job, "format", &said) || strcmp(said, "spectrum.job") != 0))
-        return error_set(err, "%s/job.json: its format is \"%.40s\", not \"spectrum.job\"", path,
-                         said);
+        return error_set(err, "%s: its format is \"%.40s\", not \"spectrum.job\"", file, said);
     if (!version || (json_get_int64(job, "version", &number) && number == JOB_VERSION))
         return 0;
     said = "another version of spectrum";
     json_get_string(job, "program", &said);
     if (!json_get_int64(job, "version", &number))
-        return error_set(err, "%s/job.json: its \"version\" is no whole number", path);
+        return error_set(err, "%s: its \"version\" is no whole number", file);
     return error_set(err,
-                     "%s/job.json: spectrum.job version %lld; this program reads version %d. "
+                     "%s: spectrum.job version %lld; this program reads version %d. "
                      "The program that wrote it (%.40s), or a newer one, can read it",
-                     path, (long long)number, JOB_VERSION, said);
+                     file, (long long)number, JOB_VERSION, said);
 }
 
 cJSON *job_dir_read(const char *path, const char *name, struct error *err)
 {
-    cJSON *json = job_dir_confine(path, err) == 0 ? read_object(path, name, err) : NULL;
-    if (json && strcmp(name, "job.json") == 0 && check_version(path, json, err) != 0) {
+    char *file = job_dir_confine(path, err) == 0 ? path_join(path, name, err) : NULL;
+    cJSON *json = file ? read_object(path, name, err) : NULL;
+    if (json && strcmp(name, "job.json") == 0 && job_check_version(file, json, err) != 0) {
         cJSON_Delete(json);
         json = NULL;
     }
+    free(file);
     return json;
 }
 

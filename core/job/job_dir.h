@@ -69,6 +69,9 @@ int job_dir_save(const char *path, const char *name, const struct buffer *text, 
  * version is refused. Free with cJSON_Delete(). */
 cJSON *job_dir_read(const char *path, const char *name, struct error *err);
 
+/* The same check of a job.json that was read by another way, as `file`. */
+int job_check_version(const char *file, const cJSON *job, struct error *err);
+
 /* file_find() of it: where something else is done without it. */
 int job_dir_find(const char *path, const char *name, struct error *err);
 

@@ -71,6 +71,8 @@ static int take_record(struct run_config *config, const cJSON *job, struct error
         return error_set(err, "%s: %s", config->path,
                          well ? "it is not a training run's, so it cannot be the start of one"
                               : "\"arguments\" is not a list of texts");
+    if (job_check_version(config->path, job, err) != 0)
+        return -1;
     config->record = true;
     if (json_get_string(job, "folder", &folder)) {
         free(config->folder);

@@ -254,7 +254,7 @@ static int make_rows(struct scan *scan, struct part_list *list, const struct mod
                      const struct scan_choice *choice, struct error *err)
 {
     const char *pattern = choice ? choice->modules : NULL;
-    struct selection of = {model, pattern ? regex_new(pattern, err) : NULL,
+    struct selection of = {model, pattern ? regex_of_names(pattern, err) : NULL,
                            has_block_weights(model), choice && choice->split_fused};
     if (pattern && !of.pattern) {
         if (err)

@@ -206,7 +206,7 @@ static int finds_row(const struct plan *plan, struct regex *regex, size_t row, s
 int plan_set_matching(struct plan *plan, const char *pattern, bool train, size_t *matched,
                       struct error *err)
 {
-    struct regex *regex = regex_new(pattern, err);
+    struct regex *regex = regex_of_names(pattern, err);
     int status = -1;
     *matched = 0;
     if (!regex) {

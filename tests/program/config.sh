@@ -156,6 +156,10 @@ if grep -q "left out" "$work/err"; then fail "what was typed is left out"; fi
 mkdir -p "$work/scan"
 echo '{"format": "spectrum.job", "version": 1, "command": "scan", "arguments": ["scan", "m"]}' >"$work/scan/job.json"
 refused "not a training run" --config "$work/scan"
+# What another version's record means is not known.
+mkdir -p "$work/later"
+sed 's/"version": 1/"version": 7/' "$work/by-file/job.json" >"$work/later/job.json"
+refused "spectrum.job version 7" --config "$work/later"
 
 # What others may have written: shown, refused, taken with --trust, and then known.
 chmod 666 "$work/there/kept.yaml"

@@ -132,6 +132,8 @@ expect 1 'matches no scanned module, but 17 tensors that the scan does not score
 expect 1 'norms and biases have no score, and are added to the plan file' plan "$model" --freeze 'norm$'
 expect 1 'matches no scanned module (norms' plan demo.json --train norm
 expect 1 'matches no scanned module' plan "$model" --train nothing-of-it
+expect 2 'an empty pattern' plan "$model" --train ''
+expect 2 'an empty pattern' plan "$model" --freeze ''
 
 # Names that the loaded model does not have are not written, unless asked for.
 sed 's/m\.0\./h.0./g' odd.json >bare.json

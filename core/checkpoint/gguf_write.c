@@ -215,6 +215,23 @@ static void quantize_q8_0(const float *values, unsigned char *out)
     }
 }
 
+/* Is a number still one when it is stored? Of Q8_0 the block's scale is what may be too large. */
+static bool fits(enum dtype dtype, float value)
+{
+    if (!isfinite(value))
+        return true;
+    switch (dtype) {
+    case DTYPE_F16:
+        return (f16_from_float(value) & 0x7fff) != 0x7c00;
+    case DTYPE_BF16:
+        return (bf16_from_float(value) & 0x7fff) != 0x7f80;
+    case DTYPE_Q8_0:
+        return (f16_from_float(value / 127) & 0x7fff) != 0x7c00;
+    default:
+        return true;
+    }
+}
+
 /* values[0..count) as they are stored, into out. */
 static void narrow(enum dtype dtype, const float *values, int64_t count, unsigned char *out)
 {
@@ -246,6 +263,12 @@ int gguf_writer_put(struct gguf_writer *writer, const float *values, int64_t cou
     if (writer->at >= writer->count || count > entry_elements(entry) - writer->given)
         return error_set(err, "%s: a tensor has more values than its shape", writer->file.path);
     const struct dtype_traits *traits = dtype_traits(entry->dtype);
+    for (int64_t i = 0; i < count; i++)
+        if (!fits(entry->dtype, values[i]))
+            return error_set(err,
+                             "tensor %s has the value %g, which is too large for %s; the types f32 "
+                             "and bf16 hold it (--type)",
+                             entry->name, (double)values[i], traits->name);
     for (int64_t part; count > 0; count -= part, values += part) {
         part = count < most ? count : most;
         size_t bytes = (size_t)(part / traits->block_elements) * (size_t)traits->block_bytes;

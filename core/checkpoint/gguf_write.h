@@ -68,7 +68,7 @@ int gguf_writer_open(struct gguf_writer *writer, const char *path, const struct 
  *     Q8_0   of 32 values x: d = max |x| / 127, in fp16; codes x / d, halves away from zero
  *
  * Q8_0 is ggml's reference (quantize_row_q8_0_ref) to the bit: it multiplies by 1 / d in fp32, and
- * d is rounded to fp16 after that. */
+ * d is rounded to fp16 after that. A number that would be an infinity in the file is refused. */
 int gguf_writer_put(struct gguf_writer *writer, const float *values, int64_t count,
                     struct error *err);
 

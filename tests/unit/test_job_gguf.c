@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/sys.h"
+#include "checkpoint/gguf_write.h"
 #include "checkpoint/safetensors.h"
 #include "job/export/export.h"
 #include "job/export/gguf_name.h"
@@ -391,15 +392,44 @@ static int remove_cases(void **state)
     return remove_folder(state);
 }
 
+/* The largest numbers that a type has, and the first that it would make an infinity of. */
+static void what_a_type_cannot_hold_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        enum dtype dtype;
+        float value;
+        bool held;
+    } rows[] = {
+        {DTYPE_F16, 65519, true},          {DTYPE_F16, -65520, false},
+        {DTYPE_BF16, 3.3961e38f, true},    {DTYPE_BF16, -3.3962e38f, false},
+        {DTYPE_Q8_0, 127 * 65519.f, true}, {DTYPE_Q8_0, -127 * 65520.f, false},
+        {DTYPE_F32, 3.4e38f, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct gguf_entry entry = {
+            .name = "huge", .dtype = rows[i].dtype, .rank = 1, .shape = {32}};
+        const struct gguf_keys none = {0};
+        struct gguf_writer writer;
+        struct error err = ERROR_INIT;
+        float values[32] = {[7] = rows[i].value};
+        check(gguf_writer_open(&writer, in_folder("huge.gguf"), &none, &entry, 1, &err), &err);
+        assert_int_equal(gguf_writer_put(&writer, values, 32, &err), rows[i].held ? 0 : -1);
+        assert_int_equal(strstr(err.text, "tensor huge has the value") != NULL, !rows[i].held);
+        gguf_writer_abort(&writer);
+    }
+}
+
 int main(void)
 {
     struct CMUnitTest tests[64] = {
+        cmocka_unit_test(what_a_type_cannot_hold_is_refused),
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(what_the_file_lacks_is_known),
         cmocka_unit_test(what_no_file_can_be_is_refused),
         cmocka_unit_test(names_are_taken_apart),
     };
-    size_t count = 4;
+    size_t count = 5;
     void *state = NULL;
     if (make_cases(&state) != 0)
         return 1;

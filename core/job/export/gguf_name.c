@@ -134,7 +134,8 @@ static void take_size(struct name_part *part, uint64_t elements)
     if (number && plain) {
         double said =
             strtod(text, NULL) * pow(1000, (double)(strchr(letters, text[length - 1]) - letters));
-        if (fabs(said - (double)elements) > (double)(7 * elements / 8)) {
+        const uint64_t most = 7 * elements / 8;
+        if (fabs(said - (double)elements) > (double)most) {
             part->kinds |= FINETUNE;
             text[length - 1] = (char)tolower(text[length - 1]);
         }

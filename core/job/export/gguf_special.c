@@ -69,7 +69,8 @@ static void read_names(struct special *s, const cJSON *config)
         token->plain = cJSON_IsString(item);
         token->content = cJSON_GetStringValue(token->plain ? item : json_get(item, "content"));
         s->wanted[i] = i < ALWAYS;
-        s->ids[i] = s->frames[i] = -1;
+        s->ids[i] = -1;
+        s->frames[i] = -1;
     }
     if (!is_said(&s->tokens[BOS]) && is_said(&s->tokens[CLS]))
         s->tokens[BOS] = s->tokens[CLS];

@@ -133,12 +133,13 @@ static const char *find_switch(const struct app *app)
  * own place in the map. False: the text is none of these. */
 static bool read_layer(const char *text, int64_t *layer)
 {
-    static const char *const words[] = {"layer", "block", ""};
-    size_t word = 0;
-    text += strspn(text, " ");
-    while (strncasecmp(text, words[word], strlen(words[word])) != 0)
-        word++;
-    const char *number = text + strlen(words[word]);
+    static const char *const words[] = {"layer", "block"};
+    const char *number = text + strspn(text, " ");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strncasecmp(number, words[i], strlen(words[i])) == 0) {
+            number += strlen(words[i]);
+            break;
+        }
     number += strspn(number, " .");
     char *end;
     *layer = strtoll(number, &end, 10);

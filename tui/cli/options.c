@@ -69,7 +69,7 @@ static void say_which_counts(const struct option *row, const char *before, const
 {
     bool grows = row->kind == OPTION_TEXTS || row->kind == OPTION_PATHS ||
                  row->kind == OPTION_NUMBERS || row->kind == OPTION_FLAG;
-    if (!grows && before && strcmp(before, value) != 0)
+    if (!grows && before && value && strcmp(before, value) != 0)
         message_print("%s%s is given twice: \"%.40s\" counts, the last, and not \"%.40s\"",
                       dashes(row), row->name, value, before);
 }

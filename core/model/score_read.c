@@ -226,7 +226,7 @@ static int read_description(struct scan_model *of, const struct scan_member *mod
     of->omissions = array_alloc(SCAN_OMISSIONS_MAX, sizeof *of->omissions, model->err);
     of->known = true;
     return of->ends && of->omissions && read_names(of, model) == 0 &&
-                   scan_take_whole(model, "parameters", 0, INT64_C(1) << 53, &of->parameters) ==
+                   scan_take_whole(model, "parameters", 1, INT64_C(1) << 53, &of->parameters) ==
                        0 &&
                    scan_take_flag(model, "tied", &of->tied) == 0 && read_ends(of, model) == 0 &&
                    read_omissions(of, model) == 0

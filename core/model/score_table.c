@@ -302,12 +302,15 @@ void scan_put_row(struct json_writer *json, const struct scan_row *row)
     put_text(json, "dtype", row->dtype);
 }
 
-/* What a plan must know of the model: struct scan_model. */
+/* What a plan must know of the model: struct scan_model. Of one whose tensors are all empty there is
+ * nothing to plan. */
 static void put_model(struct json_writer *json, const struct scan *scan)
 {
     static const char *const names[NAMES_COUNT] = SCAN_NAMES;
     const struct scan_model *of = &scan->of;
     struct scan_share share = scan_share(scan);
+    if (of->parameters == 0)
+        return;
     json_text(json, "names", names[of->names]);
     put_text(json, "architecture", of->architecture);
     json_flag(json, "tied", of->tied);

@@ -1,4 +1,4 @@
-/* The learning rate of a step, and which step is left out for its loss. Of step s after the warm-up
+/* The learning rate of a step, what comes after it, and which step is left out for its loss. Of step s after the warm-up
  * of w, of n in all, with the part p = (s - w) / (n - w) that is done:
  *
  *     warm-up   peak s / w
@@ -61,6 +61,39 @@ double schedule_rate(const struct schedule *schedule, int64_t step)
         return schedule->peak * (double)step / (double)schedule->warmup;
     return fall(schedule->kind, schedule->peak, schedule->floor, step - schedule->warmup,
                 schedule->steps - schedule->warmup);
+}
+
+/* --- what comes every so many steps --- */
+
+bool step_is_due(int64_t step, int64_t every, int64_t last)
+{
+    return step == last || (every > 0 && step % every == 0);
+}
+
+int64_t step_due_count(int64_t from, int64_t last, int64_t every)
+{
+    if (from >= last)
+        return 0;
+    return every > 0 ? last / every - from / every + (last % every != 0) : 1;
+}
+
+/* The least common multiple of two; 0: it is above `most`, or one of them is 0. */
+static int64_t common_multiple(int64_t a, int64_t b, int64_t most)
+{
+    int64_t x = a, y = b;
+    if (a <= 0 || b <= 0)
+        return 0;
+    while (y != 0) { /* the greatest common divisor */
+        int64_t rest = x % y;
+        x = y;
+        y = rest;
+    }
+    return a / x <= most / b ? a / x * b : 0;
+}
+
+int64_t step_due_both(int64_t from, int64_t last, int64_t a, int64_t b)
+{
+    return step_due_count(from, last, common_multiple(a, b, last));
 }
 
 /* --- which loss is left out --- */

@@ -1,5 +1,5 @@
-/* The two rules of a step that need no model: at which learning rate it is taken, and whether its
- * loss lets it be taken at all. Both are arithmetic on the step's number and on losses. */
+/* The rules of a step that need no model: at which learning rate it is taken, what comes after it,
+ * and whether its loss lets it be taken at all. All are arithmetic on steps' numbers and losses. */
 #ifndef SPECTRUM_TRAIN_STEP_RULES_H
 #define SPECTRUM_TRAIN_STEP_RULES_H
 
@@ -50,6 +50,20 @@ int schedule_by_name(enum schedule_kind *out, const char *name, struct error *er
 
 /* The learning rate of optimiser step `step`. */
 double schedule_rate(const struct schedule *schedule, int64_t step);
+
+/* --- what comes every so many steps ---
+ *
+ * Evaluations, samples and checkpoints: after each step that is a multiple of `every`, and after the
+ * last one; every 0: after that alone.
+ */
+
+bool step_is_due(int64_t step, int64_t every, int64_t last);
+
+/* After how many of the steps from + 1 to `last`. */
+int64_t step_due_count(int64_t from, int64_t last, int64_t every);
+
+/* After how many of them both of two come, each with an `every` of its own. */
+int64_t step_due_both(int64_t from, int64_t last, int64_t a, int64_t b);
 
 /* --- the loss-spike guard ---
  *

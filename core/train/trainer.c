@@ -638,11 +638,6 @@ static void tell_step(const struct trainer *trainer)
               (uint64_t)trainer->settings.steps);
 }
 
-static bool is_due(int64_t step, int64_t every, int64_t last)
-{
-    return step == last || (every > 0 && step % every == 0);
-}
-
 /* Evaluation before the checkpoint, which then knows of it: one that is the best so far is saved
  * even where no checkpoint is due. */
 static int step_and_report(struct trainer *trainer, const struct train_observer *observer,
@@ -657,9 +652,10 @@ static int step_and_report(struct trainer *trainer, const struct train_observer 
     if (observer->on_step && observer->on_step(observer->context, &report, err) != 0)
         return -1;
     int64_t step = trainer->progress.step;
-    int status =
-        is_due(step, s->eval_every, s->steps) ? evaluate_now(trainer, observer, &better, err) : 0;
-    bool due = is_due(step, s->save_every, s->steps);
+    int status = step_is_due(step, s->eval_every, s->steps)
+                     ? evaluate_now(trainer, observer, &better, err)
+                     : 0;
+    bool due = step_is_due(step, s->save_every, s->steps);
     if (status == 0 && (better || due))
         status = save(trainer, observer, !due, err);
     return status;
@@ -687,7 +683,7 @@ static int begin(struct trainer *trainer, const struct train_observer *observer,
     const struct train_settings *s = &trainer->settings;
     int64_t step = trainer->progress.step;
     bool better = false, missed = trainer->eval_packing && trainer->progress.evaluated.step != step;
-    bool due = step == 0 ? s->eval_every > 0 : missed && is_due(step, s->eval_every, s->steps);
+    bool due = step == 0 ? s->eval_every > 0 : missed && step_is_due(step, s->eval_every, s->steps);
     int status = due ? evaluate_now(trainer, observer, &better, err) : 0;
     return status == 0 && due ? trainer_save(trainer, observer, err) : status;
 }

@@ -1,4 +1,5 @@
-/* The spike guard: what it leaves out, what it learns from, and when it gives in. */
+/* The rules of a step: what the spike guard leaves out, what it learns from, and when it gives in;
+ * and how often comes what comes every so many steps. */
 #include "test.h"
 
 #include "train/step_rules.h"
@@ -56,12 +57,32 @@ static void a_new_level_is_believed_at_last(void **state)
     assert_true(spike_found(&window, 4, 12, &z));
 }
 
+/* Counted step by step. */
+static void what_comes_regularly_is_counted(void **state)
+{
+    (void)state;
+    for (int64_t last = 0; last < 14; last++)
+        for (int64_t from = 0; from <= last; from++)
+            for (int64_t a = 0; a < 16; a++)
+                for (int64_t b = 0; b < 16; b++) {
+                    int64_t one = 0, both = 0;
+                    for (int64_t step = from + 1; step <= last; step++) {
+                        one += step_is_due(step, a, last);
+                        both += step_is_due(step, a, last) && step_is_due(step, b, last);
+                    }
+                    assert_int_equal(step_due_count(from, last, a), one);
+                    assert_int_equal(step_due_both(from, last, a, b), both);
+                }
+    assert_int_equal(step_due_both(0, 100, INT64_MAX, INT64_MAX - 1), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_out_what_stands_far_above),
         cmocka_unit_test(window_moves),
         cmocka_unit_test(a_new_level_is_believed_at_last),
+        cmocka_unit_test(what_comes_regularly_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "tui/session/job_left.h"
 
 #include "job/job_kind.h"
+#include "train/step_rules.h"
 
 #include <math.h>
 #include <string.h>
@@ -199,35 +200,7 @@ static struct measured measure(const struct job_metrics *metrics, int64_t save_e
     return out;
 }
 
-/* --- how many come --- */
-
-static bool is_due(int64_t step, int64_t every, int64_t last)
-{
-    return step == last || (every > 0 && step % every == 0);
-}
-
-/* After which of the steps from + 1 to `last` something comes that is due every so many, and after
- * the last. */
-static int64_t times(int64_t from, int64_t last, int64_t every)
-{
-    if (from >= last)
-        return 0;
-    return every > 0 ? last / every - from / every + (last % every != 0) : 1;
-}
-
-/* What comes at both; 0: at the last step alone. */
-static int64_t common_multiple(int64_t a, int64_t b, int64_t most)
-{
-    int64_t x = a, y = b;
-    if (a <= 0 || b <= 0)
-        return 0;
-    while (y != 0) { /* the greatest common divisor */
-        int64_t rest = x % y;
-        x = y;
-        y = rest;
-    }
-    return a / x <= most / b ? a / x * b : 0;
-}
+/* --- how long all of it takes --- */
 
 /* Where the last step's own are not there yet, they come, too. */
 static double between_seconds(const struct job_follow *job, int64_t done, int64_t total)
@@ -236,16 +209,16 @@ static double between_seconds(const struct job_follow *job, int64_t done, int64_
     json_get_int64(job->job, "eval_every", &eval_every);
     json_get_int64(job->job, "save_every", &save_every);
     struct measured measured = measure(&job->metrics, save_every);
-    double evaluations = (double)times(done, total, eval_every);
-    double both = (double)times(done, total, common_multiple(eval_every, save_every, total));
+    double evaluations = (double)step_due_count(done, total, eval_every);
+    double both = (double)step_due_both(done, total, eval_every, save_every);
     double share = measured.evaluations > 0 ? (double)measured.saved / measured.evaluations : 0;
     double counts[BETWEEN] = {evaluations, evaluations,
-                              (double)times(done, total, save_every) +
+                              (double)step_due_count(done, total, save_every) +
                                   share * (evaluations - both)};
     double seconds = 0;
     for (int kind = 0; kind < BETWEEN; kind++) {
         int64_t every = kind == SAVE ? save_every : eval_every;
-        bool due = done > 0 && is_due(done, every, total) && measured.last[kind] < done;
+        bool due = done > 0 && step_is_due(done, every, total) && measured.last[kind] < done;
         if (measured.count[kind] > 0)
             seconds += (counts[kind] + due) * measured.seconds[kind] / measured.count[kind];
     }

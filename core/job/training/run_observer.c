@@ -456,8 +456,8 @@ static int on_step(void *context, const struct train_report *report, struct erro
     const struct run_setup *setup = observer->setup;
     const struct training_view *view = observer->sitting->view;
     const struct trainer *trainer = setup->trainer;
-    int64_t step = report->progress.step, every = setup->settings.eval_every;
-    bool due = step == trainer_steps(trainer) || (every > 0 && step % every == 0);
+    int64_t step = report->progress.step;
+    bool due = step_is_due(step, setup->settings.eval_every, trainer_steps(trainer));
     if (run_lines_step(observer->lines, report, trainer, setup->base_bytes, err) != 0)
         return -1;
     if (report->left_out && run_lines_spike(observer->lines, report, err) != 0)

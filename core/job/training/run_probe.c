@@ -243,26 +243,6 @@ static int measure_save(struct training_probe *out, const struct run_setup *setu
 
 /* --- the sum --- */
 
-/* Steps of 1 to `steps` at which something is due that comes every so many, and at the last. */
-static int64_t times(int64_t steps, int64_t every)
-{
-    return every > 0 ? (steps + every - 1) / every : 1;
-}
-
-/* Of both together, each step once. */
-static int64_t times_either(int64_t steps, int64_t a, int64_t b)
-{
-    int64_t x = a, y = b;
-    if (a <= 0 || b <= 0)
-        return times(steps, a > 0 ? a : b);
-    while (y != 0) { /* the greatest common divisor */
-        int64_t rest = x % y;
-        x = y;
-        y = rest;
-    }
-    return (steps - 1) / a + (steps - 1) / b - (steps - 1) / (a / x) / b + 1;
-}
-
 static void add(struct probe_seconds *total, int64_t count, const struct probe_seconds *one)
 {
     total->usual += (double)count * one->usual;
@@ -293,12 +273,13 @@ int run_probe(struct training_probe *out, const struct run_setup *setup, struct 
                          bytes_text((double)setup->planned_bytes).text,
                          bytes_text((double)setup->free_bytes).text);
     /* and before the first step, unless at the end alone */
-    int64_t looks = times(out->steps, s->eval_every) + (s->eval_every > 0);
+    int64_t looks = step_due_count(0, out->steps, s->eval_every) + (s->eval_every > 0);
     out->evaluations = evaluates ? looks : 0;
     out->samples = samples ? looks : 0;
-    out->least_saves = times(out->steps, s->save_every);
-    out->saves =
-        evaluates ? times_either(out->steps, s->eval_every, s->save_every) : out->least_saves;
+    out->saves = out->least_saves = step_due_count(0, out->steps, s->save_every);
+    if (evaluates) /* each may be the best so far, which is saved, too */
+        out->saves += step_due_count(0, out->steps, s->eval_every) -
+                      step_due_both(0, out->steps, s->eval_every, s->save_every);
     if (measure_steps(out, setup, err) != 0 ||
         (evaluates && measure_evaluation(out, setup, err) != 0) ||
         (samples && measure_sample(out, setup, err) != 0) || measure_save(out, setup, err) != 0)

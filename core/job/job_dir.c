@@ -80,6 +80,26 @@ char *job_dir_around(const char *path, struct error *err)
     return folder;
 }
 
+int job_dir_check_outside(const char *out, const char *what, struct error *err)
+{
+    char *job = job_dir_around(out, err);
+    if (!job)
+        return -1;
+    int status =
+        job[0] ? error_set(err, "%s is in the folder of a job, %s; -o takes a %s outside of it",
+                           out, job, what)
+               : 0;
+    free(job);
+    return status;
+}
+
+char *job_dir_named(const cJSON *job, const char *path, struct error *err)
+{
+    const char *folder = NULL;
+    json_get_string(job, "folder", &folder);
+    return folder && path[0] != '/' ? path_join(folder, path, err) : string_copy(path, err);
+}
+
 /* Temporary files of a process that was killed while it saved, of all names that a job saves
  * under. */
 void job_dir_remove_left(const char *path)

@@ -86,6 +86,14 @@ void job_dir_remove_left(const char *path);
  * allocated, "" where there is none. NULL and an error when memory runs out. */
 char *job_dir_around(const char *path, struct error *err);
 
+/* 0; -1 and an error where an output lies in a job's folder, whose file it would be taken for. `what`
+ * is what -o takes: "file", "folder". */
+int job_dir_check_outside(const char *out, const char *what, struct error *err);
+
+/* A path that job.json names, as the job means it: one that is not whole is from "folder", where
+ * the command ran. Newly allocated. */
+char *job_dir_named(const cJSON *job, const char *path, struct error *err);
+
 /* Adds "folder" and "arguments", which job.json must have for `spectrum resume`: where the command
  * ran, and what stood after the program's name. */
 void job_put_arguments(struct json_writer *json, int argc, char *const argv[]);

@@ -18,8 +18,7 @@
 /* The base that job.json names: a whole path, or one from the folder where the job was started. */
 static char *base_path(const cJSON *job, const char *run, struct error *err)
 {
-    const char *model, *folder = NULL;
-    json_get_string(job, "folder", &folder);
+    const char *model;
     if (!job_kind_of(job)->weights) {
         error_set(err, "%s is not a training run", run);
         return NULL;
@@ -29,7 +28,7 @@ static char *base_path(const cJSON *job, const char *run, struct error *err)
         return own > 0 ? path_join(run, "base", err) : NULL;
     if (json_need_string(job, "model", &model, run, err) != 0)
         return NULL;
-    return folder && model[0] != '/' ? path_join(folder, model, err) : string_copy(model, err);
+    return job_dir_named(job, model, err);
 }
 
 /* Are the run's weights tensors of the model, or adapters of its linear layers, of the right shapes

@@ -48,13 +48,10 @@ static bool takes_file(const char *name)
            text_is_one_of(name, scan_files);
 }
 
-/* Relative paths are from the folder where the command ran. */
+/* Without links, where it is there. */
 static char *whole_path(const cJSON *job, const char *value, struct error *err)
 {
-    const char *folder = NULL;
-    json_get_string(job, "folder", &folder);
-    char *path =
-        folder && value[0] != '/' ? path_join(folder, value, err) : string_copy(value, err);
+    char *path = job_dir_named(job, value, err);
     char *whole = path ? sys.realpath(path, NULL) : NULL;
     if (!whole)
         return path;

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "job/job_dir.h"
 #include "job/job_index.h"
 #include "tui/session/finish.h"
 #include "tui/session/wording.h"
@@ -28,15 +29,11 @@ void made_free(struct made *made)
     *made = (struct made){0};
 }
 
-/* Was the job made of this run? Its record has the path as it was given, from its own folder. */
+/* Was the job made of this run? */
 static bool is_of(const cJSON *job, const char *run)
 {
-    const char *model = NULL, *folder = NULL;
-    if (!json_get_string(job, "model", &model))
-        return false;
-    if (model[0] == '/' || !json_get_string(job, "folder", &folder))
-        return file_is_same(model, run);
-    char *path = path_join(folder, model, NULL);
+    const char *model = NULL;
+    char *path = json_get_string(job, "model", &model) ? job_dir_named(job, model, NULL) : NULL;
     bool same = path && file_is_same(path, run);
     free(path);
     return same;

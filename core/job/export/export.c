@@ -137,17 +137,8 @@ static void clear_left(const char *out)
 /* The folder is new or empty, and no part of a job: its files would be taken for the job's. */
 static int check_output(const struct export *export, const char *out, struct error *err)
 {
-    if (checkpoint_check_output(export->source.model->checkpoint, out, err) != 0)
-        return -1;
-    char *job = job_dir_around(out, err);
-    if (!job)
-        return -1;
-    bool inside = job[0] != '\0';
-    if (inside)
-        error_set(err, "%s is in the folder of a job, %s; -o takes a folder outside of it", out,
-                  job);
-    free(job);
-    if (inside)
+    if (checkpoint_check_output(export->source.model->checkpoint, out, err) != 0 ||
+        job_dir_check_outside(out, "folder", err) != 0)
         return -1;
     clear_left(out);
     return folder_is_empty(out) ? 0

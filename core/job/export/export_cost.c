@@ -31,13 +31,11 @@ struct job_data {
 static int read_job_data(struct job_data *out, const cJSON *job, const char *run, struct error *err)
 {
     const cJSON *list = json_get(job, "eval_data"), *item;
-    const char *folder = ".";
     out->evaluation = cJSON_GetArraySize(list) > 0;
     if (!out->evaluation)
         list = json_get(job, "data");
     out->fingerprints =
         json_get(job, out->evaluation ? "eval_data_fingerprints" : "data_fingerprints");
-    json_get_string(job, "folder", &folder);
     out->options.template_may_rest = true;
     out->options.names_may_rest = true;
     json_get_string(job, "columns", &out->options.columns);
@@ -56,7 +54,7 @@ static int read_job_data(struct job_data *out, const cJSON *job, const char *run
         const char *path = cJSON_GetStringValue(item);
         if (!path)
             return error_set(err, "%s/job.json names data by what is not a path", run);
-        char *whole = path[0] == '/' ? string_copy(path, err) : path_join(folder, path, err);
+        char *whole = job_dir_named(job, path, err);
         if (!whole)
             return -1;
         out->paths[out->count++] = whole;

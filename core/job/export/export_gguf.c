@@ -35,16 +35,10 @@ int export_check_gguf(const struct export *export, const char *out, struct error
         return error_set_kind(err, ERROR_USAGE,
                               "-o takes the name of a file that ends in %s for --to gguf, not %s",
                               suffix, out);
-    if (checkpoint_check_output(export->source.model->checkpoint, out, err) != 0)
+    if (checkpoint_check_output(export->source.model->checkpoint, out, err) != 0 ||
+        job_dir_check_outside(out, "file", err) != 0)
         return -1;
-    char *job = job_dir_around(out, err);
-    if (!job)
-        return -1;
-    bool inside = job[0] != '\0';
-    if (inside)
-        error_set(err, "%s is in the folder of a job, %s; -o takes a file outside of it", out, job);
-    free(job);
-    int there = inside ? -1 : file_find(out, err);
+    int there = file_find(out, err);
     return there > 0 ? error_set(err, "%s is there; -o takes a new file", out) : there;
 }
 

@@ -273,13 +273,11 @@ static bool is_listed(const cJSON *list, const char *text)
 static bool is_named(const struct gguf_documents *documents, const struct tokenizer *tokenizer,
                      const char *text)
 {
-    static const char *const names[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                        "pad_token", "cls_token", "mask_token"};
     static const char extra[] = "additional_special_tokens";
     const cJSON *map = tokenizer_special_map(tokenizer);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (const char *const *key = tokenizer_special_names; *key; key++) {
         const char *name = "";
-        if (json_get_string(map, names[i], &name) && strcmp(name, text) == 0)
+        if (json_get_string(map, *key, &name) && strcmp(name, text) == 0)
             return true;
     }
     return is_listed(json_get(documents->tokenizer_config, extra), text) ||

@@ -57,16 +57,12 @@ struct places {
 };
 
 /* The names that transformers knows without being told; their order is that of their ids. */
-static const char *const standard[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                       "pad_token", "cls_token", "mask_token"};
-enum { STANDARD = sizeof standard / sizeof *standard };
+const char *const tokenizer_special_names[] = {"bos_token", "eos_token", "unk_token",  "sep_token",
+                                               "pad_token", "cls_token", "mask_token", NULL};
 
 static bool is_standard(const char *key)
 {
-    for (size_t i = 0; i < STANDARD; i++)
-        if (strcmp(key, standard[i]) == 0)
-            return true;
-    return false;
+    return text_is_one_of(key, tokenizer_special_names);
 }
 
 /* --- one token --- */
@@ -377,10 +373,10 @@ static int read_names(struct places *p, const cJSON *root, const cJSON *config, 
         return -1;
     /* The names that every tokenizer may have; padding that tokenizer.json describes names a token,
      * too. */
-    for (size_t i = 0; i < STANDARD; i++) {
-        const cJSON *said = json_get(map, standard[i]);
-        said = said ? said : json_get(config, standard[i]);
-        if (!said && strcmp(standard[i], "pad_token") == 0)
+    for (const char *const *name = tokenizer_special_names; *name; name++) {
+        const cJSON *said = json_get(map, *name);
+        said = said ? said : json_get(config, *name);
+        if (!said && strcmp(*name, "pad_token") == 0)
             said = json_get(json_get(root, "padding"), "pad_token");
         if (said && !cJSON_IsNull(said) && read_name(p, said, err) != 0)
             return -1;

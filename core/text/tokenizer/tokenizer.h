@@ -147,10 +147,13 @@ const char *tokenizer_named_template(const struct tokenizer *tokenizer, const ch
 /* All of them: an object of sources by name, {} where there is none. Owned by the tokenizer. */
 const cJSON *tokenizer_templates(const struct tokenizer *tokenizer);
 
+/* "bos_token" and the six others that transformers knows without being told, in the order of their
+ * ids; a NULL ends them. */
+extern const char *const tokenizer_special_names[];
+
 /* Named tokens as transformers' special_tokens_map has them, which are variables of a template: an
- * object of texts, "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token" and
- * "mask_token", those that are said, then names of the model's own ("image_token"). An id alone, of
- * config.json, names none. Owned by the tokenizer. */
+ * object of texts, of the names above those that are said, then names of the model's own
+ * ("image_token"). An id alone, of config.json, names none. Owned by the tokenizer. */
 const cJSON *tokenizer_special_map(const struct tokenizer *tokenizer);
 
 /* --- as Hugging Face's files --- */

@@ -10,7 +10,6 @@
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* A row, and the weight that it is scored from. */
 struct rescored {
@@ -112,18 +111,14 @@ static struct task find_work(struct rescoring *run, struct hand *own)
             return task;
         }
     }
-    own->bytes = 0;
-    task.helped = hands_neediest(&run->hands);
+    task.helped = hands_join(&run->hands, own);
     task.waits = left && !task.helped;
-    if (task.helped)
-        task.helped->threads++;
     return task;
 }
 
 /* Rows until there are none, and others' rows until those are done. */
 static void work(struct rescoring *run, struct hand *own)
 {
-    const struct timespec moment = {.tv_nsec = 1000000};
     struct scratch scratch = {0};
     for (;;) {
         struct error err = ERROR_INIT;
@@ -141,11 +136,7 @@ static void work(struct rescoring *run, struct hand *own)
             continue;
         }
         scratch_free(&scratch); /* who has no row keeps no memory */
-        if (task.helped)
-            team_help(&task.helped->team);
-        else if (task.waits)
-            nanosleep(&moment, NULL);
-        else
+        if (!hand_lend(task.helped, task.waits))
             break;
     }
 }

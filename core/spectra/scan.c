@@ -241,11 +241,8 @@ static void find_work(struct scan_work *run, struct hand *own, struct task *task
         hand_begin(own, is_team ? matrix_work(part->rows, part->cols) : 0, need);
         return;
     }
-    own->bytes = 0;
-    task->helped = hands_neediest(&run->hands);
+    task->helped = hands_join(&run->hands, own);
     task->waits = row >= 0 && !task->helped;
-    if (task->helped)
-        task->helped->threads++;
 }
 
 /* What this thread does next; it sleeps while the scan is held, and says inside the critical
@@ -324,7 +321,6 @@ static void expect(const struct scan_work *run, const struct matrix_part *part)
 /* One thread's work: rows until there are none, and others' rows until those are done. */
 static void work(struct scan_work *run, struct hand *own)
 {
-    const struct timespec moment = {.tv_nsec = 1000000};
     struct scratch scratch = {0};
     bool goes_on = true;
     while (goes_on) {
@@ -333,11 +329,7 @@ static void work(struct scan_work *run, struct hand *own)
         struct outcome outcome;
         if (task.row < 0) {
             scratch_free(&scratch);
-            if (task.helped)
-                team_help(&task.helped->team);
-            else if (task.waits)
-                nanosleep(&moment, NULL);
-            goes_on = task.helped || task.waits;
+            goes_on = hand_lend(task.helped, task.waits);
             continue;
         }
         if (task.next >= 0 && !is_refused(run, task.backend, (size_t)task.next))

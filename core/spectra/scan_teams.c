@@ -4,6 +4,7 @@
 #include "compute/spectra.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 int hands_new(struct hands *hands, int count, struct error *err)
 {
@@ -57,6 +58,25 @@ struct hand *hands_neediest(const struct hands *hands)
         }
     }
     return found;
+}
+
+struct hand *hands_join(const struct hands *hands, struct hand *own)
+{
+    struct hand *helped = hands_neediest(hands);
+    own->bytes = 0;
+    if (helped)
+        helped->threads++;
+    return helped;
+}
+
+bool hand_lend(struct hand *helped, bool waits)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    if (helped)
+        team_help(&helped->team);
+    else if (waits)
+        nanosleep(&moment, NULL);
+    return helped || waits;
 }
 
 void hand_begin(struct hand *own, double work, uint64_t bytes)

@@ -1,7 +1,7 @@
 /* How a scan's threads share its matrices: each has one of its own as long as there are some and
  * memory for them, since that leaves nothing to wait for; a thread that gets none helps another's
  * (compute/team.h), so that neither few matrices nor little memory leave a core idle. Internal to
- * core/spectra; all but team_help() inside the critical section "scan".
+ * core/spectra; all but hand_lend() inside the critical section "scan".
  */
 #ifndef SPECTRUM_SPECTRA_SCAN_TEAMS_H
 #define SPECTRUM_SPECTRA_SCAN_TEAMS_H
@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "compute/team.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A thread, and what it works at. */
@@ -41,6 +42,14 @@ bool hands_may_begin(const struct hands *hands, const struct hand *own, uint64_t
 /* The rule of what is left. Which matrix a thread without one helps: the one with most work a
  * thread, itself counted in, and the last among equals; NULL: there is none to help. */
 struct hand *hands_neediest(const struct hands *hands);
+
+/* A thread that gets none of its own holds nothing, and is at that one's from now on; NULL: as above.
+ */
+struct hand *hands_join(const struct hands *hands, struct hand *own);
+
+/* Then, outside: it works at that matrix until that is done, or waits a moment for one of its own
+ * (`waits`). False: it does neither, nothing is left for it. */
+bool hand_lend(struct hand *helped, bool waits);
 
 /* A thread begins a matrix of its own, for which it holds `bytes` until it says otherwise; work 0:
  * nobody can help. */

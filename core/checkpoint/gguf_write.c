@@ -215,21 +215,14 @@ static void quantize_q8_0(const float *values, unsigned char *out)
     }
 }
 
-/* Is a number still one when it is stored? Of Q8_0 the block's scale is what may be too large. */
-static bool fits(enum dtype dtype, float value)
+/* The first magnitude that is rounded to an infinity: half a step above the type's largest number;
+ * of Q8_0 that of the block's scale. */
+static float bound_of(enum dtype dtype)
 {
-    if (!isfinite(value))
-        return true;
-    switch (dtype) {
-    case DTYPE_F16:
-        return (f16_from_float(value) & 0x7fff) != 0x7c00;
-    case DTYPE_BF16:
-        return (bf16_from_float(value) & 0x7fff) != 0x7f80;
-    case DTYPE_Q8_0:
-        return (f16_from_float(value / 127) & 0x7fff) != 0x7c00;
-    default:
-        return true;
-    }
+    return dtype == DTYPE_F16    ? 65520
+           : dtype == DTYPE_Q8_0 ? 127 * 65520.f
+           : dtype == DTYPE_BF16 ? 0x1.ffp127f
+                                 : INFINITY;
 }
 
 /* values[0..count) as they are stored, into out. */
@@ -263,8 +256,9 @@ int gguf_writer_put(struct gguf_writer *writer, const float *values, int64_t cou
     if (writer->at >= writer->count || count > entry_elements(entry) - writer->given)
         return error_set(err, "%s: a tensor has more values than its shape", writer->file.path);
     const struct dtype_traits *traits = dtype_traits(entry->dtype);
+    const float bound = bound_of(entry->dtype);
     for (int64_t i = 0; i < count; i++)
-        if (!fits(entry->dtype, values[i]))
+        if (isfinite(values[i]) && fabsf(values[i]) >= bound)
             return error_set(err,
                              "tensor %s has the value %g, which is too large for %s; the types f32 "
                              "and bf16 hold it (--type)",

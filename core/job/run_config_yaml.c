@@ -146,38 +146,38 @@ static int end_list(struct reader *reader, size_t line, struct error *err)
     return refuse(reader, line, err);
 }
 
-/* What says of which type a value is to be: the option alone does that. */
-static const char *tag_of(const yaml_event_t *event)
+/* What stands before a value: an anchor, and what says of which type it is to be, which the option
+ * alone does; NULL: it is not there. */
+static void read_marks(const yaml_event_t *event, const char **anchor, const char **tag)
 {
-    const yaml_char_t *tag =
-        event->type == YAML_SCALAR_EVENT           ? event->data.scalar.tag
-        : event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.tag
-        : event->type == YAML_MAPPING_START_EVENT  ? event->data.mapping_start.tag
-                                                   : NULL;
-    return (const char *)tag;
-}
-
-static const char *anchor_of(const yaml_event_t *event)
-{
-    const yaml_char_t *anchor =
-        event->type == YAML_SCALAR_EVENT           ? event->data.scalar.anchor
-        : event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.anchor
-        : event->type == YAML_MAPPING_START_EVENT  ? event->data.mapping_start.anchor
-                                                   : NULL;
-    return (const char *)anchor;
+    const yaml_char_t *marks[2] = {NULL, NULL};
+    if (event->type == YAML_SCALAR_EVENT) {
+        marks[0] = event->data.scalar.anchor;
+        marks[1] = event->data.scalar.tag;
+    } else if (event->type == YAML_SEQUENCE_START_EVENT) {
+        marks[0] = event->data.sequence_start.anchor;
+        marks[1] = event->data.sequence_start.tag;
+    } else if (event->type == YAML_MAPPING_START_EVENT) {
+        marks[0] = event->data.mapping_start.anchor;
+        marks[1] = event->data.mapping_start.tag;
+    }
+    *anchor = (const char *)marks[0];
+    *tag = (const char *)marks[1];
 }
 
 /* The form is flat: a mapping of keys to scalars and lists of scalars, no aliases, one document. */
 static int take_event(struct reader *reader, const yaml_event_t *event, struct error *err)
 {
     size_t line = event->start_mark.line + 1;
-    if (anchor_of(event)) {
-        error_set(err, "there are no anchors here (&%.60s)", anchor_of(event));
+    const char *anchor, *tag;
+    read_marks(event, &anchor, &tag);
+    if (anchor) {
+        error_set(err, "there are no anchors here (&%.60s)", anchor);
         return refuse(reader, line, err);
     }
-    if (tag_of(event)) {
+    if (tag) {
         error_set(err, "there are no tags here (%.60s): an option says itself what its value is",
-                  tag_of(event));
+                  tag);
         return refuse(reader, line, err);
     }
     switch (event->type) {

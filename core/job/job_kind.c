@@ -40,6 +40,11 @@ static const struct job_kind kinds[] = {
      .unit = "token",
      .kept = "with the text so far",
      .output = true},
+    {.command = "attach", /* core/job/attached.h */
+     .noun = "run of another tool",
+     .unit = "look",
+     .kept = "and that run is left alone",
+     .steps = true},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 

@@ -199,6 +199,49 @@ int job_launch(const char *path, const char *program, char *const arguments[], s
     return launch_in(NULL, path, program, arguments, err);
 }
 
+/* Before a job begins in a folder that had one. */
+static int clear_folder(const char *job, bool goes_on, struct error *err)
+{
+    static const char *const names[] = {"metrics.jsonl", "job.json",       "log.txt",
+                                        "result.json",   "requests/first", "requests/stop"};
+    for (size_t i = goes_on ? 1 : 0; i < sizeof names / sizeof *names; i++) {
+        char *path = path_join(job, names[i], err);
+        if (!path)
+            return -1;
+        sys.unlink(path);
+        free(path);
+    }
+    char *requests = path_join(job, "requests", err);
+    int status = requests ? folder_make(requests, err) : -1;
+    free(requests);
+    return status;
+}
+
+/* One at a time looks, clears and starts, under a lock of the folder that all such jobs are in. (A
+ * file system without locks does without.) */
+int job_launch_one(const char *path, const char *program, char *const arguments[], bool goes_on,
+                   bool *joined, struct error *err)
+{
+    char *around = path_folder(path, err);
+    if (!around)
+        return -1;
+    int fd = sys.open(around, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd >= 0)
+        file_lock(fd);
+    int status = 0;
+    enum job_state state = job_state(path);
+    *joined = state == JOB_RUNNING || state == JOB_PAUSED || state == JOB_ELSEWHERE;
+    if (!*joined) {
+        status = clear_folder(path, goes_on, err);
+        if (status == 0)
+            status = job_launch(path, program, arguments, err);
+    }
+    if (fd >= 0)
+        sys.close(fd);
+    free(around);
+    return status;
+}
+
 /* --- the supervisor --- */
 
 static volatile sig_atomic_t worker, asked; /* its process; the signal that came last */

@@ -31,6 +31,13 @@
  * sub-command's name. */
 int job_launch(const char *path, const char *program, char *const arguments[], struct error *err);
 
+/* The same for a job of which there is one for everybody, in a folder that is named after what it
+ * works at: of those who want it at one moment the first starts it, unless it runs, which *joined
+ * says. What an earlier sitting left in the folder goes first, so that nobody takes it for the new
+ * one's; `goes_on` keeps the metrics, which others read on from where they are. */
+int job_launch_one(const char *path, const char *program, char *const arguments[], bool goes_on,
+                   bool *joined, struct error *err);
+
 /* The supervisor's work: takes the lock, runs the arguments with SPECTRUM_JOB set to the job's
  * path, passes the signals that ask for an end on (HUP is ignored), waits, writes result.json
  * (unless the worker wrote one), releases the lock. Returns 0 where the job ended well or was

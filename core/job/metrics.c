@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/lines.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
@@ -243,13 +244,13 @@ static int take_line(void *context, const char *text, size_t length, uint64_t of
 static int take_rest(struct job_metrics *metrics, int fd, uint64_t size, size_t *added,
                      struct error *err)
 {
-    struct job_lines lines = {.fd = fd,
+    struct line_place lines = {.fd = fd,
                               .path = metrics->path,
                               .offset = metrics->offset,
                               .midway = metrics->midway,
                               .take = take_line,
                               .context = metrics};
-    int status = job_lines_read(&lines, size, err);
+    int status = lines_read(&lines, size, err);
     metrics->offset = lines.offset;
     metrics->midway = lines.midway;
     *added += lines.count;
@@ -258,7 +259,7 @@ static int take_rest(struct job_metrics *metrics, int fd, uint64_t size, size_t 
         snprintf(
             metrics->damage, sizeof metrics->damage,
             "a line of metrics.jsonl is longer than %d bytes, or has no end: it is passed over",
-            JOB_LINE_CAP);
+            LINE_MAX_BYTES);
     }
     if (metrics->replacing)
         forget_replaced(metrics);
@@ -314,13 +315,13 @@ int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place
     int fd = file_open_read(metrics->path, &size, err);
     if (fd < 0)
         return -1;
-    struct job_lines lines = {.fd = fd,
+    struct line_place lines = {.fd = fd,
                               .path = metrics->path,
                               .offset = place->offset,
                               .midway = place->midway,
                               .take = read_counting,
                               .context = &reading};
-    int status = job_lines_read(&lines, size < end ? size : end, err);
+    int status = lines_read(&lines, size < end ? size : end, err);
     place->offset = lines.offset;
     place->midway = lines.midway;
     sys.close(fd);

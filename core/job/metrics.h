@@ -69,7 +69,7 @@ void job_metrics_free(struct job_metrics *metrics);
 
 /* Reads the file from `place` ({0} at first, and then where the last call ended) up to what
  * update took in, or up to `until`: `take` gets every line that counts, none of which is forgotten
- * here, until it is false. Who reads a part at a time lets `until` be more than JOB_LINE_CAP beyond
+ * here, until it is false. Who reads a part at a time lets `until` be more than LINE_MAX_BYTES beyond
  * the offset, as a line that it cuts waits for the next call. */
 struct job_metrics_place {
     uint64_t offset;

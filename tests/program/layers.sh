@@ -15,9 +15,10 @@ declare -A may=(
   [jinja]="base"
   [text]="base checkpoint jinja"
   [train]="base compute checkpoint model plan text"
-  [job]="base compute checkpoint model spectra plan text train"
+  [tracker]="base"
+  [job]="base compute checkpoint tracker model spectra plan text train"
   [gpu]="base compute"
-  [tui]="base compute checkpoint hub model spectra plan text train job"
+  [tui]="base compute checkpoint hub tracker model spectra plan text train job"
 )
 failures=0
 fail() {

@@ -5,8 +5,10 @@
  * it stands then: with_job() is that frame, and a function a command is what is done, by the rules
  * and in the words of tui/session/steer.h.
  */
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "job/attached.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/job_kind.h"
@@ -18,6 +20,7 @@
 #include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
+#include "tui/cli/process.h"
 #include "tui/cli/train_config.h"
 #include "tui/session/steer.h"
 
@@ -57,6 +60,24 @@ static int follow_job(struct job_follow *job, const struct request *request, str
 {
     (void)request;
     return metrics_line_follow(job, err);
+}
+
+/* A job by its name, or the one that follows the log of another tool's run, which is said. */
+static char *find_to_attach(const char *name, struct error *err)
+{
+    struct tracker_log log = {.format = NULL};
+    char *path = job_find(name, err);
+    if (path || !name[0] || file_find(name, NULL) <= 0)
+        return path;
+    path = attached_start(name, "/proc/self/exe", &log, err);
+    if (!path)
+        return NULL;
+    message_print("%s: a log of %s", log.path, tracker_tool(&log));
+    if (log.others > 0)
+        message_print("%zu other log%s there, the newest is %s; name one to follow it", log.others,
+                      log.others == 1 ? " is" : "s are", log.other);
+    tracker_log_free(&log);
+    return path;
 }
 
 static int pause_job(struct job_follow *job, const struct request *request, struct error *err)
@@ -186,7 +207,7 @@ static int with_job(const struct command *command, int argc, char **argv,
         return status > 0 ? 0 : status;
     if (check_together(command, &request, err) != 0)
         return -1;
-    char *path = job_find(name, err);
+    char *path = (attach ? find_to_attach : job_find)(name, err);
     status = path ? (attach ? job_follow_open : job_follow_open_end)(&job, path, err) : -1;
     free(path);
     if (status == 0 && !(attach && request.json)) /* one object, not lines and an object */
@@ -220,11 +241,20 @@ static const struct option rows[] = {
 static const struct option_table table = {rows, 1}; /* all but `resume` take --json alone */
 static const struct option_table resume_table = {rows, sizeof rows / sizeof *rows};
 
+static void say_line(const char *line)
+{
+    fprintf(stderr, "%s\n", line);
+}
+
+/* On a terminal the full screen; as a job (job/attached.h) the worker of one. */
 static int attach(int argc, char **argv, struct error *err)
 {
+    const char *job = getenv("SPECTRUM_JOB");
     bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    if (job && job[0] && argc == 2)
+        return attached_work(job, argv[1], argc, argv, interrupt_watch(NULL), say_line, err);
     if (terminal && argc == 2 && argv[1][0] != '-') {
-        char *path = job_find(argv[1], err);
+        char *path = find_to_attach(argv[1], err);
         char *screen[] = {argv[0], path, NULL};
         int status = path ? command_screen.run(2, screen, err) : -1;
         free(path);
@@ -255,8 +285,8 @@ static int resume(int argc, char **argv, struct error *err)
 
 const struct command command_attach = {
     .name = "attach",
-    .summary = "watch a job: on a terminal the full screen, else its lines",
-    .usage = "spectrum attach JOB [--json]",
+    .summary = "watch a job, or a run of another tool by its log: on a terminal the full screen",
+    .usage = "spectrum attach JOB|LOG|FOLDER [--json]",
     .options = &table,
     .run = attach,
 };

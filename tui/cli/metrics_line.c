@@ -215,7 +215,8 @@ int metrics_line_follow(struct job_follow *job, struct error *err)
     const char *status = NULL;
     job_follow_describe(job, state, sizeof state);
     json_get_string(job->result, "status", &status);
-    if (status && (strcmp(status, "completed") == 0 || strcmp(status, "stopped") == 0)) {
+    static const char *const well[] = {"completed", "stopped", "stale", NULL};
+    if (status && text_is_one_of(status, well)) {
         fprintf(stderr, "%s\n", state);
         return 0;
     }

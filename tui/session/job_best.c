@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/lines.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
@@ -76,13 +77,13 @@ bool job_best_read(struct job_best *best, const char *job, uint64_t most)
     }
     notice_another(best, fd, size);
     uint64_t to = size - best->offset > most ? best->offset + most : size;
-    struct job_lines lines = {.fd = fd,
+    struct line_place lines = {.fd = fd,
                               .path = path,
                               .offset = best->offset,
                               .midway = best->midway,
                               .take = take,
                               .context = best};
-    bool failed = job_lines_read(&lines, to, NULL) != 0;
+    bool failed = lines_read(&lines, to, NULL) != 0;
     best->offset = lines.offset;
     best->midway = lines.midway;
     sys.close(fd);

@@ -315,7 +315,7 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
             snprintf(out, size, "failed: %s", reason);
         } else if (strcmp(status, "not started") == 0 && message) {
             snprintf(out, size, "not started: %s", message);
-        } else if (strcmp(status, "killed") == 0 && message) {
+        } else if ((strcmp(status, "killed") == 0 || strcmp(status, "stale") == 0) && message) {
             snprintf(out, size, "%s", message);
         } else {
             put_where(follow, step, where, sizeof where);
@@ -380,7 +380,11 @@ bool job_follow_phase(const struct job_follow *follow, char *out, size_t size)
     else if (strcmp(phase->unit, "bytes") == 0)
         snprintf(out, size, "%s %.0f %%", name,
                  floor(100.0 * (double)phase->done / (double)phase->total));
-    else
+    else if (strcmp(phase->unit, "seconds") == 0) {
+        char lasts[32];
+        seconds_put((double)phase->done, lasts, sizeof lasts);
+        snprintf(out, size, "%s for %s", name, lasts);
+    } else
         snprintf(out, size, "%s %lld/%lld", name, (long long)phase->done, (long long)phase->total);
     return out[0] != '\0';
 }

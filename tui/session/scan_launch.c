@@ -1,6 +1,5 @@
 #include "tui/session/scan_launch.h"
 
-#include "base/file.h"
 #include "base/folder.h"
 #include "base/hash.h"
 #include "base/memory.h"
@@ -9,11 +8,9 @@
 #include "base/xdg.h"
 #include "compute/devices/devices.h"
 #include "job/launch.h"
-#include "job/lock.h"
 #include "tui/canvas/canvas.h"
 #include "tui/session/wording.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,52 +50,16 @@ char *scan_launch_path(const struct scan *scan, struct error *err)
     return path;
 }
 
-/* Before a job begins in a folder that had one: what that left, so that nobody takes it for the new
- * one's. `goes_on` keeps the metrics, which others read on from where they are. */
-static int clear_folder(const char *job, bool goes_on, struct error *err)
-{
-    static const char *const names[] = {"metrics.jsonl", "job.json",       "log.txt",
-                                        "result.json",   "requests/first", "requests/stop"};
-    for (size_t i = goes_on ? 1 : 0; i < sizeof names / sizeof *names; i++) {
-        char *path = path_join(job, names[i], err);
-        if (!path)
-            return -1;
-        sys.unlink(path);
-        free(path);
-    }
-    char *requests = path_join(job, "requests", err);
-    int status = requests ? folder_make(requests, err) : -1;
-    free(requests);
-    return status;
-}
-
-/* Of screens that open one model in the same moment, the first starts the job and the others find
- * it running: one at a time looks, clears and starts. (A file system without locks does without.)
- */
 int scan_launch(const char *job, const struct scan *scan, const char *device, bool goes_on,
                 bool *joined, struct error *err)
 {
-    char *scans = path_folder(job, err);
-    if (!scans)
-        return -1;
-    int fd = sys.open(scans, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (fd >= 0)
-        file_lock(fd);
-    int status = 0;
-    enum job_state state = job_state(job);
-    *joined = state == JOB_RUNNING || state == JOB_PAUSED || state == JOB_ELSEWHERE;
-    if (!*joined) {
-        char *model = whole_path(scan, err), *name = string_copy(device, err);
-        char *arguments[] = {"scan", model, "--device", name, NULL};
-        status = model && name ? clear_folder(job, goes_on, err) : -1;
-        if (status == 0)
-            status = job_launch(job, "/proc/self/exe", arguments, err);
-        free(model);
-        free(name);
-    }
-    if (fd >= 0)
-        sys.close(fd);
-    free(scans);
+    char *model = whole_path(scan, err), *name = string_copy(device, err);
+    char *arguments[] = {"scan", model, "--device", name, NULL};
+    int status = model && name
+                     ? job_launch_one(job, "/proc/self/exe", arguments, goes_on, joined, err)
+                     : -1;
+    free(model);
+    free(name);
     return status;
 }
 

@@ -1,6 +1,7 @@
 #include "job/training/run_observer.h"
 
 #include "base/limits.h"
+#include "base/lines.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/text.h"
@@ -166,7 +167,7 @@ int run_lines_gradients(struct run_lines *lines, int64_t step, const struct opti
         free(name);
     }
     json_end(&json);
-    if (line.length < JOB_LINE_CAP - 1)
+    if (line.length < LINE_MAX_BYTES - 1)
         return append(lines, &json, err);
     if (!lines->too_long)
         run_say(lines->sitting,

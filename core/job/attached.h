@@ -1,0 +1,35 @@
+/* Runs of other tools as jobs: a worker that follows such a run's log (tracker/tracker.h) and writes
+ * what comes as metrics.jsonl of a job's folder, so that screens, overlays, lists and `spectrum jobs`
+ * have it as any other run.
+ *
+ *     attached_start(): finds the log, and the one job that follows it, or starts that
+ *       -> `spectrum attach LOG`, the worker: attached_work()
+ *
+ * There is one job a log, in $XDG_STATE_HOME/spectrum/attached, however many watch; it only reads
+ * what the other tool wrote, so that tool does not notice. It ends when the log says that the run has
+ * ended ("completed"), when it was asked to ("stopped"), and when nothing was written for
+ * ATTACHED_SILENCE ("stale"); attaching again begins anew with all of the log.
+ */
+#ifndef SPECTRUM_JOB_ATTACHED_H
+#define SPECTRUM_JOB_ATTACHED_H
+
+#include "base/error.h"
+#include "tracker/tracker.h"
+
+#include <signal.h>
+
+/* Seconds without a line after which a run is called silent, and after which it is left. */
+enum { ATTACHED_QUIET = 60, ATTACHED_SILENCE = 3600 };
+
+/* The job's folder, newly allocated: of the log that `path` means. *log is what was found, the
+ * caller's to free; NULL and an error where there is none, or the job does not start. */
+char *attached_start(const char *path, const char *program, struct tracker_log *log,
+                     struct error *err);
+
+/* The worker's work, in the job's folder, until one of the three ends or a signal (*stop) comes; its
+ * result.json is written. `say` gets what is to be known besides: damaged parts, other logs. */
+int attached_work(const char *job, const char *path, int argc, char **argv,
+                  const volatile sig_atomic_t *stop, void (*say)(const char *line),
+                  struct error *err);
+
+#endif

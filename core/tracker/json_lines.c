@@ -1,0 +1,121 @@
+/* JSON lines, an object a step: LLaMA-Factory's trainer_log.jsonl, ms-swift's logging.jsonl, and any
+ * others that name a step. They are read alike; the rows differ in the name that is shown.
+ *
+ * Followed as metrics.jsonl is: from an offset, whole lines. A file that became shorter was begun
+ * anew, and so is the reading. */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/lines.h"
+#include "base/memory.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "tracker/format.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PART = 8 << 20 }; /* bytes of one look */
+
+struct place {
+    uint64_t offset;
+    bool midway;
+};
+
+/* --- which files --- */
+
+/* The first line's object, where it is whole in the head. */
+static cJSON *first_line(const char *head, size_t length)
+{
+    const char *end = memchr(head, '\n', length);
+    return end ? json_parse(head, (size_t)(end - head), JSON_LOOSE_NUMBERS, "a log", NULL) : NULL;
+}
+
+/* Has the first line a step, and one number besides? A file of records for training has neither. */
+static bool begins_with_step(const char *head, size_t length, const char *key)
+{
+    cJSON *object = first_line(head, length);
+    const cJSON *item;
+    int64_t total = 0;
+    size_t numbers = 0;
+    bool is = cJSON_IsObject(object) && steps_of(object, &total) >= 0 &&
+              (!key || json_get(object, key));
+    if (is)
+        cJSON_ArrayForEach(item, object) numbers += cJSON_IsNumber(item);
+    cJSON_Delete(object);
+    return is && numbers >= (key ? 1 : 2);
+}
+
+bool json_lines_are_llama_factory(const char *name, const char *head, size_t length)
+{
+    return strcmp(name, "trainer_log.jsonl") == 0 &&
+           begins_with_step(head, length, "current_steps");
+}
+
+/* Megatron-Swift writes "iteration". */
+bool json_lines_are_swift(const char *name, const char *head, size_t length)
+{
+    return strcmp(name, "logging.jsonl") == 0 &&
+           (begins_with_step(head, length, "global_step/max_steps") ||
+            begins_with_step(head, length, "iteration"));
+}
+
+bool json_lines_are_steps(const char *name, const char *head, size_t length)
+{
+    return text_ends_with(name, ".jsonl") && begins_with_step(head, length, NULL);
+}
+
+/* --- reading --- */
+
+int json_lines_open(struct tracker *tracker, struct error *err)
+{
+    tracker->state = array_alloc(1, sizeof(struct place), err);
+    return tracker->state ? 0 : -1;
+}
+
+/* LLaMA-Factory's last line has its last step; ms-swift ends with an object of another kind, which
+ * has no step but the place of its checkpoints. */
+static int take(void *context, const char *text, size_t length, uint64_t offset, struct error *err)
+{
+    struct tracker *tracker = context;
+    (void)err;
+    cJSON *object = json_parse(text, length, JSON_LOOSE_NUMBERS, tracker->path, NULL);
+    if (!cJSON_IsObject(object)) {
+        tracker_say_damage(tracker, "the line at byte %llu is no JSON object: it is passed over",
+                           (unsigned long long)offset);
+    } else {
+        int64_t step = steps_of(object, &tracker->steps.total);
+        if (step >= 0)
+            steps_put_object(&tracker->steps, step, object);
+        tracker->ended = (step < 0 && json_get(object, "last_model_checkpoint")) ||
+                         (step >= 0 && step == tracker->steps.total);
+    }
+    cJSON_Delete(object);
+    return 0;
+}
+
+int json_lines_read(struct tracker *tracker, bool *more, struct error *err)
+{
+    struct place *place = tracker->state;
+    uint64_t size = 0;
+    int fd = file_open_read(tracker->path, &size, err);
+    if (fd < 0)
+        return -1;
+    if (size < place->offset)
+        *place = (struct place){0};
+    uint64_t end = size - place->offset > PART ? place->offset + PART : size;
+    struct line_place lines = {.fd = fd,
+                               .path = tracker->path,
+                               .offset = place->offset,
+                               .midway = place->midway,
+                               .take = take,
+                               .context = tracker};
+    int status = lines_read(&lines, end, err);
+    sys.close(fd);
+    place->offset = lines.offset;
+    place->midway = lines.midway;
+    if (lines.endless)
+        tracker_say_damage(tracker, "a line is longer than %d bytes: it is passed over",
+                           LINE_MAX_BYTES);
+    *more = end < size;
+    return status;
+}

@@ -1,0 +1,376 @@
+/* Logs of other tools' runs as lines of metrics.jsonl: those that their own writers made
+ * (tests/oracle/make_trackers.py), number by number; growing a byte at a time; damaged; and runs that
+ * go back. */
+#include "test_folder.h"
+
+#include "base/file.h"
+#include "base/file_writer.h"
+#include "base/folder.h"
+#include "base/json.h"
+#include "base/number.h"
+#include "tracker/crc32c.h"
+#include "tracker/tracker.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { STEPS = 80 };
+
+/* All lines so far of a log, in the order in which they came, read until it is silent for longer
+ * than the last step is held back. */
+static void read_all(struct tracker *tracker, struct buffer *lines)
+{
+    struct error err = ERROR_INIT;
+    for (int calm = 0; calm < 2;) {
+        size_t before = lines->length;
+        bool more = false;
+        assert_int_equal(tracker_read(tracker, lines, &more, &err), 0);
+        calm = more || lines->length != before ? 0 : calm + 1;
+        if (!more && calm < 2)
+            usleep((useconds_t)(TRACKER_HOLD * 1.1e6));
+    }
+}
+
+static struct tracker *open_log(const char *path, const char *tool)
+{
+    struct error err = ERROR_INIT;
+    struct tracker_log log;
+    struct tracker *tracker;
+    if (tracker_find(&log, path, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_string_equal(tracker_tool(&log), tool);
+    if (tracker_open(&tracker, &log, &err) != 0)
+        fail_msg("%s", err.text);
+    tracker_log_free(&log);
+    return tracker;
+}
+
+/* Line n of the lines, parsed as strictly as metrics.jsonl is; NULL behind the last. */
+static cJSON *line_at(const struct buffer *lines, size_t n)
+{
+    struct error err = ERROR_INIT;
+    const char *at = buffer_string(lines), *end;
+    for (; (end = strchr(at, '\n')) && n > 0; n--)
+        at = end + 1;
+    if (!end)
+        return NULL;
+    cJSON *json = json_parse(at, (size_t)(end - at), JSON_STRICT, "line", &err);
+    if (!json)
+        fail_msg("%s", err.text);
+    return json;
+}
+
+static double number(const cJSON *json, const char *key)
+{
+    double value = NAN;
+    json_get_double(json, key, &value);
+    return value;
+}
+
+/* The numbers of make_trackers.py, in a line each, and the evaluations in their own. */
+static void check_run(const struct buffer *lines)
+{
+    size_t at = 0;
+    for (int step = 1; step <= STEPS; step++) {
+        cJSON *json = line_at(lines, at++);
+        assert_non_null(json);
+        assert_float_equal(number(json, "step"), step, 0);
+        assert_float_equal(number(json, "loss"), 4 - step / 64.0, 0);
+        assert_float_equal(number(json, "grad_norm"), 1 + step / 64.0, 0);
+        assert_float_equal(number(json, "lr"), 0x1p-10, 0);
+        assert_null(json_get(json, "eval_loss"));
+        cJSON_Delete(json);
+        if (step % 10 != 0)
+            continue;
+        json = line_at(lines, at++);
+        assert_float_equal(number(json, "step"), step, 0);
+        assert_float_equal(number(json, "eval_loss"), 4.5 - step / 64.0, 0);
+        assert_null(json_get(json, "loss"));
+        cJSON_Delete(json);
+    }
+    assert_null(line_at(lines, at));
+}
+
+/* --- as the tools write them --- */
+
+#define TENSORBOARD "events.out.tfevents.1800000000.host.1.0"
+
+static const struct sample {
+    const char *file, *tool;
+    bool ends;
+} samples[] = {
+    {TENSORBOARD, "TensorBoard", false},
+    {"run-sample.wandb", "W&B", true},
+    {"trackio.db", "trackio", false},
+};
+enum { SAMPLES = sizeof samples / sizeof *samples };
+
+static char *sample_path(const char *file)
+{
+    char name[128];
+    snprintf(name, sizeof name, "tracker/%s", file);
+    return path_join(getenv("SPECTRUM_TEST_DATA"), name, NULL);
+}
+
+static void test_numbers_are_those_of_the_tool(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SAMPLES; i++) {
+        struct buffer lines = BUFFER_INIT;
+        char *path = sample_path(samples[i].file);
+        struct tracker *tracker = open_log(path, samples[i].tool);
+        read_all(tracker, &lines);
+        check_run(&lines);
+        assert_string_equal(tracker_damage(tracker), "");
+        assert_int_equal(tracker_ended(tracker), samples[i].ends);
+        if (strcmp(samples[i].tool, "trackio") == 0) /* of two runs the one that wrote last */
+            assert_string_equal(tracker_run(tracker), "newest");
+        tracker_close(tracker);
+        buffer_free(&lines);
+        free(path);
+    }
+}
+
+/* A file that grows a few bytes at a time gives the same lines: what is not whole waits, and nothing
+ * of it is damage. */
+static void test_a_log_is_followed_while_it_grows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) { /* files of records; SQLite sees to itself */
+        struct buffer whole = BUFFER_INIT, lines = BUFFER_INIT;
+        char *path = sample_path(samples[i].file), *copy = path_join(folder, samples[i].file, NULL);
+        struct tracker *tracker = NULL;
+        bool more;
+        assert_int_equal(file_read_all(&whole, path, 1 << 20, NULL), 0);
+        FILE *out = fopen(copy, "wb");
+        for (size_t at = 0, part = 37; at < whole.length; at += part) {
+            part = whole.length - at < part ? whole.length - at : part;
+            assert_int_equal(fwrite(whole.data + at, 1, part, out), part);
+            fflush(out);
+            if (!tracker)
+                tracker = open_log(copy, samples[i].tool);
+            assert_int_equal(tracker_read(tracker, &lines, &more, NULL), 0);
+        }
+        fclose(out);
+        read_all(tracker, &lines);
+        check_run(&lines);
+        assert_string_equal(tracker_damage(tracker), "");
+        tracker_close(tracker);
+        unlink(copy);
+        buffer_free(&whole);
+        buffer_free(&lines);
+        free(path);
+        free(copy);
+    }
+}
+
+/* Any byte that is changed is found by a sum: lines before it are the tool's own, and the damage is
+ * said. A cut end is no damage. */
+static void test_damage_is_said(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct buffer whole = BUFFER_INIT;
+        char *path = sample_path(samples[i].file), *copy = path_join(folder, samples[i].file, NULL);
+        assert_int_equal(file_read_all(&whole, path, 1 << 20, NULL), 0);
+        for (size_t at = 200; at < whole.length; at += 331) {
+            struct buffer lines = BUFFER_INIT;
+            whole.data[at] ^= 0x10;
+            assert_int_equal(file_save(copy, whole.data, whole.length, NULL), 0);
+            struct tracker *tracker = open_log(copy, samples[i].tool);
+            bool more = true;
+            while (more)
+                assert_int_equal(tracker_read(tracker, &lines, &more, NULL), 0);
+            if (!strstr(tracker_damage(tracker), "damaged at byte"))
+                fail_msg("%s, byte %zu: \"%s\"", samples[i].file, at, tracker_damage(tracker));
+            cJSON *json = line_at(&lines, 0);
+            if (json)
+                assert_float_equal(number(json, "loss"), 4 - number(json, "step") / 64, 0);
+            cJSON_Delete(json);
+            tracker_close(tracker);
+            buffer_free(&lines);
+            whole.data[at] ^= 0x10;
+        }
+        unlink(copy);
+        buffer_free(&whole);
+        free(path);
+        free(copy);
+    }
+}
+
+/* --- lines, and a Trainer's state --- */
+
+static void save(const char *name, const char *text)
+{
+    char *path = path_join(folder, name, NULL), *around = path_folder(path, NULL);
+    assert_int_equal(folder_make(around, NULL), 0);
+    assert_int_equal(file_save(path, text, strlen(text), NULL), 0);
+    free(around);
+    free(path);
+}
+
+static void forget(const char *name)
+{
+    char command[256];
+    snprintf(command, sizeof command, "rm -rf '%s/%s'", folder, name);
+    assert_int_equal(system(command), 0);
+}
+
+/* The lines of the log that lies below folder/name. */
+static void lines_of(const char *name, const char *tool, struct buffer *lines, int64_t *steps,
+                     bool *ended)
+{
+    char *path = path_join(folder, name, NULL);
+    struct tracker *tracker = open_log(path, tool);
+    read_all(tracker, lines);
+    *steps = tracker_steps(tracker);
+    *ended = tracker_ended(tracker);
+    tracker_close(tracker);
+    free(path);
+}
+
+static const struct shape {
+    const char *file, *tool, *text, *first; /* the first line that comes of it */
+    int64_t steps;
+    bool ended;
+} shapes[] = {
+    {"lf/out/trainer_log.jsonl", "LLaMA-Factory",
+     "{\"current_steps\": 1, \"total_steps\": 2, \"loss\": 8.5, \"lr\": 5e-05, \"epoch\": 0.5, "
+     "\"percentage\": 50.0, \"elapsed_time\": \"0:00:00\", \"throughput\": 1947.17}\n"
+     "{\"current_steps\": 2, \"total_steps\": 2, \"eval_loss\": 7.25, \"epoch\": 1.0}\n",
+     "{\"step\": 1, \"loss\": 8.5, \"lr\": 5e-05, \"epoch\": 0.5, \"percentage\": 50, "
+     "\"tokens_per_s\": 1947.17}\n",
+     2, true},
+    {"swift/v0-2026/logging.jsonl", "ms-swift",
+     "{\"loss\": 9.5, \"grad_norm\": 8.25, \"learning_rate\": 1e-05, "
+     "\"global_step/max_steps\": \"1/6\", \"elapsed_time\": \"4s\", \"memory(GiB)\": 1.5}\n",
+     "{\"step\": 1, \"loss\": 9.5, \"grad_norm\": 8.25, \"lr\": 1e-05, "
+     "\"device_bytes\": 1610612736}\n",
+     6, false},
+    {"lines/any.jsonl", "JSON lines",
+     "{\"iter\": 3, \"loss\": 2.5, \"event\": 7}\n{\"iter\": 4, \"loss\": NaN}\n",
+     "{\"step\": 3, \"loss\": 2.5, \"log/event\": 7}\n", 0, false},
+    {"hf/checkpoint-2/trainer_state.json", "Hugging Face Trainer",
+     "{\"global_step\": 2, \"max_steps\": 2, \"log_history\": [{\"step\": 1, \"loss\": 3.5, "
+     "\"epoch\": 0.5}, {\"step\": 2, \"loss\": 3.25}]}",
+     "{\"step\": 1, \"loss\": 3.5, \"epoch\": 0.5}\n", 2, true},
+};
+
+static void test_lines_of_each_shape(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct buffer lines = BUFFER_INIT;
+        char top[32];
+        int64_t steps;
+        bool ended;
+        snprintf(top, sizeof top, "%.*s", (int)strcspn(shapes[i].file, "/"), shapes[i].file);
+        save(shapes[i].file, shapes[i].text);
+        lines_of(top, shapes[i].tool, &lines, &steps, &ended);
+        if (strncmp(buffer_string(&lines), shapes[i].first, strlen(shapes[i].first)) != 0)
+            fail_msg("%s: %s", shapes[i].file, buffer_string(&lines));
+        assert_int_equal(steps, shapes[i].steps);
+        assert_int_equal(ended, shapes[i].ended);
+        forget(top);
+        buffer_free(&lines);
+    }
+}
+
+/* Back to step 2: all later steps are void in metrics.jsonl, by a line of that step. What is of one
+ * step and comes in parts is one line, which is written again. A curve that comes after another one
+ * replaces nothing. */
+static void test_steps_that_go_back_and_come_late(void **state)
+{
+    (void)state;
+    struct buffer lines = BUFFER_INIT;
+    int64_t steps;
+    bool ended;
+    save("back/a.jsonl", "{\"step\": 1, \"loss\": 5}\n{\"step\": 2, \"loss\": 4}\n"
+                         "{\"step\": 3, \"loss\": 3}\n{\"step\": 2, \"loss\": 4.5}\n"
+                         "{\"step\": 2, \"grad_norm\": 1.5}\n{\"step\": 3, \"loss\": 3.5}\n"
+                         "{\"step\": 1, \"accuracy\": 0.25}\n");
+    lines_of("back", "JSON lines", &lines, &steps, &ended);
+    assert_string_equal(buffer_string(&lines),
+                        "{\"step\": 1, \"loss\": 5}\n{\"step\": 2, \"loss\": 4}\n"
+                        "{\"step\": 3, \"loss\": 3}\n"
+                        "{\"step\": 2, \"loss\": 4.5, \"grad_norm\": 1.5}\n"
+                        "{\"event\": \"late\", \"step\": 1, \"accuracy\": 0.25}\n"
+                        "{\"step\": 3, \"loss\": 3.5}\n");
+    forget("back");
+    buffer_free(&lines);
+}
+
+/* Where a folder has several, one that is written while a run trains comes before a Trainer's state,
+ * and the newer before the older; what is no log is none, by name. */
+static void test_which_log_of_a_folder(void **state)
+{
+    (void)state;
+    struct tracker_log log;
+    struct error err = ERROR_INIT;
+    char *path = path_join(folder, "many", NULL), command[512];
+    save("many/old/any.jsonl", "{\"step\": 1, \"loss\": 5}\n");
+    save("many/checkpoint-5/trainer_state.json", "{\"log_history\": []}");
+    save("many/new/any.jsonl", "{\"step\": 1, \"loss\": 6}\n");
+    save("many/data.jsonl", "{\"text\": \"step\", \"label\": 1}\n");
+    snprintf(command, sizeof command, "touch -d '1 hour ago' %s/old/any.jsonl", path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(tracker_find(&log, path, &err), 0);
+    assert_non_null(strstr(log.path, "many/new/any.jsonl"));
+    assert_int_equal(log.others, 2);
+    tracker_log_free(&log);
+    forget("many/old");
+    forget("many/new");
+    assert_int_equal(tracker_find(&log, path, &err), 0);
+    assert_non_null(strstr(log.path, "trainer_state.json"));
+    tracker_log_free(&log);
+    forget("many/checkpoint-5");
+    assert_int_equal(tracker_find(&log, path, &err), -1);
+    assert_non_null(strstr(err.text, "has no log of a run that is known"));
+    assert_non_null(strstr(err.text, "trainer_log.jsonl"));
+    forget("many");
+    free(path);
+}
+
+/* A record that says it has four gigabytes asks for none; its sum is right. */
+static void test_lengths_ask_for_nothing(void **state)
+{
+    (void)state;
+    unsigned char record[64] = {0, 0, 0, 0, 1};
+    uint32_t sum = crc32c_masked(record, 8);
+    struct buffer lines = BUFFER_INIT;
+    bool more;
+    memcpy(record + 8, &sum, sizeof sum);
+    char *path = path_join(folder, "x.tfevents.1", NULL);
+    assert_int_equal(file_save(path, (char *)record, sizeof record, NULL), 0);
+    struct tracker *tracker = open_log(path, "TensorBoard");
+    assert_int_equal(tracker_read(tracker, &lines, &more, NULL), 0);
+    assert_non_null(strstr(tracker_damage(tracker), "damaged at byte 0"));
+    tracker_close(tracker);
+    unlink(path);
+    free(path);
+    buffer_free(&lines);
+}
+
+/* CRC-32C of 32 zero bytes (RFC 3720, B.4), masked. */
+static void test_crc32c(void **state)
+{
+    (void)state;
+    const char zeros[32] = {0};
+    uint32_t crc = 0x8A9136AAu;
+    assert_int_equal(crc32c_masked(zeros, 32), (crc >> 15 | crc << 17) + 0xA282EAD8u);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_crc32c),
+        cmocka_unit_test(test_numbers_are_those_of_the_tool),
+        cmocka_unit_test(test_a_log_is_followed_while_it_grows),
+        cmocka_unit_test(test_damage_is_said),
+        cmocka_unit_test(test_lines_of_each_shape),
+        cmocka_unit_test(test_steps_that_go_back_and_come_late),
+        cmocka_unit_test(test_which_log_of_a_folder),
+        cmocka_unit_test(test_lengths_ask_for_nothing),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

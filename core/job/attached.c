@@ -165,11 +165,12 @@ static const char *follow(struct work *work, int argc, char **argv,
             return "stopped";
         if (more)
             continue;
-        if (!tracker_ended(work->tracker) || work->lines.length > 0)
+        bool new = work->lines.length > 0 || tracker_holds(work->tracker);
+        if (!tracker_ended(work->tracker) || new)
             ended = clock_seconds();
         else if (silent > settle || clock_seconds() - ended > settle)
             return "completed";
-        if (silent > ATTACHED_SILENCE && work->lines.length == 0)
+        if (silent > ATTACHED_SILENCE && !new)
             return "stale";
         nanosleep(&(struct timespec){.tv_nsec = look_ns}, NULL);
     }

@@ -65,6 +65,8 @@ const char *tracker_tool(const struct tracker_log *log)
 
 /* --- a log that is open --- */
 
+double tracker_hold = 0.3;
+
 int tracker_open(struct tracker **out, const struct tracker_log *log, struct error *err)
 {
     struct tracker *tracker = array_alloc(1, sizeof *tracker, err);
@@ -103,7 +105,7 @@ int tracker_read(struct tracker *tracker, struct buffer *lines, bool *more, stru
         tracker->format->read(tracker, more, err) != 0)
         return -1;
     if (!*more)
-        steps_flush(&tracker->steps, tracker_ended(tracker) ? 0 : TRACKER_HOLD);
+        steps_flush(&tracker->steps, tracker_ended(tracker) ? 0 : tracker_hold);
     if (tracker->steps.left_out > 0)
         tracker_say_damage(tracker, "it has more than %d names: the others are left out",
                            STEPS_VALUES);
@@ -118,6 +120,11 @@ int64_t tracker_steps(const struct tracker *tracker)
 bool tracker_ended(const struct tracker *tracker)
 {
     return tracker->ended || tracker->steps.ended;
+}
+
+bool tracker_holds(const struct tracker *tracker)
+{
+    return tracker->steps.fresh;
 }
 
 double tracker_written(const struct tracker *tracker)

@@ -50,15 +50,18 @@ int tracker_open(struct tracker **out, const struct tracker_log *log, struct err
 void tracker_close(struct tracker *tracker);
 
 /* Appends lines for what came since the last call, of a long log a part. *more: there is more to read
- * at once. The last step is held back for TRACKER_HOLD seconds, as what belongs to it may still be
+ * at once. The last step is held back for tracker_hold seconds, as what belongs to it may still be
  * on its way; where more of it comes later still, a second line has all of it. -1: the log can no
  * longer be read. */
-#define TRACKER_HOLD 0.3
 int tracker_read(struct tracker *tracker, struct buffer *lines, bool *more, struct error *err);
+
+/* 0.3; tests have less. */
+extern double tracker_hold;
 
 /* What is known of the run so far. */
 int64_t tracker_steps(const struct tracker *tracker);      /* that it will have; 0: not known */
 bool tracker_ended(const struct tracker *tracker);         /* its log says so */
+bool tracker_holds(const struct tracker *tracker);         /* a step is held back */
 double tracker_written(const struct tracker *tracker);     /* as tracker_log.written, now */
 const char *tracker_run(const struct tracker *tracker);    /* of a log with several runs; "" */
 const char *tracker_damage(const struct tracker *tracker); /* "": none */

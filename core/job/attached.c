@@ -1,6 +1,7 @@
 #include "job/attached.h"
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "base/folder.h"
 #include "base/hash.h"
 #include "base/json_writer.h"
@@ -66,6 +67,17 @@ char *attached_start(const char *path, const char *program, struct tracker_log *
     free(folder);
     tracker_log_free(log);
     return NULL;
+}
+
+/* What is there under that name is a log where it is no job; what is not there is no job either. */
+char *attached_find(const char *name, const char *program, struct tracker_log *log,
+                    struct error *err)
+{
+    *log = (struct tracker_log){.format = NULL};
+    char *path = job_find(name, err);
+    if (path || !name[0] || file_find(name, NULL) <= 0)
+        return path;
+    return attached_start(name, program, log, err);
 }
 
 /* --- the worker --- */

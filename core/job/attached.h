@@ -26,6 +26,11 @@ enum { ATTACHED_QUIET = 60, ATTACHED_SILENCE = 3600 };
 char *attached_start(const char *path, const char *program, struct tracker_log *log,
                      struct error *err);
 
+/* A job by its name (job_find()), or the one that follows the log that the name is the path of: then
+ * log->format is set, and *log the caller's to free. */
+char *attached_find(const char *name, const char *program, struct tracker_log *log,
+                    struct error *err);
+
 /* The worker's work, in the job's folder, until one of the three ends or a signal (*stop) comes; its
  * result.json is written. `say` gets what is to be known besides: damaged parts, other logs. */
 int attached_work(const char *job, const char *path, int argc, char **argv,

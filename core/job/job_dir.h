@@ -99,9 +99,10 @@ char *job_dir_named(const cJSON *job, const char *path, struct error *err);
 void job_put_arguments(struct json_writer *json, int argc, char *const argv[]);
 
 struct job_result {
-    const char *status; /* "completed", "stopped", "failed", "killed", "not started" or "stale" (of a
+    const char
+        *status; /* "completed", "stopped", "failed", "killed", "not started" or "stale" (of a
                            run of another tool: its log is no longer written) */
-    int signal;         /* 0: none */
+    int signal;  /* 0: none */
     const char *message;
     int64_t last_step; /* -1: none */
 };

@@ -11,6 +11,7 @@ static const struct job_kind kinds[] = {
      .checkpoints = true,
      .resumes = true,
      .steps = true,
+     .samples = true,
      .weights = true,
      .files = {NULL}}, /* it writes into its own folder alone */
     {.command = "scan",

@@ -21,6 +21,7 @@ struct job_kind {
     bool resumes;             /* can one that has ended be started again by its job.json */
     bool steps;               /* how far it is, is a step of "steps" */
     bool rows;                /* ... or "done" of "total" matrices in its metrics */
+    bool samples;             /* its model writes texts on the way */
     bool weights;             /* it leaves checkpoints that are models: exports and more */
     bool output;              /* it leaves its result in output.json (tui/cli/made_job.h) */
     const char *files[4];     /* options that name files which it would write; NULL ends them */

@@ -245,11 +245,11 @@ static int take_rest(struct job_metrics *metrics, int fd, uint64_t size, size_t 
                      struct error *err)
 {
     struct line_place lines = {.fd = fd,
-                              .path = metrics->path,
-                              .offset = metrics->offset,
-                              .midway = metrics->midway,
-                              .take = take_line,
-                              .context = metrics};
+                               .path = metrics->path,
+                               .offset = metrics->offset,
+                               .midway = metrics->midway,
+                               .take = take_line,
+                               .context = metrics};
     int status = lines_read(&lines, size, err);
     metrics->offset = lines.offset;
     metrics->midway = lines.midway;
@@ -316,11 +316,11 @@ int job_metrics_read(const struct job_metrics *metrics, struct job_metrics_place
     if (fd < 0)
         return -1;
     struct line_place lines = {.fd = fd,
-                              .path = metrics->path,
-                              .offset = place->offset,
-                              .midway = place->midway,
-                              .take = read_counting,
-                              .context = &reading};
+                               .path = metrics->path,
+                               .offset = place->offset,
+                               .midway = place->midway,
+                               .take = read_counting,
+                               .context = &reading};
     int status = lines_read(&lines, size < end ? size : end, err);
     place->offset = lines.offset;
     place->midway = lines.midway;

@@ -11,7 +11,7 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
-#include "tracker/find.h"
+#include "tracker/formats.h"
 #include "tracker/tracker.h"
 
 #include <errno.h>
@@ -39,8 +39,8 @@ static const struct tracker_format *format_of(const char *path, struct stat *inf
     const struct tracker_format *formats = tracker_formats(&count), *found = NULL;
     int fd = file_open_read(path, &size, NULL);
     size_t length = size < sizeof head ? (size_t)size : sizeof head;
-    bool read = fd >= 0 && sys.fstat(fd, info) == 0 &&
-                file_read_at(fd, head, length, 0, path, NULL) == 0;
+    bool read =
+        fd >= 0 && sys.fstat(fd, info) == 0 && file_read_at(fd, head, length, 0, path, NULL) == 0;
     if (fd >= 0)
         sys.close(fd);
     for (size_t i = 0; i < count && read && !found; i++)
@@ -76,12 +76,12 @@ static int take_file(struct search *search, const char *path, struct error *err)
     char *copy = string_copy(path, err);
     if (!copy)
         return -1;
-    if (is_better(format, file_written(&info), best)) {
+    if (is_better(format, tracker_file_written(&info), best)) {
         free(best->other);
         best->other = best->path;
         best->path = copy;
         best->format = format;
-        best->written = file_written(&info);
+        best->written = tracker_file_written(&info);
     } else if (!best->other) {
         best->other = copy;
     } else {
@@ -121,12 +121,12 @@ static int search_folder(struct search *search, const char *folder, int depth, s
 
 static int say_none(const struct search *search, const char *path, bool folder, struct error *err)
 {
-    return error_set(err,
-                     "%s is no job's folder, and %s log of a run that is known%s: trainer_log.jsonl, "
-                     "logging.jsonl, events.out.tfevents.*, trackio's .db, W&B's .wandb, "
-                     "trainer_state.json, or .jsonl lines with a step and numbers",
-                     path, folder ? "has no" : "is no",
-                     search->cut ? " among its first 50000 files" : "");
+    return error_set(
+        err,
+        "%s is no job's folder, and %s log of a run that is known%s: trainer_log.jsonl, "
+        "logging.jsonl, events.out.tfevents.*, trackio's .db, W&B's .wandb, "
+        "trainer_state.json, or .jsonl lines with a step and numbers",
+        path, folder ? "has no" : "is no", search->cut ? " among its first 50000 files" : "");
 }
 
 int tracker_find(struct tracker_log *out, const char *path, struct error *err)
@@ -140,7 +140,8 @@ int tracker_find(struct tracker_log *out, const char *path, struct error *err)
     int status = file_look(whole, &info, err) > 0 ? 0 : -1;
     bool folder = status == 0 && S_ISDIR(info.st_mode);
     if (status == 0)
-        status = folder ? search_folder(&search, whole, DEPTH, err) : take_file(&search, whole, err);
+        status =
+            folder ? search_folder(&search, whole, DEPTH, err) : take_file(&search, whole, err);
     if (status == 0 && !out->format)
         status = say_none(&search, path, folder, err);
     out->in_folder = folder;

@@ -1,16 +1,20 @@
 /* What a format of logs is, for the files of this folder.
  *
- * A format has a row in tracker.c: it knows its files, keeps what it needs between two looks in
+ * A format has a row in formats.c: it knows its files, keeps what it needs between two looks in
  * `state`, and gives each number that it reads to steps_put() (steps.h).
  */
 #ifndef SPECTRUM_TRACKER_FORMAT_H
 #define SPECTRUM_TRACKER_FORMAT_H
 
+#include "base/error.h"
 #include "tracker/steps.h"
-#include "tracker/tracker.h"
+
+#include <sys/stat.h>
 
 /* First bytes of a file, which is enough to know it by. */
 enum { TRACKER_HEAD = 4096 };
+
+struct tracker;
 
 struct tracker_format {
     const char *tool;
@@ -35,7 +39,10 @@ struct tracker {
     bool ended;
 };
 
-/* Notes the time of the file's last write. */
+/* When a file was written last, seconds since 1970. */
+double tracker_file_written(const struct stat *info);
+
+/* Notes that time of the log's file; an error where it is gone. */
 int tracker_look(struct tracker *tracker, const char *path, struct error *err);
 
 /* Says what is damaged, the first time. */

@@ -37,8 +37,8 @@ static bool begins_with_step(const char *head, size_t length, const char *key)
     const cJSON *item;
     int64_t total = 0;
     size_t numbers = 0;
-    bool is = cJSON_IsObject(object) && steps_of(object, &total) >= 0 &&
-              (!key || json_get(object, key));
+    bool is =
+        cJSON_IsObject(object) && steps_of(object, &total) >= 0 && (!key || json_get(object, key));
     if (is)
         cJSON_ArrayForEach(item, object) numbers += cJSON_IsNumber(item);
     cJSON_Delete(object);

@@ -19,8 +19,8 @@ static const struct {
     double factor;
 } names[] = {
     {"learning_rate", "lr", 1},
-    {"throughput", "tokens_per_s", 1},        /* LLaMA-Factory: tokens of all processes a second */
-    {"memory(GiB)", "device_bytes", 0x1p30},  /* ms-swift: reserved on the device */
+    {"throughput", "tokens_per_s", 1},       /* LLaMA-Factory: tokens of all processes a second */
+    {"memory(GiB)", "device_bytes", 0x1p30}, /* ms-swift: reserved on the device */
 };
 
 /* Keys of metrics.jsonl that are no plain numbers. */

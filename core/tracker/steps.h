@@ -35,11 +35,11 @@ struct steps {
         bool here;    /* it has a value at this step */
     } values[STEPS_VALUES];
     size_t count;
-    size_t left_out;    /* numbers whose names found no place */
-    bool fresh;         /* something came since the last line */
-    double since;       /* when the first of that came */
-    int64_t total;      /* steps that the run will have; 0: not known */
-    bool ended;         /* one of its names says that the run has ended */
+    size_t left_out; /* numbers whose names found no place */
+    bool fresh;      /* something came since the last line */
+    double since;    /* when the first of that came */
+    int64_t total;   /* steps that the run will have; 0: not known */
+    bool ended;      /* one of its names says that the run has ended */
 };
 
 /* A number under the tool's name. One that is not finite is null in the line, as it is in ours. A

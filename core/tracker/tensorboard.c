@@ -50,8 +50,7 @@ static bool is_name(const char *name)
 /* The first record's own length passes its sum. */
 bool tensorboard_is(const char *name, const char *head, size_t length)
 {
-    return is_name(name) && length >= RECORD_HEADER &&
-           crc32c_masked(head, 8) == load_u32(head + 8);
+    return is_name(name) && length >= RECORD_HEADER && crc32c_masked(head, 8) == load_u32(head + 8);
 }
 
 /* --- the files --- */
@@ -96,13 +95,15 @@ static int list_files(struct tracker *tracker, struct event_files *files, struct
     if (!open)
         return error_set(err, "cannot read the folder %s", files->folder);
     while ((found = folder_read(open, files->folder, &entry, err)) > 0) {
-        bool wanted = files->only[0] ? strcmp(entry->d_name, files->only) == 0
-                                     : is_name(entry->d_name);
+        bool wanted =
+            files->only[0] ? strcmp(entry->d_name, files->only) == 0 : is_name(entry->d_name);
         if (!wanted || is_listed(files, entry->d_name))
             continue;
         if (files->count == FILES_MAX) {
-            tracker_say_damage(tracker, "of more than %d event files in the folder the others are "
-                                        "left out", FILES_MAX);
+            tracker_say_damage(tracker,
+                               "of more than %d event files in the folder the others are "
+                               "left out",
+                               FILES_MAX);
             continue;
         }
         struct event_file *file = &files->list[files->count++];
@@ -204,7 +205,7 @@ static int read_file(struct tracker *tracker, const char *path, struct event_fil
     size_t chunk = CHUNK;
     if (status == 0 && size < file->offset)
         file->offset = 0;
-    while (status == 0 && !file->ended && file->offset < size && *left > 0) {
+    while (status == 0 && !file->ended && file->offset<size && * left> 0) {
         size_t length = size - file->offset < chunk ? (size_t)(size - file->offset) : chunk;
         char *bytes = array_alloc(length, 1, err);
         status = bytes ? file_read_at(fd, bytes, length, file->offset, path, err) : -1;

@@ -1,62 +1,9 @@
 #include "tracker/tracker.h"
 
-#include "base/file.h"
-#include "base/folder.h"
 #include "base/memory.h"
-#include "base/text.h"
-#include "tracker/find.h"
 #include "tracker/format.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* In the order in which they are preferred where one run has several. */
-static const struct tracker_format formats[] = {
-    {.tool = "LLaMA-Factory",
-     .knows = json_lines_are_llama_factory,
-     .open = json_lines_open,
-     .read = json_lines_read,
-     .close = free},
-    {.tool = "ms-swift",
-     .knows = json_lines_are_swift,
-     .open = json_lines_open,
-     .read = json_lines_read,
-     .close = free},
-    {.tool = "TensorBoard",
-     .knows = tensorboard_is,
-     .open = tensorboard_open,
-     .read = tensorboard_read,
-     .close = tensorboard_close},
-    {.tool = "trackio",
-     .knows = trackio_is,
-     .open = trackio_open,
-     .read = trackio_read,
-     .close = trackio_close},
-    {.tool = "W&B",
-     .knows = wandb_is,
-     .open = wandb_open,
-     .read = wandb_read,
-     .close = wandb_close},
-    {.tool = "JSON lines",
-     .knows = json_lines_are_steps,
-     .open = json_lines_open,
-     .read = json_lines_read,
-     .close = free},
-    {.tool = "Hugging Face Trainer",
-     .at_saves = true,
-     .knows = trainer_state_is,
-     .open = trainer_state_open,
-     .read = trainer_state_read,
-     .close = free},
-};
-
-const struct tracker_format *tracker_formats(size_t *count)
-{
-    *count = sizeof formats / sizeof *formats;
-    return formats;
-}
 
 const char *tracker_tool(const struct tracker_log *log)
 {
@@ -140,28 +87,4 @@ const char *tracker_run(const struct tracker *tracker)
 const char *tracker_damage(const struct tracker *tracker)
 {
     return tracker->damage;
-}
-
-/* --- for the formats --- */
-
-int tracker_look(struct tracker *tracker, const char *path, struct error *err)
-{
-    struct stat info;
-    int there = file_look(path, &info, err);
-    if (there == 0)
-        return error_set(err, "%s is gone", path);
-    if (there > 0 && file_written(&info) > tracker->written)
-        tracker->written = file_written(&info);
-    return there > 0 ? 0 : -1;
-}
-
-void tracker_say_damage(struct tracker *tracker, const char *format, ...)
-{
-    va_list arguments;
-    if (tracker->damage[0])
-        return;
-    va_start(arguments, format);
-    vsnprintf(tracker->damage, sizeof tracker->damage, format, arguments);
-    va_end(arguments);
-    utf8_sanitize(tracker->damage);
 }

@@ -7,7 +7,7 @@
  * runs, too: "loss", "eval_loss", "lr", "grad_norm" and so on where the tool has what these mean
  * (steps.h has the table), everything else under the name that the tool gave it.
  *
- * Which logs there are is a table, a row a format (tracker.c), and a file beside it for those that
+ * Which logs there are is a table, a row a format (formats.c), and a file beside it for those that
  * are read alike: json_lines.c (LLaMA-Factory, ms-swift, any lines with a step), trainer_state.c,
  * tensorboard.c, trackio.c, wandb.c. A row says by a file's name and first bytes whether it is one;
  * it is opened where it was found, and read from where it was left at each look.
@@ -30,11 +30,11 @@ struct tracker;
 /* A log that was found. */
 struct tracker_log {
     const struct tracker_format *format;
-    char *path;      /* the file, whole */
-    bool in_folder;  /* it was found below a folder, so what comes beside it is the run's, too */
-    size_t others;   /* logs that were found besides, */
-    char *other;     /* and the newest of them; NULL: none */
-    double written;  /* when it was written last, seconds since 1970 */
+    char *path;     /* the file, whole */
+    bool in_folder; /* it was found below a folder, so what comes beside it is the run's, too */
+    size_t others;  /* logs that were found besides, */
+    char *other;    /* and the newest of them; NULL: none */
+    double written; /* when it was written last, seconds since 1970 */
 };
 
 /* The log of that path; an error where there is none, which says what was looked for. In a folder

@@ -5,6 +5,7 @@
  * A project has many runs: the one that wrote last is followed. The file is opened for reading alone;
  * while it is, nothing of it is trusted: no functions of its schema run, and a query that takes too
  * long ends. */
+#include "base/buffer.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -52,8 +53,8 @@ static int say(const struct tracker *tracker, struct error *err)
 /* SQLite takes a path for a URI where that is on, with ?, # and % in it. */
 static int open_reading(struct database *database, const char *path)
 {
-    int status = sqlite3_open_v2(path, &database->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
-                                 NULL);
+    int status =
+        sqlite3_open_v2(path, &database->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
     if (status != SQLITE_OK)
         return status;
     sqlite3_busy_timeout(database->db, 200);
@@ -106,6 +107,16 @@ void trackio_close(void *state)
     free(database);
 }
 
+/* While a run logs, what it writes is in the journal beside the file. */
+static void look_at_journal(struct tracker *tracker)
+{
+    struct buffer path = BUFFER_INIT;
+    buffer_format(&path, "%s-wal", tracker->path);
+    if (buffer_check(&path, NULL) == 0)
+        tracker_look(tracker, path.data, NULL); /* without a run there is none */
+    buffer_free(&path);
+}
+
 /* The step that the numbers name themselves counts before trackio's own counter. */
 static void take_row(struct tracker *tracker, struct database *database)
 {
@@ -113,9 +124,9 @@ static void take_row(struct tracker *tracker, struct database *database)
     const void *text = sqlite3_column_blob(database->rows, 2);
     int length = sqlite3_column_bytes(database->rows, 2);
     database->last = sqlite3_column_int64(database->rows, 0);
-    cJSON *object = text && length > 0 ? json_parse(text, (size_t)length, JSON_LOOSE_NUMBERS,
-                                                    tracker->path, NULL)
-                                       : NULL;
+    cJSON *object = text && length > 0
+                        ? json_parse(text, (size_t)length, JSON_LOOSE_NUMBERS, tracker->path, NULL)
+                        : NULL;
     if (cJSON_IsObject(object)) {
         int64_t own = steps_of(object, &total);
         steps_put_object(&tracker->steps, own >= 0 ? own : step, object);
@@ -133,8 +144,7 @@ int trackio_read(struct tracker *tracker, bool *more, struct error *err)
     int status = SQLITE_OK, count = 0;
     *more = false;
     database->ticks = 0;
-    if (tracker_look(tracker, tracker->path, err) != 0)
-        return -1;
+    look_at_journal(tracker);
     if (!database->rows && (status = find_run(tracker, database)) == SQLITE_OK)
         status = prepare_rows(tracker, database);
     if (status == SQLITE_OK)

@@ -65,8 +65,8 @@ void wandb_close(void *state)
 static void add_item(cJSON *object, const Tracker__HistoryItem *item)
 {
     struct buffer name = BUFFER_INIT;
-    cJSON *value = json_parse(item->value_json, strlen(item->value_json), JSON_LOOSE_NUMBERS,
-                              "a value", NULL);
+    cJSON *value =
+        json_parse(item->value_json, strlen(item->value_json), JSON_LOOSE_NUMBERS, "a value", NULL);
     buffer_text(&name, item->key);
     for (size_t i = 0; i < item->n_nested_key; i++)
         buffer_format(&name, "%s%s", name.length ? "/" : "", item->nested_key[i]);
@@ -131,7 +131,7 @@ static size_t take_pieces(struct tracker *tracker, struct place *place, const ch
             break;
         const unsigned char *summed = (const unsigned char *)bytes + at + 6;
         place->damaged = load_u32(bytes + at) != crc32(0, summed, (unsigned)data + 1) ||
-                         !take_piece(tracker, place, (enum piece_type)*summed,
+                         !take_piece(tracker, place, (enum piece_type) * summed,
                                      bytes + at + PIECE_HEADER, data);
         if (!place->damaged)
             at += PIECE_HEADER + data;

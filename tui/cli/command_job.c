@@ -5,7 +5,6 @@
  * it stands then: with_job() is that frame, and a function a command is what is done, by the rules
  * and in the words of tui/session/steer.h.
  */
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "job/attached.h"
@@ -65,13 +64,10 @@ static int follow_job(struct job_follow *job, const struct request *request, str
 /* A job by its name, or the one that follows the log of another tool's run, which is said. */
 static char *find_to_attach(const char *name, struct error *err)
 {
-    struct tracker_log log = {.format = NULL};
-    char *path = job_find(name, err);
-    if (path || !name[0] || file_find(name, NULL) <= 0)
+    struct tracker_log log;
+    char *path = attached_find(name, "/proc/self/exe", &log, err);
+    if (!path || !log.format)
         return path;
-    path = attached_start(name, "/proc/self/exe", &log, err);
-    if (!path)
-        return NULL;
     message_print("%s: a log of %s", log.path, tracker_tool(&log));
     if (log.others > 0)
         message_print("%zu other log%s there, the newest is %s; name one to follow it", log.others,

@@ -180,6 +180,10 @@ static const struct request_info table[] = {
     {REQUEST_ADD_RUN, "add-run", "DIR", SCOPE_WATCH | SCOPE_RUNS, {0}, NULL,
      "draw the run in this folder, which no list has"},
 
+    /* a run of another tool */
+    {REQUEST_ATTACH, "attach", "DIR", SCOPE_LIBRARY, {'a'}, NULL,
+     "watch a run of another tool by its log, or the folder that it is in"},
+
     /* its gradients */
     {REQUEST_GRADIENTS, "norms", NULL, SCOPE_WATCH, {'n'}, "norms",
      "the gradient norm of every matrix on the layer grid"},

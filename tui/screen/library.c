@@ -169,6 +169,7 @@ static void draw_empty(struct app *app, struct area area)
     area_put(area, 2, 5, text,
              "                 a repository's name, if it is in the local cache.");
     area_put(area, 2, 6, text, "spectrum SCAN    opens a scan file (.json).");
+    area_put(area, 2, 8, text, "a                watches a run of another tool by its log.");
 }
 
 /* Which rows were drawn is noted: those are looked at first by the ticks. */
@@ -217,6 +218,16 @@ static void open_row(struct app *app, const struct library_row *row)
         screen_open_watch(app);
     free(scanned);
     if (err.kind != ERROR_NONE)
+        app_error(app, &err);
+}
+
+/* The job that follows it is among the rows when one comes back. */
+static void attach(struct app *app, const char *path)
+{
+    struct error err = ERROR_INIT;
+    if (session_attach(&app->session, path, &err) == 0)
+        screen_open_watch(app);
+    else
         app_error(app, &err);
 }
 
@@ -297,6 +308,9 @@ static bool library_request(struct app *app, void *state, enum request request,
     case REQUEST_FILTER:
         view->filtering = true;
         line_edit_begin(&view->edit, view->table.filter, sizeof view->table.filter);
+        return true;
+    case REQUEST_ATTACH:
+        attach(app, argument);
         return true;
     case REQUEST_SORT:
     case REQUEST_SORT_REVERSE:

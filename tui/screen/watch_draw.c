@@ -128,11 +128,12 @@ static void put_proof(const cJSON *proof, char *out, size_t size)
 static void draw_head(struct app *app, struct area area)
 {
     const struct job_follow *run = app->session.run;
-    char proof[256] = "";
+    char proof[256] = "", place[512];
     if (run->proof)
         put_proof(run->proof, proof, sizeof proof);
+    job_follow_place(run, place, sizeof place);
     area_label(area, 0, 0, area.width - text_columns(proof) - 2,
-               theme_style(&app->theme, THEME_DIM), run->path);
+               theme_style(&app->theme, THEME_DIM), place);
     area_put_right(area, 0, 0, theme_style(&app->theme, THEME_TEXT), proof);
 }
 
@@ -201,6 +202,8 @@ static void draw_sample(struct app *app, const struct watch_view *view, struct a
 {
     struct style dim = theme_style(&app->theme, THEME_DIM);
     bool reads = view->text == WATCH_TEXT_SAMPLES;
+    if (!view->sample && !job_kind_of(view->job->job)->samples)
+        return;
     if (!view->sample) {
         area_label(area, 0, 0, area.width, dim,
                    job_follow_lives(view->job)

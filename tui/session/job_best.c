@@ -78,11 +78,11 @@ bool job_best_read(struct job_best *best, const char *job, uint64_t most)
     notice_another(best, fd, size);
     uint64_t to = size - best->offset > most ? best->offset + most : size;
     struct line_place lines = {.fd = fd,
-                              .path = path,
-                              .offset = best->offset,
-                              .midway = best->midway,
-                              .take = take,
-                              .context = best};
+                               .path = path,
+                               .offset = best->offset,
+                               .midway = best->midway,
+                               .take = take,
+                               .context = best};
     bool failed = lines_read(&lines, to, NULL) != 0;
     best->offset = lines.offset;
     best->midway = lines.midway;

@@ -370,6 +370,16 @@ void job_follow_model(const struct job_follow *follow, char *out, size_t size)
     }
 }
 
+void job_follow_place(const struct job_follow *follow, char *out, size_t size)
+{
+    const char *tool, *log;
+    if (json_get_string(follow->job, "tool", &tool) && json_get_string(follow->job, "log", &log))
+        snprintf(out, size, "%s · %s", tool, log);
+    else
+        snprintf(out, size, "%s", follow->path);
+    utf8_sanitize(out);
+}
+
 /* Bytes as a share, all else as it is counted; a run's steps are said beside its state. */
 bool job_follow_phase(const struct job_follow *follow, char *out, size_t size)
 {

@@ -62,6 +62,10 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
  * from no weights at all "random weights". Printable; "": not known. */
 void job_follow_model(const struct job_follow *follow, char *out, size_t size);
 
+/* Where it is: its folder; of a run of another tool "LLaMA-Factory · /home/u/out/trainer_log.jsonl".
+ * Printable. */
+void job_follow_place(const struct job_follow *follow, char *out, size_t size);
+
 /* What a job that lives does now, in words: "tokenizing 40 %", "evaluating 7/20"; false, and "",
  * where nothing says so, and while it is paused. */
 bool job_follow_phase(const struct job_follow *follow, char *out, size_t size);

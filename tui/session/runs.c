@@ -2,9 +2,11 @@
 
 #include "base/folder.h"
 #include "base/text.h"
+#include "job/attached.h"
 #include "job/job_kind.h"
 #include "tui/session/job_follow.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int64_t runs_last_step(const struct run *run)
@@ -21,10 +23,16 @@ static void close_run(struct run *run)
 
 static int open_run(struct run *run, const char *path, struct error *err)
 {
-    if (job_follow_open(&run->job, path, err) != 0)
+    struct tracker_log log;
+    char *job = attached_find(path, "/proc/self/exe", &log, err);
+    int status = job ? job_follow_open(&run->job, job, err) : -1;
+    tracker_log_free(&log);
+    free(job);
+    if (status != 0)
         return -1;
     const struct job_kind *kind = job_kind_of(run->job->job);
-    if (runs_last_step(run) < 0)
+    bool comes = kind->steps && job_follow_lives(run->job);
+    if (runs_last_step(run) < 0 && !comes)
         return error_set(err, "it is %s %s without a loss so far: there is nothing to draw",
                          text_a(kind->noun), kind->noun);
     utf8_copy(run->name, sizeof run->name, path_last(run->job->path));

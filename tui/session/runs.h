@@ -35,7 +35,8 @@ struct runs {
     int baseline; /* in the list, or RUNS_WATCHED: the run that is watched, or RUNS_NONE */
 };
 
-/* Reads the run's losses. An error where it has none, is there already, or has no place. */
+/* Reads the run's losses; of a log of another tool, those of the job that follows it, which is begun
+ * (job/attached.h). An error where it has none, is there already, or has no place. */
 int runs_add(struct runs *runs, const char *path, struct error *err);
 void runs_remove(struct runs *runs, int at);
 void runs_close(struct runs *runs);

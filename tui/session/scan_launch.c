@@ -55,9 +55,8 @@ int scan_launch(const char *job, const struct scan *scan, const char *device, bo
 {
     char *model = whole_path(scan, err), *name = string_copy(device, err);
     char *arguments[] = {"scan", model, "--device", name, NULL};
-    int status = model && name
-                     ? job_launch_one(job, "/proc/self/exe", arguments, goes_on, joined, err)
-                     : -1;
+    int status =
+        model && name ? job_launch_one(job, "/proc/self/exe", arguments, goes_on, joined, err) : -1;
     free(model);
     free(name);
     return status;

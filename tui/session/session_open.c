@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "compute/devices/devices.h"
+#include "job/attached.h"
 #include "job/job_dir.h"
 #include "model/score_read.h"
 #include "model/score_rows.h"
@@ -139,6 +140,16 @@ int session_watch(struct session *session, const char *job, struct error *err)
     job_follow_close(session->run);
     session->run = follow;
     return 0;
+}
+
+int session_attach(struct session *session, const char *name, struct error *err)
+{
+    struct tracker_log log;
+    char *job = attached_find(name, "/proc/self/exe", &log, err);
+    int status = job ? session_watch(session, job, err) : -1;
+    tracker_log_free(&log);
+    free(job);
+    return status;
 }
 
 /* What jobs wrote, and then the plan that is kept, whose name the scan's job may have said just

@@ -1,0 +1,49 @@
+#include "tracker/formats.h"
+
+#include <stdlib.h>
+
+/* In the order in which they are preferred where one run has several. */
+static const struct tracker_format formats[] = {
+    {.tool = "LLaMA-Factory",
+     .knows = json_lines_are_llama_factory,
+     .open = json_lines_open,
+     .read = json_lines_read,
+     .close = free},
+    {.tool = "ms-swift",
+     .knows = json_lines_are_swift,
+     .open = json_lines_open,
+     .read = json_lines_read,
+     .close = free},
+    {.tool = "TensorBoard",
+     .knows = tensorboard_is,
+     .open = tensorboard_open,
+     .read = tensorboard_read,
+     .close = tensorboard_close},
+    {.tool = "trackio",
+     .knows = trackio_is,
+     .open = trackio_open,
+     .read = trackio_read,
+     .close = trackio_close},
+    {.tool = "W&B",
+     .knows = wandb_is,
+     .open = wandb_open,
+     .read = wandb_read,
+     .close = wandb_close},
+    {.tool = "JSON lines",
+     .knows = json_lines_are_steps,
+     .open = json_lines_open,
+     .read = json_lines_read,
+     .close = free},
+    {.tool = "Hugging Face Trainer",
+     .at_saves = true,
+     .knows = trainer_state_is,
+     .open = trainer_state_open,
+     .read = trainer_state_read,
+     .close = free},
+};
+
+const struct tracker_format *tracker_formats(size_t *count)
+{
+    *count = sizeof formats / sizeof *formats;
+    return formats;
+}

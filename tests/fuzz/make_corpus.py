@@ -1031,6 +1031,65 @@ def put_pieces():
     put("pieces", "bad-text-of-tiktoken", b"IQ== 0\nIg== 1\n")
 
 
+# ---- logs of other tools: a byte that says which, and for formats with sums records with their lengths
+
+
+def proto(field, value):
+    """A field of a protobuf message: a varint, 64 bits of a float, 32 of one in a tuple, or bytes."""
+    def varint(n):
+        out = b""
+        while n > 127:
+            out, n = out + bytes([n & 127 | 128]), n >> 7
+        return out + bytes([n])
+    if isinstance(value, int):
+        return varint(field << 3) + varint(value)
+    if isinstance(value, float):
+        return varint(field << 3 | 1) + struct.pack("<d", value)
+    if isinstance(value, tuple):
+        return varint(field << 3 | 5) + struct.pack("<f", value[0])
+    return varint(field << 3 | 2) + varint(len(value)) + value
+
+
+def put_trackers():
+    def put_one(name, which, *records):
+        put("tracker", name, bytes([which]) + b"".join(struct.pack("<H", len(r)) + r for r in records))
+
+    def lines(name, which, *objects):
+        put("tracker", name, bytes([which]) + b"".join(json.dumps(o).encode() + b"\n" for o in objects))
+
+    def event(step, tag, value):
+        return proto(1, 1e9) + proto(2, step) + proto(5, proto(1, proto(1, tag) + value))
+
+    lines("valid-llama-factory", 0, {"current_steps": 1, "total_steps": 2, "loss": 8.5, "lr": 5e-05},
+          {"current_steps": 2, "total_steps": 2, "eval_loss": 8.25})
+    lines("valid-swift", 1, {"loss": 9.5, "learning_rate": 1e-05, "global_step/max_steps": "1/6", "memory(GiB)": 1},
+          {"last_model_checkpoint": "x"})
+    lines("valid-lines", 2, {"step": 1, "loss": 5}, {"step": 3, "loss": 4}, {"step": 2, "loss": 4.5}, {"step": 1, "a": 1})
+    lines("odd-names", 2, {"step": 1, "event": 1, "grad_norms": 2, "": 3, "train/": 4, "eval/": 5, "\u001b[2J": 6})
+    lines("odd-steps", 2, {"step": -1, "loss": 1}, {"step": 1e300, "loss": 1}, {"step": 1 << 53, "loss": 1, "b": 2})
+    put("tracker", "odd-nan", b"\x02" + b'{"step": 1, "loss": NaN, "x": Infinity}\n')
+    put("tracker", "bad-line", b"\x02" + b'{"step": 1, "loss": 2}\n[1, 2]\n{"step": 2, "loss"')
+    put("tracker", "bad-pair", b"\x01" + b'{"global_step/max_steps": "1/", "loss": 2}\n')
+    put("tracker", "valid-state", b"\x03" + json.dumps({"global_step": 2, "max_steps": 2, "log_history": [
+        {"step": 1, "loss": 3.5, "epoch": 0.5}, {"step": 2, "eval_loss": 3.25}]}).encode())
+    put("tracker", "bad-state", b"\x03" + b'{"log_history": {"step": 1}}')
+    put("tracker", "bad-database", b"\x04" + b"SQLite format 3\0" + bytes(84))
+    put_one("valid-events", 5, proto(1, 1e9) + proto(3, b"brain.Event:2"),
+            event(1, b"train/loss", proto(2, (2.5,))), event(1, b"eval/loss", proto(8, proto(1, 1) + proto(5, struct.pack(
+                "<f", 2.25)))), event(2, b"train/loss", proto(8, proto(1, 2) + proto(4, struct.pack("<d", 2.125)))))
+    put_one("odd-events", 5, event(1 << 63, b"a", proto(2, (1.0,))), event(3, b"\xff\x1b", proto(2, (float("nan"),))),
+            event(3, b"text", proto(8, proto(1, 7) + proto(8, b"x"))))
+    put_one("bad-event", 5, b"\xff\xff\xff")
+    item = proto(1, proto(1, b"train/loss") + proto(16, b"2.5")) + proto(1, proto(2, b"eval") + proto(2, b"loss") + proto(
+        16, b"2.25"))
+    put_one("valid-wandb", 6, b"\x01" + proto(1, 1) + proto(2, item + proto(2, proto(1, 4))),
+            b"\x02" + proto(2, item + proto(1, proto(1, b"train/global_step") + proto(16, b"5")))[:20],
+            b"\x04" + proto(2, item + proto(1, proto(1, b"train/global_step") + proto(16, b"5")))[20:],
+            b"\x01" + proto(18, proto(1, 0)))
+    put_one("odd-wandb", 6, b"\x01" + proto(2, proto(1, proto(1, b"a") + proto(16, b"{"))), b"\x01" + proto(2, b""))
+    put_one("bad-wandb", 6, b"\x03abc")
+
+
 def copy_data():
     data = HERE / "../data"
     for config in data.glob("train/*/config.json"):
@@ -1068,6 +1127,7 @@ def main():
     put_spectra()
     put_chats()
     put_pieces()
+    put_trackers()
     copy_data()
     put_nothing()
 

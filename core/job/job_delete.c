@@ -13,6 +13,7 @@
 #include "job/lock.h"
 #include "job/requests.h"
 #include "model/sidecars.h"
+#include "tracker/writers.h"
 #include "train/state_folder.h"
 #include "train/state_tensors.h"
 
@@ -91,7 +92,8 @@ static bool is_our_file(enum job_place place, const char *name)
 {
     switch (place) {
     case PLACE_JOB:
-        return is_job_file(name) || strcmp(name, JOB_PROGRESS_TEMPORARY) == 0;
+        return is_job_file(name) || strcmp(name, JOB_PROGRESS_TEMPORARY) == 0 ||
+               tracker_writes(name);
     case PLACE_REQUESTS:
         return job_request_is_file(name);
     case PLACE_CHECKPOINTS:

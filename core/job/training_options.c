@@ -15,6 +15,7 @@
 #include "text/packing/pieces.h"
 #include "text/record/form.h"
 #include "text/template/template.h"
+#include "tracker/writers.h"
 
 #include <errno.h>
 #include <math.h>
@@ -406,6 +407,13 @@ const char *const training_device_names[] = {"auto", "cpu", "reference", NULL};
 #define GROUP_OF_COMMAND "How the command runs"
 
 /* In the order of --help and of the form, group by group. */
+static int check_log(const void *request, int stage, struct error *err)
+{
+    const struct training_request *r = request;
+    (void)stage;
+    return r->log ? tracker_targets_check(r->log, err) : 0;
+}
+
 /* clang-format off */
 static const struct option rows[] = {
     {.group = "Data",
@@ -656,6 +664,12 @@ static const struct option rows[] = {
     {.name = "keep", .kind = OPTION_INTEGER, .at = AT(keep), .argument = "N", .low = 1, .high = 1e6,
      .preset = "2", .help = "checkpoints that stay, besides the best ({})",
      .label = "checkpoints kept", .rare = true},
+
+    {.name = "log", .kind = OPTION_TEXT, .at = AT(log), .argument = "NAMES",
+     .choices = tracker_target_names,
+     .help = "also log for tensorboard, trackio, csv (several: tensorboard,csv)",
+     .label = "log for", .rare = true,
+     .hint = "tensorboard, trackio, csv; several with commas between them", .check = check_log},
 
     {.group = "The machine",
      .name = "seed", .kind = OPTION_INTEGER, .at = AT(seed), .argument = "N", .low = 0,

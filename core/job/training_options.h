@@ -74,6 +74,7 @@ struct training_request {
     int64_t eval_every;           /* in steps; 0: at the end only */
     const char *sample;           /* the samples' prompt; NULL: the beginning of a document */
     int64_t sample_tokens;        /* 0: no samples */
+    const char *log;              /* "tensorboard,csv" (tracker/writers.h); NULL: none */
     int64_t save_every;           /* in steps; 0: at the end only */
     int64_t keep;                 /* checkpoints that stay, besides the best */
 

@@ -162,6 +162,19 @@ void steps_put(struct steps *steps, int64_t step, const char *name, double value
     at->here = steps->fresh = true;
 }
 
+void steps_go_back(struct steps *steps, int64_t step)
+{
+    struct json_writer json = {.out = steps->lines};
+    if (step < 0 || step > STEP_LARGEST)
+        return;
+    begin_step(steps, step);
+    json_object(&json, NULL);
+    json_text(&json, "event", "resume");
+    json_integer(&json, "step", step);
+    json_end(&json);
+    json_finish(&json, NULL);
+}
+
 void steps_put_object(struct steps *steps, int64_t step, const cJSON *object)
 {
     const cJSON *item;

@@ -49,6 +49,10 @@ void steps_put(struct steps *steps, int64_t step, const char *name, double value
 /* The numbers of an object, of which `step_key` is not one. */
 void steps_put_object(struct steps *steps, int64_t step, const cJSON *object);
 
+/* The log says itself that what it has after a step is void: a line {"event": "resume", ...}. A step
+ * below 0 is none. */
+void steps_go_back(struct steps *steps, int64_t step);
+
 /* Writes what is held, unless it came less than `hold` seconds ago. */
 void steps_flush(struct steps *steps, double hold);
 

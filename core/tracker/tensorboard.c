@@ -143,7 +143,7 @@ static bool take_event(struct tracker *tracker, const void *data, size_t length)
     Tracker__Event *event = tracker__event__unpack(NULL, length, data);
     if (!event)
         return false;
-    if (event->what_case == TRACKER__EVENT__WHAT_SUMMARY)
+    if (event->what_case == TRACKER__EVENT__WHAT_SUMMARY) {
         for (size_t i = 0; i < event->summary->n_value; i++) {
             const Tracker__Scalar *scalar = event->summary->value[i];
             double value = scalar->simple_value;
@@ -152,6 +152,8 @@ static bool take_event(struct tracker *tracker, const void *data, size_t length)
                  tensor_number(scalar->tensor, &value)))
                 steps_put(&tracker->steps, event->step, scalar->tag, value);
         }
+    } else if (event->what_case == TRACKER__EVENT__WHAT_SESSION_LOG && event->session_log->status == 1 && event->step > 0)
+        steps_go_back(&tracker->steps, event->step - 1);
     tracker__event__free_unpacked(event, NULL);
     return true;
 }

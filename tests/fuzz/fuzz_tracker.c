@@ -59,7 +59,8 @@ static void check_lines(const char *text)
         struct error err = ERROR_INIT;
         cJSON *json = json_parse(text, (size_t)(end - text), JSON_STRICT, "line", &err);
         if (!cJSON_IsObject(json) || cJSON_IsObject(json_get(json, "grad_norms")) ||
-            (json_get_string(json, "event", &event) && strcmp(event, "late") != 0))
+            (json_get_string(json, "event", &event) && strcmp(event, "late") != 0 &&
+             strcmp(event, "resume") != 0))
             abort();
         cJSON_Delete(json);
     }

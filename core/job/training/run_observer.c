@@ -1,25 +1,44 @@
 #include "job/training/run_observer.h"
 
+#include "base/folder.h"
 #include "base/limits.h"
 #include "base/lines.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "job/job_dir.h"
 #include "job/job_line.h"
 #include "job/requests.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- metrics.jsonl --- */
 
+/* Called as the run's folder is. */
+static int open_others(struct run_lines *lines, const char *names, const char *run,
+                       struct error *err)
+{
+    char *whole = sys.realpath(run, NULL), called[128];
+    if (!whole)
+        return error_set_errno(err, errno, "cannot find %s", run);
+    utf8_copy(called, sizeof called, path_last(whole));
+    int status = tracker_writers_open(&lines->others, names, whole, called, err);
+    free(whole);
+    return status;
+}
+
 int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, struct error *err)
 {
     *lines = (struct run_lines){.sitting = sitting, .began = clock_seconds()};
     run_lines_begin(lines);
-    lines->open = job_metrics_open(&lines->writer, sitting->request->run, err) == 0;
+    const char *run = sitting->request->run, *log = sitting->request->log;
+    lines->open = job_metrics_open(&lines->writer, run, err) == 0;
+    if (lines->open && log)
+        return open_others(lines, log, run, err);
     return lines->open ? 0 : -1;
 }
 
@@ -27,6 +46,7 @@ void run_lines_close(struct run_lines *lines)
 {
     if (lines->open)
         job_metrics_close(&lines->writer);
+    tracker_writers_close(lines->others);
 }
 
 void run_lines_begin(struct run_lines *lines)
@@ -62,6 +82,11 @@ static int append(struct run_lines *lines, struct json_writer *json, struct erro
 {
     struct error why = ERROR_INIT;
     json_end(json);
+    struct error lost = ERROR_INIT;
+    const char *line = buffer_string(json->out);
+    if (lines->others &&
+        tracker_writers_put(lines->others, line, json->out->length, &lost) != 0)
+        run_warn(lines->sitting, "%s", lost.text);
     int status = job_metrics_append(&lines->writer, json->out, &why);
     buffer_free(json->out);
     if (status < 0 && err)

@@ -13,6 +13,7 @@
 
 #include "job/metrics_writer.h"
 #include "job/training/run_setup.h"
+#include "tracker/writers.h"
 
 /* --- metrics.jsonl ---
  *
@@ -36,6 +37,7 @@
 struct run_lines {
     const struct run_sitting *sitting;
     struct job_metrics_writer writer;
+    struct tracker_writers *others; /* what --log names gets each line, too; NULL: nothing does */
     bool open, waits; /* waits: the last line had no room on the disk */
     double look_at;   /* the clock's seconds from which on memory is looked at again */
     double began;     /* the clock's seconds when the sitting began, */

@@ -254,13 +254,14 @@ static const char *names_of(const struct plan *plan, bool file_names)
     return file_names ? "the model's file" : "the model that transformers 5 loads";
 }
 
-/* Where the plan comes from and how much it trains, for whoever opens the file. The source is a
- * path, which may have anything in its name. */
+/* Where the plan comes from, what was set otherwise by hand and how much it trains, for whoever opens
+ * the file. The source is a path, which may have anything in its name. */
 static void put_comment(struct buffer *out, const struct plan *plan, const char *source,
                         bool file_names)
 {
     const char *names = names_of(plan, file_names);
     struct plan_counts counts = plan_counts(plan);
+    struct plan_edits edits = plan_edits(plan);
     double percent = plan_percent(plan);
     char *safe = strdup(source);
     if (safe)
@@ -276,6 +277,8 @@ static void put_comment(struct buffer *out, const struct plan *plan, const char 
     if (!isnan(percent))
         buffer_format(out, "# top %.15g percent of each selection%s\n", percent,
                       plan_base(plan).scope == PLAN_TOGETHER ? ", experts together" : "");
+    if (edits.trained > 0 || edits.frozen > 0) /* those that agree with the rest change nothing */
+        buffer_format(out, "# by hand: %zu more train, %zu fewer\n", edits.trained, edits.frozen);
     buffer_format(out, "# %zu of %zu scanned modules train", counts.modules, counts.modules_total);
     if (counts.known)
         buffer_format(out, ", %" PRId64 " of %" PRId64 " parameters%s", counts.parameters,

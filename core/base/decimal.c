@@ -11,7 +11,8 @@ static size_t digits(const char *text)
     return strspn(text, "0123456789");
 }
 
-size_t decimal_length(const char *text)
+/* How many bytes at the beginning of a text are a number; 0: none are. */
+static size_t number_length(const char *text)
 {
     const char *at = text + (*text == '+' || *text == '-');
     size_t whole = digits(at), fraction = at[whole] == '.' ? digits(at + whole + 1) : 0;
@@ -26,18 +27,30 @@ size_t decimal_length(const char *text)
     return (size_t)(at - text);
 }
 
-/* strtod() would say 0 of 1e-400, and infinity of 1e400. */
-bool decimal_read(double *out, const char *text)
+/* The number of number_length() bytes that a text begins with. strtod() would say 0 of 1e-400, and
+ * infinity of 1e400. */
+static bool read_first(double *out, const char *text)
 {
-    size_t length = decimal_length(text);
-    if (length == 0 || text[length])
-        return false;
     double value = strtod(text, NULL);
     char first = text[strcspn(text, "123456789eE")]; /* that is not 0, of the number itself */
     if (!isfinite(value) || (value == 0 && first >= '1' && first <= '9'))
         return false;
     *out = value;
     return true;
+}
+
+bool decimal_read(double *out, const char *text)
+{
+    size_t length = number_length(text);
+    return length > 0 && !text[length] && read_first(out, text);
+}
+
+bool decimal_read_percent(double *out, const char *text)
+{
+    size_t length = number_length(text);
+    const char *rest = text + length;
+    bool ends = !rest[0] || strcmp(rest + strspn(rest, " "), "%") == 0;
+    return length > 0 && ends && read_first(out, text);
 }
 
 bool decimal_read_whole(int64_t *out, const char *text)

@@ -5,16 +5,15 @@
 #define SPECTRUM_BASE_DECIMAL_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-/* How many bytes at the beginning of a text are a number: a sign, digits, a point and more digits
- * ("5", "-0.5", ".5", "5."), and an exponent ("3e-4"). 0: none are. */
-size_t decimal_length(const char *text);
-
-/* The number that the whole text is; false, and *out is left, where it is none, or one that a
- * double cannot hold (1e400, 1e-400). */
+/* The number that the whole text is: a sign, digits, a point and more digits ("5", "-0.5", ".5",
+ * "5."), and an exponent ("3e-4"); false, and *out is left, where it is none, or one that a double
+ * cannot hold (1e400, 1e-400). */
 bool decimal_read(double *out, const char *text);
+
+/* The same of a percentage, which a "%" may follow: "25", "25%", "25 %". */
+bool decimal_read_percent(double *out, const char *text);
 
 /* The same of a whole number: a sign and digits, within 64 bits. */
 bool decimal_read_whole(int64_t *out, const char *text);

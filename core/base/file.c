@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -109,6 +110,19 @@ int file_read_all(struct buffer *out, const char *path, size_t cap, struct error
 out:
     sys.close(fd);
     return status;
+}
+
+int file_read_text(struct buffer *out, const char *path, size_t cap, struct error *err)
+{
+    if (file_read_all(out, path, cap, err) != 0)
+        return -1;
+    const char *nul = memchr(out->data, '\0', out->length);
+    size_t line = 1;
+    if (!nul)
+        return 0;
+    for (const char *at = out->data; at < nul; at++)
+        line += *at == '\n';
+    return error_set(err, "%s:%zu: a NUL byte, which no text has", path, line);
 }
 
 /* All of it, in pieces for the same reason. */

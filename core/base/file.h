@@ -17,9 +17,13 @@
 /* Reads a whole regular file of at most `cap` bytes into *out (cleared first). */
 int file_read_all(struct buffer *out, const char *path, size_t cap, struct error *err);
 
-/* What is there, through links? 1, and *info; 0: nothing; -1: that cannot be told, as where a
- * folder on the way may not be searched or the disk fails. For files that may be absent: one that
- * cannot be looked at is not one to go without, nor one to write over. */
+/* The same of a text that people write, and that is then read as a string: a NUL byte, at which that
+ * would end without a word, is an error that names its line. */
+int file_read_text(struct buffer *out, const char *path, size_t cap, struct error *err);
+
+/* What is there, through links? 1, and *info; 0: nothing; -1: that cannot be told, as where a folder
+ * on the way may not be searched or the disk fails. For files that may be absent: one that cannot
+ * be looked at is not one to go without, nor one to write over. */
 int file_look(const char *path, struct stat *info, struct error *err);
 
 /* The same, where it is enough that something is there; that it is a folder (0: nothing, or

@@ -180,6 +180,11 @@ static enum fit read_value(const struct option *row, const char *text, union val
             return IS_NO_VALUE;
         out->number = number;
         break;
+    case OPTION_PERCENT:
+        if (!decimal_read_percent(&number, text))
+            return IS_NO_VALUE;
+        out->number = number;
+        break;
     case OPTION_BYTES:
         return text_to_bytes(&out->bytes, text) ? FITS : IS_NO_VALUE;
     case OPTION_CHOICE:
@@ -308,6 +313,7 @@ int option_set(const struct option *row, void *request, const char *text, struct
         *(int64_t *)place = value.integer;
         return 0;
     case OPTION_NUMBER:
+    case OPTION_PERCENT:
         *(double *)place = value.number;
         return 0;
     case OPTION_BYTES:

@@ -35,6 +35,7 @@ enum option_kind {
     OPTION_NUMBERS, /* struct option_numbers, each within the bounds */
     OPTION_INTEGER, /* int64_t within the bounds */
     OPTION_NUMBER,  /* double within the bounds; finite */
+    OPTION_PERCENT, /* the same, and a "%" may follow it */
     OPTION_BYTES,   /* uint64_t above 0: "8G" (text.h); 0: not given */
     OPTION_CHOICE,  /* an enum whose value n is called choices[n] */
 };

@@ -122,7 +122,7 @@ bool utf8_printable(const char *text)
 }
 
 /* `out` may be `text` itself: no character becomes longer. */
-void utf8_copy(char *out, size_t size, const char *text)
+static void copy_safe(char *out, size_t size, const char *text, const char *blanks)
 {
     size_t length = strlen(text), to = 0;
     for (size_t from = 0; from < length;) {
@@ -132,11 +132,21 @@ void utf8_copy(char *out, size_t size, const char *text)
         size_t put = unsafe ? 1 : used;
         if (to + put >= size)
             break;
-        memmove(out + to, unsafe ? "?" : text + from, put);
+        memmove(out + to, !unsafe ? text + from : strchr(blanks, text[from]) ? " " : "?", put);
         to += put;
         from += used;
     }
     out[to] = '\0';
+}
+
+void utf8_copy(char *out, size_t size, const char *text)
+{
+    copy_safe(out, size, text, "");
+}
+
+void utf8_copy_line(char *out, size_t size, const char *text)
+{
+    copy_safe(out, size, text, "\n\r\t");
 }
 
 void utf8_sanitize(char *text)

@@ -42,6 +42,9 @@ void utf8_sanitize(char *text);
  */
 void utf8_copy(char *out, size_t size, const char *text);
 
+/* The same of a text that has lines, for one line of a list: line ends and tabs are blanks. */
+void utf8_copy_line(char *out, size_t size, const char *text);
+
 /* Makes the text well-formed, in place: a character that the end cuts is left out, any other
  * invalid byte becomes '?'; controls stay. For what a model said, which may end inside a character.
  */

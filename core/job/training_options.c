@@ -487,7 +487,7 @@ static const struct option rows[] = {
      .help = "what trains (see `spectrum plan`)", .label = "plan",
      .hint = "a plan file that says what trains; empty: the plan of the map", .applies = has_plan,
      .check = check_plan},
-    {.name = "top", .kind = OPTION_NUMBER, .at = AT(top), .argument = "P", .low = 0, .high = 100,
+    {.name = "top", .kind = OPTION_PERCENT, .at = AT(top), .argument = "P", .low = 0, .high = 100,
      .preset = "25", .help = "or: the best P per cent by SNR ({})", .label = "top",
      .hint = "the best so many per cent of each type, by a scan of the run's own; empty: the plan "
              "of the map",

@@ -35,6 +35,18 @@ ls many | grep -q of-00015 || fail "what was there is gone"
 spectrum export run -o none --shard-size 5XB
 [ $? -eq 2 ] && grep -q 8GB err || fail "a size that is none"
 
+# --- how far it is: on a terminal, whose line is written over ---
+
+spectrum train "$model" --data data.jsonl --run quantised --steps 1 --seq-len 64 --eval-every 0 --eval-split 0 \
+  --sample-tokens 0 --method qlora --rank 4 --threads 2 || fail "qlora does not train"
+if command -v script >/dev/null; then
+  script -qec "'$binary' export quantised -o merged --merge" /dev/null </dev/null >out 2>&1 || fail "no merge"
+  tr '\r' '\n' <out >lines
+  grep -qE 'saving [0-9.]+ ([KM]i)?B of 6\.38 MiB' lines || fail "how far the weights are written is not said"
+  grep -qE 'evaluating [0-9]+ of [0-9]+ batches' lines || fail "how far the loss is measured is not said"
+  grep -q 'merged: the model after step 1' lines || fail "what was written is not said"
+fi
+
 # --- GGUF: test_job_gguf has the files themselves ---
 
 # shellcheck source=tests/waiting.bash

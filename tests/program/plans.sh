@@ -31,6 +31,12 @@ for format in yaml json axolotl trl peft ms-swift; do
 done
 grep -q lm_head a.plan && fail "a tied head is named"
 
+# A percentage may be written as one.
+"$binary" plan demo.json --top 40 -o number.plan 2>err && "$binary" plan demo.json --top '40 %' -o percent.plan 2>err &&
+  cmp -s number.plan percent.plan || fail "40 % is not 40"
+expect 2 'a number from 0 to 100, not "40%%"' plan demo.json --top 40%%
+expect 2 'a number from 0 to 100, not "140%"' plan demo.json --top 140%
+
 # A name is text to whoever reads it: in YAML, and to the shell that takes ms-swift's line.
 cat >hostile.json <<'END'
 {"model.layers.0.mlp.up_proj #1": {"snr": 2, "type": "u"}, "a\"; touch owned #": {"snr": 2, "type": "u"},

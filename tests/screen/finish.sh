@@ -11,6 +11,7 @@ hides() { ! grep -qF -- "$2" "$work/$1" || { fail "$1 shows \"$2\":"; cat "$work
 printf 'Once upon a time there was a dog. %.0s' $(seq 1 200) >"$work/data.txt"
 "$binary" train "$2/demo/model" --data "$work/data.txt" --run "$work/real" --steps 4 --seq-len 16 \
   --batch 1 --accumulate 1 --eval-every 2 --save-every 2 2>"$work/err" || { fail "training: $?"; cat "$work/err"; }
+printf '{"text": "Once upon a time."}\n{"text": "There\n' >"$work/torn.jsonl"
 
 play 80x24 real <<'SCRIPT'
 save-screen ended.txt
@@ -49,6 +50,10 @@ save-screen there.txt
 e
 type "nothing.txt"
 Enter
+save-screen nothing.txt
+e
+type "torn.jsonl"
+Enter
 wait text "evaluation of real: failed"
 save-screen failed.txt
 SCRIPT
@@ -73,14 +78,26 @@ rows() { "$binary" eval "$@" --data "$work/data.txt" 2>/dev/null | grep -E '^row
 [ "$(rows "$work/model-1" --seq-len 16)" = "rows of 16 tokens, as --seq-len says" ] || fail "asked for: $(rows "$work/model-1" --seq-len 16)"
 "$binary" eval "$work/real" --data "$work/data.txt" --json 2>/dev/null | grep -qF '"seq_len": 16, "seq_len_by": "run"' || fail "not as JSON"
 shows there.txt "model-1 is there, and not an empty folder"
-shows failed.txt "nothing.txt"
+says nothing.txt "$("$binary" eval "$work/real" --data nothing.txt 2>&1 | sed -n 's/^spectrum: //p')"
+hides nothing.txt "started"
+shows failed.txt "torn.jsonl"
 
 # They are jobs, listed and opened like all others, and deleted.
 "$binary" jobs >"$work/jobs.txt"
 for name in real-eval real-generate real-generate-2 real-export real-eval-2; do
   shows jobs.txt "state/spectrum/made/$name"
 done
-[ "$(grep -c 'made/' "$work/jobs.txt")" -eq 5 ] || fail "refused exports are jobs"
+[ "$(grep -c 'made/' "$work/jobs.txt")" -eq 5 ] || fail "what was refused is a job"
+
+# The loss of an evaluation stands in its row, as the last one of a run does.
+short=$(LC_ALL=C printf '%.4f' "$loss")
+grep -A1 "made/real-eval$" "$work/jobs.txt" | grep -q "^ *evaluation $short$" || { fail "jobs has no loss of the evaluation"; cat "$work/jobs.txt"; }
+"$binary" jobs --json | grep -qE "made/real-eval\".*\"eval_loss\": ${loss%??}" || fail "no loss of the evaluation in the JSON"
+play 100x30 <<'SCRIPT'
+wait text " completed"
+save-screen rows.txt
+SCRIPT
+grep -qE "real-eval +completed .* $short" "$work/rows.txt" || { fail "the library has no loss of the evaluation"; cat "$work/rows.txt"; }
 play 80x24 "$XDG_STATE_HOME/spectrum/made/real-eval" <<'SCRIPT'
 save-screen again.txt
 e
@@ -103,17 +120,32 @@ j j j j
 Enter
 save-screen opened.txt
 Esc
+save-screen listed.txt
+Esc
 save-screen shut.txt
 SCRIPT
 shows made.txt "made of this run: 5"
-grep -qE "^▶ evaluation on nothing.txt +failed: " "$work/made.txt" || { fail "no failed evaluation"; cat "$work/made.txt"; }
+grep -qE "^▶ evaluation on torn.jsonl +failed: " "$work/made.txt" || { fail "no failed evaluation"; cat "$work/made.txt"; }
 grep -qE "evaluation on data.txt +loss $loss, perplexity" "$work/made.txt" || { fail "no evaluation"; cat "$work/made.txt"; }
 grep -qE "export: .*model-1: the model after step 4" "$work/made.txt" || fail "no export"
 shows opened.txt "evaluation of real: completed"
 shows opened.txt "loss $loss, perplexity"
-hides shut.txt "evaluation of real"
+hides listed.txt "evaluation of real"
+grep -qE "^▶ evaluation on data.txt" "$work/listed.txt" || { fail "Esc does not go back to the list, where one was"; cat "$work/listed.txt"; }
+hides shut.txt "made of this run"
 "$binary" jobs delete --yes real-eval >"$work/out" 2>&1 || { fail "not deleted"; cat "$work/out"; }
 [ ! -e "$XDG_STATE_HOME/spectrum/made/real-eval" ] || fail "its folder is there"
+
+# What has lines is one line there.
+lines=$XDG_STATE_HOME/spectrum/made/real-lines
+mkdir -p "$lines/requests"
+echo "{\"command\": \"generate\", \"model\": \"$work/real\", \"arguments\": [\"generate\", \"--prompt\", \"one\\ntwo\"]}" >"$lines/job.json"
+echo '{"status": "completed", "message": "completed"}' >"$lines/result.json"
+echo '{"format": "spectrum.generation", "prompt": "one\ntwo", "text": "\tthree\u0007"}' >"$lines/output.json"
+printf '%s' "$lines" >"$XDG_STATE_HOME/spectrum/jobs/lines"
+play 132x43 real <<<$'v\nsave-screen lines.txt'
+grep -qE "trial of a prompt: one two +one two three\?" "$work/lines.txt" || { fail "lines of a text"; cat "$work/lines.txt"; }
+rm -r "$lines" "$XDG_STATE_HOME/spectrum/jobs/lines"
 
 # More steps: of a run that has ended, by a number.
 play 80x24 real <<'SCRIPT'

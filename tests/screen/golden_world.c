@@ -125,8 +125,8 @@ static int golden_spawn(pid_t *pid, const char *program, const posix_spawn_file_
     if (count < 8 || at == makers_count)
         return EAGAIN;
     const char *job = arguments[2], *argument = arguments[7];
-    bool fails = strstr(argument, "nothing") != NULL;
-    *pid = INT_MAX; /* nobody's */
+    bool fails = strstr(argument, "full/") != NULL; /* a disk */
+    *pid = INT_MAX;                                 /* nobody's */
     snprintf(path, sizeof path, "%s/job.json", job);
     int status =
         put(path, 0, "{\"format\": \"spectrum.job\", \"command\": \"%s\", \"model\": \"%s\"}",
@@ -137,8 +137,8 @@ static int golden_spawn(pid_t *pid, const char *program, const posix_spawn_file_
     snprintf(path, sizeof path, "%s/result.json", job);
     if (status == 0)
         status = fails ? put(path, 0,
-                             "{\"status\": \"failed\", \"message\": \"%s: cannot open it: No such "
-                             "file or directory\"}",
+                             "{\"status\": \"failed\", \"message\": \"cannot write "
+                             "%s/model.safetensors: No space left on device\"}",
                              argument)
                        : put(path, 0, "{\"status\": \"completed\", \"message\": \"completed\"}");
     return status == 0 ? 0 : EAGAIN;

@@ -92,7 +92,7 @@ type "STOP"
 save-screen typed.txt
 Enter
 save-screen kept.txt
-f Esc
+Esc
 save-screen all.txt
 f
 type "nothing like it"
@@ -111,6 +111,8 @@ is typed.txt "beta "
 shows typed.txt "filter: STOP"
 shows typed.txt "Jobs 1/3"
 is kept.txt "beta "
+shows kept.txt "filter: STOP   (Esc shows all)"
+tail -1 "$work/kept.txt" | grep -q "Esc all" || fail "the key line: $(tail -1 "$work/kept.txt")"
 is all.txt "gamma alpha beta "
 shows all.txt "▶ beta"
 shows none.txt 'nothing here has "nothing like it"'
@@ -234,7 +236,7 @@ Q
 SCRIPT
 shows paused.txt "paused"
 if grep -q "paused · " "$work/paused.txt"; then fail "a paused job does something"; cat "$work/paused.txt"; fi
-grep -q "^1 job is paused; \`spectrum jobs\` lists it" "$work/err" || { fail "leaving says nothing of one that is paused"; cat "$work/err"; }
+grep -q "^1 job is paused; \`spectrum jobs\` lists it, \`spectrum resume JOB\` lets a paused one go on$" "$work/err" || { fail "leaving says nothing of one that is paused"; cat "$work/err"; }
 play 100x30 <<'SCRIPT'
 /live Enter
 p

@@ -193,5 +193,53 @@ Esc
 SCRIPT
 says long.txt "it has 600 bytes, and a line at most 511"
 
+# What a command does not take is refused by its name, and nothing is done: shows FILE COMMAND MESSAGE.
+takes() {
+  play 80x24 small <<<$'wait scan\n:top 40 Enter\n'":$1 Enter"$'\nsave-screen takes.txt\n'
+  says takes.txt "$2"
+  shows takes.txt "40 % of each type"
+}
+takes "scope zz" 'scope takes nothing, and "zz" follows it'
+takes "embeddings  junk" 'embeddings takes nothing, and "junk" follows it'
+takes "undo 5" 'undo takes nothing, and "5" follows it'
+takes "more x y" 'more takes nothing, and "x y" follows it'
+takes "quit now" 'quit takes nothing, and "now" follows it'
+takes "write plan --type" 'write takes FILE and no options, and "--type" looks like one; in quotes it is part of a name'
+takes "write -o plan" 'write takes FILE and no options, and "-o" looks like one'
+takes 'write ""' 'write takes FILE, and nothing is between the quotes'
+takes 'write "plan' 'write takes FILE: the quote before it is not closed'
+takes "top 30 x" '"30 x" is not a percentage from 0 to 100'
+takes "theme dark light" 'theme "dark light" was not found'
+ls "$work" | grep -q plan && fail "a file was written: $(ls "$work")"
+
+# A path is the rest of the line, and what stands in quotes, whatever that is.
+play 80x24 small <<'SCRIPT'
+wait scan
+:write   a plan.yaml   Enter
+:write "b --type x.yaml" Enter
+w
+type "  c - d.yaml  "
+Enter
+:write "runs/fi Tab
+save-screen quoted.txt
+Esc Esc
+:top 45 % Enter
+save-screen percent.txt
+SCRIPT
+for name in "a plan" "b --type x" "c - d"; do
+  [ -f "$work/$name.yaml" ] || fail "no $name.yaml, but $(ls "$work")"
+done
+shows quoted.txt "first/"
+shows percent.txt "45 % of each type"
+
+# A script or a theme is a text: at a NUL byte the rest of it would go without a word.
+printf 'wait scan\n:top \0 40\n' >"$work/nul"
+(cd "$work" && "$binary" --script nul --size 80x24 small) 2>"$work/err"
+[ $? -eq 1 ] && grep -q "^spectrum: nul:2: a NUL byte" "$work/err" || { fail "a script with a NUL byte"; cat "$work/err"; }
+mkdir -p "$work/.config/spectrum/themes"
+printf 'text = #ffffff\n\0dim = wrong\n' >"$work/.config/spectrum/themes/torn.theme"
+play 80x24 small <<<$'wait scan\n:theme torn Enter\nsave-screen torn.txt'
+grep -oE "[^ ]+" "$work/torn.txt" | tr -d '\n' | grep -qF "torn.theme:2:aNULbyte" || { fail "a theme with a NUL byte"; cat "$work/torn.txt"; }
+
 echo "$failures failed"
 [ $failures -eq 0 ]

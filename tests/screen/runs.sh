@@ -87,8 +87,10 @@ shows cross.txt "at step $step, which watched has not"
 shows cross.txt "loss n/a"
 shows cross.txt "learning rate n/a"
 shows cross.txt "◆ evaluation n/a"
-grep -qE "^● watched \(watched\) +800 +n/a +n/a +n/a" "$work/cross.txt" || { fail "the table reads another step"; cat "$work/cross.txt"; }
-grep -qE "^2 dead +1000 +[0-9.]+ +2\.0000 +n/a" "$work/cross.txt" || { fail "dead has step $step"; cat "$work/cross.txt"; }
+grep -qE " at step +smoothed loss" "$work/cross.txt" || { fail "the table does not say of which step it is"; cat "$work/cross.txt"; }
+grep -qE " last step +smoothed loss" "$work/over.txt" || { fail "the table does not say that it is of the last steps"; cat "$work/over.txt"; }
+grep -qE "^● watched \(watched\) +$step +n/a +n/a +n/a" "$work/cross.txt" || { fail "the table reads another step"; cat "$work/cross.txt"; }
+grep -qE "^2 dead +$step +[0-9.]+ +2\.0000 +n/a" "$work/cross.txt" || { fail "dead has step $step"; cat "$work/cross.txt"; }
 for sign in 1 2 3; do grep -qP "[│⠀-⣿ ]$sign([⠀-⣿ ]|\$)" "$work/over.txt" || fail "no sign $sign"; done
 
 # At a cross-hair both have, it is the difference there; smoothed or not, of the same step.

@@ -58,6 +58,9 @@ wait step 5
 p
 wait text "paused"
 save-screen paused.txt
+q
+save-screen left-paused.txt
+W
 p
 wait text "running"
 S
@@ -88,6 +91,7 @@ shows stops.txt "stop the training run? the same key again stops it"
 shows no.txt "as it was"
 shows no.txt "● running"
 shows left.txt "the training run ${run##*/} goes on"
+says left-paused.txt "${run##*/} is paused: p on its screen lets it go on, and so does \`spectrum resume ${run##*/}\`"
 shows toggled.txt "all of layer 0 toggled: u takes it back"
 
 # What the form says of memory is what the trainer takes.

@@ -93,6 +93,8 @@ static void hostile_text_is_made_safe(void **state)
     assert_string_equal(cut, "a?\xc3\xa9");
     utf8_copy(cut, 4, "abc\xc3\xa9");
     assert_string_equal(cut, "abc");
+    utf8_copy_line(text, sizeof text, "a\r\nb\tc\x1b\n");
+    assert_string_equal(text, "a  b c? ");
     assert_false(utf8_valid("\xc0\x80", 2));
     assert_false(utf8_valid("\xed\xa0\x80", 3));
     assert_int_equal(utf8_columns(0x4E2D), 2);
@@ -234,10 +236,17 @@ static void numbers_are_decimal(void **state)
     for (size_t i = 0; i < sizeof other / sizeof *other; i++)
         if (decimal_read_whole(&number, other[i]) || number != INT64_MAX)
             fail_msg("\"%s\" is read as a whole number", other[i]);
-    assert_int_equal(decimal_length("25 %"), 2);
-    assert_int_equal(decimal_length("1.5e3x"), 5);
-    assert_int_equal(decimal_length("1e"), 1);
-    assert_int_equal(decimal_length("x"), 0);
+    static const char *const percents[] = {"25", "25%", "25 %", "2.5e1%"};
+    static const char *const none[] = {"",     "%",    "25%%",   "25% ", "25 ",
+                                       " 25%", "25 x", "1e400%", "e%"};
+    for (size_t i = 0; i < sizeof percents / sizeof *percents; i++) {
+        double percent = 0;
+        if (!decimal_read_percent(&percent, percents[i]) || percent != 25)
+            fail_msg("\"%s\" is not read as a percentage", percents[i]);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (decimal_read_percent(&(double){0}, none[i]))
+            fail_msg("\"%s\" is read as a percentage", none[i]);
 }
 
 static void numbers_are_written_for_people(void **state)

@@ -186,15 +186,15 @@ static void a_lowest_rate_is_below_the_highest(void **state)
 static void form_and_command_line_agree(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"-1",   "0",       "0.5",  "1",   "2",  "10",
-                                        "10.5", "1e3",     "x",    "1M",  "8G", "nan",
-                                        "512",  "1048577", "1e10", "1.0", " 1"};
+    static const char *const texts[] = {"-1",   "0",   "0.5", "1",   "2",    "10",  "10.5",
+                                        "1e3",  "x",   "1M",  "8G",  "nan",  "512", "1048577",
+                                        "1e10", "1.0", " 1",  "25%", "25 %", "%"};
     struct settings settings;
     size_t fields = 0;
     for (size_t i = 0; i < training_options.count; i++) {
         const struct option *row = rows(i);
-        bool number =
-            row->kind == OPTION_INTEGER || row->kind == OPTION_NUMBER || row->kind == OPTION_BYTES;
+        bool number = row->kind == OPTION_INTEGER || row->kind == OPTION_NUMBER ||
+                      row->kind == OPTION_PERCENT || row->kind == OPTION_BYTES;
         for (size_t t = 0; row->label && number && t < sizeof texts / sizeof *texts; t++) {
             struct training_request r;
             struct error err = ERROR_INIT;

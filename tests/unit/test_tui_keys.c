@@ -80,6 +80,42 @@ static void lines_find_their_request(void **state)
     assert_null(request_from_line("format-disk", &argument, &sure));
 }
 
+/* By the row's kind, in place. */
+static void arguments_are_those_that_a_row_takes(void **state)
+{
+    (void)state;
+    static const struct {
+        enum request request;
+        const char *typed, *taken, *says; /* says NULL: it is taken */
+    } cases[] = {
+        {REQUEST_UNDO, "", "", NULL},
+        {REQUEST_UNDO, "   ", "", NULL},
+        {REQUEST_UNDO, " 5 ", NULL, "undo takes nothing, and \"5\" follows it"},
+        {REQUEST_TOP, " 25 % ", "25 %", NULL},
+        {REQUEST_TRY, " \"So\" --she said ", " \"So\" --she said ", NULL},
+        {REQUEST_SAVE_PLAN, "", "", NULL},
+        {REQUEST_SAVE_PLAN, " a b.yaml ", "a b.yaml", NULL},
+        {REQUEST_SAVE_PLAN, "a - b-c", "a - b-c", NULL},
+        {REQUEST_SAVE_PLAN, "\" a --b\"c\"", " a --b\"c", NULL},
+        {REQUEST_SAVE_PLAN, "\"\"", NULL, "nothing is between the quotes"},
+        {REQUEST_SAVE_PLAN, "\"", NULL, "the quote before it is not closed"},
+        {REQUEST_SAVE_PLAN, "\"a", NULL, "the quote before it is not closed"},
+        {REQUEST_EXPORT, "x --type", NULL, "export takes DIR and no options, and \"--type\" looks"},
+        {REQUEST_EXPORT, "-o x", NULL, "\"-o\" looks like one"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = ERROR_INIT;
+        char argument[64];
+        snprintf(argument, sizeof argument, "%s", cases[i].typed);
+        int status = request_take_argument(request_find(cases[i].request), argument, &err);
+        assert_int_equal(status, cases[i].says ? -1 : 0);
+        if (cases[i].says && !strstr(err.text, cases[i].says))
+            fail_msg("\"%s\": %s", cases[i].typed, err.text);
+        if (!cases[i].says)
+            assert_string_equal(argument, cases[i].taken);
+    }
+}
+
 /* The table of keys in the README, as it must be. */
 static void put_readme_table(struct buffer *out)
 {
@@ -160,6 +196,7 @@ int main(void)
         cmocka_unit_test(no_key_means_two_things_in_a_view),
         cmocka_unit_test(key_names_read_back),
         cmocka_unit_test(lines_find_their_request),
+        cmocka_unit_test(arguments_are_those_that_a_row_takes),
         cmocka_unit_test(the_readme_has_the_table),
         cmocka_unit_test(shipped_themes_load),
         cmocka_unit_test(gradients_go_through_their_middle),

@@ -48,19 +48,38 @@ static void test_a_resume_takes_evaluations_back(void **state)
     assert_true(job_best_read(&best, job, 1 << 20));
     assert_true(job_best_loss(&best) == 2);
     assert_true(job_best_last(&best) == 2.5);
-    put(job, "metrics.jsonl", "{\"step\": 0, \"eval_loss\": 7}\n"); /* another, shorter one */
+    put(job, "metrics.jsonl", "{\"step\": 1, \"eval_loss\": 7}\n"); /* another, shorter one */
     assert_true(job_best_read(&best, job, 1 << 20));
     assert_true(job_best_loss(&best) == 7);
-    assert_true(job_best_last(&best) == 7); /* of the model as it was */
+    assert_true(job_best_last(&best) == 7);
     /* another run in a folder of that name: a longer file */
     char *kept = path_join(job, "kept", NULL);
     assert_int_equal(rename(metrics, kept), 0);
-    put(job, "metrics.jsonl", "{\"step\": 0, \"eval_loss\": 8}\n{\"step\": 1, \"loss\": 8}\n");
+    put(job, "metrics.jsonl", "{\"step\": 1, \"eval_loss\": 8}\n{\"step\": 2, \"loss\": 8}\n");
     assert_true(job_best_read(&best, job, 1 << 20));
     assert_true(job_best_loss(&best) == 8);
     job_best_free(&best);
     free(kept);
     free(metrics);
+    free(job);
+}
+
+/* Which no checkpoint has, so --best cannot take it, however low it is. */
+static void test_the_bases_evaluation_is_not_the_best(void **state)
+{
+    (void)state;
+    char *job = make_job();
+    struct job_best best = {0};
+    put(job, "metrics.jsonl", "{\"step\": 0, \"eval_loss\": 2}\n");
+    assert_true(job_best_read(&best, job, 1 << 20));
+    assert_true(isnan(job_best_loss(&best)));
+    assert_true(job_best_last(&best) == 2);
+    put(job, "metrics.jsonl",
+        "{\"step\": 0, \"eval_loss\": 2}\n{\"step\": 5, \"eval_loss\": 4}\n"
+        "{\"step\": 9, \"eval_loss\": 3}\n");
+    assert_true(job_best_read(&best, job, 1 << 20));
+    assert_true(job_best_loss(&best) == 3);
+    job_best_free(&best);
     free(job);
 }
 
@@ -428,6 +447,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_resume_takes_evaluations_back, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_the_bases_evaluation_is_not_the_best, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_it_is_read_a_piece_at_a_time, make_folder,
                                         remove_folder),

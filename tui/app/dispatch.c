@@ -227,18 +227,20 @@ void app_request(struct app *app, enum request request, const char *argument)
  * empty one takes the request back. */
 static void prompt_finish(struct app *app)
 {
-    char text[PROMPT_MAX];
-    const char *argument = text;
-    enum request request = app->prompt.request;
-    snprintf(text, sizeof text, "%s", app->prompt.text);
-    if (request == REQUEST_PROMPT) {
-        const struct request_info *info = request_from_line(text, &argument, &app->agreed);
-        if (!info && text[0])
-            app_message(app, "\"%s\" is not a command (? lists them)", text);
-        request = info ? info->request : REQUEST_NONE;
-    } else if (!argument[0])
-        request = REQUEST_NONE;
-    app_request(app, request, argument);
+    const char *text = app->prompt.text, *typed = text;
+    const struct request_info *info = request_find(app->prompt.request);
+    bool command = app->prompt.request == REQUEST_PROMPT;
+    struct error err = ERROR_INIT;
+    char argument[PROMPT_MAX];
+    if (command)
+        info = request_from_line(text, &typed, &app->agreed);
+    if (!info && text[0])
+        app_message(app, "\"%s\" is not a command (? lists them)", text);
+    snprintf(argument, sizeof argument, "%s", typed);
+    if (info && request_take_argument(info, argument, &err) != 0)
+        app_error(app, &err);
+    else if (info && (command || argument[0]))
+        app_request(app, info->request, argument);
     app->agreed = false;
 }
 

@@ -361,8 +361,10 @@ int script_run(const struct app_screens *screens, const char *path, const char *
 {
     struct buffer text = BUFFER_INIT;
     struct app app;
-    if (file_read_all(&text, path, SCRIPT_FILE_MAX, err) != 0)
+    if (file_read_text(&text, path, SCRIPT_FILE_MAX, err) != 0) {
+        buffer_free(&text);
         return -1;
+    }
     const char *no_color = getenv("NO_COLOR");
     int status =
         app_init(&app, screens, width, height, no_color && no_color[0] ? 0 : 1 << 24, false, err);

@@ -79,12 +79,13 @@ void app_propose(struct app *app)
         info = request_from_line(before, &argument, &sure);
         command = false;
     }
-    struct proposal proposal = {.typed = argument};
+    bool quoted = !command && request_takes_file(info) && argument[0] == '"';
+    struct proposal proposal = {.typed = argument + quoted};
     if (command)
         add_commands(&proposal, app->stack[app->depth - 1].class->scope);
     else if (info)
         add_arguments(&proposal, app, info);
     if (proposal.list.count == 0)
-        app_message(app, "nothing to propose begins with \"%s\"", argument);
-    prompt_propose(prompt, argument, &proposal.list, end_of(&proposal, command));
+        app_message(app, "nothing to propose begins with \"%s\"", proposal.typed);
+    prompt_propose(prompt, proposal.typed, &proposal.list, end_of(&proposal, command));
 }

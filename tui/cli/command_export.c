@@ -15,6 +15,7 @@
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
 #include "tui/cli/process.h"
+#include "tui/cli/progress_line.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -233,6 +234,7 @@ static int run(int argc, char **argv, struct error *err)
     struct option_given given = {{0}};
     struct export_summary summary;
     struct made_job job;
+    struct progress_line line;
     option_defaults(&table, &r);
     int status = options_parse_one(&command_export, &r, &given, needs, argc, argv, &r.run, err);
     if (status > 0)
@@ -242,10 +244,12 @@ static int run(int argc, char **argv, struct error *err)
     if (status != 0)
         return status;
     status = made_job_join(&job, command_export.name, r.run, argc, argv, err);
+    progress_line_open(&line);
     if (status == 0)
-        status = export_run(r.run, &r.choice, r.out, &r.options,
-                            interrupt_watch("what is half written goes again"),
-                            made_job_watch(&job), &summary, err);
+        status = export_run(
+            r.run, &r.choice, r.out, &r.options, interrupt_watch("what is half written goes again"),
+            made_job_watch(&job) ? made_job_watch(&job) : &line.watch, &summary, err);
+    progress_line_clear(&line);
     if (status == 0 && r.choice.step == 0 && !r.choice.best)
         tell_better(&summary);
     if (status == 0) {

@@ -293,7 +293,7 @@ out:
 static const struct option rows[] = {
     {.name = "o", .kind = OPTION_PATH, .at = AT(output), .argument = "PLAN",
      .help = "write the plan there, a file, pipe or device (default: standard output)"},
-    {.name = "top", .kind = OPTION_NUMBER, .at = AT(top), .argument = "P", .low = 0, .high = 100,
+    {.name = "top", .kind = OPTION_PERCENT, .at = AT(top), .argument = "P", .low = 0, .high = 100,
      .preset = "25", .help = "train the best P per cent ({})"},
     {.name = "scope", .kind = OPTION_CHOICE, .at = AT(scope), .argument = "SCOPE",
      .choices = OPTION_NAMES("type", "global"), .preset = "type",

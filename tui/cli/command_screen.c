@@ -73,8 +73,9 @@ static void say_what_goes_on(void)
                                : " jobs",
                  paused == 1 ? " is" : " are");
     if (count > 0)
-        fprintf(stderr, "%s%s%s; `spectrum jobs` lists %s\n", on, working && paused ? ", " : "",
-                waiting, count == 1 ? "it" : "them");
+        fprintf(stderr, "%s%s%s; `spectrum jobs` lists %s%s\n", on, working && paused ? ", " : "",
+                waiting, count == 1 ? "it" : "them",
+                paused > 0 ? ", `spectrum resume JOB` lets a paused one go on" : "");
 }
 
 #define AT(member) offsetof(struct screen_request, member)

@@ -2,23 +2,36 @@
 
 #include "base/decimal.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "job/job_progress.h"
 #include "tui/session/wording.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
+
+/* "7 of 20 batches", "1.20 GiB of 4.50 GiB". */
+static void put_counts(const char *unit, uint64_t done, uint64_t total, char *out, size_t size)
+{
+    if (strcmp(unit, "bytes") == 0)
+        snprintf(out, size, "%s of %s", bytes_text((double)done).text,
+                 bytes_text((double)total).text);
+    else
+        snprintf(out, size, "%s of %s %s", decimal_text((int64_t)done).text,
+                 decimal_text((int64_t)total).text, unit);
+}
 
 /* The time that is left is that of what was done so far, for each that is to come. */
 static void print(struct progress_line *line, uint64_t done, uint64_t total, double now)
 {
     const char *phase, *unit;
-    char left[32];
+    char left[32], counts[96];
     double each = done > line->first ? (now - line->began) / (double)(done - line->first) : NAN;
     job_progress_words(line->phase, &phase, &unit);
     seconds_put(each * (double)(total - done), left, sizeof left);
-    fprintf(stderr, "%s%s %s of %s %s%s%s%s", line->terminal ? "\r\033[K" : "", phase,
-            decimal_text((int64_t)done).text, decimal_text((int64_t)total).text, unit,
+    put_counts(unit, done, total, counts, sizeof counts);
+    fprintf(stderr, "%s%s %s%s%s%s", line->terminal ? "\r\033[K" : "", phase, counts,
             isnan(each) ? "" : ", ", isnan(each) ? "" : left, isnan(each) ? "" : " left");
     if (!line->terminal)
         fputc('\n', stderr);
@@ -26,7 +39,6 @@ static void print(struct progress_line *line, uint64_t done, uint64_t total, dou
     line->printed = now;
 }
 
-/* What is counted in bytes says too little in these words, and is quick. */
 static void tell(void *context, enum work_phase phase, uint64_t done, uint64_t total)
 {
     struct progress_line *line = context;
@@ -36,8 +48,7 @@ static void tell(void *context, enum work_phase phase, uint64_t done, uint64_t t
         line->began = now;
         line->first = done;
     }
-    if (total == 0 || done > total || phase == WORK_TOKENIZING || phase == WORK_SAVING ||
-        now - line->printed < (line->terminal ? 0.1 : 10))
+    if (total == 0 || done > total || now - line->printed < (line->terminal ? 0.1 : 10))
         return;
     print(line, done, total, now);
 }

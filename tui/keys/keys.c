@@ -324,6 +324,52 @@ const struct request_info *request_from_line(const char *line, const char **argu
     return length > 0 ? name_find(line, length) : NULL;
 }
 
+/* The first word that begins as "-o" and "--type" do; NULL: none does. */
+static const char *find_option(const char *words)
+{
+    for (const char *at = words + strspn(words, " "); *at; at += strspn(at, " ")) {
+        if (at[0] == '-' && (at[1] == '-' || isalpha((unsigned char)at[1])))
+            return at;
+        at += strcspn(at, " ");
+    }
+    return NULL;
+}
+
+static int take_path(const struct request_info *info, char *path, size_t length, struct error *err)
+{
+    const char *option = path[0] == '"' ? NULL : find_option(path);
+    if (option)
+        return error_set(err,
+                         "%s takes %s and no options, and \"%.*s\" looks like one; in quotes it "
+                         "is part of a name",
+                         info->name, info->argument, (int)strcspn(option, " "), option);
+    if (path[0] != '"')
+        return 0;
+    if (length < 2 || path[length - 1] != '"')
+        return error_set(err, "%s takes %s: the quote before it is not closed", info->name,
+                         info->argument);
+    if (length == 2)
+        return error_set(err, "%s takes %s, and nothing is between the quotes", info->name,
+                         info->argument);
+    memmove(path, path + 1, length - 2);
+    path[length - 2] = '\0';
+    return 0;
+}
+
+int request_take_argument(const struct request_info *info, char *argument, struct error *err)
+{
+    if (info->argument && strcmp(info->argument, "TEXT") == 0)
+        return 0;
+    size_t blanks = strspn(argument, " "), length = strlen(argument + blanks);
+    while (length > 0 && argument[blanks + length - 1] == ' ')
+        length--;
+    memmove(argument, argument + blanks, length);
+    argument[length] = '\0';
+    if (!info->argument && length > 0)
+        return error_set(err, "%s takes nothing, and \"%s\" follows it", info->name, argument);
+    return request_takes_file(info) ? take_path(info, argument, length, err) : 0;
+}
+
 /* Keys that are not shown as their character: as help and scripts name them. "lt" is there because
  * "<" begins such a name in a script. */
 static const struct {

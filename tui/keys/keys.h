@@ -4,6 +4,8 @@
 #ifndef SPECTRUM_TUI_KEYS_KEYS_H
 #define SPECTRUM_TUI_KEYS_KEYS_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -126,7 +128,7 @@ enum { REQUEST_KEYS_MAX = 3 };
 struct request_info {
     enum request request;
     const char *name;           /* what the `:` prompt calls it */
-    const char *argument;       /* "PERCENT", or NULL: none */
+    const char *argument;       /* "PERCENT", or NULL: none; request_take_argument() */
     unsigned scopes;            /* enum key_scope bits */
     int keys[REQUEST_KEYS_MAX]; /* code points and enum input; 0: unused */
     const char *brief;          /* a word for the key line; NULL: not shown there */
@@ -148,6 +150,13 @@ enum request request_from_key(int key, enum key_scope scope);
  * alone is `top`. NULL: not a command. *sure: an "!" after the name of what writes a file, "write!
  * FILE": over another one, unasked. */
 const struct request_info *request_from_line(const char *line, const char **argument, bool *sure);
+
+/* Makes what was typed as a request's argument the argument itself, in place; "" where nothing was.
+ * An error, with what the request takes, where it takes none. A FILE or DIR is the rest of the line,
+ * blanks inside it too, without those around it; in quotes it is what stands between them, whatever
+ * that is. A word in it that looks like an option is an error without them, as no request has options.
+ * A TEXT is as it was typed; of any other the blanks around it go. */
+int request_take_argument(const struct request_info *info, char *argument, struct error *err);
 
 /* "h", "Space", "Ctrl-R", "PgUp" into out; and back, INPUT_NONE where no key has that name. */
 void key_name(int key, char *out, size_t size);

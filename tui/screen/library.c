@@ -147,7 +147,7 @@ static void draw_foot(struct app *app, struct library_view *view, struct area ar
             line_edit_draw(&view->edit, area_part(area, x, 0, area.width - x, 1),
                            theme_style(&app->theme, THEME_TEXT), true);
         else
-            area_print(area, x, 0, dim, "%s   (f Esc shows all)", view->table.filter);
+            area_print(area, x, 0, dim, "%s   (Esc shows all)", view->table.filter);
     } else if (row < view->library.count) {
         const struct library_row *at = &view->library.rows[row];
         bool job = at->kind == LIBRARY_JOB;
@@ -263,6 +263,18 @@ static void sort(struct app *app, struct library_view *view, bool reverse)
     order(app, view, row);
 }
 
+/* One that is typed or was kept: all is shown again. False: there is none. */
+static bool end_filter(struct app *app, struct library_view *view)
+{
+    size_t row = row_at(view, view->list.cursor);
+    if (!view->filtering && !view->table.filter[0])
+        return false;
+    view->filtering = false;
+    view->table.filter[0] = '\0';
+    order(app, view, row);
+    return true;
+}
+
 /* While the filter is typed: Enter keeps it, Esc shows all; what is no text moves, as always. */
 static bool library_input(struct app *app, void *state, int input)
 {
@@ -270,11 +282,11 @@ static bool library_input(struct app *app, void *state, int input)
     size_t row = row_at(view, view->list.cursor);
     if (!view->filtering)
         return false;
-    if (input == INPUT_ENTER || input == INPUT_ESCAPE)
-        view->filtering = false;
     if (input == INPUT_ESCAPE)
-        line_edit_set(&view->edit, "");
-    else if (input != INPUT_ENTER && !line_edit_input(&view->edit, input))
+        return end_filter(app, view);
+    if (input == INPUT_ENTER)
+        view->filtering = false;
+    else if (!line_edit_input(&view->edit, input))
         return false;
     order(app, view, row);
     return true;
@@ -298,6 +310,8 @@ static bool library_request(struct app *app, void *state, enum request request,
     if (list_move(&view->list, request, PAGE))
         return true;
     switch (request) {
+    case REQUEST_BACK: /* what a kept filter hides comes back before the screen is left */
+        return end_filter(app, view);
     case REQUEST_OPEN:
         if (row < view->library.count)
             open_row(app, &view->library.rows[row]);
@@ -363,6 +377,8 @@ static const char *library_word(const struct app *app, const void *state, enum r
     size_t row = row_at(view, view->list.cursor);
     bool one = row < view->library.count && !any_is_marked(&view->library);
     (void)app;
+    if (request == REQUEST_BACK && view->table.filter[0])
+        return "all";
     return job_action_word(one && view->library.rows[row].job.pauses, request);
 }
 

@@ -126,19 +126,14 @@ static enum plan_scope next_scope(const struct app *app)
 static void select_top(struct app *app, const char *argument)
 {
     struct error err = ERROR_INIT;
-    char number[32];
     double percent;
     bool all = strcmp(argument, "all") == 0;
-    size_t length = decimal_length(argument), rest = strspn(argument + length, " ");
-    rest += argument[length + rest] == '%';
-    snprintf(number, sizeof number, "%.*s", length < sizeof number ? (int)length : 0, argument);
     if (all || strcmp(argument, "nothing") == 0) {
         int status = plan_select_all(app->session.plan, all, &err);
         plan_done(app, status, &err);
         if (status == 0)
             say_plan(app);
-    } else if (argument[length + rest] || !decimal_read(&percent, number) || percent < 0 ||
-               percent > 100) {
+    } else if (!decimal_read_percent(&percent, argument) || percent < 0 || percent > 100) {
         app_message(app, "\"%s\" is not a percentage from 0 to 100, nor \"all\" or \"nothing\"",
                     argument);
     } else {

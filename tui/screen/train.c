@@ -40,7 +40,9 @@ static bool takes_character(size_t field, int input)
         return false;
     if (kind == OPTION_TEXT || kind == OPTION_TEXTS || setting_is_path(field))
         return input >= ' ' && input < INPUT_UP && input != INPUT_BACKSPACE;
-    const char *taken = kind == OPTION_BYTES ? "0123456789.KMGTkmgtiIbB" : "0123456789.eE+-";
+    const char *taken = kind == OPTION_BYTES     ? "0123456789.KMGTkmgtiIbB"
+                        : kind == OPTION_PERCENT ? "0123456789.eE+-%"
+                                                 : "0123456789.eE+-";
     return input > 0 && input < 128 && strchr(taken, input);
 }
 

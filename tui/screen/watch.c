@@ -18,6 +18,7 @@
  */
 #include "tui/screen/watch.h"
 
+#include "base/decimal.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "job/job_kind.h"
@@ -93,10 +94,12 @@ static void show_text(struct app *app, struct watch_view *view, enum watch_text 
         app_error(app, &err);
         return;
     }
-    if (text == WATCH_TEXT_MADE)
+    if (text == WATCH_TEXT_MADE) {
         made_update(&view->made, view->job->path, true);
+        view->made_cursor = 0;
+        view->finish_listed = false; /* of a list over the pane Esc goes to that, and then on */
+    }
     view->text = text;
-    view->made_cursor = 0;
     view->log_back = 0;
     view->sample_held = false;
 }
@@ -158,17 +161,16 @@ static bool move_window(struct app *app, struct watch_view *view, enum request r
             watch_window_last(window, window->to - window->from);
         return true;
     case REQUEST_LAST_STEPS: {
-        long long steps = strtoll(argument, NULL, 10);
-        if (steps > 0)
+        int64_t steps;
+        if (decimal_read_whole(&steps, argument) && steps > 0)
             watch_window_last(window, steps);
         else
             app_message(app, "the last how many steps? A number above 0, not \"%s\"", argument);
         return true;
     }
     case REQUEST_SMOOTH: {
-        char *end;
-        double steps = strtod(argument, &end);
-        if (end != argument && *end == '\0' && steps >= 0 && steps <= 1e9)
+        double steps;
+        if (decimal_read(&steps, argument) && steps >= 0 && steps <= 1e9)
             view->half_life = steps;
         else
             app_message(app,
@@ -194,7 +196,8 @@ static bool is_open(const struct watch_view *view)
 }
 
 /* Esc: what was opened on the screen is closed, one thing a time, before the screen is left: the
- * cross-hair, log or samples, the pane of what is made of the run. False: nothing is open. */
+ * cross-hair, log or samples, the pane of what is made of the run, which the list stands behind that
+ * it was opened from. False: nothing is open. */
 static bool close_inner(struct app *app, struct watch_view *view)
 {
     if (!is_open(view))
@@ -203,18 +206,23 @@ static bool close_inner(struct app *app, struct watch_view *view)
         view->window.crossed = false;
     else if (view->text != WATCH_TEXT_LAST)
         show_text(app, view, WATCH_TEXT_LAST);
-    else
+    else {
         finish_close(&view->finish);
+        view->text = view->finish_listed ? WATCH_TEXT_MADE : WATCH_TEXT_LAST;
+        view->finish_listed = false;
+    }
     return true;
 }
 
 /* The screen below takes the next key, which may change something there: that it is another one is
- * said, and what goes on. */
+ * said, and what becomes of the job. */
 static void leave(struct app *app, const struct watch_view *view)
 {
-    if (app->depth > 1 && job_follow_lives(view->job))
-        app_message(app, "the %s %s goes on", job_kind_of(view->job->job)->noun,
-                    path_last(view->job->path));
+    char said[ERROR_TEXT_MAX];
+    if (app->depth <= 1 || !job_follow_lives(view->job))
+        return;
+    steer_put_left(view->job, said, sizeof said);
+    app_message(app, "%s", said);
 }
 
 /* What changes which numbers are shown is looked at at once. */

@@ -60,6 +60,7 @@ struct watch_view {
     bool sample_held;     /* an earlier one, which stays while others come */
     struct finish finish; /* what was made of the run last, in the place of the last sample */
     int finish_top;       /* the line of its result that is shown first */
+    bool finish_listed;   /* it was opened from the list, to which Esc goes back */
     struct made made;     /* all that was made of it, as far as that list was opened */
     int made_cursor;
 

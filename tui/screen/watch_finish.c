@@ -1,25 +1,23 @@
 /* What is made of the run on the watch screen: more steps of it, an export, an evaluation, a text.
  * Each is asked for here and done by a job (tui/session/finish.h); the pane has the last one. */
+#include "base/decimal.h"
 #include "base/folder.h"
 #include "job/job_kind.h"
+#include "text/data/data_files.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/watch.h"
 #include "tui/session/steer.h"
 #include "tui/widget/flow.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* --- more steps --- */
 
 static int64_t steps_of(const char *text)
 {
-    char *end;
-    errno = 0;
-    long long steps = strtoll(text, &end, 10);
-    return errno == 0 && end != text && *end == '\0' && steps > 0 ? steps : 0;
+    int64_t steps;
+    return decimal_read_whole(&steps, text) && steps > 0 ? steps : 0;
 }
 
 /* Where the job may be somebody else's, what it reads is shown first, and so is that the run will end
@@ -80,15 +78,23 @@ void watch_more_hint(const struct app *app, const char *typed, char *out, size_t
 
 /* --- jobs --- */
 
+/* What the command would refuse at once is refused here: a job that ends before it began is found
+ * only by who looks for it. */
+static int check_argument(enum finish_what what, const char *argument, struct error *err)
+{
+    if (what == FINISH_EVALUATE)
+        return data_files_look(argument, err);
+    if ((what == FINISH_EXPORT || what == FINISH_MERGE) && !folder_is_empty(argument))
+        return error_set(err, "%s is there, and not an empty folder: an export takes a new one",
+                         argument);
+    return 0;
+}
+
 static void start(struct app *app, struct watch_view *view, enum finish_what what,
                   const char *argument)
 {
     struct error err = ERROR_INIT;
-    bool writes = what == FINISH_EXPORT || what == FINISH_MERGE;
-    int status = 0;
-    if (writes && !folder_is_empty(argument))
-        status = error_set(&err, "%s is there, and not an empty folder: an export takes a new one",
-                           argument);
+    int status = check_argument(what, argument, &err);
     if (status == 0)
         status = finish_start(&view->finish, app->session.run, what, argument, &err);
     if (status != 0) {
@@ -97,6 +103,7 @@ static void start(struct app *app, struct watch_view *view, enum finish_what wha
     }
     view->text = WATCH_TEXT_LAST; /* the pane's place */
     view->finish_top = 0;
+    view->finish_listed = false;
     app_message(app, "started; the job goes on when the screen is left");
 }
 
@@ -151,6 +158,7 @@ void watch_made_open(struct app *app, struct watch_view *view)
     }
     view->text = WATCH_TEXT_LAST;
     view->finish_top = 0;
+    view->finish_listed = true;
 }
 
 /* A job a line, the newest first; what it was asked for, and what came of it. */

@@ -6,7 +6,8 @@
  *
  * Every run has a sign, which stands at the end of its curve, too, so no colour is needed to tell
  * them apart; without colours its whole curve is made of it. At a cross-hair all numbers are those of
- * its step; else of each run's last one, and the difference of the last that both have. */
+ * its step, and the first column says "at step" for "last step"; else of each run's last one, and
+ * the difference of the last that both have. */
 #include "base/folder.h"
 #include "base/memory.h"
 #include "tui/screen/screens.h"
@@ -130,14 +131,14 @@ static void put_loss(double loss, char *out, size_t size)
 
 enum { CELLS = 4, NAMES = 24, GAP = 2 };
 
-/* A line of the table: the sign of a curve, the run's name, and last step, loss, evaluation and
- * difference. */
+/* A line of the table: the sign of a curve, the run's name, and the step of which the rest is, loss,
+ * evaluation and difference. */
 struct table_row {
     char name[96], cells[CELLS][48];
 };
 
 /* How wide each column is, from what all rows have in it; 0: it has no room. What goes first where a
- * row is narrow is the last step, then the evaluation; names are cut down to NAMES columns before
+ * row is narrow is the step, then the evaluation; names are cut down to NAMES columns before
  * that. Returns how wide the table is: numbers stand near their names in a wide window, too. */
 static int fit_columns(const struct table_row *rows, int count, int room, int widths[CELLS])
 {
@@ -183,7 +184,7 @@ static void put_run(const struct watch_view *view, int at, struct table_row *row
     enum { SIZE = sizeof *row->cells };
     snprintf(row->name, sizeof row->name, "%.64s%s", run.name,
              at == RUNS_WATCHED ? " (watched)" : "");
-    snprintf(row->cells[0], SIZE, "%lld", (long long)run.last);
+    snprintf(row->cells[0], SIZE, "%lld", (long long)step);
     put_loss(loss_at(view, &run, step), row->cells[1], SIZE);
     put_loss(evaluation_at(&run, step), row->cells[2], SIZE);
     put_difference(view, at, row->cells[3], SIZE);
@@ -193,7 +194,9 @@ static void put_run(const struct watch_view *view, int at, struct table_row *row
 static void put_head(const struct watch_view *view, int columns, struct table_row *row)
 {
     bool pinned = view->runs->baseline != RUNS_NONE;
-    *row = (struct table_row){.cells = {"last step", "", "evaluation", ""}};
+    *row = (struct table_row){.cells = {"", "", "evaluation", ""}};
+    snprintf(row->cells[0], sizeof row->cells[0], "%s",
+             view->window.crossed ? "at step" : "last step");
     snprintf(row->name, sizeof row->name, "%s",
              columns < 76 ? "o chooses, b pins" : "runs: o chooses, b pins a baseline");
     snprintf(row->cells[1], sizeof row->cells[1], "%s",

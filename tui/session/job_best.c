@@ -25,7 +25,8 @@ static bool has(const char *text, size_t length, const char *word)
     return memmem(text, length, word, strlen(word)) != NULL;
 }
 
-/* A resume takes back what was evaluated after its step: that line of training has been left. */
+/* A resume takes back what was evaluated after its step: that line of training has been left. Step
+ * 0 is the base's, which no checkpoint has, so it is the last evaluation and never the best. */
 static int take(void *context, const char *text, size_t length, uint64_t offset, struct error *err)
 {
     struct job_best *best = context;
@@ -43,7 +44,7 @@ static int take(void *context, const char *text, size_t length, uint64_t offset,
     forget_from(best, line.step);
     best->last = (struct evaluation_mark){line.step, line.value};
     best->evaluated = true;
-    if (isnan(line.value) || line.value >= job_best_loss(best))
+    if (line.step == 0 || isnan(line.value) || line.value >= job_best_loss(best))
         return 0;
     if (array_reserve((void **)&best->marks, &best->capacity, best->count + 1, sizeof *best->marks,
                       err) != 0)

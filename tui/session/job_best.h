@@ -1,4 +1,5 @@
-/* The lowest and the last evaluation loss of a job so far, from all of its metrics, a piece at a time.
+/* The lowest and the last evaluation loss of a job so far, from all of its metrics, a piece at a
+ * time. The lowest is what --best would take: that of the base, at step 0, is none of them.
  *
  * A struct job_best begins as {0}; job_best_read() reads on, at most so many bytes, and is called
  * again until it says that the end is reached, and then whenever the file may have grown;

@@ -3,6 +3,7 @@
 #include "base/folder.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/requests.h"
 #include "tui/session/job_actions.h"
@@ -44,6 +45,22 @@ static void take_progress(struct job_facts *facts, const struct job_follow *job)
         facts->done = 0; /* it knows how many there are, and has taken none */
 }
 
+/* Of a run in its metrics; of an evaluation that is a job of its own it is the result, which is there
+ * when the job has ended. */
+static double last_evaluation(const struct job_follow *job)
+{
+    const char *format = "";
+    double loss = NAN;
+    if (!job_kind_of(job->job)->output)
+        return job_follow_last(job, "eval_loss");
+    bool there = job->state == JOB_ENDED && job_dir_has(job->path, "output.json");
+    cJSON *output = there ? job_dir_read(job->path, "output.json", NULL) : NULL;
+    if (json_get_string(output, "format", &format) && strcmp(format, "spectrum.evaluation") == 0)
+        json_get_double(output, "loss", &loss);
+    cJSON_Delete(output);
+    return loss;
+}
+
 /* Everything that a row of a list shows, copied: the job's files are closed after that. */
 void job_facts_take(struct job_facts *facts, const struct job_follow *job)
 {
@@ -71,7 +88,7 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
     take_progress(facts, job);
     facts->left = job_left(job);
     facts->loss = job_follow_last(job, "loss");
-    facts->evaluation = job_follow_last(job, "eval_loss");
+    facts->evaluation = last_evaluation(job);
     facts->actions = job_actions(job);
     facts->pauses = job_follow_pauses(job);
     facts->began = began(job->path);

@@ -48,7 +48,7 @@ static void put_row(struct made_row *row, const struct job_follow *job)
     if (evaluates)
         path_put_last(finish_argument(job->job), argument, sizeof argument);
     else
-        utf8_copy(argument, sizeof argument, finish_argument(job->job));
+        utf8_copy_line(argument, sizeof argument, finish_argument(job->job));
     snprintf(row->what, sizeof row->what, "%s%s%s", kind->noun,
              !argument[0] ? ""
              : evaluates  ? " on "
@@ -60,7 +60,7 @@ static void put_row(struct made_row *row, const struct job_follow *job)
             job_follow_describe(job, state, sizeof state);
         utf8_copy(row->text, sizeof row->text, state);
     } else {
-        utf8_copy(row->text, sizeof row->text, buffer_string(&result));
+        utf8_copy_line(row->text, sizeof row->text, buffer_string(&result));
     }
     buffer_free(&result);
 }

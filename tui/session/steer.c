@@ -1,5 +1,6 @@
 #include "tui/session/steer.h"
 
+#include "base/folder.h"
 #include "base/text.h"
 #include "job/job_kind.h"
 #include "job/launch.h"
@@ -187,6 +188,28 @@ static void say(const struct job_follow *job, enum steering what, char *said, si
     default:
         snprintf(said, size, "the %s goes on", kind->noun);
         break;
+    }
+}
+
+/* What was asked of it comes before what it does now. */
+void steer_put_left(const struct job_follow *job, char *out, size_t size)
+{
+    const char *noun = job_kind_of(job->job)->noun, *name = path_last(job->path);
+    char state[ERROR_TEXT_MAX];
+    if (job->asked & 1u << JOB_REQUEST_STOP) {
+        say(job, STEER_STOP, out, size);
+    } else if (job_follow_pauses(job) && !(job->asked & 1u << JOB_REQUEST_RESUME)) {
+        snprintf(out, size,
+                 "the %s %s is paused: p on its screen lets it go on, and so does `spectrum resume "
+                 "%s`",
+                 noun, name, name);
+    } else if (job->asked & 1u << JOB_REQUEST_PAUSE) {
+        say(job, STEER_PAUSE, out, size);
+    } else if (job->state == JOB_WAITING) {
+        job_follow_describe(job, state, sizeof state);
+        snprintf(out, size, "the %s %s is %s", noun, name, state);
+    } else {
+        snprintf(out, size, "the %s %s goes on", noun, name);
     }
 }
 

@@ -64,6 +64,10 @@ bool steer_trust(const struct job_follow *job, char key[DIGEST_TEXT_SIZE], struc
 int steer(struct job_follow *job, enum steering what, const struct steer_how *how, char *said,
           size_t size, struct error *err);
 
+/* What becomes of a job that lives when its screen is left: "the training run model-1 goes on", or
+ * that it is paused, and how it goes on. */
+void steer_put_left(const struct job_follow *job, char *out, size_t size);
+
 /* The key that pauses: it also ends a pause. */
 enum steering steer_pause_key(const struct job_follow *job);
 

@@ -176,7 +176,7 @@ int theme_load(struct theme *theme, const char *name, struct error *err)
     for (int place = 0; plain_name && place < THEME_PLACES; place++) {
         if (!theme_path(path, sizeof path, place, name) || sys.access(path, R_OK) != 0)
             continue;
-        int status = file_read_all(&text, path, THEME_FILE_MAX, err);
+        int status = file_read_text(&text, path, THEME_FILE_MAX, err);
         if (status == 0)
             status = theme_parse(theme, name, buffer_string(&text), path, err);
         buffer_free(&text);

@@ -184,7 +184,8 @@ static int write_base(const struct export *export, const char *out, struct expor
                                      .state = source->state,
                                      .template_name = source->template_name,
                                      .date = source->date,
-                                     .added_tokens = source->added_tokens},
+                                     .added_tokens = source->added_tokens,
+                                     .work = source->work},
                           .tokenizer = export->tokenizer,
                           .shard_size = export->shard_size,
                           .interrupted = export->interrupted};

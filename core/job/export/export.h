@@ -71,7 +71,7 @@ struct export_options {
  *
  * Where `*interrupted` is set (NULL: never) the export ends with ERROR_INTERRUPTED, and as after
  * any error nothing of it is left; what is measured after it is left out. `work` (NULL: nobody is)
- * is told of the bytes that are written. */
+ * is told of the bytes that are written, and of what is measured. */
 int export_run(const char *run, const struct state_choice *choice, const char *out,
                const struct export_options *options, const volatile sig_atomic_t *interrupted,
                const struct work_watch *work, struct export_summary *summary, struct error *err);

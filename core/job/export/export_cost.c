@@ -104,7 +104,8 @@ static int loss_of(double *out, uint64_t *tokens, const struct source *source,
     struct transformer *transformer = NULL;
     struct evaluation evaluation = {0};
     const struct evaluation_watch watch = {.should_stop = is_stopped,
-                                           .context = (void *)(uintptr_t) export};
+                                           .context = (void *)(uintptr_t) export,
+                                           .work = export->source.work};
     int status =
         source_transformer(&transformer, source, backend, seq_len, seq_len, dtype, false, err);
     if (status == 0)
@@ -121,7 +122,8 @@ static int measure(struct export_cost *cost, const struct export *export, const 
 {
     const struct source *run = &export->source;
     struct tokenizer *tokenizer = export->tokenizer;
-    const struct dataset_watch watch = {.context = (void *)(uintptr_t) export, .stop = is_stopped};
+    const struct dataset_watch watch = {
+        .context = (void *)(uintptr_t) export, .stop = is_stopped, .work = run->work};
     struct source whole = {0};
     struct dataset data = {0};
     struct packing *packing = NULL;
@@ -143,6 +145,7 @@ static int measure(struct export_cost *cost, const struct export *export, const 
                 export, err) != 0 ||
         source_open(&whole, merged, &(struct state_choice){0}, err) != 0)
         goto out;
+    whole.work = run->work;
     status = loss_of(&cost->merged, &cost->tokens, &whole, dtype, backend, packing, &batch,
                      of->seq_len, export, err);
 out:

@@ -390,6 +390,7 @@ static int write_tensors(const struct export *export, const char *out, struct er
     const struct checkpoint *weights = export->source.weights;
     struct safetensors_writer writer;
     struct listing listing = {0};
+    uint64_t done = 0, total = 0; /* bytes */
     int status = -1;
     char *path = path_join(out, "adapter_model.safetensors", err);
     void *staging = array_alloc(1, EXPORT_STAGING, err);
@@ -397,8 +398,13 @@ static int write_tensors(const struct export *export, const char *out, struct er
         safetensors_writer_open(&writer, path, listing.entries, listing.count, metadata, err) != 0)
         goto out;
     status = 0;
-    for (size_t i = 0; i < listing.count && status == 0; i++)
+    for (size_t i = 0; i < listing.count; i++)
+        total += listing.tensors[i]->bytes;
+    for (size_t i = 0; i < listing.count && status == 0; i++) {
+        work_tell(export->source.work, WORK_SAVING, done, total);
+        done += listing.tensors[i]->bytes;
         status = export_copy_bytes(&writer, weights, listing.tensors[i], staging, err);
+    }
     if (status == 0)
         status = safetensors_writer_commit(&writer, err);
     else

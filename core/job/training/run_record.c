@@ -59,6 +59,7 @@ static void put_value(struct json_writer *json, const char *key, const struct op
         json_integer(json, key, *(const int64_t *)value);
         break;
     case OPTION_NUMBER:
+    case OPTION_PERCENT:
         json_real(json, key, *(const double *)value);
         break;
     case OPTION_BYTES:

@@ -35,9 +35,7 @@ static int read_file(struct tokenizer *t, const char *name, const char *folder, 
     int there = path ? file_find(path, err) : -1, status = there < 0 ? -1 : 0;
     if (there > 0) {
         *found = true;
-        status = file_read_all(&text, path, TEMPLATE_FILE_MAX, err);
-        if (status == 0 && strlen(buffer_string(&text)) != text.length)
-            status = error_set(err, "%s: a NUL byte in it; it is not a template", path);
+        status = file_read_text(&text, path, TEMPLATE_FILE_MAX, err);
         if (status == 0)
             status = put(t, name, buffer_string(&text), err);
     }

@@ -31,7 +31,7 @@ static int open_run(struct run *run, const char *path, struct error *err)
     if (status != 0)
         return -1;
     const struct job_kind *kind = job_kind_of(run->job->job);
-    bool comes = kind->steps && job_follow_lives(run->job);
+    bool comes = kind->steps && run->job->state == JOB_RUNNING; /* the first may be on its way */
     if (runs_last_step(run) < 0 && !comes)
         return error_set(err, "it is %s %s without a loss so far: there is nothing to draw",
                          text_a(kind->noun), kind->noun);

@@ -36,7 +36,7 @@ static int take_arguments(struct run_config *config, const cJSON *list, struct e
             continue;
         }
         if (ended || text[0] != '-' || !text[1]) {
-            if (run_config_add(config, "model", text, 0, err) != 0)
+            if (run_config_add(config, "model", text, err) != 0)
                 return -1;
             continue;
         }
@@ -44,13 +44,13 @@ static int take_arguments(struct run_config *config, const cJSON *list, struct e
         snprintf(name, sizeof name, "%.*s", equals ? (int)(equals - start) : 63, start);
         size_t row = option_by_name(&training_options, name);
         if (row == training_options.count)
-            return run_config_find(&row, config, name, 0, err);
+            return run_config_find(&row, name, err);
         bool flag = training_options.rows[row].kind == OPTION_FLAG;
         if (!flag && !equals && !(item = item->next))
-            return error_set(err, "%s: --%s has no value in \"arguments\"", config->path, name);
+            return error_set(err, "--%s has no value in \"arguments\"", name);
         if (!flag)
             value = equals ? equals + 1 : item->valuestring;
-        if (!is_left_out(row) && run_config_add(config, name, value, 0, err) != 0)
+        if (!is_left_out(row) && run_config_add(config, name, value, err) != 0)
             return -1;
     }
     return 0;
@@ -79,7 +79,7 @@ static int take_record(struct run_config *config, const cJSON *job, struct error
         if (!(config->folder = string_copy(folder, err)))
             return -1;
     }
-    return take_arguments(config, list, err);
+    return take_arguments(config, list, err) == 0 ? 0 : error_prefix(err, "%s", config->path);
 }
 
 /* --- the file --- */
@@ -267,6 +267,17 @@ void run_config_free_arguments(char **arguments)
     for (size_t i = 0; arguments && arguments[i]; i++)
         free(arguments[i]);
     free(arguments);
+}
+
+/* Of another run's record: its "arguments" count, and they are its model's. */
+int run_config_check_model(const struct run_config *config, struct error *err)
+{
+    char *folder = config->record ? path_folder(config->path, err) : NULL;
+    int status = folder           ? job_trust_check_model(folder, config->said, err)
+                 : config->record ? -1
+                                  : 0;
+    free(folder);
+    return status;
 }
 
 /* --- trust --- */

@@ -36,8 +36,12 @@ void run_config_free(struct run_config *config);
  * also as for a resume. */
 int run_config_look(struct job_trust *out, struct run_config *config, struct error *err);
 
-/* Does it say from which checkpoint of its model the run begins? Of another model that means nothing:
- * where one is typed, it is left out. */
+/* Refuses another run's record in which "model" and "arguments" name two models (job/trust.h),
+ * where no MODEL is typed that counts instead. */
+int run_config_check_model(const struct run_config *config, struct error *err);
+
+/* Does it say from which checkpoint of its model the run begins? Of another model that means
+ * nothing: where one is typed, it is left out. */
 bool run_config_has_start(const struct run_config *config);
 
 /* The command line argv[0..argc) of `train` with what the file says before what it says itself, and

@@ -13,12 +13,6 @@
 
 enum { ENTRIES_MAX = 100000 };
 
-int run_config_at(const struct run_config *config, size_t line, struct error *err)
-{
-    return line > 0 ? error_prefix(err, "%s:%zu", config->path, line)
-                    : error_prefix(err, "%s", config->path);
-}
-
 /* --- what it says --- */
 
 /* "lr_factor" is --lr-factor. */
@@ -31,8 +25,7 @@ static void name_of(const char *key, char *name, size_t size)
 
 /* Keys are option names, with "_" for "-" if one likes; an unknown one is answered with the
  * nearest. */
-int run_config_find(size_t *row, const struct run_config *config, const char *key, size_t line,
-                    struct error *err)
+int run_config_find(size_t *row, const char *key, struct error *err)
 {
     char name[64];
     const size_t count = training_options.count;
@@ -42,14 +35,14 @@ int run_config_find(size_t *row, const struct run_config *config, const char *ke
         return 0;
     const char *near = option_nearest(&training_options, name);
     if (*row < count)
-        error_set(err, "%s says how a command runs, and not what: it belongs on the command line",
-                  name);
-    else if (near)
-        error_set(err, "there is no option \"%.60s\"; did you mean %s?", key, near);
-    else
-        error_set(err, "there is no option \"%.60s\"; `spectrum train --help` lists them", key);
-    err->kind = ERROR_USAGE;
-    return run_config_at(config, line, err);
+        return error_set_kind(
+            err, ERROR_USAGE,
+            "%s says how a command runs, and not what: it belongs on the command line", name);
+    if (near)
+        return error_set_kind(err, ERROR_USAGE, "there is no option \"%.60s\"; did you mean %s?",
+                              key, near);
+    return error_set_kind(err, ERROR_USAGE,
+                          "there is no option \"%.60s\"; `spectrum train --help` lists them", key);
 }
 
 static bool names_file(const struct option *row, const char *text)
@@ -87,23 +80,20 @@ static int check_value(const struct option *row, const char *text, struct error 
     return status;
 }
 
-/* Checked as the command line checks it, with the line in the message. Paths are the file's
- * folder's. */
-int run_config_add(struct run_config *config, const char *key, const char *text, size_t line,
-                   struct error *err)
+/* Checked as the command line checks it. Paths are the file's folder's. */
+int run_config_add(struct run_config *config, const char *key, const char *text, struct error *err)
 {
     size_t number;
-    if (run_config_find(&number, config, key, line, err) != 0)
+    if (run_config_find(&number, key, err) != 0)
         return -1;
     const struct option *row =
         number < training_options.count ? &training_options.rows[number] : NULL;
     if (row && check_value(row, text, err) != 0)
-        return run_config_at(config, line, err);
-    if (!row && (!text || !text[0] || text[0] == '-')) {
-        error_set_kind(err, ERROR_USAGE, "a model is a folder, a file or a name, not \"%.60s\"",
-                       text ? text : "");
-        return run_config_at(config, line, err);
-    }
+        return -1;
+    if (!row && (!text || !text[0] || text[0] == '-'))
+        return error_set_kind(err, ERROR_USAGE,
+                              "a model is a folder, a file or a name, not \"%.60s\"",
+                              text ? text : "");
     char *value = text ? resolve(config, row, text, err) : NULL;
     if (text && !value)
         return -1;
@@ -116,9 +106,8 @@ int run_config_add(struct run_config *config, const char *key, const char *text,
         array_reserve((void **)&config->entries, &config->capacity, config->count + 1,
                       sizeof *config->entries, err) != 0) {
         free(value);
-        return config->count >= ENTRIES_MAX
-                   ? error_set(err, "%s: more than %d values", config->path, ENTRIES_MAX)
-                   : -1;
+        return config->count >= ENTRIES_MAX ? error_set(err, "more than %d values", ENTRIES_MAX)
+                                            : -1;
     }
     config->entries[config->count++] = (struct run_config_entry){number, value};
     return 0;

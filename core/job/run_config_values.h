@@ -22,15 +22,11 @@ struct run_config {
                     job.json itself */
 };
 
-/* "FILE:12: " before what an error says; line 0: the file has no lines. */
-int run_config_at(const struct run_config *config, size_t line, struct error *err);
-
-/* The row of a key: the table's count for "model", and an error for what is no key. */
-int run_config_find(size_t *row, const struct run_config *config, const char *key, size_t line,
-                    struct error *err);
+/* The row of a key: the table's count for "model", and an error for what is no key. Where in the
+ * file it stands, a reader puts before what an error says. */
+int run_config_find(size_t *row, const char *key, struct error *err);
 
 /* Adds what the file says of `key`; a flag has no text. */
-int run_config_add(struct run_config *config, const char *key, const char *text, size_t line,
-                   struct error *err);
+int run_config_add(struct run_config *config, const char *key, const char *text, struct error *err);
 
 #endif

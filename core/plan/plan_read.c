@@ -3,10 +3,12 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "base/yaml.h"
+#include "plan/plan_write.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 enum { PLAN_NAMES_MAX = 1 << 20 };
 
@@ -16,10 +18,10 @@ struct names {
 };
 
 /* Bounded, as the file may be anybody's. */
-static int names_add(struct names *names, const char *text, const char *where, struct error *err)
+static int names_add(struct names *names, const char *text, struct error *err)
 {
     if (names->count >= PLAN_NAMES_MAX)
-        return error_set(err, "%s: more than %d names", where, PLAN_NAMES_MAX);
+        return error_set(err, "more than %d names", PLAN_NAMES_MAX);
     if (array_reserve((void **)&names->items, &names->capacity, names->count + 1,
                       sizeof *names->items, err) != 0)
         return -1;
@@ -34,57 +36,63 @@ static void names_free(struct names *names)
     free(names->items);
 }
 
-/* Events of the one form that a plan has: {unfrozen_parameters: [scalar, ...]}. Aliases, nesting
- * and other keys are refused, so that nothing can expand. `depth` counts what is open: the mapping,
- * then the list. */
-static int take_event(yaml_parser_t *parser, struct names *names, int *depth, bool *in_list,
-                      bool *end, const char *where, struct error *err)
+/* Where the reader of YAML is: before the mapping, in it, behind its key, in the list, behind it.
+ * */
+struct reader {
+    struct names *names;
+    enum { OUTSIDE, AT_KEY, AT_VALUE, IN_LIST, BEHIND } place;
+    bool seen; /* the key */
+};
+
+static const char yaml_key[] = "unfrozen_parameters";
+
+/* The key, or a name of the list. A second list would leave it to the reader which of them counts.
+ * */
+static int take_text(struct reader *reader, const char *text, struct error *err)
 {
-    yaml_event_t event;
-    int status = 0;
-    if (!yaml_parser_parse(parser, &event))
-        return error_set(err, "%s: not valid YAML at line %zu: %s", where,
-                         parser->problem_mark.line + 1, parser->problem ? parser->problem : "?");
-    const char *text = event.type == YAML_SCALAR_EVENT ? (char *)event.data.scalar.value : "";
-    switch (event.type) {
-    case YAML_MAPPING_START_EVENT:
-    case YAML_SEQUENCE_START_EVENT:
-        *in_list = event.type == YAML_SEQUENCE_START_EVENT;
-        if (++*depth > 2 || (*in_list) != (*depth == 2))
-            status = error_set(err, "%s: line %zu: a plan is \"unfrozen_parameters:\" and a list",
-                               where, event.start_mark.line + 1);
-        break;
-    case YAML_SEQUENCE_END_EVENT:
-    case YAML_MAPPING_END_EVENT:
-        --*depth;
-        *in_list = false;
-        break;
-    case YAML_SCALAR_EVENT:
-        if (*in_list)
-            status = names_add(names, text, where, err);
-        else if (*depth == 0 && *text) /* any text is YAML: one scalar */
-            status = error_set(
-                err, "%s: not a plan: \"unfrozen_parameters:\" and a list were expected", where);
-        else if (*depth == 1 && strcmp(text, "unfrozen_parameters") != 0 && *text)
-            status = error_set(err, "%s: line %zu: \"%.80s\" is not a part of a plan", where,
-                               event.start_mark.line + 1, text);
-        break;
-    case YAML_ALIAS_EVENT:
-        status =
-            error_set(err, "%s: line %zu: a plan has no aliases", where, event.start_mark.line + 1);
-        break;
-    case YAML_STREAM_END_EVENT:
-        *end = true;
-        break;
+    switch (reader->place) {
+    case OUTSIDE: /* any text is YAML: one scalar */
+        return *text ? error_set(err, "not a plan: \"%s:\" and a list were expected", yaml_key) : 0;
+    case AT_KEY:
+        if (strcmp(text, yaml_key) != 0)
+            return error_set(err, "\"%.80s\" is not a part of a plan", text);
+        if (reader->seen)
+            return error_set(err, "%s is there a second time", yaml_key);
+        reader->seen = true;
+        reader->place = AT_VALUE;
+        return 0;
+    case AT_VALUE: /* of a plan of nothing, which is refused as one */
+        if (*text)
+            return error_set(err, "%s is a list, not \"%.80s\"", yaml_key, text);
+        reader->place = AT_KEY;
+        return 0;
     default:
-        break;
+        return names_add(reader->names, text, err);
     }
-    yaml_event_delete(&event);
-    return status;
 }
 
-/* "^name$" to "name", with the backslashes before dots and backslashes taken out; "^name." too, which
- * means all tensors of that module. */
+/* Of the one form that a plan has: {unfrozen_parameters: [scalar, ...]}. */
+static int take_event(void *context, const yaml_event_t *event, struct error *err)
+{
+    struct reader *reader = context;
+    bool list = event->type == YAML_SEQUENCE_START_EVENT;
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        return take_text(reader, yaml_text(event), err);
+    case YAML_MAPPING_START_EVENT:
+    case YAML_SEQUENCE_START_EVENT:
+        if (reader->place != (list ? AT_VALUE : OUTSIDE))
+            return error_set(err, "a plan is \"%s:\" and a list of names", yaml_key);
+        reader->place = list ? IN_LIST : AT_KEY;
+        return 0;
+    default: /* an end */
+        reader->place = event->type == YAML_SEQUENCE_END_EVENT ? AT_KEY : BEHIND;
+        return 0;
+    }
+}
+
+/* "^name$" to "name", with the backslashes before dots and backslashes taken out; "^name." too,
+ * which means all tensors of that module. */
 static void strip_anchors(char *name)
 {
     size_t to = 0, length = strlen(name), slashes = 0;
@@ -103,60 +111,54 @@ static void strip_anchors(char *name)
     name[to] = '\0';
 }
 
-/* By events, not as a tree: a file of nested lists takes no memory. Anchors ("^...$") go, as a plan
- * of ours writes them for readers that match by pattern. */
+/* Anchors ("^...$") go, as a plan of ours writes them for readers that match by pattern. */
 static int read_yaml(struct names *names, const struct buffer *text, const char *where,
                      struct error *err)
 {
-    yaml_parser_t parser;
-    int depth = 0, status = 0;
-    bool in_list = false, end = false;
-    if (!yaml_parser_initialize(&parser))
-        return error_set(err, "not enough memory for %s", where);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)buffer_string(text), text->length);
-    while (status == 0 && !end)
-        status = take_event(&parser, names, &depth, &in_list, &end, where, err);
-    yaml_parser_delete(&parser);
+    struct reader reader = {.names = names};
+    int status =
+        yaml_read(where, buffer_string(text), text->length, take_event, &reader, ERROR_FAILED, err);
     for (size_t i = 0; i < names->count; i++)
         strip_anchors(names->items[i]);
     return status;
 }
 
-/* Its own form alone: format and version, then names. */
+/* Its own form alone: format and version, whose names they are, then names. */
+static int take_json(struct names *names, const cJSON *root, struct error *err)
+{
+    const cJSON *train = json_get(root, "train"), *item;
+    const char *format = NULL, *whose = NULL;
+    int64_t version = 0;
+    if (!json_get_string(root, "format", &format) || strcmp(format, "spectrum.plan") != 0 ||
+        !cJSON_IsArray(train))
+        return error_set(err, "not a plan: \"format\": \"spectrum.plan\" and a list \"train\" "
+                              "were expected");
+    if (!json_get_int64(root, "version", &version) || version != 1)
+        return error_set(err, "spectrum.plan version %lld; this program reads version 1",
+                         (long long)version);
+    if (json_get(root, "names_of") && !json_get_string(root, "names_of", &whose))
+        return error_set(err, "\"names_of\" is not a text");
+    if (whose && !text_is_one_of(whose, plan_names_of))
+        return error_set(err,
+                         "\"names_of\" is \"%.80s\"; this program knows the names of %s and of %s",
+                         whose, plan_names_of[0], plan_names_of[1]);
+    cJSON_ArrayForEach(item, train)
+    {
+        if (!cJSON_IsString(item))
+            return error_set(err, "\"train\" has an entry that is not a name");
+        if (names_add(names, item->valuestring, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int read_json(struct names *names, const struct buffer *text, const char *where,
                      struct error *err)
 {
     cJSON *root = json_parse(buffer_string(text), text->length, JSON_STRICT, where, err);
-    const cJSON *train = root ? json_get(root, "train") : NULL, *item;
-    const char *format = NULL;
-    int64_t version = 0;
-    int status = -1;
     if (!root)
         return -1;
-    if (!json_get_string(root, "format", &format) || strcmp(format, "spectrum.plan") != 0 ||
-        !cJSON_IsArray(train)) {
-        error_set(err,
-                  "%s: not a plan: \"format\": \"spectrum.plan\" and a list \"train\" "
-                  "were expected",
-                  where);
-        goto out;
-    }
-    if (!json_get_int64(root, "version", &version) || version != 1) {
-        error_set(err, "%s: spectrum.plan version %lld; this program reads version 1", where,
-                  (long long)version);
-        goto out;
-    }
-    cJSON_ArrayForEach(item, train)
-    {
-        if (!cJSON_IsString(item)) {
-            error_set(err, "%s: \"train\" has an entry that is not a name", where);
-            goto out;
-        }
-        if (names_add(names, item->valuestring, where, err) != 0)
-            goto out;
-    }
-    status = 0;
-out:
+    int status = take_json(names, root, err) == 0 ? 0 : error_prefix(err, "%s", where);
     cJSON_Delete(root);
     return status;
 }

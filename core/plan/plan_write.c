@@ -36,10 +36,10 @@ int plan_format_by_name(enum plan_format *out, const char *name, struct error *e
     return -1;
 }
 
-/* How a format writes one name, on a line of its own: what stands before it, for a dot, and after it.
- * `yaml`: as an item of a list. `beginnings`: its readers match names from the beginning on, and a "$"
- * after it is what makes one whole. `of_file`: names are those of the model's file, whatever the
- * loaded model calls the tensors. */
+/* How a format writes one name, on a line of its own: what stands before it, for a dot, and after
+ * it. `yaml`: as an item of a list. `beginnings`: its readers match names from the beginning on,
+ * and a "$" after it is what makes one whole. `of_file`: names are those of the model's file,
+ * whatever the loaded model calls the tensors. */
 struct name_style {
     const char *before, *dot, *after;
     bool yaml, beginnings, of_file;
@@ -161,8 +161,8 @@ static void put_tensors(struct buffer *out, const struct plan *plan, size_t row,
  * in one style (or, where there is none, by tensors), single tensors in the other. A module whose
  * name begins another's is written by its tensors, too, or its reader would train both; in the
  * reference's own files, which say no more than the names, it stays as the reference has it. A
- * tensor of several rows is written by its own name, too: no module has it; and so is what begins as
- * an anchored name does. */
+ * tensor of several rows is written by its own name, too: no module has it; and so is what begins
+ * as an anchored name does. */
 static void put_rows(struct buffer *out, const struct plan *plan, const struct name_style *module,
                      const struct name_style *tensor, bool comments)
 {
@@ -245,13 +245,16 @@ size_t plan_renamed(const struct plan *plan)
     return count;
 }
 
-/* Whose names they are, where the model's file and the loaded model have others; NULL: it is all the
- * same. */
+const char *const plan_names_of[] = {"the model's file", "the model that transformers 5 loads",
+                                     NULL};
+
+/* Whose names they are, where the model's file and the loaded model have others; NULL: it is all
+ * the same. */
 static const char *names_of(const struct plan *plan, bool file_names)
 {
     if (plan_renamed(plan) == 0)
         return NULL;
-    return file_names ? "the model's file" : "the model that transformers 5 loads";
+    return plan_names_of[file_names ? 0 : 1];
 }
 
 /* Where the plan comes from and how much it trains, for whoever opens the file. The source is a
@@ -393,8 +396,8 @@ size_t plan_tensor_count(const struct plan *plan, enum plan_format format, bool 
     return count;
 }
 
-/* ms-swift trains what begins with one of its names, so a tensor that is called as its module is, and
- * whose name may begin another's, goes into its pattern, which it searches for. */
+/* ms-swift trains what begins with one of its names, so a tensor that is called as its module is,
+ * and whose name may begin another's, goes into its pattern, which it searches for. */
 static void put_ms_swift(struct buffer *out, const struct plan *plan, bool file_names)
 {
     static const char special[] = ".\\^$|?*+()[]{}";

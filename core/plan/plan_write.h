@@ -27,6 +27,10 @@ enum plan_format {
 extern const char *const plan_format_names[];
 extern const char *const plan_format_tools[];
 
+/* What a plan's "names_of" may say, a NULL ends it: where the names of the model's file and of the
+ * loaded model differ, whose the plan's are. */
+extern const char *const plan_names_of[];
+
 /* 0, or ERROR_USAGE with the list; "llama-factory" is refused with the reason. */
 int plan_format_by_name(enum plan_format *out, const char *name, struct error *err);
 
@@ -42,8 +46,9 @@ void plan_put(struct buffer *out, const struct plan *plan, enum plan_format form
 void plan_put_file_names(struct buffer *out, const struct plan *plan, enum plan_format format,
                          const char *source);
 
-/* How many tensors the reader of a format trains by it; of PEFT's, beside how many stands an adapter.
- * Of a published scan, which does not say what its modules have, how many names there are. */
+/* How many tensors the reader of a format trains by it; of PEFT's, beside how many stands an
+ * adapter. Of a published scan, which does not say what its modules have, how many names there are.
+ * */
 size_t plan_tensor_count(const struct plan *plan, enum plan_format format, bool file_names);
 
 /* How many of the plan's names are others in the model's file. */

@@ -550,9 +550,31 @@ int confine_mkdir(const char *path, mode_t mode)
     return change(path, CHANGE_MKDIR, mode);
 }
 
+/* Where the file system knows no such rename (NFS), by a second name, which only one can make;
+ * where it knows no second names either (FAT), by a look. */
+static int rename_new_at(int from_folder, const char *from, int to_folder, const char *to)
+{
+    struct stat there;
+    int status = renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE);
+    if (status == 0 || (errno != EINVAL && errno != ENOSYS))
+        return status;
+    if (linkat(from_folder, from, to_folder, to, 0) == 0) {
+        unlinkat(from_folder, from, 0);
+        return 0;
+    }
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS)
+        return -1;
+    if (fstatat(to_folder, to, &there, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? renameat(from_folder, from, to_folder, to) : -1;
+    errno = EEXIST;
+    return -1;
+}
+
 /* Both ends are entered on their own; a descriptor of -1 is a path that lies in no confined
  * folder. */
-int confine_rename(const char *from, const char *to)
+static int rename_by(int (*rename_at)(int from_folder, const char *from, int to_folder,
+                                      const char *to),
+                     const char *from, const char *to)
 {
     struct place places[2] = {{.folder = -1}, {.folder = -1}};
     const char *names[2] = {from, to}, *paths[2] = {from, to};
@@ -563,13 +585,23 @@ int confine_rename(const char *from, const char *to)
             status = -1;
     }
     if (status == 0)
-        status = renameat(folders[0], names[0], folders[1], names[1]);
+        status = rename_at(folders[0], names[0], folders[1], names[1]);
     for (int i = 0; i < 2; i++) {
         if (folders[i] >= 0)
             close_after(folders[i], 0);
         leave(&places[i]);
     }
     return status;
+}
+
+int confine_rename(const char *from, const char *to)
+{
+    return rename_by(renameat, from, to);
+}
+
+int confine_rename_new(const char *from, const char *to)
+{
+    return rename_by(rename_new_at, from, to);
 }
 
 /* stat() of what lies below a folder, itself and not what it links to; *confined: false, it lies

@@ -42,6 +42,7 @@ int confine_folder(const char *path, const struct confined_names *names, struct 
  * below a noted folder it follows no link. */
 int confine_open(const char *path, int flags, mode_t mode);
 int confine_rename(const char *from, const char *to);
+int confine_rename_new(const char *from, const char *to); /* renameat2() with RENAME_NOREPLACE */
 int confine_unlink(const char *path);
 int confine_mkdir(const char *path, mode_t mode);
 int confine_rmdir(const char *path);

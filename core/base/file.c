@@ -8,13 +8,25 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-int file_look(const char *path, struct stat *info, struct error *err)
+/* What a call that looked at the path found. */
+static int found(int status, const char *path, struct error *err)
 {
-    if (sys.stat(path, info) == 0)
+    if (status == 0)
         return 1;
     return errno == ENOENT || errno == ENOTDIR
                ? 0
                : error_set_errno(err, errno, "cannot read %s", path);
+}
+
+int file_look(const char *path, struct stat *info, struct error *err)
+{
+    return found(sys.stat(path, info), path, err);
+}
+
+int name_find(const char *path, struct error *err)
+{
+    struct stat info;
+    return found(sys.lstat(path, &info), path, err);
 }
 
 int file_find(const char *path, struct error *err)

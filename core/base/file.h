@@ -17,15 +17,16 @@
 /* Reads a whole regular file of at most `cap` bytes into *out (cleared first). */
 int file_read_all(struct buffer *out, const char *path, size_t cap, struct error *err);
 
-/* What is there, through links? 1, and *info; 0: nothing; -1: that cannot be told, as where a folder
- * on the way may not be searched or the disk fails. For files that may be absent: one that cannot
- * be looked at is not one to go without, nor one to write over. */
+/* What is there, through links? 1, and *info; 0: nothing; -1: that cannot be told, as where a
+ * folder on the way may not be searched or the disk fails. For files that may be absent: one that
+ * cannot be looked at is not one to go without, nor one to write over. */
 int file_look(const char *path, struct stat *info, struct error *err);
 
-/* The same, where it is enough that something is there; and that it is a folder (0: nothing, or
- * something else). */
+/* The same, where it is enough that something is there; that it is a folder (0: nothing, or
+ * something else); and that the name is taken, by a link to nothing, too. */
 int file_find(const char *path, struct error *err);
 int folder_find(const char *path, struct error *err);
+int name_find(const char *path, struct error *err);
 
 /* Opens a regular file for positioned reading; *size is its length in bytes now. Returns the
  * descriptor, or -1. Close it with sys.close(). */

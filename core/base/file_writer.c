@@ -90,6 +90,13 @@ int file_writer_open_private(struct file_writer *writer, const char *path, struc
     return open_writer(writer, path, 0600, err);
 }
 
+int file_writer_open_new(struct file_writer *writer, const char *path, struct error *err)
+{
+    int status = open_writer(writer, path, 0666, err);
+    writer->fresh = status == 0;
+    return status;
+}
+
 /* The descriptor that a path of /dev or /proc stands for; -1: none. To open such a path would
  * begin at the file's start, over what stands there. */
 static int descriptor_of(const char *path)
@@ -315,6 +322,13 @@ static int write_over(struct file_writer *writer, struct error *err)
     return status;
 }
 
+/* Gives the temporary file its name; one that is to be free is not taken from who has it. */
+static int name_it(const struct file_writer *writer)
+{
+    return writer->fresh ? sys.rename_new(writer->temporary, writer->path)
+                         : sys.rename(writer->temporary, writer->path);
+}
+
 /* Renamed before it is closed: a temporary file without a lock is a dead one's. */
 int file_writer_commit(struct file_writer *writer, struct error *err)
 {
@@ -324,9 +338,14 @@ int file_writer_commit(struct file_writer *writer, struct error *err)
         error_set_errno(err, errno, "cannot write %s", writer->path);
         goto out;
     }
-    if (writer->temporary && sys.rename(writer->temporary, writer->path) != 0) {
+    if (writer->temporary && name_it(writer) != 0) {
         if (writer->over && (errno == EBUSY || errno == EPERM || errno == EACCES))
             status = write_over(writer, err);
+        else if (writer->fresh && errno == EEXIST)
+            error_set(err,
+                      "%s has come to be there meanwhile, and is not written over; give "
+                      "another name",
+                      writer->path);
         else
             error_set_errno(err, errno, "cannot write %s", writer->path);
         goto out;
@@ -336,12 +355,14 @@ int file_writer_commit(struct file_writer *writer, struct error *err)
     writer->temporary = NULL;
     int closed = sys.close(writer->fd);
     writer->fd = -1;
-    if (closed != 0) {
+    if (closed != 0)
         error_set_errno(err, errno, "cannot write %s", writer->path);
-        goto out;
-    }
-    folder = renamed ? path_folder(writer->path, err) : NULL;
-    status = !renamed ? 0 : folder ? folder_sync(folder, err) : -1;
+    else if (!renamed)
+        status = 0;
+    else if ((folder = path_folder(writer->path, err)))
+        status = folder_sync(folder, err);
+    if (status != 0 && writer->fresh)
+        sys.unlink(writer->path); /* it is there, but may not be on the disk */
 out:
     free(folder);
     file_writer_abort(writer);

@@ -1,7 +1,7 @@
 /* Saving files, so that a crash, a full disk or a kill at any moment leaves the old file or the new
  * one, and never a part of either.
  *
- *     file_writer_open, _open_private or _open_output -> file_writer_put ...
+ *     file_writer_open, _open_private, _open_new or _open_output -> file_writer_put ...
  *         -> file_writer_commit, or file_writer_abort where something failed on the way
  *
  * file_save() and its kin are all of that for bytes that are there already.
@@ -24,12 +24,18 @@ struct file_writer {
     char *path;      /* the final place */
     char *temporary; /* where the bytes go until commit; NULL: they go straight to the path */
     bool over;       /* a user's output over a file that is there */
+    bool fresh;      /* file_writer_open_new() */
 };
 
 int file_writer_open(struct file_writer *writer, const char *path, struct error *err);
 
 /* The same for this user's eyes alone (mode 0600). */
 int file_writer_open_private(struct file_writer *writer, const char *path, struct error *err);
+
+/* The same for a name that is to be free: of two that write to it at once the first that commits
+ * has it. The other's commit fails, as it does where anything else has come there, also a link to
+ * nothing; that stays. A commit that fails leaves nothing of its own there. */
+int file_writer_open_new(struct file_writer *writer, const char *path, struct error *err);
 
 /* What a user names as an output is written as other programs write it: through a link to what that
  * names, a file that is there keeps its mode (and, for root, its owner), and what is not a regular

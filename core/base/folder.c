@@ -106,7 +106,8 @@ int file_check_apart(const char *output, const char *input, const char *what, st
 
 /* --- folders --- */
 
-/* With all folders above it, as mkdir -p; one that is there is no error. */
+/* With all folders above it, as mkdir -p; one that is there is no error. What else has the name is:
+ * the last one is looked at, as below another nothing can be made. */
 int folder_make(const char *path, struct error *err)
 {
     char *partial = string_copy(path, err);
@@ -118,8 +119,16 @@ int folder_make(const char *path, struct error *err)
             continue;
         char kept = *at;
         *at = '\0';
-        if (sys.mkdir(partial, 0777) != 0 && errno != EEXIST)
-            status = error_set_errno(err, errno, "cannot make folder %s", partial);
+        if (sys.mkdir(partial, 0777) != 0) {
+            int folder = errno != EEXIST
+                             ? error_set_errno(err, errno, "cannot make folder %s", partial)
+                         : kept == '\0' ? folder_find(partial, err)
+                                        : 1;
+            if (folder == 0)
+                error_set(err, "cannot make folder %s: a file or a link to nothing has that name",
+                          partial);
+            status = folder > 0 ? 0 : -1;
+        }
         *at = kept;
         if (kept == '\0')
             break;
@@ -158,7 +167,7 @@ bool folder_is_empty(const char *path)
     struct dirent *entry;
     DIR *folder = sys.opendir(path);
     if (!folder)
-        return sys.stat(path, &info) != 0 && errno == ENOENT;
+        return sys.lstat(path, &info) != 0 && errno == ENOENT;
     bool empty = folder_read(folder, path, &entry, NULL) == 0;
     sys.closedir(folder);
     return empty;

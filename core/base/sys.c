@@ -50,6 +50,7 @@ struct sys_table sys = {
     .fcntl = control_file,
 
     .rename = confine_rename,
+    .rename_new = confine_rename_new,
     .unlink = confine_unlink,
     .unlinkat = unlinkat,
     .mkdir = confine_mkdir,

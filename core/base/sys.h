@@ -39,8 +39,9 @@ struct sys_table {
     int (*fcntl)(int fd, int command, int argument);
 
     /* Names: what a folder says, and what is changed in it. */
-    int (*rename)(const char *from, const char *to); /* confined */
-    int (*unlink)(const char *path);                 /* confined */
+    int (*rename)(const char *from, const char *to);     /* confined */
+    int (*rename_new)(const char *from, const char *to); /* confined; EEXIST where `to` is taken */
+    int (*unlink)(const char *path);                     /* confined */
     int (*unlinkat)(int folder, const char *name, int flags);
     int (*mkdir)(const char *path, mode_t mode); /* confined */
     int (*rmdir)(const char *path);              /* confined */

@@ -187,7 +187,7 @@ int gguf_writer_open(struct gguf_writer *writer, const char *path, const struct 
     put_header(&header, keys, entries, count);
     writer->staging = array_alloc(1, STAGING, err);
     if (!writer->staging || buffer_check(&header, err) != 0 ||
-        file_writer_open(&writer->file, path, err) != 0)
+        file_writer_open_new(&writer->file, path, err) != 0)
         goto out;
     status = file_writer_put(&writer->file, header.data, header.length, err);
     if (status != 0)

@@ -57,7 +57,8 @@ struct gguf_writer {
     unsigned char *staging;
 };
 
-/* Writes the header. On failure nothing is left over. */
+/* Writes the header, of a file that is new (file_writer_open_new()). On failure nothing is left
+ * over. */
 int gguf_writer_open(struct gguf_writer *writer, const char *path, const struct gguf_keys *keys,
                      const struct gguf_entry *entries, size_t count, struct error *err);
 

@@ -100,4 +100,30 @@ mkdir own && touch own/config.json
 ! "$spectrum" export full -o own 2>err || fail "an export into a folder with files"
 (ulimit -f 64 && exec "$spectrum" export full -o limit) 2>err && fail "an export beyond ulimit -f"
 [ ! -e limit ] || fail "half an export stays"
+
+# Of exports to one folder at once one has it, whole, and each of the others says that it has not. A link to nothing is
+# not replaced.
+for i in 1 2 3 4; do "$spectrum" export full -o once >"out$i" 2>"err$i" & exports[i]=$!; done
+written=0
+for i in 1 2 3 4; do
+    if wait "${exports[i]}"; then written=$((written + 1)); continue; fi
+    grep -qE "another export writes to once now|once is there, and not an empty folder" "err$i" ||
+        fail "one of four exports at once says $(cat "err$i")"
+done
+[ $written = 1 ] || fail "of four exports at once $written say that they wrote"
+"$spectrum" info once >out 2>err || fail "what was written is not whole"
+! temporary || fail "temporary files stay"
+[ ! -e once/.spectrum-unfinished ] || fail "the mark stays"
+if command -v flock >/dev/null; then
+    mkdir busy
+    ! flock busy "$spectrum" export full -o busy 2>err || fail "an export into a folder that another has"
+    grep -q "another export writes to busy now" err || fail "it does not say who writes there"
+fi
+ln -s nowhere link
+ln -s nowhere link.gguf
+! "$spectrum" export full -o link 2>err || fail "an export in the place of a link"
+! "$spectrum" export full --to gguf -o link.gguf 2>err || fail "a GGUF file in the place of a link"
+grep -q "link.gguf is there" err || fail "it does not say that a link is there"
+if train link 1 2>err; then fail "a run in the place of a link"; fi
+[ "$(readlink link) $(readlink link.gguf)" = "nowhere nowhere" ] && [ ! -e nowhere ] || fail "a link was replaced, or followed"
 echo "streams: nothing lost"

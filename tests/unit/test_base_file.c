@@ -92,6 +92,73 @@ static void save_survives_faults(void **state)
     free(path);
 }
 
+static int no_such_rename(const char *from, const char *to)
+{
+    (void)from;
+    (void)to;
+    errno = EIO;
+    return -1;
+}
+
+static void put_new(struct file_writer *writer, const char *path, const char *text)
+{
+    assert_int_equal(file_writer_open_new(writer, path, NULL), 0);
+    assert_int_equal(file_writer_put(writer, text, strlen(text), NULL), 0);
+}
+
+/* Of two that write a new file of one name one has it, and the other is told; a link that leads
+ * nowhere is not replaced either, and what failed leaves nothing. */
+static void a_new_file_takes_no_name_that_is_taken(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/spectrum-file-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = path_join(folder, "model.gguf", NULL), *link = path_join(folder, "link", NULL);
+    struct file_writer first, second;
+    struct buffer read = BUFFER_INIT;
+    struct error err = ERROR_INIT;
+    put_new(&first, path, "the first");
+    put_new(&second, path, "the second");
+    assert_int_equal(file_writer_commit(&second, &err), 0);
+    assert_int_equal(file_writer_commit(&first, &err), -1);
+    assert_non_null(strstr(err.text, "model.gguf has come to be there meanwhile"));
+    assert_int_equal(file_read_all(&read, path, 100, &err), 0);
+    assert_string_equal(read.data, "the second");
+    assert_int_equal(count_entries(folder), 1);
+
+    assert_int_equal(symlink("nowhere", link), 0);
+    assert_int_equal(name_find(link, &err), 1);
+    assert_int_equal(file_find(link, &err), 0);
+    put_new(&first, link, "a link's");
+    assert_int_equal(file_writer_commit(&first, &err), -1);
+    assert_int_equal(count_entries(folder), 2);
+    assert_int_equal(name_find(link, &err), 1);
+    assert_int_equal(folder_make(link, &err), -1);
+    assert_non_null(strstr(err.text, "a file or a link to nothing has that name"));
+    assert_int_equal(folder_make(path, &err), -1);
+    assert_int_equal(folder_make(folder, &err), 0);
+    unlink(path);
+
+    /* What cannot be named, or not synced, is not there. */
+    real_sys = sys;
+    put_new(&first, path, "the third");
+    sys.rename_new = no_such_rename;
+    assert_int_equal(file_writer_commit(&first, &err), -1);
+    sys = real_sys;
+    put_new(&first, path, "the fourth");
+    sys.fsync = faulty_fsync;
+    calls_until_fault = 1; /* the folder's */
+    assert_int_equal(file_writer_commit(&first, &err), -1);
+    sys = real_sys;
+    assert_int_equal(name_find(path, &err), 0);
+    assert_int_equal(count_entries(folder), 1);
+    buffer_free(&read);
+    unlink(link);
+    rmdir(folder);
+    free(link);
+    free(path);
+}
+
 /* A write that a limit, a quota, a lost handle or a file system stops: the line says what to do,
  * and the old file is there alone. */
 static void what_stops_a_write_is_named(void **state)
@@ -232,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stops_a_write_is_named),
         cmocka_unit_test(save_survives_faults),
+        cmocka_unit_test(a_new_file_takes_no_name_that_is_taken),
         cmocka_unit_test(reading_is_checked),
         cmocka_unit_test(fifo_does_not_hang),
         cmocka_unit_test(folders_are_made_with_parents),

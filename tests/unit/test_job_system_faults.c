@@ -54,6 +54,7 @@ enum { DEPTH = 12, PLACES_MAX = 2048 };
     X(flock, int, (int a, int b), (a, b), -1, ENOLCK)                                              \
     X(fcntl, int, (int a, int b, int c), (a, b, c), -1, EMFILE)                                    \
     X(rename, int, (const char *a, const char *b), (a, b), -1, EIO)                                \
+    X(rename_new, int, (const char *a, const char *b), (a, b), -1, EIO)                            \
     X(unlink, int, (const char *a), (a), -1, EIO)                                                  \
     X(unlinkat, int, (int a, const char *b, int c), (a, b, c), -1, EIO)                            \
     X(mkdir, int, (const char *a, mode_t b), (a, b), -1, ENOSPC)                                   \
@@ -505,8 +506,9 @@ static void check_all(const struct work *work, struct place_of_call place, const
         say_wrong(work, place, "a temporary stays", "");
 }
 
-/* Caches and lists are made again; metrics.jsonl is a log, whose lines nobody waits to see on the disk,
- * and progress.json is news; what is removed is not missed. A run's other files and a result are. */
+/* Caches and lists are made again; metrics.jsonl is a log, whose lines nobody waits to see on the
+ * disk, and progress.json is news; what is removed is not missed. A run's other files and a result
+ * are. */
 static bool may_go_unwritten(const char *path)
 {
     return strstr(path, "/cache/") || strstr(path, "/state/") || strstr(path, "/metrics.jsonl") ||

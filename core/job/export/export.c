@@ -72,8 +72,8 @@ static void summarize(const struct export *export, struct export_summary *summar
     }
 }
 
-/* Does transformers load the base from where it is, even when the run's folder is gone? 1, 0; -1: that
- * cannot be told. */
+/* Does transformers load the base from where it is, even when the run's folder is gone? 1, 0; -1:
+ * that cannot be told. */
 static int base_stands_alone(const struct export *export, const char *run, struct error *err)
 {
     const struct checkpoint *base = export->source.model->checkpoint;
@@ -134,18 +134,37 @@ static void clear_left(const char *out)
     sys.close(fd);
 }
 
-/* The folder is new or empty, and no part of a job: its files would be taken for the job's. */
+/* No part of a job: its files would be taken for the job's. */
 static int check_output(const struct export *export, const char *out, struct error *err)
 {
-    if (checkpoint_check_output(export->source.model->checkpoint, out, err) != 0 ||
-        job_dir_check_outside(out, "folder", err) != 0)
+    return checkpoint_check_output(export->source.model->checkpoint, out, err) == 0
+               ? job_dir_check_outside(out, "folder", err)
+               : -1;
+}
+
+/* Of two exports to one folder that has its lock which is the first to look; the other does not
+ * wait for it. The folder's descriptor, by which it is locked until that is closed; one that is
+ * `made` just now does not stay without. */
+static int lock_folder(const char *out, bool made, struct error *err)
+{
+    int fd = sys.open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0) {
+        error_set_errno(err, errno, "cannot write %s", out);
+        if (made)
+            sys.rmdir(out);
         return -1;
-    clear_left(out);
-    return folder_is_empty(out) ? 0
-                                : error_set(err,
-                                            "%s is there, and not an empty folder; -o takes a new "
-                                            "one, or an empty one",
-                                            out);
+    }
+    /* a file system without locks has the mark */
+    if (sys.flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return fd;
+    sys.close(fd);
+    return error_set(err, "another export writes to %s now; give another folder", out);
+}
+
+static int refuse_taken(const char *out, struct error *err)
+{
+    return error_set(
+        err, "%s is there, and not an empty folder; -o takes a new one, or an empty one", out);
 }
 
 static int write_model(const struct export *export, const char *out, struct error *err)
@@ -206,13 +225,22 @@ static int write_files(const struct export *export, const char *run, const char 
     return export_write_adapters(export, out, base, err);
 }
 
-/* What could not be written whole is removed, and the folder unless it was there before. */
-static int write_folder(const struct export *export, const char *run, const char *out,
+/* The folder is new or empty, and is this export's until it ends, by a lock unless it is `ours`
+ * anyway. What could not be written whole is removed, and the folder unless it was there before. */
+static int write_folder(const struct export *export, const char *run, const char *out, bool ours,
                         struct export_summary *summary, struct error *err)
 {
-    int there = file_find(out, err), status = -1, mark;
-    if (there < 0 || folder_make(out, err) != 0)
+    int there = name_find(out, err), status = -1, mark, folder = -1;
+    if (there > 0 && folder_find(out, err) == 0)
+        return refuse_taken(out, err);
+    if (there < 0 || folder_make(out, err) != 0 ||
+        (!ours && (folder = lock_folder(out, !there, err)) < 0))
         return -1;
+    clear_left(out);
+    if (!folder_is_empty(out)) {
+        refuse_taken(out, err);
+        goto out;
+    }
     if ((mark = open_mark(out, O_CREAT | O_EXCL, err)) < 0)
         goto out;
     sys.flock(mark, LOCK_EX | LOCK_NB); /* a file system without locks has none to be found */
@@ -225,6 +253,8 @@ static int write_folder(const struct export *export, const char *run, const char
 out:
     if (status != 0 && !there)
         sys.rmdir(out);
+    if (folder >= 0)
+        sys.close(folder);
     return status;
 }
 
@@ -250,7 +280,6 @@ static void close_export(struct export *export)
     free(export->parts);
 }
 
-/* The folder may have what was left of an export that was killed. */
 int export_base(const char *run, const struct state_choice *choice, const char *out,
                 const volatile sig_atomic_t *interrupted, struct export_summary *summary,
                 char **state, struct error *err)
@@ -260,9 +289,8 @@ int export_base(const char *run, const struct state_choice *choice, const char *
     *summary = (struct export_summary){.step = -1};
     int status = open_run(&export, run, choice, false, err);
     if (status == 0) {
-        clear_left(out);
         summary->step = source->step;
-        status = write_folder(&export, source->run, out, summary, err);
+        status = write_folder(&export, source->run, out, true, summary, err);
     }
     if (status == 0) {
         summarize(&export, summary);
@@ -295,7 +323,7 @@ int export_run(const char *run, const struct state_choice *choice, const char *o
     if (status == 0)
         status = summary->is_gguf
                      ? export_write_gguf(&export, out, options->type, &summary->gguf, err)
-                     : write_folder(&export, source->run, out, summary, err);
+                     : write_folder(&export, source->run, out, false, summary, err);
     if (status != 0)
         goto out;
     summarize(&export, summary);

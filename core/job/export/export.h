@@ -20,7 +20,7 @@
  *
  * A folder is written in this order, so that one that is not whole is known:
  *
- *     folder_make() -> .spectrum-unfinished, locked -> files -> the mark is removed
+ *     folder_make(), locked -> .spectrum-unfinished, locked -> files -> the mark is removed
  *
  * An export that fails or is stopped removes its files; one that was killed leaves the mark, and
  * the next export to the same folder clears it.

@@ -4,7 +4,6 @@
 #include "base/folder.h"
 #include "base/limits.h"
 #include "base/memory.h"
-#include "base/sys.h"
 #include "base/text.h"
 #include "job/export/gguf_documents.h"
 #include "job/export/gguf_model.h"
@@ -38,7 +37,7 @@ int export_check_gguf(const struct export *export, const char *out, struct error
     if (checkpoint_check_output(export->source.model->checkpoint, out, err) != 0 ||
         job_dir_check_outside(out, "file", err) != 0)
         return -1;
-    int there = file_find(out, err);
+    int there = name_find(out, err);
     return there > 0 ? error_set(err, "%s is there; -o takes a new file", out) : there;
 }
 
@@ -260,10 +259,7 @@ static int write_tensors(const struct export *export, const char *out,
         gguf_writer_abort(&writer);
         return -1;
     }
-    status = gguf_writer_commit(&writer, err);
-    if (status != 0)
-        sys.unlink(out); /* it may be there, but not be on the disk yet */
-    return status;
+    return gguf_writer_commit(&writer, err);
 }
 
 /* All keys are there before the file is begun: they can be refused. */

@@ -25,9 +25,38 @@ int job_request_put(const char *path, enum job_request request, const char *text
     return status;
 }
 
+enum { NOTHING, REQUEST, SOMETHING_ELSE };
+
+/* What has a request's or a mark's name: a request is a regular file, which a rename has put there.
+ * */
+static int look_at(const char *path, const char *name)
+{
+    struct stat info;
+    char *file = path_join(path, name, NULL);
+    bool there = file && sys.lstat(file, &info) == 0;
+    free(file);
+    return !there ? NOTHING : S_ISREG(info.st_mode) ? REQUEST : SOMETHING_ELSE;
+}
+
 bool job_request_waits(const char *path, enum job_request request)
 {
-    return job_dir_has(path, names[request]);
+    return look_at(path, names[request]) == REQUEST;
+}
+
+bool job_requests_odd(const char *path, unsigned *said, char *line, size_t size)
+{
+    static const char *const marks[] = {"requests/paused", JOB_WAITING_MARK};
+    enum { NAMES = sizeof names / sizeof *names, ALL = NAMES + sizeof marks / sizeof *marks };
+    for (unsigned i = 0; i < ALL; i++) {
+        const char *name = i < NAMES ? names[i] : marks[i - NAMES];
+        if (*said & 1u << i || look_at(path, name) != SOMETHING_ELSE)
+            continue;
+        *said |= 1u << i;
+        snprintf(line, size, "%s/%s is not a regular file, and so no request: it is left as it is",
+                 path, name);
+        return true;
+    }
+    return false;
 }
 
 /* Requests, the one that is being taken, and the marks of a pause and of one that waits. */
@@ -41,19 +70,21 @@ bool job_request_is_file(const char *name)
 }
 
 /* A request is moved away before it is read: what is asked from then on is another request, and is
- * not lost with this one. */
+ * not lost with this one. Where it cannot be moved, as what is no file has that name, it is taken
+ * where it is: no such thing keeps a job from being stopped. */
 bool job_request_take(const char *path, enum job_request request, struct buffer *text)
 {
     if (job_dir_confine(path, NULL) != 0)
         return false;
     char *file = path_join(path, names[request], NULL);
     char *mine = path_join(path, "requests/taken", NULL);
-    bool there = file && mine && sys.access(file, F_OK) == 0;
-    bool taken = there && sys.rename(file, mine) == 0;
-    if (taken && text)
-        taken = file_read_all(text, mine, REQUEST_CAP, NULL) == 0;
-    if (there)
-        sys.unlink(mine);
+    bool taken = file && mine && look_at(path, names[request]) == REQUEST;
+    if (taken) {
+        const char *at = sys.rename(file, mine) == 0 ? mine : file;
+        if (text)
+            taken = file_read_all(text, at, REQUEST_CAP, NULL) == 0;
+        taken = (sys.unlink(at) == 0 || at == mine) && taken;
+    }
     free(mine);
     free(file);
     return taken;

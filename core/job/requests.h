@@ -36,6 +36,10 @@ int job_request_put(const char *path, enum job_request request, const char *text
 /* Was it asked, and is not taken yet? Of a job whose worker is gone that says nothing. */
 bool job_request_waits(const char *path, enum job_request request);
 
+/* Is there one of these names that is no regular file, a folder say, and was not said yet? It asks
+ * for nothing. What is to be said of it, a line, and a bit of *said, which is 0 at first. */
+bool job_requests_odd(const char *path, unsigned *said, char *line, size_t size);
+
 /* The worker's side: true where it was asked; the request is gone then. `text` may be NULL. */
 bool job_request_take(const char *path, enum job_request request, struct buffer *text);
 

@@ -119,8 +119,12 @@ run=$work/failed
 cp "$model" "$work/no-model.gguf"
 "$spectrum" resume "$run" 2>"$work/said" || fail "it cannot be resumed"
 wait_for "step 1" has_step 1
+# What has a request's name and is none is said once, and does not keep it from being stopped.
+mkdir "$run/requests/pause" "$run/requests/taken"
+wait_for "the warning" grep -q "^warning: $run/requests/pause is not a regular file" "$run/log.txt"
 "$spectrum" stop "$run" 2>/dev/null
 wait_for "the stop" test -f "$run/result.json"
+test "$(grep -c "requests/pause is not" "$run/log.txt")" = 1 || fail "it is said more than once"
 
 # A model by its name in the Hugging Face cache: the run is usable without that cache.
 mkdir -p "$HF_HUB_CACHE/models--org--demo/refs" "$HF_HUB_CACHE/models--org--demo/snapshots"

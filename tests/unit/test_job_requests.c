@@ -1,12 +1,15 @@
 /* Requests: taken once, none lost, none kept from before, and those that are read in a pause. */
 #include "job_folder.h"
 
+#include "base/folder.h"
 #include "base/sys.h"
 #include "job/job_dir.h"
 #include "job/lock.h"
 #include "job/requests.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static void test_requests_are_taken_once(void **state)
 {
@@ -53,6 +56,52 @@ static void test_a_request_that_comes_meanwhile_is_kept(void **state)
     assert_string_equal(text.data, "second");
     assert_false(job_request_take(job, JOB_REQUEST_FIRST, NULL));
     buffer_free(&text);
+    free(job);
+}
+
+/* A folder, a link and what else has a request's name ask for nothing, are said once each, and keep
+ * no other request from being taken; nor does a folder where one is moved to. */
+static void test_what_is_no_request_stands_in_no_way(void **state)
+{
+    (void)state;
+    struct buffer text = BUFFER_INIT;
+    unsigned said = 0;
+    char line[512], *job = make_job(), *pause = path_join(job, "requests/pause", NULL);
+    char *taken = path_join(job, "requests/taken", NULL),
+         *mark = path_join(job, "requests/waiting", NULL);
+    char *resume = path_join(job, "requests/resume", NULL);
+    assert_false(job_requests_odd(job, &said, line, sizeof line));
+    assert_int_equal(mkdir(pause, 0777) | mkdir(taken, 0777) | mkdir(mark, 0777), 0);
+    assert_int_equal(symlink("/etc/passwd", resume), 0);
+    assert_false(job_request_take(job, JOB_REQUEST_PAUSE, NULL));
+    assert_false(job_request_take(job, JOB_REQUEST_RESUME, NULL));
+    assert_false(job_request_waits(job, JOB_REQUEST_PAUSE));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(job_request_put(job, JOB_REQUEST_STOP, NULL, NULL), 0);
+        assert_true(job_request_waits(job, JOB_REQUEST_STOP));
+        assert_true(job_request_take(job, JOB_REQUEST_STOP, NULL));
+        assert_false(job_request_take(job, JOB_REQUEST_STOP, NULL));
+        assert_int_equal(job_request_put(job, JOB_REQUEST_FIRST, "m.3.q", NULL), 0);
+        assert_true(job_request_take(job, JOB_REQUEST_FIRST, &text));
+        assert_string_equal(buffer_string(&text), "m.3.q");
+        assert_false(job_request_take(job, JOB_REQUEST_FIRST, &text));
+    }
+    const char *const odd[] = {"requests/pause is not", "requests/resume is not",
+                               "requests/waiting is not"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        assert_true(job_requests_odd(job, &said, line, sizeof line));
+        assert_non_null(strstr(line, odd[i]));
+    }
+    assert_false(job_requests_odd(job, &said, line, sizeof line));
+    buffer_free(&text);
+    rmdir(pause);
+    rmdir(taken);
+    rmdir(mark);
+    unlink(resume);
+    free(resume);
+    free(mark);
+    free(taken);
+    free(pause);
     free(job);
 }
 
@@ -104,6 +153,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_requests_are_taken_once, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_request_that_comes_meanwhile_is_kept, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(test_what_is_no_request_stands_in_no_way, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_paused_job_writes_checkpoints, make_folder,
                                         remove_folder),

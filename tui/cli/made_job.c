@@ -22,6 +22,9 @@ static void tell(void *context, enum work_phase phase, uint64_t done, uint64_t t
     if (now - job->looked_at < pause)
         return;
     job->looked_at = now;
+    char line[512];
+    while (job_requests_odd(job->path, &job->odd, line, sizeof line))
+        message_print("warning: %s", line);
     if (job_request_take(job->path, JOB_REQUEST_STOP, NULL))
         raise(SIGTERM);
 }

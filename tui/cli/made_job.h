@@ -25,6 +25,7 @@ struct made_job {
     const char *path;        /* the job's folder; NULL: it is none */
     struct work_watch watch; /* tells the progress, and looks for a request to stop */
     double looked_at;        /* when it was looked for last */
+    unsigned odd;            /* what in requests/ was said to be none */
     struct job_metrics_writer writer;
     struct job_progress_writer progress;
 };

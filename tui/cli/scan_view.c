@@ -9,6 +9,7 @@
 #include "job/requests.h"
 #include "job/trust.h"
 #include "model/score_table.h"
+#include "tui/cli/output.h"
 #include "tui/cli/process.h"
 
 #include <math.h>
@@ -218,7 +219,10 @@ static void on_row(void *context, const struct scan_row *row, const double *valu
  * would learn of what is computed. */
 static bool should_stop(void *context)
 {
-    const struct scan_view *view = context;
+    struct scan_view *view = context;
+    char line[512];
+    while (view->job && job_requests_odd(view->job, &view->odd, line, sizeof line))
+        message_print("warning: %s", line);
     return *view->interrupted ||
            (view->job && (view->failure.kind != ERROR_NONE ||
                           job_request_take(view->job, JOB_REQUEST_STOP, NULL)));

@@ -38,6 +38,7 @@ struct scan_view {
     int argc;
     char **argv; /* as they go into job.json */
     bool paused;
+    unsigned odd;         /* what in requests/ was said to be none */
     bool device_said;     /* and with it, which others there are */
     struct error failure; /* the directory cannot be written any more: the scan stops */
 };

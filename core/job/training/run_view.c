@@ -41,6 +41,9 @@ bool run_should_stop(void *context)
 {
     struct run_sitting *sitting = context;
     const volatile sig_atomic_t *interrupted = sitting->view->interrupted;
+    char line[512];
+    while (sitting->job && job_requests_odd(sitting->job, &sitting->odd, line, sizeof line))
+        run_warn(sitting, "%s", line);
     if ((interrupted && *interrupted) ||
         (sitting->supervisor && getppid() != sitting->supervisor) ||
         (sitting->job && job_request_take(sitting->job, JOB_REQUEST_STOP, NULL)))

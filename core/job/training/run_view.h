@@ -86,6 +86,7 @@ struct run_sitting {
     const char *state;
     pid_t supervisor;              /* 0: none; it runs in a terminal */
     bool stopping;                 /* somebody asked for it; from then on true */
+    unsigned odd;                  /* what in requests/ was said to be none */
     const struct work_watch *work; /* is told of all that takes time; NULL in a dry run */
 };
 

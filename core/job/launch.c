@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/sys.h"
@@ -116,8 +117,8 @@ static int wait_for_start(const char *path, pid_t pid, struct error *err)
     return 0;
 }
 
-/* An error with the message of a result that says "failed", "killed" or "not started"; 0 for any other.
- */
+/* An error with the message of a result that says "failed", "killed" or "not started", or with the
+ * reason why a resume was refused; 0 for any other. */
 static int report_failure(const char *path, struct error *err)
 {
     cJSON *result = job_dir_read(path, "result.json", NULL);
@@ -125,7 +126,8 @@ static int report_failure(const char *path, struct error *err)
     int status = 0;
     json_get_string(result, "status", &how);
     json_get_string(result, "message", &message);
-    if (strcmp(how, "completed") != 0 && strcmp(how, "stopped") != 0 && how[0])
+    if (json_get_string(result, "refused", &message) ||
+        (strcmp(how, "completed") != 0 && strcmp(how, "stopped") != 0 && how[0]))
         status = error_set(err, "%s: %s", path, message);
     cJSON_Delete(result);
     return status;
@@ -306,6 +308,42 @@ static int write_result(const char *path, int how, struct error *err)
     return job_result_write(path, &result, err);
 }
 
+/* The result that the job had before, with the reason why a resume of it was refused. */
+static int write_refused(const char *path, const cJSON *before, const char *why, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    struct json_writer json = {.out = &text};
+    const cJSON *item;
+    json_object(&json, NULL);
+    cJSON_ArrayForEach(item, before)
+    {
+        if (strcmp(item->string, "refused") != 0)
+            json_tree(&json, item->string, item);
+    }
+    json_text(&json, "refused", why);
+    json_end(&json);
+    int status = json_finish(&json, err);
+    if (status == 0)
+        status = job_dir_save(path, "result.json", &text, err);
+    buffer_free(&text);
+    return status;
+}
+
+/* A resume that failed before its worker wrote a line has changed nothing: a job that was complete
+ * stays so. `before`: its result until then; NULL: it had none, or this is no resume. `taken`:
+ * bytes of metrics.jsonl. */
+static int keep_result(const char *path, const cJSON *before, uint64_t taken, struct error *err)
+{
+    cJSON *result = before ? job_dir_read(path, "result.json", NULL) : NULL;
+    const char *how = "", *why = "";
+    json_get_string(result, "status", &how);
+    json_get_string(result, "message", &why);
+    bool refused = strcmp(how, "failed") == 0 && job_metrics_size(path) <= taken + 1;
+    int status = refused ? write_refused(path, before, why, err) : 0;
+    cJSON_Delete(result);
+    return status;
+}
+
 /* Starts program with the arguments, names the worker in the lock, and waits for its end. A signal
  * that comes before the worker is ready for one waits for it: it starts with them blocked. */
 static int run_worker(const char *path, const char *program, char *const arguments[], int *how,
@@ -346,15 +384,23 @@ static int run_worker(const char *path, const char *program, char *const argumen
 int job_supervise(const char *path, const char *program, char *const arguments[], struct error *err)
 {
     int how = 0;
+    struct job_restart restart;
+    cJSON *before = job_restart_read(&restart) ? job_dir_read(path, "result.json", NULL) : NULL;
+    uint64_t taken = job_metrics_size(path);
     signal(SIGHUP, SIG_IGN); /* no terminal is a job's; its worker inherits that */
     signal(SIGINT, SIG_DFL); /* nor its Ctrl-C, so whoever sends one to a job means it */
     signals_catch_end(pass_on);
-    if (job_lock_take(path, err) != 0)
+    if (job_lock_take(path, err) != 0) {
+        cJSON_Delete(before);
         return -1;
+    }
     setenv("SPECTRUM_JOB", path, 1);
     int status = run_worker(path, program, arguments, &how, err);
     if (status == 0)
         status = write_result(path, how, err);
+    if (status == 0)
+        status = keep_result(path, before, taken, err);
+    cJSON_Delete(before);
     job_lock_release(path);
     if (status == 0 && !(WIFEXITED(how) && (WEXITSTATUS(how) == 0 || WEXITSTATUS(how) == 130)))
         status = error_set(err, "the job did not end well; %s/result.json says how", path);

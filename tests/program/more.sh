@@ -88,6 +88,23 @@ more "$work/epochs" --more 4 --lr 8e-4 --schedule linear
 test "$(rate "$work/epochs" $((last + 3))) $(rate "$work/epochs" $((last + 6)))" = "0.0008 0.0002" ||
     fail "the schedule of what was added is another: $(values "$work/epochs" lr)"
 
+# What is refused before a step leaves the run as complete as it was, and says why.
+mv "$work/text.txt" "$work/hidden.txt"
+refused "text.txt" "$work/whole" --more 2
+mv "$work/hidden.txt" "$work/text.txt"
+grep -q '"status": "completed", .*"last_step": 9, .*"refused": ".*text.txt' "$work/whole/result.json" ||
+    fail "a refusal changes how it ended: $(cat "$work/whole/result.json")"
+"$spectrum" jobs --json | grep -q "\"job\": \"$work/whole\", .*completed at step 9; a resume was refused: .*text.txt" ||
+    fail "the list does not say it: $("$spectrum" jobs --json)"
+refused "nothing to resume" "$work/whole"
+cp -r "$work/whole" "$work/later"
+sed -i 's/"version": 1/"version": 7/' "$work/later/job.json"
+refused "spectrum.job version 7" "$work/later" --more 2
+cmp "$work/whole/result.json" "$work/later/result.json" || fail "a refused run ended otherwise"
+more "$work/whole" --more 1
+if grep -q refused "$work/whole/result.json"; then fail "what was refused is still said"; fi
+refused "from 1 to" "$work/whole" --more 2000000000
+
 # What cannot be.
 refused "belong to --more" "$work/whole" --lr 1e-4
 refused "belong to --more" "$work/whole" --step 8 --schedule linear

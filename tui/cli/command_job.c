@@ -100,10 +100,11 @@ static int64_t chosen_step(const struct job_follow *job, const struct state_choi
 {
     if (choice->step == 0 && !choice->best)
         return 0;
-    if (!job_kind_of(job->job)->checkpoints)
-        return error_set_kind(
-            err, ERROR_USAGE, "%s is %s %s: --step and --best choose a training run's checkpoint",
-            job->path, text_a(job_kind_of(job->job)->noun), job_kind_of(job->job)->noun);
+    const struct job_kind *kind = job_kind_of(job->job);
+    if (kind->command[0] && !kind->checkpoints)
+        return error_set_kind(err, ERROR_USAGE,
+                              "%s is %s %s: --step and --best choose a training run's checkpoint",
+                              job->path, text_a(kind->noun), kind->noun);
     char *folder = state_choose(job->path, choice, err);
     int64_t step = folder ? state_step_of(strrchr(folder, '/') + 1) : -1;
     free(folder);

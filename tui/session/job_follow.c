@@ -211,8 +211,8 @@ static bool look_at_requests(struct job_follow *follow)
 
 /* The metrics first: their first line means that job.json is complete, which is read at once then;
  * a sitting that goes on for more steps writes another. The small files and the lock only now and
- * then. A job that lives has no result yet: what lies there is of the sitting before, and it is read
- * when this one has ended. */
+ * then. A job that lives has no result yet: what lies there is of the sitting before, and it is
+ * read when this one has ended. */
 bool job_follow_update(struct job_follow *follow)
 {
     size_t added = 0;
@@ -321,6 +321,9 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
             put_where(follow, step, where, sizeof where);
             snprintf(out, size, "%s%s", status, where);
         }
+        size_t used = strlen(out);
+        if (strcmp(status, "failed") != 0 && json_get_string(follow->result, "refused", &message))
+            snprintf(out + used, size - used, "; a resume was refused: %s", message);
     } else if (follow->state == JOB_DIED) {
         job_last_message(follow->path, reason, sizeof reason);
         snprintf(out, size, "died%s: %s",

@@ -67,10 +67,11 @@ static int check_again(const struct job_follow *job, int64_t step, const char *s
                                    state, step);
 }
 
-/* Steps are added to what has some, and where its course is not being taken. */
+/* Steps are added to what has some, and where its course is not being taken; of one that is not known
+ * its start says why. */
 static int check_more(const struct job_kind *kind, bool lives, const char *state, struct error *err)
 {
-    if (!kind->steps)
+    if (kind->command[0] && !kind->steps)
         return error_set(err, "it is %s %s: more steps are for a training run", text_a(kind->noun),
                          kind->noun);
     return lives ? error_set(err, "%s; stop it before more steps are added to it", state) : 0;

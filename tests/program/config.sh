@@ -150,7 +150,19 @@ begins "step 3 of $work/typed" "$work/typed"
 grep -q "from-two/job.json: its --step or --best is of $work/by-file and left out: the run begins from $work/typed" "$work/err" ||
     fail "it does not say what it leaves out"
 begins "step 2 of $work/typed" "$work/typed" --step 2
-if grep -q "left out" "$work/err"; then fail "what was typed is left out"; fi
+if grep -q "its --step" "$work/err"; then fail "what was typed is left out"; fi
+
+# A record in which two models are named says neither; a MODEL that is typed counts, and what it leaves out is said.
+cp -r "$work/typed" "$work/two"
+cp -rL "$work/there/model" "$work/another"
+sed -i "s|\"model\": \"[^\"]*\"|\"model\": \"$work/another\"|" "$work/two/job.json"
+refused "two/job.json contradicts itself: its \"model\" is $work/another, and its" --config "$work/two"
+dry "$work/another" --config "$work/two"
+has "\"model\": \"$work/another\""
+grep -q "two/job.json: its model is $work/there/model and left out: the run is of $work/another" "$work/err" ||
+    fail "it does not say whose model counts"
+dry "$work/there/model" --config "$work/typed"
+if grep -q "left out" "$work/err"; then fail "the same model is said to be left out"; fi
 
 # A scan's job is not a run.
 mkdir -p "$work/scan"

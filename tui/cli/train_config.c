@@ -1,10 +1,12 @@
 #include "tui/cli/train_config.h"
 
+#include "base/folder.h"
 #include "base/text.h"
 #include "job/run_config.h"
 #include "tui/cli/output.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void trust_say(const struct job_trust *trust)
 {
@@ -42,15 +44,20 @@ static int check_trust(struct run_config *config, bool trusted, struct error *er
     return status;
 }
 
-/* From where the run begins is a part of what the file says, and has its own line in any case; here
- * is said what of it does not count beside the MODEL that was typed. */
-static void tell_start(const struct run_config *config, const struct training_request *request)
+/* What of the file does not count beside the MODEL that was typed: its own, and from where the run
+ * begins, which is of that. */
+static void tell_model(const struct run_config *config, const struct training_request *request)
 {
-    if (request->model && run_config_has_start(config) && request->start.step == 0 &&
-        !request->start.best)
+    if (!request->model)
+        return;
+    if (run_config_has_start(config) && request->start.step == 0 && !request->start.best)
         message_print("%s: its --step or --best is of %s and left out: the run begins from %s",
                       config->path, config->model ? config->model : "another model",
                       request->model);
+    else if (config->model && !file_is_same(config->model, request->model) &&
+             strcmp(config->model, request->model) != 0)
+        message_print("%s: its model is %s and left out: the run is of %s", config->path,
+                      config->model, request->model);
 }
 
 char **train_config_expand(const struct training_request *request, int argc, char *const argv[],
@@ -59,8 +66,9 @@ char **train_config_expand(const struct training_request *request, int argc, cha
     struct run_config config;
     char **arguments = NULL;
     if (run_config_read(&config, request->config, err) == 0 &&
-        check_trust(&config, request->trusted, err) == 0) {
-        tell_start(&config, request);
+        check_trust(&config, request->trusted, err) == 0 &&
+        (request->model || run_config_check_model(&config, err) == 0)) {
+        tell_model(&config, request);
         arguments =
             run_config_merge(&config, &request->given, request->model, argc, argv, count, err);
     }

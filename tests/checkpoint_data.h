@@ -57,6 +57,38 @@ static inline void data_safetensors(const char *folder, const char *name, const 
     free(path);
 }
 
+enum { DATA_TENSORS_MAX = 7 };
+
+/* A folder with tensors "NAME TYPE SHAPE BYTES" of zeros; `state` is the last tensor's content, to
+ * which spaces are added. */
+static inline void data_checkpoint(const char *folder, const char *config,
+                                   const char *const *tensors, const char *state)
+{
+    struct buffer header = BUFFER_INIT, file = BUFFER_INIT;
+    size_t data = 0, last = 0;
+    buffer_byte(&header, '{');
+    for (int i = 0; i < DATA_TENSORS_MAX && tensors[i]; i++) {
+        char name[100], type[16], shape[40];
+        assert_int_equal(sscanf(tensors[i], "%99s %15s %39s %zu", name, type, shape, &last), 4);
+        buffer_format(&header, "%s\"%s\": {\"dtype\": \"%s\", \"shape\": %s, \"data_offsets\": ",
+                      i ? ", " : "", name, type, shape);
+        buffer_format(&header, "[%zu, %zu]}", data, data + last);
+        data += last;
+    }
+    buffer_byte(&header, '}');
+    for (int i = 0; i < 8; i++)
+        buffer_byte(&file, (char)(header.length >> 8 * i & 0xFF));
+    buffer_append(&file, header.data, header.length);
+    for (size_t i = 0; i < data - (state ? last : 0); i++)
+        buffer_byte(&file, 0);
+    for (size_t i = 0; state && i < last; i++)
+        buffer_byte(&file, i < strlen(state) ? state[i] : ' ');
+    data_text(folder, "config.json", config);
+    data_file(folder, "model.safetensors", file.data, file.length);
+    buffer_free(&header);
+    buffer_free(&file);
+}
+
 /* Two shards, their index and a configuration. */
 static inline void data_shards(const char *folder)
 {

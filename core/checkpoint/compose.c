@@ -17,6 +17,57 @@ static bool is_coded(const struct tensor_info *tensor)
     return tensor->rank >= 2 && text_is_one_of(tensor->dtype_name, types);
 }
 
+/* --- what config.json says of them --- */
+
+static const char bad_config[] = "its \"quantization_config\"";
+
+/* The two sides of a block, as quantizer_fp8.c takes them to be. */
+static bool is_block(const cJSON *sides)
+{
+    const cJSON *side;
+    bool good = cJSON_IsArray(sides) && cJSON_GetArraySize(sides) == 2;
+    cJSON_ArrayForEach(side, sides)
+    {
+        good = good && cJSON_IsNumber(side) && side->valuedouble >= 1 &&
+               side->valuedouble <= QUANTIZATION_BLOCK_MAX &&
+               side->valuedouble == (double)(int64_t)side->valuedouble;
+    }
+    return good;
+}
+
+static void put_why(char *why, size_t size, const char *key, const cJSON *value,
+                    const char *expected)
+{
+    char *text = cJSON_PrintUnformatted(value);
+    snprintf(why, size, ", whose \"%s\" is %.80s and not %s", key, text ? text : "?", expected);
+    utf8_sanitize(why);
+    cJSON_free(text);
+}
+
+/* Into `why`: which key has which value, that is none it can have. Nothing where all is right: with
+ * a number that was rounded, or a word that was passed over, the codes would be read as others. */
+static void check_config(const struct checkpoint *checkpoint, char *why, size_t size)
+{
+    static const char blocks[] = "two whole numbers from 1 to 1048576";
+    const cJSON *all = json_get(checkpoint->metadata, "quantization_config");
+    const cJSON *config = quantization_config(checkpoint), *group;
+    const cJSON *method = json_get(config, "quant_method");
+    const cJSON *block = json_get(config, "weight_block_size");
+    why[0] = '\0';
+    if (json_is_there(all) && !cJSON_IsObject(all))
+        put_why(why, size, "quantization_config", all, "an object");
+    else if (json_is_there(method) && !cJSON_IsString(method))
+        put_why(why, size, "quant_method", method, "a text");
+    else if (json_is_there(block) && !is_block(block))
+        put_why(why, size, "weight_block_size", block, blocks);
+    cJSON_ArrayForEach(group, json_get(config, "config_groups"))
+    {
+        block = json_get(json_get(group, "weights"), "block_structure");
+        if (!why[0] && json_is_there(block) && !is_block(block))
+            put_why(why, size, "block_structure", block, blocks);
+    }
+}
+
 /* --- codes that stay what they are --- */
 
 struct refused {
@@ -43,16 +94,18 @@ static void quantizer_name(const struct checkpoint *checkpoint, char *out, size_
 
 /* One note for all, with the first name: a model has hundreds of such tensors, for one reason. */
 static void note_refused(struct checkpoint *checkpoint, const struct refused *refused,
-                         const char *quantizer)
+                         const char *quantizer, const char *why)
 {
     if (refused->count == 0)
         return;
-    buffer_format(&checkpoint->notes,
-                  "%s: %.200s, the first of %zu such, cannot be read: %s%s%s. Give the model that "
-                  "it was quantised from, or a copy in floating point (transformers: "
-                  "model.dequantize(), then model.save_pretrained())\n",
-                  checkpoint->path, refused->first->name, refused->count, refused->first->refusal,
-                  quantizer[0] ? "; quantised by " : "", quantizer);
+    const char *refusal = refused->first->refusal;
+    buffer_format(
+        &checkpoint->notes,
+        "%s: %.200s, the first of %zu such, cannot be read: %s%s%s%s. Give the model that "
+        "it was quantised from, or a copy in floating point (transformers: "
+        "model.dequantize(), then model.save_pretrained())\n",
+        checkpoint->path, refused->first->name, refused->count, refusal,
+        refusal == bad_config ? why : "", quantizer[0] ? "; quantised by " : "", quantizer);
 }
 
 /* --- codes that become weights --- */
@@ -64,6 +117,7 @@ struct pass {
     struct tensor_info *wholes; /* of each tensor that is codes, the weight; no name: it is none */
     bool *hidden;               /* a part of a weight, or its codes */
     size_t made;
+    char why[200]; /* what is wrong with the configuration; "": nothing */
 };
 
 static bool are_free(const struct pass *pass, const struct composing *making)
@@ -102,12 +156,34 @@ static int finish(struct pass *pass, struct composing *making, struct error *err
     return 0;
 }
 
+/* Each way of storing weights, and by which "quant_method" config.json may call who stored them so.
+ * Another tool's codes may look the same and mean something else. MLX's are known by
+ * "quantization". */
+static const struct {
+    composer *compose;
+    const char *methods[6];
+} composers[] = {
+    {compose_bnb4, {"bitsandbytes", "bitsandbytes_4bit"}},
+    {compose_bnb8, {"bitsandbytes", "bitsandbytes_8bit"}},
+    {compose_fp8, {"fp8", "fbgemm_fp8", "compressed-tensors", "modelopt", "quark"}},
+    {compose_mlx, {NULL}},
+    {compose_mxfp4, {"mxfp4"}},
+    {compose_fp4, {"modelopt", "modelopt_fp4", "compressed-tensors"}},
+    {compose_int8, {"compressed-tensors"}},
+    {compose_packed, {"compressed-tensors"}},
+};
+
+static bool is_by_another(const struct checkpoint *checkpoint, const char *const *methods)
+{
+    const char *method;
+    return methods[0] &&
+           json_get_string(quantization_config(checkpoint), "quant_method", &method) &&
+           !text_is_one_of(method, methods);
+}
+
 /* Asks every quantiser; sets the reason where one knows the codes and cannot read them. */
 static int compose_one(struct pass *pass, size_t index, const char **refusal, struct error *err)
 {
-    static composer *const composers[] = {compose_bnb4, compose_bnb8,  compose_fp8,
-                                          compose_mlx,  compose_mxfp4, compose_fp4,
-                                          compose_int8, compose_packed};
     struct composing making = {.checkpoint = pass->checkpoint};
     enum composing_end end = COMPOSING_NOT_MINE;
     making.composed = array_alloc(1, sizeof *making.composed, err);
@@ -117,7 +193,13 @@ static int compose_one(struct pass *pass, size_t index, const char **refusal, st
         making.parts[0] = &pass->checkpoint->tensors[index];
         making.part_count = 1;
         snprintf(making.name, sizeof making.name, "%s", making.parts[0]->name);
-        end = composers[i](&making, refusal, err);
+        end = composers[i].compose(&making, refusal, err);
+        bool known = end == COMPOSING_DONE || end == COMPOSING_REFUSED;
+        if (known && pass->why[0])
+            *refusal = bad_config;
+        else if (end == COMPOSING_DONE && is_by_another(pass->checkpoint, composers[i].methods))
+            *refusal = "codes of another quantiser";
+        end = known && *refusal ? COMPOSING_REFUSED : end;
     }
     if (end == COMPOSING_DONE && !are_free(pass, &making)) {
         *refusal = "codes that share their scales";
@@ -155,7 +237,7 @@ static void refuse_the_rest(const struct pass *pass)
         if (tensor->refusal)
             refused.first = refused.count++ == 0 ? tensor : refused.first;
     }
-    note_refused(pass->checkpoint, &refused, quantizer);
+    note_refused(pass->checkpoint, &refused, quantizer, pass->why);
 }
 
 /* Weights come in at the place of their codes; the parts go, and are the weights'. */
@@ -177,6 +259,7 @@ static int take_in(struct pass *pass, struct error *err)
 int compose(struct checkpoint *checkpoint, struct error *err)
 {
     struct pass pass = {.checkpoint = checkpoint};
+    check_config(checkpoint, pass.why, sizeof pass.why);
     pass.wholes = array_alloc(checkpoint->tensor_count, sizeof *pass.wholes, err);
     pass.hidden = array_alloc(checkpoint->tensor_count, sizeof *pass.hidden, err);
     int status = pass.wholes && pass.hidden ? compose_all(&pass, err) : -1;

@@ -44,6 +44,9 @@ float e4m3_to_float(unsigned code);
 /* E2M1 of 4 bits, a sign and three: 0, 0.5, 1, 1.5, 2, 3, 4, 6. */
 float e2m1_to_float(unsigned code);
 
+/* Rows or columns of a block at most, of "weight_block_size". */
+enum { QUANTIZATION_BLOCK_MAX = 1 << 20 };
+
 /* "quantization_config" of config.json, or of the model of text in it; NULL: none. */
 const cJSON *quantization_config(const struct checkpoint *checkpoint);
 

@@ -184,6 +184,20 @@ static bool add_scales(struct composing *making, const cJSON *state,
            is_plain(nested_map, DTYPE_F32, 256);
 }
 
+/* What the state says of its own type is what its name says; *refusal where it is not. */
+static bool is_of_type(const cJSON *state, bool nf4, const char **refusal)
+{
+    const char *type = nf4 ? "nf4" : "fp4", *said = type;
+    bool text = json_get_string(state, "quant_type", &said) ||
+                !json_is_there(json_get(state, "quant_type"));
+    if (text && strcmp(said, type) == 0)
+        return true;
+    *refusal = text && nf4 && strcmp(said, "fp4") == 0    ? "nf4 whose state says fp4"
+               : text && !nf4 && strcmp(said, "nf4") == 0 ? "fp4 whose state says nf4"
+                                                          : "a \"quant_type\" it is not of";
+    return false;
+}
+
 enum composing_end compose_bnb4(struct composing *making, const char **refusal, struct error *err)
 {
     const struct tensor_info *nf4 = composing_beside(making, "", ".quant_state.bitsandbytes__nf4");
@@ -192,12 +206,13 @@ enum composing_end compose_bnb4(struct composing *making, const char **refusal, 
     if (!tensor)
         return COMPOSING_NOT_MINE;
     cJSON *state = read_state(making, tensor);
+    *refusal = "a \"quant_state\" it is not of";
     bool good = read_shape(making, state) && read_numbers(making, state) &&
-                add_scales(making, state, tensor);
+                add_scales(making, state, tensor) && is_of_type(state, nf4, refusal);
     cJSON_Delete(state);
-    *refusal = good ? NULL : "a \"quant_state\" it is not of";
     if (!good)
         return COMPOSING_REFUSED;
+    *refusal = NULL;
     float *map = part_read_f32(making->checkpoint, making->parts[MAP], 0, 16, err);
     if (!map)
         return COMPOSING_FAILED;

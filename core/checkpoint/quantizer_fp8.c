@@ -79,7 +79,7 @@ static int read_rows(const struct checkpoint *checkpoint, const struct composed 
 /* --- what a block is --- */
 
 /* "weight_block_size": [a, b], or compressed-tensors' "block_structure" of its groups, which must
- * agree; 0: not said. */
+ * agree; 0: not said. That they are such numbers is checked for all (compose.c). */
 static void find_block(const struct checkpoint *checkpoint, int64_t block[2])
 {
     const cJSON *config = quantization_config(checkpoint), *group;
@@ -93,7 +93,8 @@ static void find_block(const struct checkpoint *checkpoint, int64_t block[2])
     }
     for (int i = 0; cJSON_IsArray(said) && i < 2; i++) {
         const cJSON *side = cJSON_GetArrayItem(said, i);
-        if (cJSON_IsNumber(side) && side->valuedouble >= 1 && side->valuedouble <= 1 << 20)
+        if (cJSON_IsNumber(side) && side->valuedouble >= 1 &&
+            side->valuedouble <= QUANTIZATION_BLOCK_MAX)
             block[i] = (int64_t)side->valuedouble;
     }
 }

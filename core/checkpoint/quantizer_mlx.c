@@ -77,7 +77,7 @@ static const cJSON *settings_of(const struct composing *making)
     size_t length = strlen(making->name) - strlen(".weight");
     snprintf(module, sizeof module, "%.*s", (int)length, making->name);
     const cJSON *own = json_get(all, module);
-    return cJSON_IsObject(own) ? own : all;
+    return !own || cJSON_IsTrue(own) ? all : own;
 }
 
 /* A module's own settings go before those of the model. */
@@ -86,8 +86,11 @@ static bool read_settings(const struct composing *making, int64_t *bits, int64_t
 {
     static const char *const affine[] = {"affine", NULL};
     const cJSON *settings = settings_of(making);
-    const char *mode = "affine";
+    const char *mode = json_is_there(json_get(settings, "mode")) ? "" : "affine";
     json_get_string(settings, "mode", &mode);
+    *refusal = "a module said to be plain";
+    if (cJSON_IsFalse(settings))
+        return false;
     *refusal = "no \"quantization\" of MLX";
     if (!json_get_int64(settings, "bits", bits) || !json_get_int64(settings, "group_size", group))
         return false;

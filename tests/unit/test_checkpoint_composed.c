@@ -1,6 +1,6 @@
 /* Weights that quantisers store in several tensors, against what the tools make of them
- * (tests/oracle/make_composed.py, make_compressed.py), to the bit: whole tensors, ranges that begin and end anywhere,
- * bytes; and codes that are not understood, each with its reason. */
+ * (tests/oracle/make_composed.py, make_compressed.py), to the bit: whole tensors, ranges that begin
+ * and end anywhere, bytes; and codes that are not understood, each with its reason. */
 #include "checkpoint_data.h"
 
 #include <stdlib.h>
@@ -109,38 +109,6 @@ static void says_how_they_are_stored(void **state)
 
 /* --- what is not understood --- */
 
-enum { TENSORS_MAX = 7 };
-
-/* A folder with tensors "NAME TYPE SHAPE BYTES" of zeros; `state` is the last tensor's
- * content, to which spaces are added. */
-static void put_checkpoint(const char *folder, const char *config, const char *const *tensors,
-                           const char *state)
-{
-    struct buffer header = BUFFER_INIT, file = BUFFER_INIT;
-    size_t data = 0, last = 0;
-    buffer_byte(&header, '{');
-    for (int i = 0; i < TENSORS_MAX && tensors[i]; i++) {
-        char name[100], type[16], shape[40];
-        assert_int_equal(sscanf(tensors[i], "%99s %15s %39s %zu", name, type, shape, &last), 4);
-        buffer_format(&header, "%s\"%s\": {\"dtype\": \"%s\", \"shape\": %s, \"data_offsets\": ",
-                      i ? ", " : "", name, type, shape);
-        buffer_format(&header, "[%zu, %zu]}", data, data + last);
-        data += last;
-    }
-    buffer_byte(&header, '}');
-    for (int i = 0; i < 8; i++)
-        buffer_byte(&file, (char)(header.length >> 8 * i & 0xFF));
-    buffer_append(&file, header.data, header.length);
-    for (size_t i = 0; i < data - (state ? last : 0); i++)
-        buffer_byte(&file, 0);
-    for (size_t i = 0; state && i < last; i++)
-        buffer_byte(&file, i < strlen(state) ? state[i] : ' ');
-    data_text(folder, "config.json", config);
-    data_file(folder, "model.safetensors", file.data, file.length);
-    buffer_free(&header);
-    buffer_free(&file);
-}
-
 #define FP8 "{\"quantization_config\": {\"weight_block_size\": [4, 4]}}"
 #define MLX(bits, group) "{\"quantization\": {\"bits\": " #bits ", \"group_size\": " #group "}}"
 #define NF4 ".quant_state.bitsandbytes__nf4"
@@ -149,7 +117,7 @@ static void refuses_by_name(void **state)
 {
     (void)state;
     static const struct {
-        const char *config, *refusal, *tensors[TENSORS_MAX], *state;
+        const char *config, *refusal, *tensors[DATA_TENSORS_MAX], *state;
     } cases[] = {
         {FP8, "codes without their scales", {"m.w F8_E4M3 [8,8] 64"}, NULL},
         {FP8, "scales of another shape", {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [2,1,1] 8"}, NULL},
@@ -246,6 +214,60 @@ static void refuses_by_name(void **state)
          "a quantiser's codes; quantised by a?[2J",
          {"m.weight_packed I32 [2,4] 32"},
          NULL},
+        {"{\"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [4.5, 4]}}",
+         "its \"quantization_config\", whose \"weight_block_size\" is [4.5,4] and not two whole "
+         "numbers "
+         "from 1 to 1048576; quantised by fp8",
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [2,2] 16"},
+         NULL},
+        {"{\"quantization_config\": {\"weight_block_size\": [4, 4, 4]}}",
+         "whose \"weight_block_size\" is [4,4,4] and not",
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [2,2] 16"},
+         NULL},
+        {"{\"quantization_config\": {\"weight_block_size\": 4}}",
+         "whose \"weight_block_size\" is 4 and not",
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [1] 4"},
+         NULL},
+        {"{\"quantization_config\": {\"config_groups\": {\"group_0\": {\"weights\": "
+         "{\"block_structure\": "
+         "[4, \"4\"]}}}}}",
+         "whose \"block_structure\" is [4,\"4\"] and not",
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [2,2] 16"},
+         NULL},
+        {"{\"quantization_config\": \"fp8\"}",
+         "whose \"quantization_config\" is \"fp8\" and not an object",
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [1] 4"},
+         NULL},
+        {"{\"quantization_config\": {\"quant_method\": 8}}",
+         "whose \"quant_method\" is 8 and not a text",
+         {"m.w I8 [4,4] 16", "m.w_scale F32 [4,1] 16"},
+         NULL},
+        {"{\"quantization_config\": {\"quant_method\": \"fp9\"}}",
+         "codes of another quantiser; quantised by fp9",
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [1] 4"},
+         NULL},
+        {"{\"quantization_config\": {\"quant_method\": \"gptq\"}}",
+         "codes of another quantiser; quantised by gptq",
+         {"m.weight I8 [4,4] 16", "m.SCB F32 [4] 16"},
+         NULL},
+        {"{\"quantization\": {\"bits\": 4, \"group_size\": 32, \"mode\": 5}}",
+         "MLX codes that are not affine",
+         {"m.weight U32 [2,4] 32", "m.scales F32 [2,1] 8", "m.biases F32 [2,1] 8"},
+         NULL},
+        {"{\"quantization\": {\"bits\": 4, \"group_size\": 32, \"m\": false}}",
+         "a module said to be plain",
+         {"m.weight U32 [2,4] 32", "m.scales F32 [2,1] 8", "m.biases F32 [2,1] 8"},
+         NULL},
+        {"{}",
+         "nf4 whose state says fp4",
+         {"m.w U8 [32,1] 32", "m.w.absmax F32 [1] 4", "m.w.quant_map F32 [16] 64",
+          "m.w" NF4 " U8 [90] 90"},
+         "{\"quant_type\": \"fp4\", \"blocksize\": 64, \"dtype\": \"float32\", \"shape\": [8, 8]}"},
+        {"{}",
+         "a \"quant_type\" it is not of",
+         {"m.w U8 [32,1] 32", "m.w.absmax F32 [1] 4", "m.w.quant_map F32 [16] 64",
+          "m.w" NF4 " U8 [90] 90"},
+         "{\"quant_type\": 4, \"blocksize\": 64, \"dtype\": \"float32\", \"shape\": [8, 8]}"},
         {"{}",
          "a quantiser's codes; quantised by HQQ",
          {"m.W_q U8 [2,4] 8", "m.scale F16 [2,4] 16"},
@@ -255,7 +277,7 @@ static void refuses_by_name(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct error err = ERROR_INIT;
         float value;
-        put_checkpoint(folder, cases[i].config, cases[i].tensors, cases[i].state);
+        data_checkpoint(folder, cases[i].config, cases[i].tensors, cases[i].state);
         struct checkpoint *checkpoint = data_open(folder, NULL);
         if (!strstr(checkpoint_notes(checkpoint), cases[i].refusal))
             fail_msg("case %zu: \"%s\" is not in \"%s\"", i, cases[i].refusal,
@@ -278,7 +300,7 @@ static void says_nothing_of_plain_numbers(void **state)
     (void)state;
     const char *const tensors[] = {"h.0.attn.bias U8 [2,2] 4", "h.0.w.weight F32 [1,1] 4", NULL};
     char *folder = data_folder();
-    put_checkpoint(folder, "{}", tensors, NULL);
+    data_checkpoint(folder, "{}", tensors, NULL);
     struct checkpoint *checkpoint = data_open(folder, NULL);
     assert_string_equal(checkpoint_notes(checkpoint), "");
     assert_null(checkpoint_find(checkpoint, "h.0.attn.bias")->refusal);

@@ -322,7 +322,26 @@ static void note_names(struct model *model, const struct found *found)
                     text_a(model->architecture_name), model->architecture_name);
 }
 
-/* A configuration of another model of the family: whoever loads this one would find other shapes. */
+/* Of the first of experts that have tensors of their own, "x.experts.0.w1.weight", how many there
+ * are; 0: it is none. */
+static int64_t experts_beside(const struct model *model, const struct parameter *parameter)
+{
+    static const char word[] = "experts.0.";
+    char name[1200];
+    const char *own = parameter->tensor->name, *at = strstr(own, word);
+    int64_t count = 0;
+    if (!at)
+        return 0;
+    int before = (int)(at - own + (ptrdiff_t)strlen("experts."));
+    do
+        snprintf(name, sizeof name, "%.*s%lld%s", before, own, (long long)++count,
+                 own + before + 1);
+    while (checkpoint_find(model->checkpoint, name));
+    return count;
+}
+
+/* A configuration of another model of the family: whoever loads this one would find other shapes,
+ * or experts that the file has not, or not use those that it has. */
 static void note_experts(struct model *model)
 {
     const char *key;
@@ -330,8 +349,10 @@ static void note_experts(struct model *model)
     int64_t said = model_configured_experts(model, &key), there = 0, others = 0;
     for (size_t i = 0; said > 0 && i < model->parameter_count; i++) {
         const struct parameter *parameter = &model->parameters[i];
-        int64_t has = parameter_matrices(model, parameter);
-        if (has == 1 || has == said)
+        int64_t has = experts_beside(model, parameter);
+        if (has == 0 && (has = parameter_matrices(model, parameter)) == 1)
+            continue;
+        if (has == said)
             continue;
         if (others++ == 0) {
             first = parameter;
@@ -340,10 +361,11 @@ static void note_experts(struct model *model)
     }
     if (first)
         config_note(model,
-                    "%s: %.200s, the first of %lld such, has %lld experts, and \"%s\" in the "
+                    "%s: %.200s, the first of %lld such, %s %lld expert%s, and \"%s\" in the "
                     "configuration is %lld: one of the two is another model's",
                     checkpoint_path(model->checkpoint), first->tensor->name, (long long)others,
-                    (long long)there, key, (long long)said);
+                    experts_beside(model, first) ? "is of" : "has", (long long)there,
+                    text_s((uint64_t)there), key, (long long)said);
 }
 
 int model_open(struct model **out, const char *path, struct error *err)

@@ -219,7 +219,14 @@ int64_t model_configured_experts(const struct model *model, const char **key)
                                        "moe_num_experts"};
     const cJSON *config = checkpoint_metadata(model->checkpoint);
     const cJSON *places[] = {config, json_get(config, "text_config")};
+    const char *gguf = "";
+    char name[80];
     int64_t count = 0;
+    json_get_string(config, "general.architecture", &gguf);
+    snprintf(name, sizeof name, "%.60s.expert_count", gguf);
+    *key = "expert_count";
+    if (json_get_int64(config, name, &count) && count > 0)
+        return count;
     for (size_t n = 0; n < 2; n++)
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
             *key = keys[i];

@@ -1,8 +1,7 @@
-/* What is said of the model beside the rows of its scan. Embeddings and heads are listed
- * (struct scan_end), since plans switch them whether they are scored or not. What looks like a weight
- * and has no row is counted by its reason (struct scan_omission), so that nothing is left out
- * without a word.
- */
+/* What is said of the model beside the rows of its scan. Embeddings and heads are listed (struct
+ * scan_end), since plans switch them whether they are scored or not. What looks like a weight and
+ * has no row is counted by its reason (struct scan_omission), so that nothing is left out without a
+ * word. */
 #include "model/score_model.h"
 
 #include "base/memory.h"
@@ -27,16 +26,17 @@ bool scan_is_coded(const struct parameter *parameter)
     return false;
 }
 
-/* Codes, or the weight that was made of them, which may have left some of what stood beside them. */
+/* Codes, or the weight that was made of them, which may have left some of what stood beside them.
+ * */
 static bool is_quantised(const struct model *model, const char *name)
 {
     const struct parameter *found = model_find(model, name);
     return found && (scan_is_coded(found) || found->tensor->dtype == DTYPE_COMPOSED);
 }
 
-/* Are there codes that are called by the beginning of this length, "X"? X.weight (fp8, MLX), X.qweight
- * (GPTQ, AWQ), X.weight_packed (compressed-tensors), X.W_q (HQQ), X itself (bitsandbytes, experts); and
- * `joined` X_blocks (MXFP4) and the like. */
+/* Are there codes that are called by the beginning of this length, "X"? X.weight (fp8, MLX),
+ * X.qweight (GPTQ, AWQ), X.weight_packed (compressed-tensors), X.W_q (HQQ), X itself (bitsandbytes,
+ * experts); and `joined` X_blocks (MXFP4) and the like. */
 static bool has_codes(const struct model *model, const char *own, size_t length, bool joined)
 {
     enum { JOINED = 5 }; /* from there on */
@@ -51,19 +51,22 @@ static bool has_codes(const struct model *model, const char *own, size_t length,
     return false;
 }
 
-/* It stands beside codes: by a name of its own below their module, which is no weight's or bias's; or
- * as X_weight_scale of experts' X, by what quantisers call their scales. */
+/* What quantisers call their scales, behind the name of a weight or of its module. */
+static const char *const scales[] = {"_scale",       "_scale_inv",    "_scale_2", "_scales",
+                                     "_zero_point",  "_zeros",        "_absmax",  "_shape",
+                                     "_input_scale", "_global_scale", "_g_idx"};
+enum { SCALES = sizeof scales / sizeof *scales };
+
+/* It stands beside codes: by a name of its own below their module, which is no weight's or bias's;
+ * or as X_weight_scale of experts' X. */
 bool scan_is_beside_codes(const struct model *model, const struct parameter *parameter)
 {
     static const char *const own[] = {".weight",        ".bias", ".qweight",
                                       ".weight_packed", ".W_q",  NULL};
-    static const char *const scales[] = {"_scale",       "_scale_inv",    "_scale_2", "_scales",
-                                         "_zero_point",  "_zeros",        "_absmax",  "_shape",
-                                         "_input_scale", "_global_scale", "_g_idx"};
     const char *name = parameter->name, *dot = strrchr(name, '.');
     if (dot && !text_is_one_of(dot, own) && has_codes(model, name, (size_t)(dot - name), false))
         return true;
-    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+    for (size_t i = 0; i < SCALES; i++) {
         size_t length = strlen(name) - strlen(scales[i]);
         if (!text_ends_with(name, scales[i]))
             continue;
@@ -74,6 +77,33 @@ bool scan_is_beside_codes(const struct model *model, const struct parameter *par
             return true;
     }
     return false;
+}
+
+/* Does the configuration say that a quantiser was at work, whichever it was? */
+static bool names_quantiser(const struct model *model)
+{
+    static const char *const keys[] = {"quantization_config", "compression_config", "quantization"};
+    const cJSON *config = checkpoint_metadata(model->checkpoint);
+    bool names = json_is_there(json_get(json_get(config, "text_config"), keys[0]));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        names = names || json_is_there(json_get(config, keys[i]));
+    return names;
+}
+
+/* Nobody but quantisers has "x.weight_scale"; a plain model may well have "x.scales". */
+bool scan_is_orphan(const struct model *model, const struct parameter *parameter)
+{
+    static const char *const theirs[] = {
+        "qzeros", "quant_map", "nested_quant_map", "nested_absmax", "absmax", "SCB", "g_idx", NULL};
+    static const char *const also[] = {"scales", "biases", "zero_point", NULL};
+    static const char weight[] = "weight_";
+    const char *dot = strrchr(parameter->name, '.'), *last = dot ? dot + 1 : parameter->name;
+    bool named = false;
+    for (size_t i = 0; i < SCALES && !named; i++)
+        named = text_ends_with(last, scales[i]);
+    bool surely =
+        text_is_one_of(last, theirs) || (named && strncmp(last, weight, sizeof weight - 1) == 0);
+    return surely || ((named || text_is_one_of(last, also)) && names_quantiser(model));
 }
 
 bool scan_is_stack_of_biases(const struct parameter *parameter)
@@ -117,8 +147,8 @@ static enum end_kind end_of(const struct model *model, const struct parameter *p
 
 /* --- what the rows leave out --- */
 
-/* Why a tensor that looks like a weight has no row; NULL: it is an embedding or a head, a vector, or
- * nothing that would be scored. `all`: the scan is of the default modules. */
+/* Why a tensor that looks like a weight has no row; NULL: it is an embedding or a head, a vector,
+ * or nothing that would be scored. `all`: the scan is of the default modules. */
 static const char *why_omitted(const struct model *model, const struct parameter *parameter,
                                bool all)
 {
@@ -126,6 +156,8 @@ static const char *why_omitted(const struct model *model, const struct parameter
         scan_is_beside_codes(model, parameter) || end_of(model, parameter) != NO_END ||
         parameter_is_tied_copy(model, parameter))
         return NULL;
+    if (scan_is_orphan(model, parameter))
+        return "called as a quantiser's scales, whose codes are not there";
     if (!all)
         return "not asked for by --modules";
     if (scan_is_stack_of_biases(parameter))

@@ -17,6 +17,7 @@
 #include "model/parameters.h"
 #include "model/score_members.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,18 @@ static int read_shape(struct scan_row *row, const struct scan_member *at)
     row->cols = cols;
     row->parameters = parameters;
     return 0;
+}
+
+/* Has a matrix of that shape so many singular values, elements or experts? Where no shape is said,
+ * nobody knows. `most`: how many it has; 0: not known. */
+static int check_count(const struct scan_member *at, const char *key, int64_t count, int64_t most,
+                       const char *of)
+{
+    char must[96];
+    if (most == 0 || count <= most)
+        return 0;
+    snprintf(must, sizeof must, "at most %" PRId64 ", %s", most, of);
+    return scan_refuse(at, key, must);
 }
 
 /* The members that a described scan has beside a row's score and shape. */
@@ -106,11 +119,34 @@ static int read_details(struct scan_row *row, const struct scan_member *at)
                : -1;
 }
 
+/* Counts go with the shape, and a part is smaller than its tensor. */
+static int check_counts(const struct scan_row *row, const struct scan_member *at)
+{
+    static const char values[] = "as many singular values as the matrix has";
+    int64_t most = row->rows < row->cols ? row->rows : row->cols;
+    int64_t all = row->tensor              ? row->tensor_parameters
+                  : scan_has(at, "tensor") ? 0
+                                           : row->parameters; /* 0: a line of a job has no part */
+    if (check_count(at, "spikes", row->spikes, most, values) != 0 ||
+        check_count(at, "signal_count", row->signal_count, most, values) != 0 ||
+        check_count(at, "noise_count", row->noise_count, most - row->signal_count, values) != 0)
+        return -1;
+    if (row->tensor && check_count(at, "parameters", row->parameters, all,
+                                   "the values of the tensor that it is a part of") != 0)
+        return -1;
+    if (row->tensor && row->parameters > 0 && row->expert_type &&
+        check_count(at, "expert", row->expert, all / row->parameters - 1,
+                    "for which the tensor has values") != 0)
+        return -1;
+    return check_count(at, "bias", row->bias, all, "the values of its tensor");
+}
+
 static int read_row(struct scan_row *row, const struct scan_member *at)
 {
     if (scan_take_number(at, "snr", &row->snr) != 0 ||
         scan_take_text(at, "reason", row->reason, sizeof row->reason) != 0 ||
-        read_shape(row, at) != 0 || read_tensors(row, at) != 0 || read_details(row, at) != 0)
+        read_shape(row, at) != 0 || read_tensors(row, at) != 0 || read_details(row, at) != 0 ||
+        check_counts(row, at) != 0)
         return -1;
     row->known = scan_has(at, "snr") || scan_has(at, "snr_kind");
     return 0;
@@ -145,6 +181,9 @@ static int read_ends(struct scan_model *of, const struct scan_member *model)
         at.name = end->tensor;
         if (!scan_has(&at, "parameters"))
             return scan_miss(&at, "parameters");
+        for (size_t i = 0; i + 1 < of->end_count; i++)
+            if (strcmp(of->ends[i].tensor, end->tensor) == 0)
+                return scan_refuse(&at, "tensor", "among the \"ends\" once");
         if (scan_take_whole(&at, "parameters", 0, SCAN_PARAMETERS_MAX, &end->parameters) != 0 ||
             scan_take_flag(&at, "head", &end->head) != 0 ||
             scan_take_name(&at, "file", &end->file) != 0)
@@ -238,15 +277,19 @@ static int read_description(struct scan_model *of, const struct scan_member *mod
 static int read_model(struct scan *scan, const struct scan_member *holder)
 {
     struct scan_model *of = &scan->of;
+    int64_t scored; /* which its rows say, too */
     const struct scan_member model = {json_get(holder->object, "model"), holder->where, "\"model\"",
                                       NULL, holder->err};
     if (!scan_has(holder, "model"))
         return 0;
     if (!cJSON_IsObject(model.object))
         return scan_refuse(holder, "model", "an object");
-    if (of->known)
+    if (of->said)
         return scan_refuse(holder, "model", "in the file once");
+    of->said = true;
     return read_description(of, &model) == 0 &&
+                   scan_take_whole(&model, "scored_parameters", 0,
+                                   of->known ? of->parameters : INT64_C(1) << 53, &scored) == 0 &&
                    scan_take_whole(&model, "tensors", 0, SCAN_PARAMETERS_MAX, &of->tensors) == 0 &&
                    scan_take_text(&model, "architecture", of->architecture,
                                   sizeof of->architecture) == 0 &&
@@ -290,15 +333,19 @@ static int read_part(struct scan_row *row, const struct scan_member *at)
     int64_t expert = -1;
     if (scan_take_name(at, "tensor", &row->tensor) != 0)
         return -1;
+    if (!row->tensor && (scan_has(at, "expert") || scan_has(at, "tensor_parameters")))
+        return scan_miss(at, "tensor");
     if (!row->tensor)
         return scan_row_find_expert(row, -1, at->err);
     if (!scan_has(at, "tensor_parameters"))
         return scan_miss(at, "tensor_parameters");
-    return scan_take_whole(at, "tensor_parameters", 1, SCAN_PARAMETERS_MAX,
-                           &row->tensor_parameters) == 0 &&
-                   scan_take_whole(at, "expert", 0, SCAN_ROWS_MAX, &expert) == 0
-               ? scan_row_find_expert(row, expert, at->err)
-               : -1;
+    if (scan_take_whole(at, "tensor_parameters", 1, SCAN_PARAMETERS_MAX, &row->tensor_parameters) !=
+            0 ||
+        scan_take_whole(at, "expert", 0, SCAN_ROWS_MAX, &expert) != 0 ||
+        scan_row_find_expert(row, expert, at->err) != 0)
+        return -1;
+    return expert < 0 || row->expert_type ? 0
+                                          : scan_refuse(at, "expert", "the number in its \"type\"");
 }
 
 static int read_module(struct scan *scan, size_t *capacity, const cJSON *entry, const char *where,
@@ -345,6 +392,38 @@ static int compare_modules(const void *a, const void *b)
                   (*(const struct scan_row *const *)b)->module);
 }
 
+static int compare_tensors(const void *a, const void *b)
+{
+    return strcmp((*(const struct scan_row *const *)a)->tensor,
+                  (*(const struct scan_row *const *)b)->tensor);
+}
+
+/* `rows`: those that are parts of tensors, which they say to be of one size and have room in. */
+static int check_tensors(const struct scan_row **rows, size_t count, const char *where,
+                         struct error *err)
+{
+    int64_t sum = 0;
+    if (count > 0)
+        qsort(rows, count, sizeof *rows, compare_tensors);
+    for (size_t i = 0; i < count; i++) {
+        const struct scan_row *row = rows[i], *before = i > 0 ? rows[i - 1] : row;
+        bool same = i > 0 && strcmp(row->tensor, before->tensor) == 0;
+        sum = row->parameters + (same ? sum : 0);
+        if (same && row->tensor_parameters != before->tensor_parameters)
+            return error_set(err,
+                             "%s: modules \"%.120s\" and \"%.120s\" are parts of one tensor, and "
+                             "have two \"tensor_parameters\"",
+                             where, before->module, row->module);
+        if (sum > row->tensor_parameters)
+            return error_set(
+                err,
+                "%s: the modules that are parts of \"%.200s\" have more parameters than "
+                "its \"tensor_parameters\", %" PRId64,
+                where, row->tensor, row->tensor_parameters);
+    }
+    return 0;
+}
+
 /* Is the tensor that this row is a part of a row itself? */
 static bool is_listed_whole(const struct scan_row *row, const struct scan_row *const *sorted,
                             size_t count)
@@ -355,8 +434,8 @@ static bool is_listed_whole(const struct scan_row *row, const struct scan_row *c
     return bsearch(&wanted, sorted, count, sizeof *sorted, compare_modules);
 }
 
-/* JSON's keys are unique in one object; two groups can name one module, and a row a tensor that
- * another is a part of. */
+/* JSON's keys are unique in one object; two groups can name one module, a row a tensor that another
+ * is a part of, and parts of a tensor may contradict one another. */
 static int check_unique(const struct scan *scan, const char *where, struct error *err)
 {
     const struct scan_row **rows = array_alloc(scan->count, sizeof *rows, err);
@@ -372,6 +451,12 @@ static int check_unique(const struct scan *scan, const char *where, struct error
         if (rows[i]->tensor && is_listed_whole(rows[i], rows, scan->count))
             status = error_set(err, "%s: \"%.120s\" is a part of a module that is there, too",
                                where, rows[i]->module);
+    size_t parts = 0;
+    for (size_t i = 0; status == 0 && i < scan->count; i++)
+        if (scan->rows[i].tensor)
+            rows[parts++] = &scan->rows[i];
+    if (status == 0)
+        status = check_tensors(rows, parts, where, err);
     free(rows);
     return status;
 }

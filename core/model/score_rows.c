@@ -40,6 +40,8 @@ bool scan_row_refusal(const struct matrix_part *part, char *out, size_t size)
  * many rows would say one thing. */
 static bool has_matrices(const struct model *model, const struct parameter *parameter)
 {
+    if (scan_is_orphan(model, parameter))
+        return false;
     if (parameter->tensor->rank == 2)
         return !scan_is_stack_of_biases(parameter);
     return parameter->tensor->dtype != DTYPE_UNSUPPORTED && parameter_is_stack(model, parameter);
@@ -241,7 +243,8 @@ static int list_parts(struct part_list *list, const struct selection *of, struct
     if (order && model->parameter_count > 0)
         qsort(order, model->parameter_count, sizeof *order, compare_modules);
     for (size_t i = 0; status == 0 && i < model->parameter_count; i++)
-        if (!order[i]->buffer && !scan_is_beside_codes(model, order[i]))
+        if (!order[i]->buffer && !scan_is_beside_codes(model, order[i]) &&
+            !scan_is_orphan(model, order[i]))
             status = add_parts(list, of, order[i], err);
     free(order);
     return status;

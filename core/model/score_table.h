@@ -29,9 +29,10 @@ struct scan_row {
     int64_t bias;
     bool bare;
     bool begins; /* names of other tensors than its weight and bias begin with the module's, too */
-    /* the tensor's name in the model's file, where that is another; the loaded model's tensor that it
-     * is a part of, together with others, or several with "|" between them that it becomes, and how
-     * many tensors of the file make that one (family.h). NULL: it is one, under its own name. */
+    /* the tensor's name in the model's file, where that is another; the loaded model's tensor that
+     * it is a part of, together with others, or several with "|" between them that it becomes, and
+     * how many tensors of the file make that one (family.h). NULL: it is one, under its own name.
+     * */
     char *file, *loaded;
     int64_t loaded_parts;
     /* of a row that is one of several matrices in one tensor, which train or freeze together: that
@@ -92,6 +93,7 @@ struct scan_omission {
  * the model. A published scan has none of it: `known` is false then, and all else empty. */
 struct scan_model {
     bool known;
+    bool said;             /* by a file, known or not */
     char architecture[48]; /* config.json's model_type or GGUF's; "": it does not say */
     enum scan_names names;
     bool tied;          /* the head is the embedding */
@@ -123,8 +125,8 @@ void scan_model_clear(struct scan_model *of);
 /* Row of a module name (with or without ".weight"); NULL where there is none. */
 const struct scan_row *scan_find(const struct scan *scan, const char *module);
 
-/* Finds whose expert a row is, by its type: of a part of a stack `expert` is which, -1: none; of a row
- * of its own, "experts.<number>." in it says. */
+/* Finds whose expert a row is, by its type: of a part of a stack `expert` is which, -1: none; of a
+ * row of its own, "experts.<number>." in it says. */
 int scan_row_find_expert(struct scan_row *row, int64_t expert, struct error *err);
 
 /* How much of the model its rows cover, in parameters. */
@@ -140,8 +142,8 @@ struct scan_share {
 struct scan_share scan_share(const struct scan *scan);
 
 /* The n-th line that a scan has to say of itself, from 0: which tensors it left out and why, which
- * share of the parameters has a score, and how many scores are of an empty noise set. False: there are no more. Whatever shows or uses a
- * scan says them all. */
+ * share of the parameters has a score, and how many scores are of an empty noise set. False: there
+ * are no more. Whatever shows or uses a scan says them all. */
 enum { SCAN_LINE_MAX = 480 };
 bool scan_say(const struct scan *scan, size_t n, char *out, size_t size);
 

@@ -1,7 +1,9 @@
-#include "test.h"
+#include "checkpoint_data.h"
 
 #include "base/folder.h"
+#include "model/model.h"
 #include "model/score_read.h"
+#include "model/score_rows.h"
 #include "model/score_table.h"
 
 #include <dirent.h>
@@ -93,6 +95,25 @@ static void a_wrong_member_is_named(void **state)
         {"\"spikes\": -1", "", "\"spikes\" is -1"},
         {"\"tensor\": \"t\"", "", "it has no \"tensor_parameters\""},
         {"\"tensor\": \"t\", \"tensor_parameters\": 9, \"expert\": -1", "", "\"expert\" is -1"},
+        {"\"tensor\": \"t\", \"tensor_parameters\": 9, \"expert\": 3", "",
+         "\"expert\" is 3, and must be the number in its \"type\""},
+        {"\"expert\": 3", "", "module \"l.0.q\": it has no \"tensor\""},
+        {"\"tensor_parameters\": 9", "", "module \"l.0.q\": it has no \"tensor\""},
+        {"\"rows\": 2, \"cols\": 3, \"tensor\": \"t\", \"tensor_parameters\": 5", "",
+         "must be at most 5, the values of the tensor"},
+        {"\"rows\": 2, \"cols\": 3, \"spikes\": 3", "", "\"spikes\" is 3, and must be at most 2"},
+        {"\"rows\": 2, \"cols\": 3, \"signal_count\": 3", "",
+         "\"signal_count\" is 3, and must be at most 2, as many singular values"},
+        {"\"rows\": 2, \"cols\": 3, \"signal_count\": 1, \"noise_count\": 2", "",
+         "\"noise_count\" is 2, and must be at most 1"},
+        {"\"rows\": 2, \"cols\": 3, \"bias\": 7", "", "\"bias\" is 7, and must be at most 6"},
+        {"\"bare\": true",
+         "\"names\": \"file\", \"parameters\": 5, \"tied\": true, \"scored_parameters\": 6",
+         "\"model\": \"scored_parameters\" is 6, and must be a whole number from 0 to 5"},
+        {"\"bare\": true",
+         "\"names\": \"file\", \"parameters\": 5, \"tied\": true, \"ends\": [{\"tensor\": \"e\", "
+         "\"parameters\": 1}, {\"tensor\": \"e\", \"parameters\": 1}]",
+         "\"tensor\" is \"e\", and must be among the \"ends\" once"},
         {"\"bare\": true", "\"names\": \"odd\", \"parameters\": 5, \"tied\": true",
          "\"model\": \"names\" is \"odd\", and must be \"standard\""},
         {"\"bare\": true", "\"names\": \"file\", \"parameters\": 0, \"tied\": true",
@@ -242,12 +263,81 @@ static void published_scans_open(void **state)
     free(folder);
 }
 
+/* Of a model that is made of these tensors: the modules that would be scored, and what is said of
+ * it. */
+static void assert_rows(const char *config, const char *const *tensors, const char *pattern,
+                        const char *modules, const char *first, const char *notes)
+{
+    const struct scan_choice choice = {.modules = pattern};
+    struct model *model = NULL;
+    struct scan *scan = NULL;
+    struct error err = ERROR_INIT;
+    char *folder = data_folder(), found[200] = "";
+    data_checkpoint(folder, config, tensors, NULL);
+    if (model_open(&model, folder, &err) != 0 ||
+        scan_for_model(&scan, NULL, model, &choice, &err) != 0)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < scan->count; i++)
+        snprintf(found + strlen(found), sizeof found - strlen(found), "%s ", scan->rows[i].module);
+    assert_string_equal(found, modules);
+    if (first) {
+        assert_int_equal(scan->of.omission_count, 1);
+        assert_string_equal(scan->of.omissions[0].first, first);
+        assert_non_null(strstr(scan->of.omissions[0].reason, "a quantiser's scales"));
+    }
+    if (notes ? !strstr(model_notes(model), notes) : strstr(model_notes(model), "experts") != NULL)
+        fail_msg("\"%s\" is not in \"%s\"", notes ? notes : "", model_notes(model));
+    scan_free(scan);
+    model_close(model);
+    data_folder_remove(folder);
+}
+
+/* Scales that stand alone are no weights, whatever pattern finds them, and are said. */
+static void scales_without_codes_are_no_rows(void **state)
+{
+    (void)state;
+    static const char *const tensors[DATA_TENSORS_MAX] = {
+        "m.layers.0.q.weight F32 [2,2] 16", "m.layers.0.k.weight_scale F32 [2,2] 16",
+        "m.layers.0.v.weight_scale_inv F32 [2,2] 16", "m.layers.0.norm.weight F32 [2] 8",
+        "m.layers.0.norm.scales F32 [2,2] 16"};
+    const char *first = "m.layers.0.k.weight_scale";
+    static const char config[] = "{\"quantization_config\": {\"quant_method\": \"fp8\"}}";
+    assert_rows(config, tensors, NULL, "m.layers.0.q ", first, NULL);
+    assert_rows(config, tensors, "q|norm.scales|weight_scale", "m.layers.0.q ", NULL, NULL);
+    /* whatever a plain model calls "scales" may be a weight */
+    assert_rows("{}", tensors, NULL, "m.layers.0.q m.layers.0.norm.scales ", first, NULL);
+}
+
+/* As many experts as the configuration says, in tensors of their own. */
+static void another_number_of_experts_is_said(void **state)
+{
+    (void)state;
+    static const char *const tensors[DATA_TENSORS_MAX] = {
+        "m.layers.0.experts.0.w1.weight F32 [2,2] 16",
+        "m.layers.0.experts.1.w1.weight F32 [2,2] 16",
+        "m.layers.1.experts.0.w1.weight F32 [2,2] 16",
+        "m.layers.1.experts.1.w1.weight F32 [2,2] 16"};
+    static const char rows[] = "m.layers.0.experts.0.w1 m.layers.0.experts.1.w1 "
+                               "m.layers.1.experts.0.w1 m.layers.1.experts.1.w1 ";
+    assert_rows("{\"num_local_experts\": 2}", tensors, NULL, rows, NULL, NULL);
+    assert_rows("{\"num_local_experts\": 8}", tensors, NULL, rows, NULL,
+                "m.layers.0.experts.0.w1.weight, the first of 2 such, is of 2 experts, and "
+                "\"num_local_experts\" in the configuration is 8");
+    assert_rows("{\"num_experts\": 1}", tensors, NULL, rows, NULL,
+                "is of 2 experts, and \"num_experts\" in the configuration is 1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_form),           cmocka_unit_test(refuses_what_is_no_scan),
-        cmocka_unit_test(a_wrong_member_is_named),    cmocka_unit_test(its_texts_can_be_shown),
-        cmocka_unit_test(what_is_written_reads_back), cmocka_unit_test(published_scans_open),
+        cmocka_unit_test(reads_every_form),
+        cmocka_unit_test(refuses_what_is_no_scan),
+        cmocka_unit_test(a_wrong_member_is_named),
+        cmocka_unit_test(its_texts_can_be_shown),
+        cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(published_scans_open),
+        cmocka_unit_test(scales_without_codes_are_no_rows),
+        cmocka_unit_test(another_number_of_experts_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

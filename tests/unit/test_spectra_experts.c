@@ -372,7 +372,8 @@ static void numbers_are_put_together(void **state)
     scan_free(scan);
 }
 
-/* llama.cpp's stack of experts, whose dimensions stand in the other order: [experts][rows][cols]. */
+/* llama.cpp's stack of experts, whose dimensions stand in the other order: [experts][rows][cols].
+ * */
 static void gguf_has_stacks(void **state)
 {
     (void)state;
@@ -441,6 +442,27 @@ static void false_parts_are_refused(void **state)
     assert_refused("{\"a.0.b.0\": {\"snr\": 1, \"type\": \"b.0\", \"tensor\": \"a.0.b\","
                    " \"tensor_parameters\": 9, \"expert\": -4}}",
                    "\"expert\" is -4");
+    static const char part[] =
+        "\"a.0.b.%d\": {\"snr\": 1, \"type\": \"b.%d\", \"rows\": 2, \"cols\": "
+        "2, \"tensor\": \"a.0.b\", \"tensor_parameters\": %d, \"expert\": %d}";
+    char first[256], second[256], both[520];
+    snprintf(first, sizeof first, part, 0, 0, 8, 0);
+    snprintf(second, sizeof second, part, 2, 2, 8, 2);
+    snprintf(both, sizeof both, "{%s}", second);
+    assert_refused(both, "\"expert\" is 2, and must be at most 1");
+    snprintf(second, sizeof second, part, 1, 1, 9, 1);
+    snprintf(both, sizeof both, "{%s, %s}", first, second);
+    assert_refused(both, "are parts of one tensor, and have two \"tensor_parameters\"");
+    snprintf(first, sizeof first, part, 0, 0, 7, 0);
+    snprintf(
+        both, sizeof both,
+        "{%s, \"a.0.b.q\": {\"snr\": 1, \"type\": \"b.q\", \"rows\": 2, \"cols\": 2, \"tensor\": "
+        "\"a.0.b\", \"tensor_parameters\": 7}}",
+        first);
+    assert_refused(both, "that are parts of \"a.0.b\" have more parameters than its");
+    assert_refused("{\"a\": {\"snr\": 1, \"type\": \"b\", \"model\": {\"estimator\": \"mp\"}}, "
+                   "\"c\": {\"snr\": 1, \"type\": \"b\", \"model\": {\"estimator\": \"mp\"}}}",
+                   "\"model\" is");
 }
 
 int main(void)

@@ -19,7 +19,8 @@ int hub_list(struct repository *out, struct hub *hub, const char *name, const ch
 {
     static const char what[] = "the list of files";
     struct buffer path = BUFFER_INIT, text = BUFFER_INIT;
-    if (repository_check_name(name, err) != 0 || repository_check_revision(revision, err) != 0)
+    if (repository_check_name(name, err) != 0 || repository_check_revision(revision, err) != 0 ||
+        hub_check_online(hub, err) != 0)
         return -1;
     buffer_text(&path, "api/models/");
     url_put_part(&path, name, true);
@@ -31,6 +32,21 @@ int hub_list(struct repository *out, struct hub *hub, const char *name, const ch
         status = repository_parse(out, buffer_string(&text), text.length, url, err);
     free(url);
     buffer_free(&path);
+    buffer_free(&text);
+    return status;
+}
+
+/* The same of what is here, for who is to ask nobody. */
+static int list_offline(struct repository *out, const struct hub *hub, const char *name,
+                        const char *revision, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    int there = hub_cache_list(&text, hub->settings.folder, name, revision, err);
+    int status = there > 0 ? repository_parse(out, buffer_string(&text), text.length,
+                                              hub->settings.folder, err)
+                           : -1;
+    if (there == 0 && hub_check_online(hub, err) != 0)
+        error_prefix(err, "the cache in %s has no %s at %s", hub->settings.folder, name, revision);
     buffer_free(&text);
     return status;
 }
@@ -95,8 +111,10 @@ int fetch_plan(struct fetch *out, struct hub *hub, const struct fetch_options *o
 {
     struct file_choice choice = {NULL, NULL};
     int status = -1;
-    *out = (struct fetch){.options = *options};
-    if (hub_list(&out->repository, hub, options->name, options->revision, err) != 0 ||
+    *out = (struct fetch){.options = *options, .offline = hub->settings.offline};
+    if ((out->offline
+             ? list_offline(&out->repository, hub, options->name, options->revision, err)
+             : hub_list(&out->repository, hub, options->name, options->revision, err)) != 0 ||
         hub_cache_open(&out->cache, hub->settings.folder, options->name, out->repository.commit,
                        !hub->settings.disable_symlinks, err) != 0 ||
         repository_choose(&choice, &out->repository, options->patterns, options->pattern_count,
@@ -160,6 +178,8 @@ static int fetch_one(struct fetch *fetch, struct hub *hub, struct fetch_file *fi
 int fetch_run(struct fetch *fetch, struct hub *hub, const struct fetch_watch *watch,
               struct error *err)
 {
+    if (fetch->offline) /* what was found is in the snapshot */
+        return 0;
     if (disk_check(fetch->cache.folder, fetch->missing, err) != 0 ||
         hub_cache_make(&fetch->cache, err) != 0)
         return -1;

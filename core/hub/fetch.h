@@ -43,6 +43,7 @@ struct fetch {
     struct fetch_file *files;
     size_t count;
     uint64_t bytes, missing; /* of all files; what is to come */
+    bool offline;            /* the hub was not asked: files are those that the cache has */
 };
 
 struct fetch_watch {
@@ -53,7 +54,8 @@ struct fetch_watch {
     void (*on_file)(void *context, const struct fetch_file *file);
 };
 
-/* Asks the hub what there is, and looks what of it is here. Writes nothing. The options' texts must
+/* Asks the hub what there is, and looks what of it is here. Writes nothing. Offline, what the cache
+ * has of the revision is all that there is, as huggingface_hub has it. The options' texts must
  * outlive the fetch. */
 int fetch_plan(struct fetch *out, struct hub *hub, const struct fetch_options *options,
                struct error *err);

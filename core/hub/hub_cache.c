@@ -1,9 +1,9 @@
 #include "hub/hub_cache.h"
 
-#include "base/buffer.h"
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
+#include "base/json_writer.h"
 #include "base/memory.h"
 #include "base/sys.h"
 #include "checkpoint/hub.h"
@@ -117,6 +117,75 @@ int hub_cache_find_incomplete(uint64_t *bytes, const struct hub_cache *cache, co
                               struct error *err)
 {
     return find_file(bytes, hub_cache_blob(cache, etag, ".incomplete", err), err);
+}
+
+/* Files of a snapshot's folder and, as deep as a repository's names are taken, of those in it;
+ * `inside`: what stands before their names. */
+static int put_files(struct json_writer *json, const char *path, const char *inside, int depth,
+                     struct error *err)
+{
+    enum { DEPTH_MAX = 16 };
+    struct dirent *entry;
+    DIR *folder = sys.opendir(path);
+    int more = folder ? 1 : error_set_errno(err, errno, "cannot read folder %s", path);
+    while (more > 0 && (more = folder_read(folder, path, &entry, err)) > 0) {
+        struct buffer name = BUFFER_INIT;
+        struct stat info, own;
+        buffer_format(&name, "%s%s", inside, entry->d_name);
+        char *whole = buffer_check(&name, err) == 0 ? path_join(path, entry->d_name, err) : NULL;
+        more = whole ? 1 : -1;
+        int there = whole ? file_look(whole, &info, err) : -1; /* 0: a link whose blob is gone */
+        bool inner = there > 0 && sys.lstat(whole, &own) == 0 && S_ISDIR(own.st_mode);
+        if (there < 0) {
+            more = -1;
+        } else if (inner && depth < DEPTH_MAX) {
+            buffer_byte(&name, '/');
+            more = put_files(json, whole, buffer_string(&name), depth + 1, err) == 0 ? 1 : -1;
+        } else if (there > 0 && S_ISREG(info.st_mode)) {
+            json_object(json, NULL);
+            json_text(json, "rfilename", buffer_string(&name));
+            json_end(json);
+        }
+        free(whole);
+        buffer_free(&name);
+    }
+    if (folder)
+        sys.closedir(folder);
+    return more;
+}
+
+/* refs/REVISION has the commit; a commit is its own revision. */
+int hub_cache_list(struct buffer *out, const char *hub, const char *name, const char *revision,
+                   struct error *err)
+{
+    struct buffer commit = BUFFER_INIT;
+    struct json_writer json = {.out = out};
+    char *folder = checkpoint_hub_repository(hub, name), *snapshot = NULL;
+    char *ref = folder ? joined(folder, "refs", revision, err) : NULL;
+    int there = ref ? file_find(ref, err) : -1;
+    if (there > 0 && file_read_all(&commit, ref, 100, err) != 0)
+        there = -1;
+    else if (there == 0)
+        buffer_text(&commit, revision);
+    if (there >= 0) {
+        snapshot = joined(folder, "snapshots", buffer_string(&commit), err);
+        there = snapshot ? folder_find(snapshot, err) : -1;
+    }
+    if (there > 0) {
+        json_object(&json, NULL);
+        json_text(&json, "sha", buffer_string(&commit));
+        json_list(&json, "siblings");
+        there = put_files(&json, snapshot, "", 0, err) == 0 ? 1 : -1;
+        json_end(&json);
+        json_end(&json);
+    }
+    if (there > 0 && json_finish(&json, err) != 0)
+        there = -1;
+    free(snapshot);
+    free(ref);
+    free(folder);
+    buffer_free(&commit);
+    return there;
 }
 
 /* --- what is put there --- */

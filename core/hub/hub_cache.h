@@ -14,6 +14,7 @@
 #ifndef SPECTRUM_HUB_HUB_CACHE_H
 #define SPECTRUM_HUB_HUB_CACHE_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -27,6 +28,12 @@ struct hub_cache {
     bool links;     /* false: snapshots hold the files themselves */
 };
 
+/* What the cache knows of a repository without its hub: the commit of a revision, and what of it is
+ * there, in the words of the hub's own answer (repository_parse()). 1; 0: it has none of that
+ * revision. */
+int hub_cache_list(struct buffer *out, const char *hub, const char *name, const char *revision,
+                   struct error *err);
+
 /* Names the places; makes none. */
 int hub_cache_open(struct hub_cache *out, const char *hub, const char *name, const char *commit,
                    bool links, struct error *err);
@@ -35,8 +42,8 @@ void hub_cache_close(struct hub_cache *cache);
 /* Makes the folders that are missing, and CACHEDIR.TAG. */
 int hub_cache_make(const struct hub_cache *cache, struct error *err);
 
-/* The file in the snapshot, or the blob of that etag: 1, and its bytes; 0: it is not there; -1: that
- * cannot be told. */
+/* The file in the snapshot, or the blob of that etag: 1, and its bytes; 0: it is not there; -1:
+ * that cannot be told. */
 int hub_cache_find_snapshot(uint64_t *bytes, const struct hub_cache *cache, const char *file,
                             struct error *err);
 int hub_cache_find_blob(uint64_t *bytes, const struct hub_cache *cache, const char *etag,

@@ -9,19 +9,12 @@
 
 enum { REDIRECTS_MAX = 10, WAIT_MAX = 600 };
 
-/* Settings come from the environment, as huggingface_hub reads them; offline is obeyed before
- * anything is asked. */
+/* Settings come from the environment, as huggingface_hub reads them. */
 int hub_open(struct hub *out, bool (*should_stop)(void *context), void *context, struct error *err)
 {
     *out = (struct hub){0};
     if (http_start(err) != 0 || hub_settings_read(&out->settings, err) != 0)
         return -1;
-    if (out->settings.offline) {
-        hub_close(out);
-        return error_set(err,
-                         "HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set, so nothing is asked "
-                         "of the hub; unset it");
-    }
     if (http_open(&out->session, should_stop, context, err) == 0)
         return 0;
     hub_close(out);
@@ -33,6 +26,15 @@ void hub_close(struct hub *hub)
     http_close(hub->session);
     hub_settings_free(&hub->settings);
     *hub = (struct hub){0};
+}
+
+int hub_check_online(const struct hub *hub, struct error *err)
+{
+    return hub->settings.offline
+               ? error_set(err,
+                           "HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set, so nothing is asked "
+                           "of the hub; unset it")
+               : 0;
 }
 
 /* Below the endpoint, whatever that is. */
@@ -55,6 +57,8 @@ int hub_once(struct hub *hub, const struct http_request *request, bool stays,
 {
     char here[HTTP_URL_MAX], next[HTTP_URL_MAX];
     struct http_request step = *request;
+    if (hub_check_online(hub, err) != 0)
+        return -1;
     snprintf(here, sizeof here, "%s", request->url);
     step.url = here;
     for (int i = 0; i <= REDIRECTS_MAX; i++) {

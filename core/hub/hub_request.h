@@ -19,16 +19,19 @@ struct hub {
     void *context;
 };
 
-/* should_stop (may be NULL) is asked while something is waited for. Refuses to begin offline. */
+/* should_stop (may be NULL) is asked while something is waited for. */
 int hub_open(struct hub *out, bool (*should_stop)(void *context), void *context, struct error *err);
 void hub_close(struct hub *hub);
+
+/* An error where the environment says that nothing is to be asked, as each request says then. */
+int hub_check_online(const struct hub *hub, struct error *err);
 
 /* "<endpoint>/<path>", where `path` is escaped already; newly allocated. */
 char *hub_url(const struct hub *hub, const char *path, struct error *err);
 
 /* One request, through redirects. With `stays` one to another host, which would hold the content
- * alone, is the answer. `place[HTTP_URL_MAX]` (may be NULL) gets the URL that answered. 0: there is an answer,
- * whatever it says; -1 as http_run(). */
+ * alone, is the answer. `place[HTTP_URL_MAX]` (may be NULL) gets the URL that answered. 0: there is
+ * an answer, whatever it says; -1 as http_run(). */
 int hub_once(struct hub *hub, const struct http_request *request, bool stays,
              struct http_answer *answer, char *place, struct error *err);
 

@@ -35,7 +35,8 @@ static int read_seconds(int *out, const char *name, struct error *err)
     char *end = NULL;
     long seconds = value ? strtol(value, &end, 10) : PATIENCE;
     if (value && (end == value || *end || seconds < 0 || seconds > PATIENCE_MAX))
-        return error_set(err, "%s is \"%.40s\"; it takes seconds, a whole number", name, value);
+        return error_set(err, "%s is \"%.40s\"; it takes seconds, a whole number from 0 to %d",
+                         name, value, PATIENCE_MAX);
     *out = seconds > 0 ? (int)seconds : PATIENCE; /* 0 is the default there, too */
     return 0;
 }

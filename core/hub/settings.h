@@ -5,7 +5,7 @@
  *     HF_TOKEN                         who asks; else HUGGING_FACE_HUB_TOKEN, else the file that
  *                                      HF_TOKEN_PATH names, $HF_HOME/token (checkpoint/hub.h)
  *     HF_HUB_DISABLE_IMPLICIT_TOKEN    nobody: no token is sent
- *     HF_HUB_OFFLINE, or TRANSFORMERS_OFFLINE    nothing is asked
+ *     HF_HUB_OFFLINE, or TRANSFORMERS_OFFLINE    nothing is asked: what the cache has is taken
  *     HF_HUB_ETAG_TIMEOUT, HF_HUB_DOWNLOAD_TIMEOUT    seconds without a byte: 10
  *     HF_HUB_DISABLE_SYMLINKS          snapshots hold files, not links
  *

@@ -254,7 +254,7 @@ says "has no model org/other"
 fetch 1 org/name --revision none
 says 'has no revision of that name'
 HF_HUB_OFFLINE=1 fetch 1 org/name
-says 'HF_HUB_OFFLINE .* is set'
+says 'has no org/name at main: HF_HUB_OFFLINE .* is set'
 HF_ENDPOINT=http://user:secret@127.0.0.1:1 fetch 1 org/name
 says 'HF_ENDPOINT is not the address'
 grep -q secret "$work/err" && fail "the endpoint's password is shown"
@@ -262,6 +262,8 @@ HF_OIDC_RESOURCE=x fetch 1 org/name
 says 'HF_OIDC_RESOURCE'
 HF_HUB_DOWNLOAD_TIMEOUT=soon fetch 1 org/name
 says 'HF_HUB_DOWNLOAD_TIMEOUT is "soon"'
+HF_HUB_ETAG_TIMEOUT=86401 fetch 1 org/name
+says 'HF_HUB_ETAG_TIMEOUT is "86401"; it takes seconds, a whole number from 0 to 86400'
 HF_ENDPOINT=http://127.0.0.1:1 fetch 1 org/name
 says 'from http://127.0.0.1:1: '
 [ "$(asked .)" = 2 ] || fail "offline and wrong settings ask: $(cat "$served/log")"
@@ -273,6 +275,25 @@ fetch 2 ''
 says 'an argument is empty'
 fetch 2 org/name --revision ../../x
 fetch 2
+
+# --- offline: what the cache has ---
+again
+fetch 0 org/name
+folder=$(cat "$work/out")
+breaks
+HF_HUB_OFFLINE=1 fetch 0 org/name
+[ "$(cat "$work/out")" = "$folder" ] || fail "offline the folder is $(cat "$work/out")"
+says 'is set: what the cache has of org/name is taken as it is'
+chmod -R a-w "$cache"
+TRANSFORMERS_OFFLINE=yes fetch 0 org/name --json --revision 1234567890abcdef1234567890abcdef12345678
+chmod -R u+w "$cache"
+grep -q '"fetched_bytes": 0' "$work/out" && ! grep -q '"gated"' "$work/out" || fail "offline it is not as it is: $(cat "$work/out")"
+HF_HUB_OFFLINE=1 fetch 1 org/name --revision other
+says 'has no org/name at other: HF_HUB_OFFLINE .* is set'
+HF_HUB_OFFLINE=1 fetch 1 org/name --include '*.gguf'
+rm "$folder/model.safetensors"
+HF_HUB_OFFLINE=1 fetch 1 org/name
+[ ! -e "$served/log" ] || fail "offline the hub is asked: $(cat "$served/log")"
 
 # --- no links ---
 again

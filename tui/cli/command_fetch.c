@@ -109,7 +109,8 @@ static int print_json(const struct fetch *fetch, const struct request *request, 
     json_text(&json, "revision", request->revision);
     json_text(&json, "commit", fetch->repository.commit);
     json_text(&json, "folder", fetch->cache.snapshot);
-    json_flag(&json, "gated", fetch->repository.gated);
+    if (!fetch->offline)
+        json_flag(&json, "gated", fetch->repository.gated);
     json_flag(&json, "dry_run", request->dry_run);
     json_count(&json, "bytes", fetch->bytes);
     json_count(&json, request->dry_run ? "missing_bytes" : "fetched_bytes", fetch->missing);
@@ -183,6 +184,11 @@ static int fetch_model(const struct request *request, struct error *err)
     hub.say = say;
     hub.context = &view;
     int status = fetch_plan(&fetch, &hub, &options, err);
+    if (status == 0 && fetch.offline)
+        message_print(
+            "HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set: what the cache has of %s is taken "
+            "as it is",
+            request->name);
     view.total = fetch.missing;
     view.began = clock_seconds();
     if (status == 0 && !request->dry_run)

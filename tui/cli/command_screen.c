@@ -1,7 +1,7 @@
 /* `spectrum [MODEL | SCAN.json | JOB]`: the full screen; `spectrum --script FILE`: played. */
 #include "base/decimal.h"
+#include "base/file.h"
 #include "base/memory.h"
-#include "base/sys.h"
 #include "tui/app/run.h"
 #include "tui/cli/command.h"
 #include "tui/cli/options.h"
@@ -44,7 +44,10 @@ struct screen_request {
 static int open_screen(const struct screen_request *r, const char *target, struct error *err)
 {
     int width = 0, height = 0;
-    if (!r->script && target && sys.access(target, F_OK) != 0 && !isatty(STDOUT_FILENO))
+    int there = target ? file_find(target, err) : 1;
+    if (there < 0)
+        return -1;
+    if (!r->script && there == 0 && !isatty(STDOUT_FILENO))
         return error_set(err,
                          "\"%s\" is neither a command (`spectrum --help` lists them) nor a file; "
                          "the full screen of a cached repository needs a terminal",

@@ -1,5 +1,6 @@
 #include "tui/session/form_keep.h"
 
+#include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/hash.h"
@@ -134,12 +135,15 @@ static void take_over(struct settings *settings)
 void form_keep_open(struct form_keep *keep, struct settings *settings, const char *model)
 {
     struct error err = ERROR_INIT;
-    struct stat file;
     *keep = (struct form_keep){.told = keep->told};
     take_over(settings);
-    if (find_path(keep, model, &err) != 0 || sys.stat(keep->path, &file) != 0)
+    if (find_path(keep, model, &err) != 0)
         return;
-    cJSON *json = json_read_file(keep->path, FORM_FILE_MAX, JSON_STRICT, &err);
+    int there =
+        file_find(keep->path, &err); /* -1: what is there is not known, and not written over */
+    if (there == 0)
+        return;
+    cJSON *json = there > 0 ? json_read_file(keep->path, FORM_FILE_MAX, JSON_STRICT, &err) : NULL;
     if (!json || !form_take(settings, json)) {
         keep->aside = true;
         snprintf(keep->message, sizeof keep->message,

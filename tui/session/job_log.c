@@ -60,9 +60,10 @@ bool job_log_update(struct job_log *log)
     uint64_t size = 0;
     bool troubled = log->trouble[0] != '\0';
     log->trouble[0] = '\0';
-    if (sys.access(log->path, F_OK) != 0)
+    int there = file_find(log->path, &err);
+    if (there == 0)
         return troubled;
-    int fd = file_open_read(log->path, &size, &err);
+    int fd = there > 0 ? file_open_read(log->path, &size, &err) : -1;
     bool same = fd >= 0 && size == log->offset;
     if (fd >= 0 && !same) {
         if (size < log->offset || size - log->offset > LOG_KEPT) { /* another log, or long ago */

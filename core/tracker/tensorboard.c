@@ -152,7 +152,8 @@ static bool take_event(struct tracker *tracker, const void *data, size_t length)
                  tensor_number(scalar->tensor, &value)))
                 steps_put(&tracker->steps, event->step, scalar->tag, value);
         }
-    } else if (event->what_case == TRACKER__EVENT__WHAT_SESSION_LOG && event->session_log->status == 1 && event->step > 0)
+    } else if (event->what_case == TRACKER__EVENT__WHAT_SESSION_LOG &&
+               event->session_log->status == 1 && event->step > 0)
         steps_go_back(&tracker->steps, event->step - 1);
     tracker__event__free_unpacked(event, NULL);
     return true;

@@ -18,9 +18,9 @@
 
 /* In the file without "train/"; those of an evaluation with "eval_". */
 static const char *const columns[] = {
-    "train/loss",         "train/learning_rate", "train/grad_norm", "train/tokens_per_s",
-    "train/step_s",       "train/time_s",        "train/tokens",    "train/supervised_tokens",
-    "train/process_bytes", "eval/loss",          "eval/tokens",     "eval/seconds",
+    "train/loss",          "train/learning_rate", "train/grad_norm", "train/tokens_per_s",
+    "train/step_s",        "train/time_s",        "train/tokens",    "train/supervised_tokens",
+    "train/process_bytes", "eval/loss",           "eval/tokens",     "eval/seconds",
 };
 enum { COLUMNS = sizeof columns / sizeof *columns, FILE_MAX = 1 << 30 };
 

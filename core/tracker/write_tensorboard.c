@@ -70,8 +70,9 @@ int write_tensorboard_open(void **state, const char *folder, const char *run, st
         return -1;
     writer->time = (double)sys.time(NULL);
     writer->path = file_path(folder, writer->time, err);
-    writer->fd = writer->path ? sys.open(writer->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0666)
-                              : -1;
+    writer->fd = writer->path
+                     ? sys.open(writer->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0666)
+                     : -1;
     Tracker__Event event = TRACKER__EVENT__INIT;
     event.wall_time = writer->time;
     event.what_case = TRACKER__EVENT__WHAT_FILE_VERSION;

@@ -16,10 +16,12 @@
 
 static const char schema[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-    "CREATE TABLE IF NOT EXISTS metrics (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS metrics (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT "
+    "NULL,"
     " timestamp TEXT NOT NULL, run_name TEXT NOT NULL, step INTEGER NOT NULL,"
     " metrics TEXT NOT NULL, log_id TEXT, space_id TEXT);"
-    "CREATE TABLE IF NOT EXISTS configs (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL,"
+    "CREATE TABLE IF NOT EXISTS configs (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT "
+    "NULL,"
     " run_name TEXT NOT NULL, config TEXT NOT NULL, created_at TEXT NOT NULL, UNIQUE(run_id));";
 
 struct database {
@@ -83,8 +85,8 @@ int write_trackio_open(void **state, const char *folder, const char *run, struct
         return -1;
     }
     int status = sqlite3_open_v2(database->path, &database->db,
-                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-                                     SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX,
+                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
+                                     SQLITE_OPEN_NOMUTEX,
                                  NULL);
     if (status == SQLITE_OK)
         sqlite3_busy_timeout(database->db, 2000);
@@ -116,8 +118,8 @@ int write_trackio_put(void *state, const struct target_line *line, struct error 
     if (status == SQLITE_OK)
         status = sqlite3_bind_int64(database->insert, 3, line->step);
     if (status == SQLITE_OK)
-        status = sqlite3_bind_text(database->insert, 4, text.data, (int)text.length,
-                                   SQLITE_TRANSIENT);
+        status =
+            sqlite3_bind_text(database->insert, 4, text.data, (int)text.length, SQLITE_TRANSIENT);
     if (status == SQLITE_OK)
         status = sqlite3_step(database->insert);
     status = status == SQLITE_DONE ? 0 : say(database, err);

@@ -103,11 +103,12 @@ static void test_what_was_written_is_read(void **state)
     assert_null(strstr(lines, "3.5"));
     free(lines);
     lines = text_of("metrics.csv");
-    assert_string_equal(lines, "step,loss,learning_rate,grad_norm,tokens_per_s,step_s,time_s,tokens,"
-                               "supervised_tokens,process_bytes,eval_loss,eval_tokens,eval_seconds\n"
-                               "0,,,,,,,,,,4.5,64,\n"
-                               "1,4.25,0.5,2.5,,,1.5,,,,,,\n"
-                               "2,3.75,0.25,,,,,,,,,,\n");
+    assert_string_equal(lines,
+                        "step,loss,learning_rate,grad_norm,tokens_per_s,step_s,time_s,tokens,"
+                        "supervised_tokens,process_bytes,eval_loss,eval_tokens,eval_seconds\n"
+                        "0,,,,,,,,,,4.5,64,\n"
+                        "1,4.25,0.5,2.5,,,1.5,,,,,,\n"
+                        "2,3.75,0.25,,,,,,,,,,\n");
     free(lines);
     free(path);
 }
@@ -174,7 +175,8 @@ static void test_names(void **state)
     struct error err = ERROR_INIT;
     assert_int_equal(tracker_targets_check("csv", &err), 0);
     assert_int_equal(tracker_targets_check("tensorboard,trackio,csv", &err), 0);
-    static const char *const wrong[] = {"", "wandb", "csv,", "csv,,trackio", "csv,csv", "CSV", "csv "};
+    static const char *const wrong[] = {"",        "wandb", "csv,", "csv,,trackio",
+                                        "csv,csv", "CSV",   "csv "};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_int_equal(tracker_targets_check(wrong[i], &err), -1);
         assert_int_equal(err.kind, ERROR_USAGE);

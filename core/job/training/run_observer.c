@@ -84,8 +84,7 @@ static int append(struct run_lines *lines, struct json_writer *json, struct erro
     json_end(json);
     struct error lost = ERROR_INIT;
     const char *line = buffer_string(json->out);
-    if (lines->others &&
-        tracker_writers_put(lines->others, line, json->out->length, &lost) != 0)
+    if (lines->others && tracker_writers_put(lines->others, line, json->out->length, &lost) != 0)
         run_warn(lines->sitting, "%s", lost.text);
     int status = job_metrics_append(&lines->writer, json->out, &why);
     buffer_free(json->out);

@@ -38,11 +38,11 @@ struct run_lines {
     const struct run_sitting *sitting;
     struct job_metrics_writer writer;
     struct tracker_writers *others; /* what --log names gets each line, too; NULL: nothing does */
-    bool open, waits; /* waits: the last line had no room on the disk */
-    double look_at;   /* the clock's seconds from which on memory is looked at again */
-    double began;     /* the clock's seconds when the sitting began, */
-    double told;      /* and at its last line or run_lines_begin(); both moved on by its pauses */
-    bool too_long;    /* it was said that a line of norms is */
+    bool open, waits;               /* waits: the last line had no room on the disk */
+    double look_at; /* the clock's seconds from which on memory is looked at again */
+    double began;   /* the clock's seconds when the sitting began, */
+    double told;    /* and at its last line or run_lines_begin(); both moved on by its pauses */
+    bool too_long;  /* it was said that a line of norms is */
 };
 
 int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, struct error *err);

@@ -223,6 +223,10 @@ cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const 
                   (size_t)(from + from_length - end));
         goto refused;
     }
+    if (flags & JSON_OBJECT && !cJSON_IsObject(tree)) {
+        error_set(err, "%s is not a JSON object", where);
+        goto refused;
+    }
     if (check_tree(tree, where, err) != 0)
         goto refused;
     if (flags & JSON_KEEP_NUMBERS && keep_numbers(tree, &from, end, err) != 0)

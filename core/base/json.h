@@ -20,12 +20,14 @@
 /* Parses text[0..length); `where` names the source in messages. JSON_LOOSE_NUMBERS accepts the
  * bare Infinity, -Infinity and NaN that Python writes (they arrive as numbers). JSON_KEEP_NUMBERS
  * leaves the spelling of every number in its valuestring: whether "20" or "20.0" was written.
- * JSON_MANY_VALUES is for files of this program's own, whose length bounds them. */
+ * JSON_MANY_VALUES is for files of this program's own, whose length bounds them. JSON_OBJECT refuses
+ * all else: of a list no member is absent, it has none. */
 enum json_flags {
     JSON_STRICT = 0,
     JSON_LOOSE_NUMBERS = 1,
     JSON_KEEP_NUMBERS = 2,
-    JSON_MANY_VALUES = 4
+    JSON_MANY_VALUES = 4,
+    JSON_OBJECT = 8
 };
 cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const char *where,
                   struct error *err);

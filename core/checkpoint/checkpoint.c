@@ -52,8 +52,8 @@ static int read_config(struct checkpoint *checkpoint, struct error *err)
     char *path = path_join(checkpoint->folder, CHECKPOINT_CONFIG, err);
     int there = path ? place_find(checkpoint->place, path, err) : -1, status = there < 0 ? -1 : 0;
     if (there > 0) {
-        checkpoint->metadata =
-            place_read_json(checkpoint->place, path, CONFIG_MAX, JSON_LOOSE_NUMBERS, err);
+        checkpoint->metadata = place_read_json(checkpoint->place, path, CONFIG_MAX,
+                                               JSON_LOOSE_NUMBERS | JSON_OBJECT, err);
         status = checkpoint->metadata ? 0 : -1;
     }
     free(path);

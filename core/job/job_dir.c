@@ -53,12 +53,7 @@ bool job_dir_has(const char *path, const char *name)
 static cJSON *read_object(const char *path, const char *name, struct error *err)
 {
     char *file = path_join(path, name, err);
-    cJSON *json = file ? json_read_file(file, json_cap(name), JSON_STRICT, err) : NULL;
-    if (json && !cJSON_IsObject(json)) {
-        error_set(err, "%s must hold a JSON object", file);
-        cJSON_Delete(json);
-        json = NULL;
-    }
+    cJSON *json = file ? json_read_file(file, json_cap(name), JSON_OBJECT, err) : NULL;
     free(file);
     return json;
 }

@@ -271,7 +271,7 @@ bool source_is_run(const char *path)
 {
     int64_t step;
     char *run = run_of_state(path, &step);
-    bool is = run || job_dir_has(path, "job.json");
+    bool is = run || job_dir_find(path, "job.json", NULL) > 0;
     free(run);
     return is;
 }

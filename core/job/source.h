@@ -43,7 +43,8 @@ int source_open(struct source *out, const char *path, const struct state_choice 
                 struct error *err);
 void source_close(struct source *source);
 
-/* Is it a job's folder, or a checkpoint of one, and so no model? */
+/* Is it a job's folder, or a checkpoint of one, and so no model? Where that cannot be told, opening
+ * it says why. */
 bool source_is_run(const char *path);
 
 /* A run for its texts alone: base, added tokens, template, columns, mark, without a checkpoint, of

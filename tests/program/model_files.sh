@@ -118,3 +118,32 @@ for wrong in linear yarn:x ntk:4 llama3:0; do
     test $status = 2 || fail "--rope-scaling $wrong: exit $status"
     test ! -e wrong || fail "--rope-scaling $wrong left a folder"
 done
+
+# What must be an object is none: no key of it counts as absent.
+for name in config.json tokenizer_config.json generation_config.json tokenizer.json; do
+    for text in '[]' null '"{}"'; do
+        rm -rf odd
+        cp -r "$source/demo/model" odd
+        chmod -R u+w odd
+        echo "$text" >"odd/$name"
+        ! "$spectrum" generate odd --prompt a --tokens 1 >out 2>said || fail "$name is $text: not refused"
+        says "odd/$name is not a JSON object"
+    done
+done
+: >odd/tokenizer.json
+! "$spectrum" tokens odd --text a >out 2>said || fail "an empty tokenizer.json: not refused"
+says "odd/tokenizer.json is empty"
+
+# A folder that may not be looked into is no job's.
+mkdir -m 700 shut
+chmod 755 .
+as_other=()
+[ "$(id -u)" != 0 ] || as_other=(setpriv --reuid=4711 --regid=4711 --clear-groups)
+[ "$(id -u)" = 0 ] || chmod 000 shut
+if "${as_other[@]}" "$spectrum" --version >/dev/null 2>&1; then
+    ! "${as_other[@]}" "$spectrum" info shut >out 2>said || fail "a folder without rights: it is read"
+    says "cannot read shut/"
+    says "Permission denied"
+else
+    echo "SKIPPED: another user cannot run $spectrum"
+fi

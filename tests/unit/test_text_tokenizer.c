@@ -395,7 +395,7 @@ static void refuses_with_a_name(void **state)
     (void)state;
     static const char *const bad[][2] = {
         {"{}", "model"},
-        {"[1]", "model"},
+        {"[1]", "is not a JSON object"},
         {"{\"model\":{\"type\":\"Unigram\"}}", "Unigram"},
         {"{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":-1}}}", "whole number"},
         {"{\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":1e12}}}", "whole number"},

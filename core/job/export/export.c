@@ -143,12 +143,17 @@ static int check_output(const struct export *export, const char *out, struct err
 }
 
 /* Of two exports to one folder that has its lock which is the first to look; the other does not
- * wait for it. The folder's descriptor, by which it is locked until that is closed. */
-static int lock_folder(const char *out, struct error *err)
+ * wait for it. The folder's descriptor, by which it is locked until that is closed; one that is
+ * `made` just now does not stay without. */
+static int lock_folder(const char *out, bool made, struct error *err)
 {
     int fd = sys.open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (fd < 0)
-        return error_set_errno(err, errno, "cannot write %s", out);
+    if (fd < 0) {
+        error_set_errno(err, errno, "cannot write %s", out);
+        if (made)
+            sys.rmdir(out);
+        return -1;
+    }
     /* a file system without locks has the mark */
     if (sys.flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return fd;
@@ -229,7 +234,8 @@ static int write_folder(const struct export *export, const char *run, const char
     int there = name_find(out, err), status = -1, mark, folder = -1;
     if (there > 0 && folder_find(out, err) == 0)
         return refuse_taken(out, err);
-    if (there < 0 || folder_make(out, err) != 0 || (!ours && (folder = lock_folder(out, err)) < 0))
+    if (there < 0 || folder_make(out, err) != 0 ||
+        (!ours && (folder = lock_folder(out, !there, err)) < 0))
         return -1;
     clear_left(out);
     if (!folder_is_empty(out)) {

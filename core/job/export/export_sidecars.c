@@ -59,11 +59,9 @@ static int member_read(struct member *out, const char *folder, const char *name,
     size_t begin, end;
     *out = (struct member){.path = path_join(folder, name, err)};
     if (!out->path || file_read_all(&out->text, out->path, TOKENIZER_FILE_MAX, err) != 0 ||
-        !(out->tree = json_parse(buffer_string(&out->text), out->text.length, JSON_LOOSE_NUMBERS,
-                                 out->path, err)))
+        !(out->tree = json_parse(buffer_string(&out->text), out->text.length,
+                                 JSON_LOOSE_NUMBERS | JSON_OBJECT, out->path, err)))
         return -1;
-    if (!cJSON_IsObject(out->tree))
-        return error_set(err, "%s is not a JSON object", out->path);
     out->value = json_get(out->tree, key);
     if (out->value && !json_find_value(buffer_string(&out->text), key, &begin, &end))
         return error_set(err, "%s spells \"%s\" with escapes; write it plainly", out->path, key);
@@ -286,13 +284,11 @@ static int change(const struct end_tokens *ends, const char *path, const char *o
     struct buffer text = BUFFER_INIT, changed = BUFFER_INIT;
     struct end_tokens said = {0};
     int status = file_read_all(&text, path, GENERATION_CONFIG_MAX, err);
-    cJSON *tree = status == 0
-                      ? json_parse(buffer_string(&text), text.length, JSON_LOOSE_NUMBERS, path, err)
-                      : NULL;
+    cJSON *tree = status == 0 ? json_parse(buffer_string(&text), text.length,
+                                           JSON_LOOSE_NUMBERS | JSON_OBJECT, path, err)
+                              : NULL;
     struct buffer value = BUFFER_INIT;
-    if (tree && !cJSON_IsObject(tree))
-        error_set(err, "%s is not a JSON object", path);
-    status = cJSON_IsObject(tree) ? end_tokens_add_json(&said, json_get(tree, ends_key), err) : -1;
+    status = tree ? end_tokens_add_json(&said, json_get(tree, ends_key), err) : -1;
     if (status == 0 && said.count != ends->count) {
         struct json_writer json = {.out = &value};
         config_put_ends(&json, NULL, ends->ids, ends->count);

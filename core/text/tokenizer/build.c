@@ -175,7 +175,8 @@ int tokenizer_read_beside(cJSON **out, const char *folder, const char *file, str
 {
     char *path = path_join(folder, file, err);
     int there = path ? file_find(path, err) : -1;
-    *out = there > 0 ? json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS, err) : NULL;
+    *out = there > 0 ? json_read_file(path, CONFIG_FILE_MAX, JSON_LOOSE_NUMBERS | JSON_OBJECT, err)
+                     : NULL;
     free(path);
     return there < 0 || (there > 0 && !*out) ? -1 : 0;
 }

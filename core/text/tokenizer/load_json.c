@@ -344,7 +344,7 @@ static int configure_from_model(struct tokenizer *t, const cJSON *config, const 
 static int load_file(struct tokenizer *t, const char *path, const char *folder, struct error *err)
 {
     cJSON *config = NULL, *model = NULL;
-    cJSON *root = json_read_file(path, TOKENIZER_FILE_MAX, JSON_STRICT, err);
+    cJSON *root = json_read_file(path, TOKENIZER_FILE_MAX, JSON_OBJECT, err);
     int status = -1;
     if (!root)
         return -1;

@@ -56,7 +56,7 @@ says ended.txt "e evaluates, y prompts, v lists, M adds steps"
 shows asks.txt "evaluate"
 loss=$("$binary" eval "$work/real" --data "$work/data.txt" | grep -oP '^loss +\K.*')
 says evaluated.txt "loss $loss, perplexity"
-shows evaluated.txt "the checkpoint of step 4"
+says evaluated.txt "in rows of 16, as the run has them; the checkpoint of step 4"
 hides closed.txt "evaluation of real"
 text=$("$binary" generate "$work/real" --prompt "Once upon a time" | head -1) # the prompt is the screen's
 shows text.txt "Once upon a time${text:0:20}"
@@ -65,6 +65,13 @@ shows first.txt "Once upon a time"
 shows end.txt "trial of a prompt of real: completed"
 shows exported.txt "model-1: the model after step 4"
 [ -f "$work/model-1/model.safetensors" ] || fail "nothing was exported"
+# The losses of a run and its export are of rows of other lengths, and say so.
+rows() { "$binary" eval "$@" --data "$work/data.txt" 2>/dev/null | grep -E '^rows ' | tr -s ' '; }
+[ "$(rows "$work/real")" = "rows of 16 tokens, as the run has them" ] || fail "the run: $(rows "$work/real")"
+[ "$(rows "$work/model-1")" = "rows of 512 tokens, as no run says a length; --seq-len sets another" ] ||
+  fail "its export: $(rows "$work/model-1")"
+[ "$(rows "$work/model-1" --seq-len 16)" = "rows of 16 tokens, as --seq-len says" ] || fail "asked for: $(rows "$work/model-1" --seq-len 16)"
+"$binary" eval "$work/real" --data "$work/data.txt" --json 2>/dev/null | grep -qF '"seq_len": 16, "seq_len_by": "run"' || fail "not as JSON"
 shows there.txt "model-1 is there, and not an empty folder"
 shows failed.txt "nothing.txt"
 
@@ -182,7 +189,7 @@ save-screen busy.txt
 :more-steps 3 Enter
 save-screen added.txt
 SCRIPT
-shows busy.txt "step 1 of 9 · 4 s left"
+shows busy.txt "step 1 of 9 · at least 4 s left"
 touch "$work/busy/requests/paused"
 play 80x24 busy <<<'save-screen pauses.txt'
 shows pauses.txt "paused on another machine"

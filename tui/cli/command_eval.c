@@ -45,18 +45,38 @@ static bool is_interrupted(void *context)
     return *(const volatile sig_atomic_t *)context;
 }
 
+/* Which length rows have, and who says it: two losses are of the same rows only where it is the same. */
+enum length_by { BY_OPTION, BY_RUN, BY_NOBODY };
+
+static enum length_by choose_length(struct request *request, const struct source *source)
+{
+    enum { OF_A_MODEL = 512 }; /* tokens, where no run says another length */
+    if (request->seq_len > 0)
+        return BY_OPTION;
+    request->seq_len = source->seq_len > 0 ? source->seq_len : OF_A_MODEL;
+    return source->seq_len > 0 ? BY_RUN : BY_NOBODY;
+}
+
 /* As lines for people; with --json also what the number depends on. */
 static int print_result(const struct made_job *job, const struct request *request,
-                        const struct source *source, const struct evaluation *evaluation,
-                        const struct piece_counts *counts, struct error *err)
+                        const struct source *source, enum length_by by,
+                        const struct evaluation *evaluation, const struct piece_counts *counts,
+                        struct error *err)
 {
+    static const char *const words[] = {[BY_OPTION] = "as --seq-len says",
+                                        [BY_RUN] = "as the run has them",
+                                        [BY_NOBODY] =
+                                            "as no run says a length; --seq-len sets another"};
+    static const char *const names[] = {
+        [BY_OPTION] = "option", [BY_RUN] = "run", [BY_NOBODY] = "default"};
     struct buffer out = BUFFER_INIT;
     struct json_writer json = {.out = &out};
     const char *dtype = source_is_bf16(source, request->dtype) ? "bf16" : "fp32";
     if (!request->json) {
-        printf("loss        %.6f\nperplexity  %.4f\ntokens      %s\ndtype       %s\n",
-               evaluation->loss, exp(evaluation->loss),
-               decimal_text((int64_t)evaluation->tokens).text, dtype);
+        printf("loss        %.6f\nperplexity  %.4f\ntokens      %s\n", evaluation->loss,
+               exp(evaluation->loss), decimal_text((int64_t)evaluation->tokens).text);
+        printf("rows        of %s tokens, %s\ndtype       %s\n",
+               decimal_text(request->seq_len).text, words[by], dtype);
         return 0;
     }
     json_begin(&json, "spectrum.evaluation");
@@ -67,6 +87,7 @@ static int print_result(const struct made_job *job, const struct request *reques
     json_real(&json, "perplexity", exp(evaluation->loss));
     json_count(&json, "tokens", evaluation->tokens);
     json_integer(&json, "seq_len", request->seq_len);
+    json_text(&json, "seq_len_by", names[by]);
     json_count(&json, "cut_documents", counts->split);
     json_count(&json, "truncated", counts->truncated);
     json_count(&json, "dropped", counts->dropped);
@@ -98,7 +119,6 @@ static struct dataset_options fix_format(const struct request *request, const st
  * what takes long, and it computes. */
 static int evaluate_source(struct request *request, const struct made_job *job, struct error *err)
 {
-    enum { OF_A_MODEL = 512 }; /* tokens of a row where no run says another length */
     struct source source = {0};
     struct backend *backend = NULL;
     struct tokenizer *tokenizer = NULL;
@@ -123,8 +143,7 @@ static int evaluate_source(struct request *request, const struct made_job *job, 
         source_view_open(&source, &tokenizer, request->source, &request->choice, err) != 0)
         goto out;
     source.work = work;
-    if (request->seq_len == 0)
-        request->seq_len = source.seq_len > 0 ? source.seq_len : OF_A_MODEL;
+    enum length_by by = choose_length(request, &source);
 
     /* --- the data, as rows --- */
     struct dataset_options format = fix_format(request, &source);
@@ -159,7 +178,7 @@ static int evaluate_source(struct request *request, const struct made_job *job, 
     }
     source_view_counts("data", &pieces.counts, data.left_out, data.undesired);
     source_view_positions(&source, pieces.counts.longest);
-    status = print_result(job, request, &source, &evaluation, &pieces.counts, err);
+    status = print_result(job, request, &source, by, &evaluation, &pieces.counts, err);
 out:
     progress_line_clear(&line);
     transformer_free(transformer);

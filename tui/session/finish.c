@@ -93,7 +93,8 @@ void finish_close(struct finish *finish)
 static void put_evaluation(const cJSON *json, struct buffer *out)
 {
     double loss = NAN, perplexity = NAN, tokens = NAN;
-    int64_t step = -1;
+    int64_t step = -1, row = 0;
+    const char *by = "";
     json_get_double(json, "loss", &loss);
     json_get_double(json, "perplexity", &perplexity);
     json_get_double(json, "tokens", &tokens);
@@ -103,6 +104,10 @@ static void put_evaluation(const cJSON *json, struct buffer *out)
         return;
     }
     buffer_format(out, "loss %.6f, perplexity %.4f, on %.0f tokens", loss, perplexity, tokens);
+    if (json_get_int64(json, "seq_len", &row) && row > 0)
+        buffer_format(out, " in rows of %" PRId64, row);
+    if (json_get_string(json, "seq_len_by", &by) && strcmp(by, "run") == 0)
+        buffer_text(out, ", as the run has them");
     if (step >= 0)
         buffer_format(out, "; the checkpoint of step %" PRId64, step);
 }

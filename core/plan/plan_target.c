@@ -41,15 +41,15 @@ static int check_not_empty(const struct plan *plan, enum plan_format format, str
         others += plan_trains_unlisted(plan, &model->parameters[i]);
     if (format == PLAN_PEFT && adapters == 0)
         return error_set(err, "the plan has no linear layer, so as PEFT's target_modules it would "
-                              "train no adapter in the blocks; a higher percentage (--top), or "
-                              "modules by name (--train), put some in");
+                              "train no adapter in the blocks; a higher percentage, or modules "
+                              "by name, put some in");
     if (rows + others + plan_embeddings(plan) + plan_head(plan) > 0)
         return 0;
-    return error_set(err,
-                     "the plan has no tensor: it would train %s; a higher percentage (--top), "
-                     "modules by name (--train), the embeddings or the head put some in",
-                     format == PLAN_AXOLOTL ? "everything, as Axolotl takes an empty list"
-                                            : "nothing");
+    return error_set(
+        err,
+        "the plan has no tensor: it would train %s; a higher percentage, modules by name, the "
+        "embeddings or the head put some in",
+        format == PLAN_AXOLOTL ? "everything, as Axolotl takes an empty list" : "nothing");
 }
 
 /* --- names --- */

@@ -38,6 +38,7 @@ wait scan
 save-screen map.txt
 :top 50 Enter
 jjll Space
+:write edited.yaml Enter
 P
 save-screen one.txt
 c mlp Space only Enter
@@ -62,6 +63,7 @@ q
 save-screen renamed-map.txt
 SCRIPT
 shows map.txt "P plan: default"
+grep -qx '# 50 % of each type, -1 by hand' "$work/edited.yaml" || { fail "the file does not say the edit"; cat "$work/edited.yaml"; }
 shows one.txt "● default"
 says two.txt 'there is a plan "mlp only" now; Enter opens it'
 shows three.txt "25 % of each type"

@@ -65,7 +65,22 @@ SCRIPT
   job_has metrics.jsonl '"device": "reference"'
 done
 
-# One that is not there: the program's own message, and the CPU goes on.
+# One that is not there: refused where the scan's job has said so, and its scan stays as it is; else
+# the program's own message, and the CPU goes on.
+afresh
+play 80x24 "$model" <<'SCRIPT'
+wait scan
+:device cuda Enter
+save-screen refused.txt
+:device cuda:1 Enter
+save-screen second.txt
+j
+save-screen stays.txt
+SCRIPT
+says refused.txt 'there is no device "cuda" here: there are auto, cpu; what a GPU lacks, `spectrum scan MODEL --device cuda` says'
+says second.txt 'there is no device "cuda:1" here'
+shows stays.txt "device: cpu"
+grep -q "scan failed" "$work/stays.txt" && fail "a GPU that is not there ends a scan"
 afresh
 play 80x24 "$model" <<'SCRIPT'
 :device cuda Enter

@@ -201,11 +201,32 @@ int session_tick_ms(const struct session *session)
     return jobs < 0 || (keep >= 0 && keep < jobs) ? keep : jobs;
 }
 
+/* Asking for a GPU would load its plug-in, which the screen's process never does; which there are its
+ * scan's job has said. Until it has, any name passes, and the scan that is to go there says it. */
+static int check_gpu(const struct scan_devices *devices, const char *name, struct error *err)
+{
+    struct buffer there = BUFFER_INIT;
+    bool found = devices->count == 0;
+    for (int i = 0; i < devices->count; i++) {
+        const char *id = devices->all[i].id;
+        found |= strcmp(name, "cuda") == 0 ? device_is_gpu(id) : strcmp(name, id) == 0;
+        buffer_format(&there, ", %s", id);
+    }
+    if (!found)
+        error_set(
+            err,
+            "there is no device \"%.20s\" here: there are auto%s; what a GPU lacks, `spectrum "
+            "scan MODEL --device %.20s` says",
+            name, buffer_string(&there), name);
+    buffer_free(&there);
+    return found ? 0 : -1;
+}
+
 int session_choose_device(struct session *session, const char *name, struct error *err)
 {
-    /* Asking for a GPU would load its plug-in, which the screen's process never does. */
     bool gpu = device_is_gpu(name) && strlen(name) < sizeof session->device;
-    if ((!gpu && backend_check(name, err) != 0) || scan_feed_choose(&session->feed, name, err) != 0)
+    if ((gpu ? check_gpu(&session->feed.devices, name, err) : backend_check(name, err)) != 0 ||
+        scan_feed_choose(&session->feed, name, err) != 0)
         return -1;
     snprintf(session->device, sizeof session->device, "%s", name);
     return 0;

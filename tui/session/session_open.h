@@ -47,7 +47,8 @@ bool session_tick(struct session *session);
 int session_tick_ms(const struct session *session);
 
 /* What computes this scan from now on, and those that are opened later. A name that no device can
- * have is an error; whether one is there, and free, its job finds out. */
+ * have is an error, and so is a GPU that is not among those that the scan's job has found; whether
+ * one is free, its job finds out. */
 int session_choose_device(struct session *session, const char *name, struct error *err);
 
 /* Closes what is open and what is watched; jobs continue without it. */

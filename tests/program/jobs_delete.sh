@@ -73,7 +73,7 @@ ends 2 "--json goes with the list" stop --json beside
 
 # A list that says what the screen's says.
 ends 0 '"best_eval_loss": ' --json
-grep "$work/delete\"" "$work/out" | grep -qE '"step": 1, "steps": 1, "method": "spectrum", "seconds_left": null, "loss": [0-9.]+, "eval_loss": ([0-9.]+), "began": [0-9]+, "best_eval_loss": \1[,}]' ||
+grep "$work/delete\"" "$work/out" | grep -qE '"step": 1, "steps": 1, "method": "spectrum", "seconds_left": null, "seconds_left_at_least": false, "loss": [0-9.]+, "eval_loss": ([0-9.]+), "began": [0-9]+, "best_eval_loss": \1[,}]' ||
     fail "what the list says of a run"
 
 # As it changes: a line for each job at first, then one when it has changed, and one when it is gone.

@@ -194,7 +194,7 @@ trap cleanup EXIT
   { fail "it does not start"; cat "$work/err"; }
 wait_until grep -q '"step": 1,' "$run/metrics.jsonl" || fail "no step"
 "$binary" jobs >"$work/listed" 2>/dev/null
-grep -qE "^ +step [0-9]+ of 100,000.*, [0-9hmins ]+ left" "$work/listed" || { fail "jobs does not say how far it is"; cat "$work/listed"; }
+grep -qE "^ +step [0-9]+ of 100,000.*, at least [0-9hmins ]+ left" "$work/listed" || { fail "jobs does not say how far it is"; cat "$work/listed"; }
 play 100x30 <<'SCRIPT'
 /live Enter
 wait text "running"
@@ -214,7 +214,7 @@ Esc
 save-screen kept.txt
 Q
 SCRIPT
-keys running.txt "p pause.*c checkpoint.*S stop.*[?] help" "resume|delete"
+keys running.txt "p pause.*c save.*S stop.*[?] help" "resume|delete"
 grep -qE '/100000 .*[0-9] (s|min|h) ' "$work/running.txt" || { fail "no time left"; cat "$work/running.txt"; }
 says alive.txt "is running: stop it before it is deleted"
 says pausing.txt "the training run pauses after the current step"

@@ -136,7 +136,7 @@ static void test_a_row_is_read_once_until_it_changes(void **state)
     assert_string_equal(row->job.method, "lora");
     assert_int_equal(row->job.done, 31);
     assert_int_equal(row->job.total, 60);
-    assert_true(isnan(row->job.seconds_left)); /* it does not live */
+    assert_true(isnan(row->job.left.seconds)); /* it does not live */
     assert_true(row->job.evaluation == 2.25 && row->job.best == 2.25);
     assert_int_equal(library.pending, 0);
 
@@ -288,15 +288,18 @@ static void test_each_model_is_listed_once(void **state)
 
 /* --- what is left --- */
 
+static bool left_at_least; /* what left_of() was told last */
+
 /* Of a job of 1000 steps that lives and has these lines. */
 static double left_of(const char *job, const char *lines)
 {
     struct job_follow *follow;
     put(job, "metrics.jsonl", lines);
     assert_int_equal(job_follow_open_end(&follow, job, NULL), 0);
-    double left = job_left_seconds(follow);
+    struct job_left left = job_left(follow);
     job_follow_close(follow);
-    return left;
+    left_at_least = left.least;
+    return left.seconds;
 }
 
 /* Steps of a tenth of a second, of which each tenth is followed by an evaluation of ten seconds, up to
@@ -386,9 +389,23 @@ static void test_what_is_left_counts_what_is_to_come(void **state)
     put(job, "job.json",
         "{\"command\": \"train\", \"steps\": 210, \"eval_every\": 50, \"save_every\": 100}");
     assert_int_equal(job_lock_take(job, NULL), 0);
+    /* a save will come, however long it takes; and evaluations, where there is data for them */
+    static const char step[] = "{\"step\": 40, \"loss\": 2, \"step_s\": 0.1}\n";
+    static const char saved[] = "{\"step\": 40, \"loss\": 2, \"step_s\": 0.1}\n"
+                                "{\"event\": \"checkpoint\", \"step\": 40, \"seconds\": 4}\n";
+    check_left(left_of(job, step), 170 * 0.1);
+    assert_true(left_at_least);
+    check_left(left_of(job, saved), 170 * 0.1 + 3 * 4);
+    assert_false(left_at_least);
+    put(job, "job.json",
+        "{\"command\": \"train\", \"steps\": 210, \"eval_every\": 50, \"save_every\": 100, "
+        "\"eval_split\": 0.1}");
+    left_of(job, saved);
+    assert_true(left_at_least);
     put_rare(&lines);
     /* evaluations at 150, 200 and 210, due saves at 200 and 210, and one at 150 as at 50 */
     check_left(left_of(job, buffer_string(&lines)), 80 * 0.1 + 3 * (7 + 2) + 3 * 4);
+    assert_false(left_at_least);
 
     /* the evaluation of a step that is there is still to come until its line is */
     for (int step = 131; step <= 150; step++)

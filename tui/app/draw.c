@@ -49,10 +49,29 @@ static void put_progress(const struct session *session, char *out, size_t size)
              job_state_name(session->run->state), (long long)(step < 0 ? 0 : step));
 }
 
-/* A scan file alone has nothing but its plan, whatever method was chosen for a model before. */
-static enum training_method shown_method(const struct session *session)
+/* What the status line speaks of. `what` is that of the topmost of these views, which the others are
+ * opened from: the job on its watch screen, the form's run on the form, a run by the plan on the
+ * map, as that is what is seen there. */
+struct subject {
+    enum { OF_NOTHING, OF_JOB, OF_FORM, OF_MAP } what;
+    enum training_method method;
+    const struct training_estimate *cost;
+};
+
+static struct subject find_subject(const struct app *app)
 {
-    return session->model ? settings_method(&session->settings) : METHOD_SPECTRUM;
+    const struct session *session = &app->session;
+    int scope = SCOPE_MODEL;
+    for (int i = 0; i < app->depth; i++)
+        if (app->stack[i].class->scope & (SCOPE_WATCH | SCOPE_FORM | SCOPE_MODEL))
+            scope = app->stack[i].class->scope;
+    if (session->run && (scope == SCOPE_WATCH || !session->plan))
+        return (struct subject){.what = OF_JOB};
+    if (!session->plan)
+        return (struct subject){.what = OF_NOTHING};
+    if (scope == SCOPE_FORM && session->model)
+        return (struct subject){OF_FORM, settings_method(&session->settings), &session->form_cost};
+    return (struct subject){OF_MAP, session_plan_method(session), &session->cost};
 }
 
 /* How the status line is said, from the most words to the fewest: those of the plan, and what of the
@@ -70,14 +89,14 @@ enum { STATUS_FORMS = sizeof status_forms / sizeof *status_forms };
 /* "25 % of each type: trains 52 of 210 matrices". What is the plan's is left out where the method
  * has none: "trains everything", "trains adapters at 210 matrices". While scores are missing it is
  * "25 % of each type: so far 12 of 210 matrices". */
-static void put_matrices(const struct session *session, const struct status_form *form, char *out,
-                         size_t size)
+static void put_matrices(const struct session *session, const struct subject *subject,
+                         const struct status_form *form, char *out, size_t size)
 {
-    const struct method_info *method = method_info(shown_method(session));
+    const struct method_info *method = method_info(subject->method);
     bool partial = method->plan && session_scores_missing(session);
     bool bare = form->bare || (!method->plan && !method->adapters);
     struct plan_counts counts = plan_counts(session->plan);
-    size_t adapted = session->cost.adapted;
+    size_t adapted = subject->cost->adapted;
     char top[PLAN_WORDS_SIZE] = "", tensors[64];
     if (method->plan)
         plan_words_put(session->plan, form->words, top, sizeof top);
@@ -100,16 +119,16 @@ static void put_matrices(const struct session *session, const struct status_form
  *     " · 65.0M params (48.3 %)", " · 1.2M adapter + 28.3M params (21.9 %)"
  * The plan's own counts are known for a scan file with shapes, too; the others need the model, and
  * are those of the cost. */
-static size_t put_what_trains(const struct session *session, const struct status_form *form,
-                              char *out, size_t size)
+static size_t put_what_trains(const struct session *session, const struct subject *subject,
+                              const struct status_form *form, char *out, size_t size)
 {
-    const struct training_estimate *cost = &session->cost;
+    const struct training_estimate *cost = subject->cost;
     struct plan_counts counts = plan_counts(session->plan);
-    bool planned = shown_method(session) == METHOD_SPECTRUM;
+    bool planned = subject->method == METHOD_SPECTRUM;
     int64_t adapters = planned ? 0 : cost->adapter_parameters;
     int64_t others = planned ? counts.parameters : cost->trained_parameters;
     int64_t all = planned ? counts.parameters_total : cost->parameters;
-    put_matrices(session, form, out, size);
+    put_matrices(session, subject, form, out, size);
     size_t used = strlen(out);
     if ((planned && !counts.known) || all <= 0)
         return used;
@@ -130,10 +149,9 @@ static size_t put_what_trains(const struct session *session, const struct status
     return used + strlen(out);
 }
 
-/* On the form, where its fields say what trains and the plan of the map does not. */
-static size_t put_own_plan(const struct session *session, bool brief, char *out, size_t size)
+/* Of the form's run, where its fields say what trains and the plan of the map does not. */
+static size_t put_own_plan(const struct training_estimate *cost, bool brief, char *out, size_t size)
 {
-    const struct training_estimate *cost = &session->form_cost;
     int64_t trained = cost->trained_parameters + cost->adapter_parameters;
     char count[32] = "n/a", share[32] = "";
     if (cost->parameters > 0) {
@@ -146,33 +164,37 @@ static size_t put_own_plan(const struct session *session, bool brief, char *out,
     return strlen(out);
 }
 
+/* What the job was asked for. */
+static void put_asked(const struct job_follow *run, char *out, size_t size)
+{
+    const char *command = "", *method = NULL;
+    char model[128];
+    json_get_string(run->job, "command", &command);
+    json_get_string(run->job, "method", &method);
+    job_follow_model(run, model, sizeof model);
+    snprintf(out, size, "%s %s%s%s", command, model, method ? " · method " : "",
+             method ? method : "");
+}
+
 /* What trains, and at what cost. */
 static void put_status(const struct app *app, const struct status_form *style, char *out,
                        size_t size)
 {
     const struct session *session = &app->session;
-    bool form = app->stack[app->depth - 1].class->scope == SCOPE_FORM;
+    struct subject subject = find_subject(app);
     char memory[32];
     out[0] = '\0';
-    if (!session->plan && session->run) { /* a job without its model: what it was asked for */
-        const char *command = "", *method = NULL;
-        char model[128];
-        json_get_string(session->run->job, "command", &command);
-        json_get_string(session->run->job, "method", &method);
-        job_follow_model(session->run, model, sizeof model);
-        snprintf(out, size, "%s %s%s%s", command, model, method ? " · method " : "",
-                 method ? method : "");
-    }
-    if (!session->plan)
+    if (subject.what == OF_JOB)
+        put_asked(session->run, out, size);
+    if (subject.what == OF_JOB || subject.what == OF_NOTHING)
         return;
-    bool own = form && method_info(settings_method(&session->settings))->plan &&
+    bool own = subject.what == OF_FORM && method_info(subject.method)->plan &&
                !settings_use_plan(&session->settings);
-    size_t used = own ? put_own_plan(session, style->bare, out, size)
-                      : put_what_trains(session, style, out, size);
-    const struct training_estimate *cost = own ? &session->form_cost : &session->cost;
-    bytes_put((double)cost->total, memory, sizeof memory);
+    size_t used = own ? put_own_plan(subject.cost, style->bare, out, size)
+                      : put_what_trains(session, &subject, style, out, size);
+    bytes_put((double)subject.cost->total, memory, sizeof memory);
     snprintf(out + used, size - used, " · %s%s", style->no_memory ? "" : "memory ",
-             cost->known ? memory : "n/a");
+             subject.cost->known ? memory : "n/a");
 }
 
 /* --- the lines of the frame --- */
@@ -346,7 +368,7 @@ static void put_job(const struct session *session, char *out, size_t size)
 {
     const struct job_follow *run = session->run;
     double steps = NAN, step = run ? (double)job_metrics_last_step(&run->metrics) : NAN;
-    char text[32], left[48] = "";
+    char text[48], left[64] = "";
     if (!run) {
         put_progress(session, out, size);
         return;
@@ -356,7 +378,8 @@ static void put_job(const struct session *session, char *out, size_t size)
     job_follow_number(run, "steps", &steps);
     if (!job_follow_lives(run) || !(step >= 0) || isnan(steps))
         return;
-    seconds_put(job_left_seconds(run), text, sizeof text);
+    struct job_left time = job_left(run);
+    job_left_put(&time, "at least ", text, sizeof text);
     if (!job_follow_pauses(run))
         snprintf(left, sizeof left, " · %s left", text);
     snprintf(out + used, size - used, ", step %.0f of %.0f%s", step, steps, left);

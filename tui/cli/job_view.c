@@ -44,7 +44,7 @@ static void put_progress(struct buffer *out, const struct job_facts *facts, cons
 {
     bool rows = facts->kind->rows;
     double last = isnan(facts->evaluation) ? job_best_last(best) : facts->evaluation;
-    char left[32], loss[32];
+    char left[48], loss[32];
     /* "step 2" alone, of one that ended, is said with the total */
     bool far =
         facts->done >= 0 && (facts->lives || strspn(text, "step 0123456789") == strlen(text));
@@ -61,8 +61,8 @@ static void put_progress(struct buffer *out, const struct job_facts *facts, cons
     if (facts->phase[0] && strcmp(facts->phase, "training") != 0)
         buffer_format(out, "%s(%s)", comma[0] ? " " : "", facts->phase);
     comma = comma[0] || facts->phase[0] ? ", " : "";
-    seconds_put(facts->seconds_left, left, sizeof left);
-    if (isfinite(facts->seconds_left))
+    job_left_put(&facts->left, "at least ", left, sizeof left);
+    if (isfinite(facts->left.seconds))
         buffer_format(out, "%s%s left", comma, left);
     loss_put(last, loss, sizeof loss);
     if (isfinite(last))
@@ -152,7 +152,8 @@ static void put_members(struct json_writer *json, const struct job_follow *job, 
     }
     put_count(json, "steps", facts.kind->rows ? -1 : facts.total);
     json_text(json, "method", method);
-    put_number(json, "seconds_left", facts.seconds_left);
+    put_number(json, "seconds_left", facts.left.seconds);
+    json_flag(json, "seconds_left_at_least", facts.left.least);
     put_number(json, "loss", facts.loss);
     put_number(json, "eval_loss", isnan(facts.evaluation) ? evaluation : facts.evaluation);
     put_count(json, "began", facts.began);

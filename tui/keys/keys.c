@@ -145,7 +145,7 @@ static const struct request_info table[] = {
      "the job that was started here last"},
     {REQUEST_PAUSE, "pause", NULL, SCOPE_WATCH | SCOPE_LIBRARY, {'p'}, "pause",
      "pause the job, or let it go on"},
-    {REQUEST_CHECKPOINT, "checkpoint", NULL, SCOPE_WATCH | SCOPE_LIBRARY, {'c'}, "checkpoint",
+    {REQUEST_CHECKPOINT, "checkpoint", NULL, SCOPE_WATCH | SCOPE_LIBRARY, {'c'}, "save",
      "save a checkpoint after this step"},
     {REQUEST_STOP, "stop", NULL, SCOPE_WATCH | SCOPE_LIBRARY, {'S'}, "stop",
      "stop the job after a checkpoint (asked twice)"},
@@ -153,7 +153,7 @@ static const struct request_info table[] = {
      "restart an ended or dead job from its last checkpoint"},
 
     /* a run that has ended or pauses */
-    {REQUEST_MORE_STEPS, "more-steps", "STEPS", SCOPE_WATCH, {'M'}, NULL,
+    {REQUEST_MORE_STEPS, "more-steps", "STEPS", SCOPE_WATCH, {'M'}, "more",
      "a run that has ended goes on for STEPS steps from where it stands, at its last learning rate"},
     {REQUEST_EXPORT, "export", "DIR", SCOPE_WATCH, {'E'}, "export",
      "the run as a Hugging Face folder, of adapters as a PEFT folder"},
@@ -175,7 +175,7 @@ static const struct request_info table[] = {
      "choose other runs whose losses are drawn over this one's"},
     {REQUEST_DRAW_RUN, "draw", NULL, SCOPE_RUNS, {' '}, "draw",
      "draw the run over the one that is watched, or no longer"},
-    {REQUEST_BASELINE, "baseline", NULL, SCOPE_WATCH | SCOPE_RUNS, {'b'}, NULL,
+    {REQUEST_BASELINE, "baseline", NULL, SCOPE_WATCH | SCOPE_RUNS, {'b'}, "baseline",
      "the run that the others are compared with: the next one; in the list, that under the cursor"},
     {REQUEST_ADD_RUN, "add-run", "DIR", SCOPE_WATCH | SCOPE_RUNS, {0}, NULL,
      "draw the run in this folder, which no list has"},

@@ -22,6 +22,7 @@ enum {
     NAME_WIDE = 80,
     LAST_MORE = 28,
     MARKS = 2,
+    LEFT_COLUMNS = 11,
     COLUMNS = 10
 };
 
@@ -94,10 +95,14 @@ static void put_step(const struct library_row *row, char *out, size_t size)
 
 static void put_left(const struct library_row *row, char *out, size_t size)
 {
-    if (!row->job.lives)
+    if (!row->job.lives || row->job.pauses) { /* nothing passes */
         snprintf(out, size, "-");
-    else
-        seconds_put(row->job.seconds_left, out, size);
+        return;
+    }
+    job_left_put(&row->job.left, ">", out, size);
+    char *seconds = strstr(out, " min ");
+    if (seconds && text_columns(out) > LEFT_COLUMNS) /* ">12 min" */
+        seconds[4] = '\0';
 }
 
 static void put_evaluation(const struct library_row *row, char *out, size_t size)
@@ -170,7 +175,7 @@ static double step_of(const struct library_row *row)
 }
 static double left_of(const struct library_row *row)
 {
-    return row->job.seconds_left;
+    return row->job.left.seconds;
 }
 static double evaluation_of(const struct library_row *row)
 {
@@ -206,12 +211,12 @@ static const struct column columns[2][COLUMNS] = {
     [JOBS] = {{"Jobs", 0, 0, true, put_name, NULL},
               {"STATE", 16, 0, true, put_state, NULL},
               {"STEP", 13, 0, false, put_step, step_of},
-              {"LEFT", 11, 1, false, put_left, left_of},
+              {"LEFT", LEFT_COLUMNS, 1, false, put_left, left_of},
               {"EVAL", 8, 2, false, put_evaluation, evaluation_of},
               {"BEST", 8, 3, false, put_best, best_of},
               {"AGE", 8, 4, false, put_age, age_of},
               {"METHOD", 14, 5, true, put_method, NULL},
-              {"KIND", 6, 6, true, put_kind, NULL},
+              {"KIND", 8, 6, true, put_kind, NULL},
               {"MODEL", 20, 7, true, put_model, NULL}},
 };
 static const int column_counts[2] = {6, COLUMNS};

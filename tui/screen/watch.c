@@ -336,6 +336,8 @@ static bool watch_offers(const struct app *app, const void *state, enum request 
     const struct job_follow *run = app->session.run;
     if (request == REQUEST_OPEN)
         return view->text == WATCH_TEXT_MADE && view->made.count > 0;
+    if (request == REQUEST_BASELINE)
+        return app->session.runs.count > 0;
     return job_action_is(run, request) && !(request == REQUEST_RESUME && job_follow_lives(run));
 }
 

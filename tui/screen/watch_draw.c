@@ -68,14 +68,15 @@ static bool has_curves(const struct job_follow *run)
 static void draw_progress(struct app *app, struct area area, char *state)
 {
     const struct job_follow *run = app->session.run;
-    char left[32] = "", right[96] = "";
+    char left[48], right[128] = "";
+    struct job_left time = job_left(run);
     double step = (double)job_metrics_last_step(&run->metrics), steps = NAN;
     job_follow_number(run, "steps", &steps);
     if (long_reason(state, area.width))
         *strstr(state, ": ") = '\0';
     bool lives = job_follow_lives(run) && !job_follow_pauses(run);
     put_phase(run, state);
-    seconds_put(job_left_seconds(run), left, sizeof left);
+    job_left_put(&time, "at least ", left, sizeof left);
     if (!has_curves(run)) { /* its phase says how far it is */
         step = run->state == JOB_ENDED ? 1 : (double)run->phase.done;
         steps = run->state == JOB_ENDED ? 1 : (double)run->phase.total;

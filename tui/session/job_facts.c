@@ -6,7 +6,6 @@
 #include "job/job_index.h"
 #include "job/requests.h"
 #include "tui/session/job_actions.h"
-#include "tui/session/job_left.h"
 #include "tui/session/wording.h"
 
 #include <math.h>
@@ -70,7 +69,7 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
     job_follow_model(job, facts->model, sizeof facts->model);
     utf8_copy(facts->method, sizeof facts->method, method);
     take_progress(facts, job);
-    facts->seconds_left = job_left_seconds(job);
+    facts->left = job_left(job);
     facts->loss = job_follow_last(job, "loss");
     facts->evaluation = job_follow_last(job, "eval_loss");
     facts->actions = job_actions(job);

@@ -9,19 +9,20 @@
 
 #include "job/job_kind.h"
 #include "tui/session/job_follow.h"
+#include "tui/session/job_left.h"
 
 struct job_facts {
     const struct job_kind *kind;
     enum job_state state;
     bool lives;
-    char word[16];                 /* "running", or how it ended: "completed", "killed" */
-    char phase[32];                /* of one that runs: "tokenizing 40 %"; "": not known */
-    char text[160];                /* the state in full, cut off */
-    char name[80];                 /* the last part of its folder's path */
-    char model[80];                /* job_follow_model() */
-    char method[24];               /* of a training run */
-    int64_t done, total;           /* steps or matrices */
-    double seconds_left;           /* job_left_seconds() */
+    char word[16];       /* "running", or how it ended: "completed", "killed" */
+    char phase[32];      /* of one that runs: "tokenizing 40 %"; "": not known */
+    char text[160];      /* the state in full, cut off */
+    char name[80];       /* the last part of its folder's path */
+    char model[80];      /* job_follow_model() */
+    char method[24];     /* of a training run */
+    int64_t done, total; /* steps or matrices */
+    struct job_left left;
     double loss, evaluation, best; /* the last ones; best is set by who reads all (job_best.h) */
     unsigned actions;              /* job_actions() */
     bool pauses;                   /* job_follow_pauses() */

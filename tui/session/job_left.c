@@ -2,8 +2,10 @@
 
 #include "job/job_kind.h"
 #include "train/step_rules.h"
+#include "tui/session/wording.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { RECENT_STEPS = 20, LINES_MOST = 256 };                /* by which a step's time is told */
@@ -202,8 +204,19 @@ static struct measured measure(const struct job_metrics *metrics, int64_t save_e
 
 /* --- how long all of it takes --- */
 
-/* Where the last step's own are not there yet, they come, too. */
-static double between_seconds(const struct job_follow *job, int64_t done, int64_t total)
+/* Without data for it nothing is evaluated, whatever "eval_every" is. */
+static bool evaluates(const cJSON *job)
+{
+    double split = 0;
+    json_get_double(job, "eval_split", &split);
+    return split > 0 || cJSON_GetArraySize(json_get(job, "eval_data_fingerprints")) > 0;
+}
+
+/* Where the last step's own are not there yet, they come, too. *least: one will come of
+ * which there was none yet. Samples may not be wanted; where they are, each is beside an
+ * evaluation. */
+static double between_seconds(const struct job_follow *job, int64_t done, int64_t total,
+                              bool *least)
 {
     int64_t eval_every = 0, save_every = 0;
     json_get_int64(job->job, "eval_every", &eval_every);
@@ -221,22 +234,33 @@ static double between_seconds(const struct job_follow *job, int64_t done, int64_
         bool due = done > 0 && step_is_due(done, every, total) && measured.last[kind] < done;
         if (measured.count[kind] > 0)
             seconds += (counts[kind] + due) * measured.seconds[kind] / measured.count[kind];
+        else if (measured.last[kind] < 0 && counts[kind] > 0)
+            *least |= kind == SAVE || (kind == EVALUATION && evaluates(job->job));
     }
     return seconds;
 }
 
-double job_left_seconds(const struct job_follow *job)
+struct job_left job_left(const struct job_follow *job)
 {
+    const struct job_left unknown = {.seconds = NAN};
+    struct job_left left = {.least = false};
     double steps = NAN;
     int64_t done = job_metrics_last_step(&job->metrics), total;
     if (!job_follow_lives(job) || job_follow_pauses(job) || !job_kind_of(job->job)->steps ||
         !job_follow_number(job, "steps", &steps) || !(steps >= 1 && steps <= 9e15))
-        return NAN;
+        return unknown;
     total = (int64_t)steps;
     if (done < 0 || done > total)
-        return NAN;
-    double left = between_seconds(job, done, total);
+        return unknown;
+    left.seconds = between_seconds(job, done, total, &left.least);
     if (done < total)
-        left += (double)(total - done) * step_seconds(&job->metrics);
-    return isfinite(left) ? left : NAN;
+        left.seconds += (double)(total - done) * step_seconds(&job->metrics);
+    return isfinite(left.seconds) ? left : unknown;
+}
+
+void job_left_put(const struct job_left *left, const char *least, char *out, size_t size)
+{
+    char seconds[32];
+    seconds_put(left->seconds, seconds, sizeof seconds);
+    snprintf(out, size, "%s%s", left->least ? least : "", seconds);
 }

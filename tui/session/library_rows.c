@@ -38,7 +38,7 @@ int library_add(struct library *library, enum library_kind kind, const char *pat
                                         .done = -1,
                                         .total = -1,
                                         .began = -1,
-                                        .seconds_left = NAN,
+                                        .left = {.seconds = NAN},
                                         .loss = NAN,
                                         .evaluation = NAN,
                                         .best = NAN}};

@@ -136,8 +136,8 @@ shows whole.txt '"<start_of_turn>"'
 hides whole.txt "cut into pieces"
 shows added.txt "added rows"
 
-# What the sequence length cuts off is marked in the text, counted, and said beside the form's field,
-# for another length without another look. Where it takes half of the data, a start is asked about.
+# What the sequence length cuts off is said beside the form's field as soon as the data is known, for
+# another length without another look; it is marked in the text, and counted. Where it takes half of the data, a start is asked about.
 cp "$2/demo/text/problems.jsonl" "$work/problems.jsonl"
 head -c 3000 "$2/demo/text/shakespeare.txt" >"$work/plain.txt"
 play 80x30 "$model" <<'SCRIPT'
@@ -146,7 +146,7 @@ t
 type "problems.jsonl"
 field "sequence length"
 type "64"
-save-screen unseen.txt
+wait text "399 of 400 records longer"
 Ctrl-D
 save-screen cut.txt
 i PgDn PgDn PgDn
@@ -175,7 +175,6 @@ type "plain.txt"
 Ctrl-D
 save-screen split.txt
 SCRIPT
-hides unseen.txt "records longer"
 says cut.txt "problems.jsonl:1 prompt and completion, texts; cut off: longer than a row of 64 tokens"
 says cut.txt "Natalia sold [cut off here, at 64 tokens] 48/2"
 says cut.txt "at 64 tokens a row: 119 cut off, 280 cut off before what trains"

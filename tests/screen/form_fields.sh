@@ -97,6 +97,7 @@ g
 /QLoRA Enter
 save-screen preset.txt
 Enter
+save-screen said.txt
 field "rank"
 save-screen taken.txt
 type "4"
@@ -116,12 +117,19 @@ Ctrl-P
 Enter
 field "optimizer"
 save-screen again.txt
+Ctrl-P
+save-screen own-presets.txt
+Esc
+Ctrl-D
+save-screen own-data.txt
 SCRIPT
 row preset.txt "QLoRA changes 3 fields"
 row top.txt "top the plan of the map → 50" # as the form calls it
 row preset.txt "method spectrum → qlora"
 row preset.txt "optimizer adamw → adamw-8bit"
 row taken.txt "▶ rank 16"
+row taken.txt "learning rate 5e-4" # AdamW's in 8 bits, too
+says said.txt "QLoRA: method qlora, alpha 32, optimizer adamw-8bit"
 row taken.txt "method qlora"
 row typed.txt "rank 4 → 16 typed by hand: asked about first"
 says asked.txt "takes the place of what was typed by hand (rank 4): y"
@@ -131,7 +139,7 @@ row replaced.txt "top 25"
 row again.txt "top 50"
 row again.txt "method spectrum "
 row again.txt "▶ optimizer adamw "
-shows again.txt "not the plan of the map: trains "
+for screen in again own-presets own-data; do shows $screen.txt "not the plan of the map: trains "; done
 
 # The plan of a file, or a percentage, in the place of the map's; which keeps its own numbers.
 play 120x60 "$model" <<'SCRIPT'
@@ -200,6 +208,18 @@ save-screen comma.txt
 field "memory limit"
 type "8 G"
 save-screen blank.txt
+<Ctrl-U>
+field "learning rate"
+<Ctrl-U>
+field "batch"
+type "4"
+field "accumulate"
+save-screen right.txt
+<Ctrl-U>
+save-screen emptied.txt
+Esc
+save-screen emptied-map.txt
+t
 field "method"
 type "x"
 save-screen turned.txt
@@ -212,6 +232,10 @@ SCRIPT
 row letters.txt "▶ batch 12xq a whole number, please"
 row comma.txt "▶ learning rate 1,5 a number, please"
 row blank.txt "▶ memory limit 8 G bytes, as in 8G or 500M"
+says right.txt "60 steps, 61,440 tokens in all"
+says emptied.txt "steps n/a: accumulate: a whole number, please"
+says emptied.txt "memory n/a of"
+says emptied-map.txt "memory the form's accumulate: a whole number, please"
 says turned.txt "method: Space, Right and Left go through its names"
 says key.txt "steps takes a whole number"
 row key.txt "▶ steps 60"
@@ -322,9 +346,9 @@ save-screen large.txt
 Ctrl-S
 save-screen too-large.txt
 SCRIPT
-shows large.txt "it does not fit; a lower --seq-len, --batch or --top"
+shows large.txt "it does not fit; a lower sequence length, batch or top"
 says too-large.txt "it does not start: it takes "
-says too-large.txt "; a lower --seq-len, --batch or --top, "
+says too-large.txt "; a lower sequence length, batch or top, memory limit, "
 [ ! -e "$work/runs" ] || fail "a job was made that has no room"
 
 # What was typed is back in another sitting, folder and demonstration's values, too; a run's values

@@ -32,6 +32,9 @@ field "method"
 save-screen spectrum.txt
 Right Right
 save-screen lora.txt
+Esc
+save-screen lora-map.txt
+t
 field "rank"
 type "4"
 field "steps"
@@ -45,12 +48,22 @@ Ctrl-S Ctrl-S
 wait text "completed"
 save-screen completed.txt
 SCRIPT
+play 120x50 "$model" <<'SCRIPT'
+wait scan
+t
+field "method"
+Right Right
+Esc
+save-screen wide-map.txt
+SCRIPT
 hides spectrum.txt "rank "
 hides spectrum.txt "alpha "
 shows lora.txt "--method  adapters beside every linear layer"
 field lora.txt rank 16
 field lora.txt alpha "auto (32)"
 shows lora.txt "trains adapters at 56 matrices · 417.8k params (12.5 %)"
+shows lora-map.txt "25 % of each type: trains 14 of 56 matrices" # what its dots show
+shows wide-map.txt "tokens at a time; the form: lora"
 field filled.txt rank 4
 field filled.txt alpha "auto (8)"
 field filled.txt "learning rate" "auto (2e-4)"
@@ -115,7 +128,9 @@ field mixed.txt "frozen dtype" int8
 field mixed.txt dtype fp32
 hides mixed.txt "masters           fp32"
 shows bytes.txt "bytes, as in 8G or 500M"
-shows tight.txt ": more than the limit"
+says tight.txt "of 9.00 MiB: it does not fit within the memory limit; a lower sequence length"
+shows tight.txt "the run takes "
+says tight.txt "with every block recomputed; a lower sequence length"
 shows mixed.txt " of 8 blocks recomputed"
 hides free.txt "recomputed"
 has model-2 '"method": "spectrum+qlora"'

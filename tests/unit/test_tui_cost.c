@@ -40,8 +40,11 @@ static void choose_plan(struct session *session)
     free(path);
 }
 
+static struct training_room room; /* of what estimate() was asked for last */
+
 static void estimate(struct training_estimate *cost, const char *model, const struct asked *asked)
 {
+    struct training_request request;
     struct session session;
     struct error err = ERROR_INIT;
     session_init(&session);
@@ -63,7 +66,10 @@ static void estimate(struct training_estimate *cost, const char *model, const st
     set(&session, SETTING(device), "cpu");
     set(&session, SETTING(memory_limit), asked->limit ? asked->limit : "");
     session_cost_changed(&session);
-    *cost = session.cost;
+    *cost = session.form_cost;
+    settings_request(&session.settings, &request);
+    training_room_look(&room, cost, &request);
+    training_request_free(&request);
     session_free(&session);
 }
 
@@ -213,16 +219,18 @@ static void estimate_keeps_to_the_limit(void **state)
     struct training_estimate cost;
     char *model = path_join(data, "../../demo/model", NULL);
     estimate(&cost, model, &asked);
-    assert_true(cost.known && cost.recomputed == 0 && !cost.over_limit);
+    assert_true(cost.known && cost.recomputed == 0 && room.fits && !room.asked);
     uint64_t whole = cost.total;
     snprintf(limit, sizeof limit, "%llu", (unsigned long long)whole - 4096);
     asked.limit = limit;
     compare(model, &asked);
     estimate(&cost, model, &asked);
-    assert_true(cost.recomputed > 0 && !cost.over_limit && cost.total < whole);
+    assert_true(cost.recomputed > 0 && cost.total < whole);
+    assert_true(room.fits && room.asked && room.bytes == whole - 4096);
     asked.limit = "1M";
     estimate(&cost, model, &asked);
-    assert_true(cost.known && cost.over_limit && cost.total > 1 << 20);
+    assert_true(cost.known && cost.total > 1 << 20);
+    assert_true(room.asked && room.bytes == 1 << 20 && !room.fits);
     free(model);
 }
 

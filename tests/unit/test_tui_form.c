@@ -26,12 +26,22 @@ static int end(void **state)
 
 /* --- presets --- */
 
+static size_t changed[SETTINGS_MAX];
+
+/* What taking it changes, into `changed`; the form as it would be is the caller's to free. */
+static size_t changes_of(const struct preset *preset, struct settings *after)
+{
+    settings_copy(after, &settings);
+    preset_take(preset, after);
+    return settings_changes(&settings, after, changed);
+}
+
 /* Each can be taken by itself, asks for nothing that a run refuses, and is then what the form is.
  */
 static void presets_are_runs(void **state)
 {
     (void)state;
-    struct preset_change changes[SETTINGS_MAX];
+    struct settings again;
     for (size_t i = 0; i < preset_count; i++) {
         char why[ERROR_TEXT_MAX];
         size_t item;
@@ -42,7 +52,8 @@ static void presets_are_runs(void **state)
         assert_int_equal(settings_first_wrong(&settings, &item, why, sizeof why), SETTING(data));
         settings_reset(&settings, SETTING(data));
         settings_reset(&settings, SETTING(run));
-        assert_int_equal(preset_changes(&presets[i], &settings, changes), 0);
+        assert_int_equal(changes_of(&presets[i], &again), 0);
+        settings_free(&again);
         /* what it sets is used, and so it is a run of that kind */
         for (size_t n = 0; n < PRESET_FIELDS_MAX && presets[i].sets[n].value; n++) {
             size_t field = option_by_place(&training_options, presets[i].sets[n].at);
@@ -64,42 +75,63 @@ static const struct preset *find(const char *name)
     return NULL;
 }
 
-/* One takes back what another has set and it does not; what was typed it changes only as `typed`.
+/* One takes back what another has set and it does not; what was typed or proposed stays, where it
+ * says nothing of that.
  */
 static void presets_take_each_others_place(void **state)
 {
     (void)state;
-    struct preset_change changes[SETTINGS_MAX];
+    struct settings after;
     settings_type(&settings, SETTING(batch), "3");
     settings_propose(&settings, SETTING(steps), "60");
+    settings_propose(&settings, SETTING(rate), "5e-4");
     preset_take(find("QLoRA"), &settings);
     assert_string_equal(settings_value(&settings, SETTING(optimizer)), "adamw-8bit");
-    size_t count = preset_changes(find("Spectrum-50"), &settings, changes);
-    assert_int_equal(count, 4); /* method, top; alpha and optimizer go back */
-    for (size_t i = 0; i < count; i++)
-        assert_false(changes[i].typed);
+    assert_string_equal(settings_value(&settings, SETTING(rate)), "5e-4");
+    assert_int_equal(changes_of(find("Spectrum-50"), &after), 4);
+    settings_free(&after);
+    for (size_t i = 0; i < 4; i++) /* method, top; alpha and optimizer go back */
+        assert_int_not_equal(settings.fields[changed[i]].origin, SETTING_TYPED);
     preset_take(find("Spectrum-50"), &settings);
     assert_string_equal(settings_value(&settings, SETTING(optimizer)), "adamw");
     assert_string_equal(settings_value(&settings, SETTING(top)), "50");
     assert_false(settings_use_plan(&settings));
     assert_string_equal(settings_value(&settings, SETTING(batch)), "3");
     assert_string_equal(settings_value(&settings, SETTING(steps)), "60");
+    assert_string_equal(settings_value(&settings, SETTING(rate)), "5e-4");
 
     settings_type(&settings, SETTING(top), "10");
-    count = preset_changes(find("Spectrum-25"), &settings, changes);
-    assert_int_equal(count, 1);
-    assert_true(changes[0].field == SETTING(top) && changes[0].typed);
+    assert_int_equal(changes_of(find("Spectrum-25"), &after), 1);
+    settings_free(&after);
+    assert_int_equal(changed[0], SETTING(top));
     preset_take(find("fresh"), &settings);
     for (size_t i = 0; i < SETTINGS_MAX; i++)
         assert_int_equal(settings_count(&settings, i), 0);
 }
 
-/* A rate that nobody typed is not another optimiser's. */
+/* What follows from a preset is among what it changes: beside Lion's, a rate that was proposed for
+ * AdamW. */
+static void a_preset_says_what_follows_from_it(void **state)
+{
+    (void)state;
+    struct settings after;
+    settings_type(&settings, SETTING(optimizer), "lion");
+    settings_propose(&settings, SETTING(rate), "5e-5");
+    assert_int_equal(changes_of(find("QLoRA"), &after), 4);
+    assert_int_equal(changed[2], SETTING(rate));
+    assert_int_equal(changed[3], SETTING(optimizer));
+    settings_free(&after);
+}
+
+/* A rate that nobody typed is not that of an optimiser which wants another; AdamW in 8 bits wants
+ * the same. */
 static void a_rate_follows_its_optimizer(void **state)
 {
     (void)state;
     char shown[64];
     settings_propose(&settings, SETTING(rate), "5e-4");
+    settings_type(&settings, SETTING(optimizer), "adamw-8bit");
+    assert_string_equal(settings_value(&settings, SETTING(rate)), "5e-4");
     settings_type(&settings, SETTING(optimizer), "lion");
     settings_show(&settings, SETTING(rate), 0, shown, sizeof shown);
     assert_string_equal(shown, "auto (2e-6)");
@@ -260,6 +292,22 @@ static void history_is_bounded(void **state)
     assert_int_equal(form_history_read(SETTING(method), values, 4), 0);
 }
 
+/* Options are fields there; those of the command alone stay, and so does what only looks like one. */
+static void messages_have_the_forms_words(void **state)
+{
+    (void)state;
+    char text[200], why[200];
+    settings_words(
+        "a lower --seq-len, --batch or --top, or --frozen-dtype nf4; --dry-run, --no, a--top", text,
+        sizeof text);
+    assert_string_equal(text, "a lower sequence length, batch or top, or frozen dtype nf4; "
+                              "--dry-run, --no, a--top");
+    assert_true(settings_numbers_right(&settings, why, sizeof why));
+    settings_type(&settings, SETTING(accumulate), "");
+    assert_false(settings_numbers_right(&settings, why, sizeof why));
+    assert_string_equal(why, "accumulate: a whole number, please");
+}
+
 /* --- lines --- */
 
 /* In windows of all sizes the cursor's line is shown, no line is outside, and none is lost. */
@@ -347,6 +395,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(presets_are_runs, begin, end),
         cmocka_unit_test_setup_teardown(presets_take_each_others_place, begin, end),
+        cmocka_unit_test_setup_teardown(messages_have_the_forms_words, begin, end),
+        cmocka_unit_test_setup_teardown(a_preset_says_what_follows_from_it, begin, end),
         cmocka_unit_test_setup_teardown(a_rate_follows_its_optimizer, begin, end),
         cmocka_unit_test_setup_teardown(weights_go_with_their_data, begin, end),
         cmocka_unit_test_setup_teardown(every_field_is_kept, begin, end),

@@ -322,8 +322,8 @@ bool screen_open_data(struct app *app, size_t item)
         snprintf(view->path, sizeof view->path, "%s", settings_item(settings, SETTING(data), item));
     if (!settings_check(settings, SETTING(data), item, why, sizeof why)) {
         app_message(app, "data: %s", why);
-    } else if (view &&
-               data_look_read(&view->look, app->session.model, settings, view->path, &err) == 0) {
+    } else if (view && data_look_read(&view->look, app->session.model, settings, view->path,
+                                      LOOK_ARRAY_ASKED, &err) == 0) {
         data_lengths_keep(&app->session.lengths, &view->look, settings, view->path);
         return app_push(app, &data_class, view);
     } else {

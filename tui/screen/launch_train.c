@@ -2,7 +2,6 @@
 
 #include "base/file_writer.h"
 #include "base/folder.h"
-#include "base/limits.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "job/added_tokens.h"
@@ -164,33 +163,27 @@ bool launch_train_check_marks(const struct session *session, char *why, size_t s
 bool launch_train_check_fit(const struct session *session, char *why, size_t size)
 {
     const struct training_estimate *cost = &session->form_cost;
-    struct memory_limit limit;
-    uint64_t machine = available_memory_within(&limit);
-    bool over = cost->known && (cost->total > machine || cost->over_limit);
+    struct buffer text = BUFFER_INIT;
+    struct training_request request;
+    struct training_room room;
+    settings_request(&session->settings, &request);
+    training_room_look(&room, cost, &request);
     if (!cost->known) {
-        snprintf(why, size, "what this run would take is not known: %s", cost->why);
-    } else if (over) {
-        struct buffer less = BUFFER_INIT;
-        struct training_request request;
-        settings_request(&session->settings, &request);
-        training_memory_remedy(&less, &request);
-        uint64_t room = cost->over_limit ? request.memory_limit : machine;
-        training_request_free(&request);
-        snprintf(why, size, "it does not start: it takes %s, and %s is %s%s%s; %s",
-                 bytes_text((double)cost->total).text,
-                 cost->over_limit ? "the memory limit" : "what is free here",
-                 bytes_text((double)room).text, !cost->over_limit && limit.by[0] ? " within " : "",
-                 cost->over_limit ? "" : limit.by, buffer_string(&less));
-        buffer_free(&less);
+        buffer_format(&text, "what this run would take is not known: %s", cost->why);
+    } else if (!room.fits) {
+        buffer_format(&text, "it does not start: it takes %s, and %s are %s%s; ",
+                      bytes_text((double)cost->total).text, bytes_text((double)room.bytes).text,
+                      room.within[0] ? "there within " : "free here", room.within);
+        training_memory_remedy(&text, &request);
     } else if (!cost->disk.fits) {
-        struct buffer disk = BUFFER_INIT;
-        training_disk_put(&disk, &cost->disk);
-        snprintf(why, size,
-                 "it does not start: %s; a lower --keep, or --run on another disk, needs less",
-                 buffer_string(&disk));
-        buffer_free(&disk);
+        buffer_text(&text, "it does not start: ");
+        training_disk_put(&text, &cost->disk);
+        buffer_text(&text, "; fewer --keep, or a --run on another disk, need less");
     }
-    return cost->known && !over && cost->disk.fits;
+    settings_words(buffer_string(&text), why, size);
+    training_request_free(&request);
+    buffer_free(&text);
+    return cost->known && room.fits && cost->disk.fits;
 }
 
 /* --- the start --- */

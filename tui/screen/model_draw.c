@@ -335,7 +335,8 @@ static int draw_switches(struct app *app, struct area area, bool brief)
 
 /* --- what it costs --- */
 
-/* What a run with this plan would take, as bars; or why that is not known. */
+/* What a run by this plan would take, as bars, or why that is not known; and the form's method, where
+ * its run is another. */
 static void draw_memory(struct app *app, struct area area)
 {
     const struct training_estimate *cost = &app->session.cost;
@@ -350,9 +351,11 @@ static void draw_memory(struct app *app, struct area area)
         return;
     }
     settings_request(settings, &request);
-    area_print(area, 28, 0, theme_style(&app->theme, THEME_DIM), "%s, %lld × %lld tokens at a time",
-               settings_value(settings, SETTING(dtype)), (long long)request.batch,
-               (long long)request.seq_len);
+    bool other = request.method != session_plan_method(&app->session);
+    area_print(area, 28, 0, theme_style(&app->theme, THEME_DIM),
+               "%s, %lld × %lld tokens at a time%s%s", settings_value(settings, SETTING(dtype)),
+               (long long)request.batch, (long long)request.seq_len, other ? "; the form: " : "",
+               other ? method_names[request.method] : "");
     training_request_free(&request);
     memory_bars_draw(area_part(area, 0, 1, area.width, area.height - 1), &app->theme, cost->bytes);
 }

@@ -25,25 +25,39 @@ struct presets_view {
     struct list list;
 };
 
+/* The form as it would be: with the preset, and with what is proposed again beside it. The caller
+ * frees it. */
+static void take_on_copy(const struct session *session, const struct preset *preset,
+                         struct settings *after)
+{
+    settings_copy(after, &session->settings);
+    preset_take(preset, after);
+    form_propose(session, after);
+}
+
+static bool is_typed(const struct settings *settings, size_t field)
+{
+    return settings->fields[field].origin == SETTING_TYPED;
+}
+
 /* One field: what it has, what it would have, both as the form shows them, and whether a person typed
  * what goes. */
-static void draw_change(struct app *app, struct area area, const struct preset_change *change,
+static void draw_change(struct app *app, struct area area, size_t field,
                         const struct settings *after)
 {
     const struct theme *theme = &app->theme;
     const struct settings *settings = &app->session.settings;
-    size_t count = settings_count(settings, change->field);
     char from[SETTING_VALUE_MAX], to[SETTING_VALUE_MAX], text[2 * SETTING_VALUE_MAX + 64];
-    settings_show(settings, change->field, 0, from, sizeof from);
-    settings_show(after, change->field, 0, to, sizeof to);
+    settings_show(settings, field, 0, from, sizeof from);
+    settings_show(after, field, 0, to, sizeof to);
     snprintf(text, sizeof text, "%s%s → %s", from[0] ? from : "empty",
-             count > 1 ? " and others" : "", to[0] ? to : "empty");
+             settings_count(settings, field) > 1 ? " and others" : "", to[0] ? to : "empty");
     utf8_sanitize(text);
     area_label(area, 2, 0, LABELS - 2, theme_style(theme, THEME_DIM),
-               training_options.rows[change->field].label);
+               training_options.rows[field].label);
     int x = LABELS +
             area_label(area, LABELS, 0, area.width - LABELS, theme_style(theme, THEME_TEXT), text);
-    if (change->typed)
+    if (is_typed(settings, field))
         area_label(area, x + 2, 0, area.width - x - 2, theme_style(theme, THEME_WARNING),
                    "typed by hand: asked about first");
 }
@@ -51,11 +65,10 @@ static void draw_change(struct app *app, struct area area, const struct preset_c
 /* As many as have room; of more the last line says how many. */
 static void draw_changes(struct app *app, struct area area, const struct preset *preset)
 {
-    struct preset_change changes[SETTINGS_MAX];
+    size_t changes[SETTINGS_MAX];
     struct settings after;
-    size_t count = preset_changes(preset, &app->session.settings, changes);
-    settings_copy(&after, &app->session.settings);
-    preset_take(preset, &after);
+    take_on_copy(&app->session, preset, &after);
+    size_t count = settings_changes(&app->session.settings, &after, changes);
     struct style title = theme_style(&app->theme, THEME_TITLE);
     if (count == 0)
         area_print(area, 0, 0, title, "%s changes nothing: the form is like that already",
@@ -65,7 +78,7 @@ static void draw_changes(struct app *app, struct area area, const struct preset 
     size_t room = area.height > 1 ? (size_t)(area.height - 1) : 0;
     bool all = count <= room;
     for (size_t i = 0; i < (all ? count : room - (room > 0)); i++)
-        draw_change(app, area_part(area, 0, 1 + (int)i, area.width, 1), &changes[i], &after);
+        draw_change(app, area_part(area, 0, 1 + (int)i, area.width, 1), changes[i], &after);
     settings_free(&after);
     if (!all && room > 0)
         area_print(area, 2, area.height - 1, theme_style(&app->theme, THEME_DIM), "and %zu more",
@@ -96,30 +109,46 @@ static bool has_text(const void *context, int line, const char *text)
     return strstr(presets[line].name, text) || strstr(presets[line].help, text);
 }
 
-/* What was typed by hand is asked about, each by its name; else it is taken at once. */
+/* "rank 4, batch 3": the fields as they are in these settings. */
+static void put_fields(struct buffer *out, const struct settings *settings, const size_t *fields,
+                       size_t count)
+{
+    char shown[SETTING_VALUE_MAX];
+    for (size_t i = 0; i < count; i++) {
+        settings_show(settings, fields[i], 0, shown, sizeof shown);
+        buffer_format(out, "%s%s %.60s", i ? ", " : "", training_options.rows[fields[i]].label,
+                      shown[0] ? shown : "empty");
+    }
+}
+
+/* What was typed by hand is asked about, each by its name; else it is taken at once. What has
+ * changed is said, as it is out of sight behind the form's other fields. */
 static void take(struct app *app, const struct preset *preset)
 {
-    struct preset_change changes[SETTINGS_MAX];
-    struct buffer typed = BUFFER_INIT;
-    const struct settings *settings = &app->session.settings;
-    size_t count = preset_changes(preset, settings, changes);
+    size_t changes[SETTINGS_MAX], typed[SETTINGS_MAX], typed_count = 0;
+    struct buffer text = BUFFER_INIT;
+    struct settings after;
+    take_on_copy(&app->session, preset, &after);
+    size_t count = settings_changes(&app->session.settings, &after, changes);
     for (size_t i = 0; i < count; i++)
-        if (changes[i].typed)
-            buffer_format(&typed, "%s%s %.60s", typed.length ? ", " : "",
-                          training_options.rows[changes[i].field].label,
-                          settings_value(settings, changes[i].field));
-    if (typed.length > 0 && !app->agreed) {
+        if (is_typed(&app->session.settings, changes[i]))
+            typed[typed_count++] = changes[i];
+    if (typed_count > 0 && !app->agreed) {
+        put_fields(&text, &app->session.settings, typed, typed_count);
         app_ask(app, REQUEST_OPEN, "",
                 "%s takes the place of what was typed by hand (%s): y takes it", preset->name,
-                buffer_string(&typed));
+                buffer_string(&text));
     } else {
         preset_take(preset, &app->session.settings);
         form_defaults(&app->session);
         session_form_changed(&app->session);
+        put_fields(&text, &app->session.settings, changes, count);
         app_pop(app); /* frees the view */
-        app_message(app, "%s: %zu field%s changed", preset->name, count, text_s(count));
+        app_message(app, "%s: %s", preset->name,
+                    count > 0 ? buffer_string(&text) : "the form was like that already");
     }
-    buffer_free(&typed);
+    settings_free(&after);
+    buffer_free(&text);
 }
 
 static bool presets_request(struct app *app, void *state, enum request request,

@@ -15,6 +15,7 @@
  * What was typed is kept (form_keep.h).
  */
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "tui/canvas/terminal.h"
 #include "tui/screen/launch_train.h"
@@ -24,6 +25,7 @@
 #include "tui/session/form_notes.h"
 #include "tui/session/wording.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +113,23 @@ static void show_field(struct app *app, struct train_view *view, size_t field, s
 
 /* --- values --- */
 
+/* Soon the data are looked at, for what the sequence length cuts of them: not while one types, and
+ * not for fields that make no others of them. */
+static void look_soon(struct train_view *view)
+{
+    static const double hold = 0.4; /* seconds */
+    view->look_at = clock_seconds() + hold;
+}
+
+static void look_again(struct train_view *view)
+{
+    const size_t fields[] = {SETTING(data), SETTING(format.columns), SETTING(format.template_name),
+                             SETTING(format.mark), SETTING(add_tokens)};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (view->field == fields[i])
+            look_soon(view);
+}
+
 /* Every change is a new request, which is kept, and its cost is reckoned at once, as the summary
  * shows it. */
 static void set_value(struct app *app, struct train_view *view)
@@ -118,6 +137,7 @@ static void set_value(struct app *app, struct train_view *view)
     if (!settings_set(&app->session.settings, view->field, view->item, view->text, SETTING_TYPED))
         app_message(app, "no more than %d of them: a folder holds any number of files",
                     SETTING_ITEMS_MAX);
+    look_again(view);
     session_form_changed(&app->session);
 }
 
@@ -183,6 +203,7 @@ static bool turn(struct app *app, struct train_view *view, int input)
         return false;
     settings_turn(&app->session.settings, view->field, right ? 1 : -1);
     arrive(app, view, view->field, view->item);
+    look_again(view);
     session_form_changed(&app->session);
     return true;
 }
@@ -325,7 +346,7 @@ static bool takes_cuts(struct app *app, struct train_view *view)
 {
     char cuts[256];
     const char *length = settings_value(&app->session.settings, SETTING(seq_len));
-    form_look(&app->session);
+    form_look(&app->session, LOOK_ARRAY_ASKED);
     if (!form_cuts_most(&app->session, cuts, sizeof cuts) || strcmp(view->agreed, length) == 0)
         return true;
     snprintf(view->agreed, sizeof view->agreed, "%s", length);
@@ -385,7 +406,8 @@ static void probe(struct app *app, struct train_view *view)
         probe_stop(&app->session.probe);
         app_message(app, "the probe was stopped");
     } else {
-        form_look(&app->session); /* what it will take time for, and what it leaves out */
+        /* what it will take time for, and what it leaves out */
+        form_look(&app->session, LOOK_ARRAY_ASKED);
         if (launch_train_probe(&app->session, &err) != 0)
             app_error(app, &err);
     }
@@ -445,6 +467,23 @@ static void train_enter(struct app *app, void *state)
     if (!settings_uses(&app->session.settings, view->field))
         view->field = view->item = 0;
     arrive(app, view, view->field, view->item);
+    look_soon(view);
+}
+
+static bool train_tick(struct app *app, void *state)
+{
+    struct train_view *view = state;
+    if (view->look_at == 0 || clock_seconds() < view->look_at)
+        return false;
+    view->look_at = 0;
+    return form_look(&app->session, LOOK_ARRAY_UNASKED);
+}
+
+static int train_tick_ms(const void *state)
+{
+    const struct train_view *view = state;
+    double left = view->look_at - clock_seconds();
+    return view->look_at == 0 ? -1 : left > 0 ? (int)ceil(left * 1000) : 0;
 }
 
 static void train_close(void *state)
@@ -472,6 +511,8 @@ static const struct view_class train_class = {
     .input = train_input,
     .paste = train_paste,
     .offers = train_offers,
+    .tick = train_tick,
+    .tick_ms = train_tick_ms,
 };
 
 /* What the session still has of the last time is shown; what is empty is proposed. */

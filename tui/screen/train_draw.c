@@ -22,7 +22,6 @@
  */
 #include "tui/screen/train_draw.h"
 
-#include "base/limits.h"
 #include "base/text.h"
 #include "job/launch.h"
 #include "tui/screen/launch_train.h"
@@ -220,7 +219,7 @@ static void draw_hint(struct app *app, struct area area, size_t field, size_t it
  * the time that it measured. */
 static void draw_length(struct app *app, struct area area)
 {
-    char text[128], time[ERROR_TEXT_MAX], whole[ERROR_TEXT_MAX + 160];
+    char text[256], why[200], time[ERROR_TEXT_MAX], whole[ERROR_TEXT_MAX + 288];
     const struct probe *probe = &app->session.probe;
     struct buffer key = BUFFER_INIT;
     struct training_request request;
@@ -229,7 +228,10 @@ static void draw_length(struct app *app, struct area area)
     launch_train_probe_key(&app->session, &key);
     if (probe_is_of(probe, buffer_string(&key)))
         length = (struct run_length){true, true, probe->steps, probe->tokens};
-    run_length_put(&length, request.epochs, text, sizeof text);
+    if (settings_numbers_right(&app->session.settings, why, sizeof why))
+        run_length_put(&length, request.epochs, text, sizeof text);
+    else
+        snprintf(text, sizeof text, "steps n/a: %s", why);
     probe_put(probe, buffer_string(&key), time, sizeof time);
     snprintf(whole, sizeof whole, "%s; time: %s", text, time);
     area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TITLE), whole);
@@ -237,38 +239,38 @@ static void draw_length(struct app *app, struct area area)
     buffer_free(&key);
 }
 
-/* In how much memory of how much, whether it fits and what is done for that, or would help. It is
- * held against what a run is held against, too: what the system lets the process have, and whose
- * limit that is. What matters less comes later, as a narrow window cuts it first. */
+/* In how much memory of how much, whose limit that is, whether it fits and what is done for that, or
+ * would help. What matters less comes later, as a narrow window cuts it first. */
 static void draw_memory(struct app *app, struct area area)
 {
     const struct settings *settings = &app->session.settings;
     const struct training_estimate *cost = &app->session.form_cost;
     struct buffer text = BUFFER_INIT;
-    struct memory_limit limit;
-    uint64_t machine = available_memory_within(&limit);
-    bool fits = !cost->known || (cost->total <= machine && !cost->over_limit);
+    struct training_request request;
+    struct training_room room;
+    char whole[ERROR_TEXT_MAX];
+    settings_request(settings, &request);
+    training_room_look(&room, cost, &request);
     bool rows = settings_uses(settings, SETTING(add_tokens)) &&
                 !settings_is_empty(settings, SETTING(add_tokens));
     buffer_format(&text, "memory %s%s of %s",
                   cost->known ? bytes_text((double)cost->total).text : "n/a",
-                  rows ? " and added rows" : "", bytes_text((double)machine).text);
-    if (!fits)
-        buffer_text(&text, cost->over_limit ? ": more than the limit" : ": it does not fit");
+                  rows ? " and added rows" : "", bytes_text((double)room.bytes).text);
+    if (!room.fits)
+        buffer_text(&text, ": it does not fit");
     else if (cost->known && cost->recomputed > 0)
         buffer_format(&text, ", %" PRId64 " of %" PRId64 " blocks recomputed", cost->recomputed,
                       app->session.model->config.layers);
-    if (limit.by[0])
-        buffer_format(&text, " within %s", limit.by);
-    if (!fits) {
-        struct training_request request;
-        settings_request(settings, &request);
+    if (room.within[0])
+        buffer_format(&text, " within %s", room.within);
+    if (!room.fits) {
         buffer_text(&text, "; ");
         training_memory_remedy(&text, &request);
-        training_request_free(&request);
     }
-    area_label(area, 0, 0, area.width, theme_style(&app->theme, fits ? THEME_TITLE : THEME_ERROR),
-               buffer_string(&text));
+    settings_words(buffer_string(&text), whole, sizeof whole);
+    area_label(area, 0, 0, area.width,
+               theme_style(&app->theme, room.fits ? THEME_TITLE : THEME_ERROR), whole);
+    training_request_free(&request);
     buffer_free(&text);
 }
 

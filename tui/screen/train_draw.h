@@ -25,6 +25,7 @@ struct train_view {
     struct line_edit edit;        /* over the text */
     struct candidates candidates; /* a list to choose from is open where there are any */
     const char *candidates_title;
+    double look_at;  /* clock_seconds() from which the data may be looked at; 0: they need not */
     char agreed[32]; /* the sequence length that is to count although it takes half of the data */
 };
 

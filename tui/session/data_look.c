@@ -12,12 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a .json array, which is read whole. */
-enum { ARRAY_MAX = 64 << 20 };
-
 /* The files that a look may reach into, as far as they are read whole: a .json array is one value,
- * and one that is too large is refused here rather than read for minutes. */
-static int check_arrays(const char *const *paths, size_t path_count, struct error *err)
+ * and one of more than `most` bytes is refused here rather than read for minutes. */
+static int check_arrays(const char *const *paths, size_t path_count, int64_t most,
+                        struct error *err)
 {
     struct data_files files;
     struct stat info;
@@ -27,9 +25,10 @@ static int check_arrays(const char *const *paths, size_t path_count, struct erro
         const char *file = files.items[i].path;
         if (sys.stat(file, &info) != 0)
             continue; /* reading it says why */
-        if (text_ends_with(file, ".json") && info.st_size > ARRAY_MAX)
-            status = error_set(
-                err, "%s: a .json file over 64 MiB is too large for a look; .jsonl is not", file);
+        if (text_ends_with(file, ".json") && info.st_size > most)
+            status =
+                error_set(err, "%s: a .json file over %s is too large for a look; .jsonl is not",
+                          file, bytes_text((double)most).text);
         reached += info.st_size;
     }
     data_files_free(&files);
@@ -75,7 +74,8 @@ void data_look_free(struct data_look *look)
 
 /* With what the form says of how they are read. */
 int data_look_read(struct data_look *look, const struct model *model,
-                   const struct settings *settings, const char *path, struct error *err)
+                   const struct settings *settings, const char *path, enum look_array most,
+                   struct error *err)
 {
     struct record_walk *walk = NULL;
     struct training_request request;
@@ -89,7 +89,7 @@ int data_look_read(struct data_look *look, const struct model *model,
     look->seq_len = request.seq_len;
     if (long_documents_by_name(&look->how, request.long_documents, NULL) != 0)
         look->how = LONG_BY_KIND; /* the form says that the name is none */
-    int status = check_arrays(paths, path_count, err);
+    int status = check_arrays(paths, path_count, most, err);
     if (status != 0)
         goto out;
     status = tokenizer_for_checkpoint(&look->tokenizer, model->checkpoint, err);

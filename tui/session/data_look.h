@@ -31,9 +31,14 @@ struct data_look {
                         added */
 };
 
+/* The largest .json array, which is read whole: of a look that is asked for, and of one that nobody
+ * waits for. */
+enum look_array { LOOK_ARRAY_ASKED = 64 << 20, LOOK_ARRAY_UNASKED = 4 << 20 };
+
 /* Of one of what the form names, or of all (path NULL). Nothing is to be freed after an error. */
 int data_look_read(struct data_look *look, const struct model *model,
-                   const struct settings *settings, const char *path, struct error *err);
+                   const struct settings *settings, const char *path, enum look_array most,
+                   struct error *err);
 void data_look_free(struct data_look *look);
 
 /* What becomes of a record of the look at its sequence length. */

@@ -68,9 +68,8 @@ static void propose_demo(struct settings *settings)
             settings_propose(settings, demo[i].field, demo[i].value);
 }
 
-void form_defaults(struct session *session)
+void form_propose(const struct session *session, struct settings *settings)
 {
-    struct settings *settings = &session->settings;
     char text[SETTING_VALUE_MAX];
     if (settings_count(settings, SETTING(data)) == 0 && find_demo_text(session, text)) {
         settings_propose(settings, SETTING(data), text);
@@ -90,6 +89,11 @@ void form_defaults(struct session *session)
         settings->fields[SETTING(seq_len)].origin < SETTING_PRESET)
         settings_propose(settings, SETTING(seq_len), text);
     training_request_free(&request);
+}
+
+void form_defaults(struct session *session)
+{
+    form_propose(session, &session->settings);
 }
 
 bool form_defaults_run(struct session *session)

@@ -12,6 +12,8 @@
 /* Of the model that is open: proposes what is empty, and another folder where the proposed one has
  * been taken. What was typed stays, be it wrong: the form says so. */
 void form_defaults(struct session *session);
+/* The same to fields that are not the session's own: a form that is only looked at. */
+void form_propose(const struct session *session, struct settings *settings);
 
 /* Has another screen taken the folder that was proposed here, the next number is as good. True: the
  * field has another now. */

@@ -42,32 +42,65 @@ static enum form_note note_length(const struct session *session, char *brief, si
         snprintf(brief, brief_size, "beyond %lld positions", (long long)config->max_positions);
         snprintf(whole, whole_size,
                  "The model has %lld positions: what is longer goes where it was never trained "
-                 "(--rope-scaling stretches them).",
+                 "(RoPE scaling stretches them).",
                  (long long)config->max_positions);
         return NOTE_COSTS;
     }
     return NOTE_NONE;
 }
 
+/* A limit that the run does not keep to, with every block recomputed. */
+static enum form_note note_limit(const struct session *session, char *brief, size_t brief_size,
+                                 char *whole, size_t whole_size)
+{
+    const struct training_estimate *cost = &session->form_cost;
+    struct training_request request;
+    struct training_room room;
+    settings_request(&session->settings, &request);
+    training_room_look(&room, cost, &request);
+    bool over = room.asked && !room.fits;
+    if (over) {
+        struct buffer text = BUFFER_INIT;
+        snprintf(brief, brief_size, "the run takes %s", bytes_text((double)cost->total).text);
+        buffer_format(&text, "The run takes %s, with every block recomputed; ",
+                      bytes_text((double)cost->total).text);
+        training_memory_remedy(&text, &request);
+        settings_words(buffer_string(&text), whole, whole_size);
+        buffer_free(&text);
+    }
+    training_request_free(&request);
+    return over ? NOTE_WRONG : NOTE_NONE;
+}
+
 enum form_note form_note(const struct session *session, size_t field, char *brief,
                          size_t brief_size, char *whole, size_t whole_size)
 {
     brief[0] = whole[0] = '\0';
-    return session->model && field == SETTING(seq_len)
-               ? note_length(session, brief, brief_size, whole, whole_size)
-               : NOTE_NONE;
+    if (session->model && field == SETTING(seq_len))
+        return note_length(session, brief, brief_size, whole, whole_size);
+    if (session->model && field == SETTING(memory_limit))
+        return note_limit(session, brief, brief_size, whole, whole_size);
+    return NOTE_NONE;
 }
 
-void form_look(struct session *session)
+bool form_look(struct session *session, enum look_array most)
 {
     struct cut_counts known;
     struct data_look look;
     struct error err = ERROR_INIT;
-    if (data_lengths_count(&known, &session->lengths, &session->settings) ||
-        data_look_read(&look, session->model, &session->settings, NULL, &err) != 0)
-        return;
-    data_lengths_keep(&session->lengths, &look, &session->settings, NULL);
+    char why[ERROR_TEXT_MAX];
+    const struct settings *settings = &session->settings;
+    size_t count = settings_count(settings, SETTING(data));
+    if (count == 0 || data_lengths_count(&known, &session->lengths, settings))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!settings_check(settings, SETTING(data), i, why, sizeof why))
+            return false;
+    if (data_look_read(&look, session->model, settings, NULL, most, &err) != 0)
+        return false;
+    data_lengths_keep(&session->lengths, &look, settings, NULL);
     data_look_free(&look);
+    return true;
 }
 
 /* A text that is split is learned from all the same. */

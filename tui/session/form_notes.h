@@ -1,6 +1,6 @@
 /* What a value of the form costs that the trainer takes all the same: it is right, and is said beside
- * its field. So far of the sequence length: documents that it cuts, and positions that the model has
- * not. */
+ * its field. Of the sequence length documents that it cuts, and positions that the model has not; of
+ * the memory limit that the run does not keep to it. */
 #ifndef SPECTRUM_TUI_SESSION_FORM_NOTES_H
 #define SPECTRUM_TUI_SESSION_FORM_NOTES_H
 
@@ -13,9 +13,9 @@ enum form_note { NOTE_NONE, NOTE_COSTS, NOTE_WRONG };
 enum form_note form_note(const struct session *session, size_t field, char *brief,
                          size_t brief_size, char *whole, size_t whole_size);
 
-/* Looks at the form's data, where that was not done for these fields; nothing where they cannot be
- * read: who reads them says so. */
-void form_look(struct session *session);
+/* Looks at the form's data, where that was not done for these fields; true: there is more known of
+ * them now. What cannot be read is left: who reads it says so. */
+bool form_look(struct session *session, enum look_array most);
 
 /* Does the sequence length take half of what was looked at, or more, away? With a sentence. */
 bool form_cuts_most(const struct session *session, char *out, size_t size);

@@ -9,17 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a run by this plan would take, with the form's settings. */
 static void fill_memory(struct plan_line *line, const struct session *session,
                         const struct plan *plan)
 {
-    struct training_request request;
     struct training_estimate cost;
     if (!session->model)
         return;
-    settings_request(&session->settings, &request);
-    training_estimate(&cost, &request, session->model, plan);
-    training_request_free(&request);
+    session_plan_cost(session, plan, &cost);
     line->memory_known = cost.known;
     line->memory = cost.total;
 }

@@ -67,37 +67,25 @@ static const char *value_of(const struct preset *preset, size_t field)
     return NULL;
 }
 
-/* A field changes where the preset has a value for it that it has not, and where it goes back to
- * its default. An empty field counts as its default: a preset that says rank 16 where nobody has
- * set it changes nothing. */
-size_t preset_changes(const struct preset *preset, const struct settings *settings,
-                      struct preset_change changes[SETTINGS_MAX])
-{
-    size_t count = 0;
-    for (size_t i = 0; i < training_options.count; i++) {
-        const struct setting *setting = &settings->fields[i];
-        const char *to = value_of(preset, i);
-        bool back =
-            !to && setting->count > 0 && (preset->fresh || setting->origin == SETTING_PRESET);
-        bool other = to && strcmp(to, settings_value(settings, i)) != 0;
-        if (back || other)
-            changes[count++] = (struct preset_change){i, to ? to : setting_preset(i),
-                                                      setting->origin == SETTING_TYPED};
-    }
-    return count;
-}
-
-/* The optimiser comes after the learning rate that follows it, and takes back only what nobody
- * typed. */
+/* An empty field counts as its default: a preset that says rank 16 where nobody has set it changes
+ * nothing. The optimiser comes after the learning rate that follows it (settings_set()). */
 void preset_take(const struct preset *preset, struct settings *settings)
 {
-    struct preset_change changes[SETTINGS_MAX];
-    size_t count = preset_changes(preset, settings, changes);
-    for (size_t i = 0; i < count; i++) {
-        const char *to = value_of(preset, changes[i].field);
-        if (to)
-            settings_set(settings, changes[i].field, 0, to, SETTING_PRESET);
-        else
-            settings_reset(settings, changes[i].field);
+    for (size_t i = 0; i < training_options.count; i++) {
+        const char *to = value_of(preset, i);
+        if (to && strcmp(to, settings_value(settings, i)) != 0)
+            settings_set(settings, i, 0, to, SETTING_PRESET);
+        else if (!to && (preset->fresh || settings->fields[i].origin == SETTING_PRESET))
+            settings_reset(settings, i);
     }
+}
+
+size_t settings_changes(const struct settings *before, const struct settings *after,
+                        size_t fields[SETTINGS_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < training_options.count; i++)
+        if (!settings_same(before, after, i))
+            fields[count++] = i;
+    return count;
 }

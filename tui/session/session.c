@@ -29,9 +29,29 @@ int session_fresh_plan(const struct session *session, struct plan **out, struct 
     return 0;
 }
 
-/* What a run with these settings would take of memory and disk, as the dry run would say it: by the
- * session's plan, and by the one that the form's fields name, where they do. Of a scan file alone
- * that is not known: shapes of what is not scanned are missing. */
+/* A scan file alone has nothing but its plan, whatever method was chosen for a model before. */
+enum training_method session_plan_method(const struct session *session)
+{
+    enum training_method method = settings_method(&session->settings);
+    return session->model && method_info(method)->plan ? method : METHOD_SPECTRUM;
+}
+
+void session_plan_cost(const struct session *session, const struct plan *plan,
+                       struct training_estimate *cost)
+{
+    struct settings settings;
+    struct training_request request;
+    settings_copy(&settings, &session->settings);
+    settings_type(&settings, SETTING(method), method_names[session_plan_method(session)]);
+    settings_request(&settings, &request);
+    training_estimate(cost, &request, session->model, plan);
+    training_request_free(&request);
+    settings_free(&settings);
+}
+
+/* What a run would take of memory and disk, as the dry run would say it: one by the map's plan, and
+ * the form's, whose fields may name another plan or a method without one. Of a scan file alone that
+ * is not known: shapes of what is not scanned are missing. */
 void session_cost_changed(struct session *session)
 {
     struct training_request request;
@@ -40,21 +60,32 @@ void session_cost_changed(struct session *session)
     struct error err = ERROR_INIT;
     if (!session->plan)
         return;
-    const struct model *model = plan_model(session->plan);
+    const struct model *model = session->model;
     *cost = *form = (struct training_estimate){.why = "only a scan is open, not the model"};
     if (!model)
         return;
+    session_plan_cost(session, session->plan, cost);
     settings_request(&session->settings, &request);
-    training_estimate(cost, &request, model, session->plan);
-    *form = *cost;
     if (form_plan_make(&own, &session->settings, &request, session->scan, model, &err) != 0) {
         *form = (struct training_estimate){.known = false};
         snprintf(form->why, sizeof form->why, "%s", err.text);
-    } else if (own.plan) {
-        training_estimate(form, &request, model, own.plan);
+    } else if (!own.plan && request.method == session_plan_method(session)) {
+        *form = *cost;
+    } else {
+        training_estimate(form, &request, model, own.plan ? own.plan : session->plan);
     }
     form_plan_free(&own);
     training_request_free(&request);
+    char why[ERROR_TEXT_MAX];
+    snprintf(why, sizeof why, "%s", form->why);
+    settings_words(why, form->why, sizeof form->why);
+    bool right = settings_numbers_right(&session->settings, why, sizeof why);
+    if (!right && form->known)
+        snprintf(form->why, sizeof form->why, "%s", why);
+    if (!right && cost->known)
+        snprintf(cost->why, sizeof cost->why, "the form's %.1000s", why);
+    cost->known &= right;
+    form->known &= right;
 }
 
 void session_form_changed(struct session *session)

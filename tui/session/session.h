@@ -57,8 +57,8 @@ struct session {
     bool scan_held;    /* the model was opened by its scan, which is started on request alone */
     struct plan_keep keep;
     char plan_path[4096];          /* the file that it was last read from or written to; "": none */
-    struct training_estimate cost; /* of a run with this plan and these settings */
-    struct training_estimate form_cost; /* of the form's run: its fields may name another plan */
+    struct training_estimate cost; /* of a run by this plan with the form's other fields */
+    struct training_estimate form_cost; /* of the form's run: it may name another plan, or none */
     struct settings settings;           /* the training form's fields */
     struct form_keep form;              /* where they are kept */
     struct data_lengths lengths;        /* of their data, when it was looked at */
@@ -77,6 +77,11 @@ void session_init(struct session *session);
  * `by_hand`: by the user, so that the plan is kept, and not given up without a question. */
 void session_plan_changed(struct session *session, bool by_hand);
 void session_cost_changed(struct session *session);
+/* How a run by the map's plan trains it: by the form's method, or where that goes by no plan as
+ * "spectrum" does; and what such a run would take, by this or another plan of the open model. */
+enum training_method session_plan_method(const struct session *session);
+void session_plan_cost(const struct session *session, const struct plan *plan,
+                       struct training_estimate *cost);
 /* A field of the form has another value: it is kept, and the cost is reckoned again. */
 void session_form_changed(struct session *session);
 

@@ -183,15 +183,32 @@ void settings_copy(struct settings *out, const struct settings *settings)
                              settings->fields[field].origin);
 }
 
+/* Has the optimiser of the field's value learning rates a tenth of AdamW's? */
+static bool has_small_rate(const struct settings *settings)
+{
+    int kind = setting_choice(SETTING(optimizer), settings_value(settings, SETTING(optimizer)));
+    return kind >= 0 && optimizer_rows[kind].small_rate;
+}
+
 bool settings_set(struct settings *settings, size_t field, size_t item, const char *text,
                   enum setting_origin origin)
 {
-    bool turned = field == SETTING(optimizer) && strcmp(settings_value(settings, field), text) != 0;
+    bool small = has_small_rate(settings);
     if (!settings_restore(settings, field, item, text, origin))
         return false;
-    if (turned && settings->fields[SETTING(rate)].origin != SETTING_TYPED)
+    if (has_small_rate(settings) != small &&
+        settings->fields[SETTING(rate)].origin != SETTING_TYPED)
         settings_reset(settings, SETTING(rate));
     return true;
+}
+
+bool settings_same(const struct settings *a, const struct settings *b, size_t field)
+{
+    size_t count = settings_count(a, field);
+    bool same = settings_count(b, field) == count;
+    for (size_t i = 0; same && i < count; i++)
+        same = strcmp(settings_item(a, field, i), settings_item(b, field, i)) == 0;
+    return same;
 }
 
 bool settings_type(struct settings *settings, size_t field, const char *text)
@@ -351,6 +368,29 @@ void settings_show(const struct settings *settings, size_t field, size_t item, c
 
 /* --- what is wrong --- */
 
+void settings_words(const char *text, char *out, size_t size)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    struct buffer words = BUFFER_INIT;
+    for (const char *at = text; *at;) {
+        char name[64];
+        bool begins = at == text || !strchr(letters, at[-1]);
+        size_t length = begins && strncmp(at, "--", 2) == 0 ? strspn(at + 2, letters) : 0;
+        snprintf(name, sizeof name, "%.*s", (int)length, at + 2 * (length > 0));
+        size_t field = option_by_name(&training_options, name);
+        if (length > 0 && field < training_options.count && row_of(field)->label) {
+            buffer_text(&words, row_of(field)->label);
+            at += 2 + length;
+        } else { /* an option of the command alone stays as it is */
+            length = length > 0 ? 2 + length : 1;
+            buffer_append(&words, at, length);
+            at += length;
+        }
+    }
+    utf8_copy(out, size, buffer_string(&words));
+    buffer_free(&words);
+}
+
 /* The trainer's own check of one value: of a list the item alone, so that each line of the form
  * says what is wrong with its own; but there are weights for all of the data or for none. */
 static int check_item(const struct settings *settings, size_t field, size_t item,
@@ -398,7 +438,7 @@ bool settings_check(const struct settings *settings, size_t field, size_t item, 
         char prefix[64]; /* the option's name, which the field has already */
         int length = snprintf(prefix, sizeof prefix, "--%s: ", row->name);
         bool named = strncmp(err.text, prefix, (size_t)length) == 0;
-        utf8_copy(why, size, err.text + (named ? length : 0));
+        settings_words(err.text + (named ? length : 0), why, size);
         if (!why[0])
             snprintf(why, size, "it cannot be used");
     }
@@ -406,18 +446,23 @@ bool settings_check(const struct settings *settings, size_t field, size_t item, 
     return !why[0];
 }
 
-/* Field by field first, so that a message stands beside its field; then what does not go
- * together. */
-size_t settings_first_wrong(const struct settings *settings, size_t *item, char *why, size_t size)
+static bool is_number(size_t field)
+{
+    enum option_kind kind = row_of(field)->kind;
+    return kind == OPTION_INTEGER || kind == OPTION_NUMBER || kind == OPTION_NUMBERS ||
+           kind == OPTION_BYTES;
+}
+
+/* Of all fields, or of the numbers alone. */
+static size_t first_wrong(const struct settings *settings, bool numbers, size_t *item, char *why,
+                          size_t size)
 {
     char reason[ERROR_TEXT_MAX];
     bool used[SETTINGS_MAX];
-    struct training_request request;
-    struct error err = ERROR_INIT;
     settings_used(settings, used);
     for (size_t i = 0; i < training_options.count; i++) {
         size_t items = settings_count(settings, i);
-        if (!used[i])
+        if (!used[i] || (numbers && !is_number(i)))
             continue;
         for (*item = 0; *item < (items ? items : 1); ++*item)
             if (!settings_check(settings, i, *item, reason, sizeof reason)) {
@@ -426,11 +471,29 @@ size_t settings_first_wrong(const struct settings *settings, size_t *item, char 
             }
     }
     *item = 0;
+    return training_options.count;
+}
+
+/* Field by field first, so that a message stands beside its field; then what does not go
+ * together. */
+size_t settings_first_wrong(const struct settings *settings, size_t *item, char *why, size_t size)
+{
+    struct training_request request;
+    struct error err = ERROR_INIT;
+    size_t wrong = first_wrong(settings, false, item, why, size);
+    if (wrong < training_options.count)
+        return wrong;
     settings_request(settings, &request);
     int status = training_check_together(&request, &err);
     training_request_free(&request);
     if (status == 0)
         return training_options.count;
-    snprintf(why, size, "%s", err.text);
+    settings_words(err.text, why, size);
     return 0;
+}
+
+bool settings_numbers_right(const struct settings *settings, char *why, size_t size)
+{
+    size_t item;
+    return first_wrong(settings, true, &item, why, size) == training_options.count;
 }

@@ -54,11 +54,13 @@ void settings_copy(struct settings *out, const struct settings *settings);
 const char *settings_value(const struct settings *settings, size_t field);
 const char *settings_item(const struct settings *settings, size_t field, size_t item);
 size_t settings_count(const struct settings *settings, size_t field);
+/* Does a field hold the same in both? */
+bool settings_same(const struct settings *a, const struct settings *b, size_t field);
 
 /* Sets an item, or puts one after the last; of what is no list the only one, 0. An item "" of a
  * list stays one until settings_tidy(). False: there is no room for it, or no memory; all is as it
- * was. Where the optimiser changes, a learning rate that nobody typed goes back to what follows
- * from it: one for AdamW is ten times too much for Lion. */
+ * was. Where the optimiser becomes one of other learning rates, one that nobody typed goes back to
+ * what follows from it: AdamW's is ten times too much for Lion, and right for AdamW in 8 bits. */
 bool settings_set(struct settings *settings, size_t field, size_t item, const char *text,
                   enum setting_origin origin);
 /* The same of a field that is no list. */
@@ -100,6 +102,13 @@ bool settings_check(const struct settings *settings, size_t field, size_t item, 
  * training_options.count: none is. What is wrong with several together is the first one's of them.
  */
 size_t settings_first_wrong(const struct settings *settings, size_t *item, char *why, size_t size);
+
+/* False, with the first in use that is wrong: then what follows from the numbers is not known. */
+bool settings_numbers_right(const struct settings *settings, char *why, size_t size);
+
+/* A message of the trainer's as the form says it: in place of options stand the labels of their
+ * fields, "a lower batch" for "a lower --batch". */
+void settings_words(const char *text, char *out, size_t size);
 
 /* A value as the form shows it: what follows from other fields is "auto (2e-4)". */
 void settings_show(const struct settings *settings, size_t field, size_t item, char *out,

@@ -247,7 +247,6 @@ static int estimate_memory(struct training_estimate *out, const struct training_
     if (training_memory(&memory, request, inputs, settings, err) != 0)
         return -1;
     out->recomputed = settings->recomputed;
-    out->over_limit = request->memory_limit > 0 && memory->total > request->memory_limit;
     memcpy(out->bytes, memory->bytes, sizeof out->bytes);
     out->total = memory->total;
     memory_plan_free(memory);
@@ -281,4 +280,16 @@ out:
     snprintf(out->why, sizeof out->why, "%s", err.text);
     backend_close(inputs.backend);
     method_choice_free(&choice);
+}
+
+void training_room_look(struct training_room *out, const struct training_estimate *cost,
+                        const struct training_request *request)
+{
+    struct memory_limit limit;
+    *out = (struct training_room){.bytes = available_memory_within(&limit)};
+    out->asked = request->memory_limit > 0 && request->memory_limit < out->bytes;
+    if (out->asked)
+        out->bytes = request->memory_limit;
+    snprintf(out->within, sizeof out->within, "%s", out->asked ? "the --memory-limit" : limit.by);
+    out->fits = !cost->known || cost->total <= out->bytes;
 }

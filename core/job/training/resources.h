@@ -60,7 +60,6 @@ struct training_estimate {
     char why[ERROR_TEXT_MAX]; /* it is not */
     uint64_t bytes[MEMORY_CATEGORIES], total;
     int64_t recomputed;        /* blocks that the backward pass recomputes, for the memory limit */
-    bool over_limit;           /* it takes more than the limit even so */
     struct training_disk disk; /* with `known`, as the run would find it */
     /* as the trainer counts them, also where the memory is not known */
     size_t adapted;                                 /* matrices that get adapters */
@@ -71,5 +70,16 @@ struct training_estimate {
 /* `plan` may be NULL where the method needs none. */
 void training_estimate(struct training_estimate *out, const struct training_request *request,
                        const struct model *model, const struct plan *plan);
+
+/* What an estimate is held against: the least of --memory-limit and of what the system lets this
+ * process have, which a run is held against, too. */
+struct training_room {
+    uint64_t bytes;
+    bool asked;       /* it is --memory-limit that bounds it */
+    bool fits;        /* as far as the memory is known */
+    char within[160]; /* whose bound it is; "": it is what the machine has free */
+};
+void training_room_look(struct training_room *out, const struct training_estimate *cost,
+                        const struct training_request *request);
 
 #endif

@@ -213,6 +213,10 @@ field "learning rate"
 <Ctrl-U>
 field "batch"
 type "4"
+field "top"
+type "130"
+save-screen top-wrong.txt
+<Ctrl-U>
 field "accumulate"
 save-screen right.txt
 <Ctrl-U>
@@ -232,6 +236,9 @@ SCRIPT
 row letters.txt "▶ batch 12xq a whole number, please"
 row comma.txt "▶ learning rate 1,5 a number, please"
 row blank.txt "▶ memory limit 8 G bytes, as in 8G or 500M"
+says top-wrong.txt "60 steps, 61,440 tokens in all" # it is not by how long a run is
+says top-wrong.txt "memory n/a of"
+shows top-wrong.txt "not the plan of the map: trains n/a params"
 says right.txt "60 steps, 61,440 tokens in all"
 says emptied.txt "steps n/a: accumulate: a whole number, please"
 says emptied.txt "memory n/a of"

@@ -154,7 +154,7 @@ static size_t put_own_plan(const struct training_estimate *cost, bool brief, cha
 {
     int64_t trained = cost->trained_parameters + cost->adapter_parameters;
     char count[32] = "n/a", share[32] = "";
-    if (cost->parameters > 0) {
+    if (cost->known && cost->parameters > 0) {
         count_put((double)trained, count, sizeof count);
         snprintf(share, sizeof share, " (%.1f %%)",
                  100.0 * (double)trained / (double)cost->parameters);

@@ -215,6 +215,20 @@ static void draw_hint(struct app *app, struct area area, size_t field, size_t it
     buffer_free(&text);
 }
 
+/* False, with the first that is wrong of the fields by which a run's length goes. */
+static bool length_is_right(const struct settings *settings, char *why, size_t size)
+{
+    const size_t fields[] = {SETTING(steps), SETTING(epochs), SETTING(seq_len), SETTING(batch),
+                             SETTING(accumulate)};
+    char reason[ERROR_TEXT_MAX];
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (!settings_check(settings, fields[i], 0, reason, sizeof reason)) {
+            snprintf(why, size, "%s: %.100s", training_options.rows[fields[i]].label, reason);
+            return false;
+        }
+    return true;
+}
+
 /* How long it is: steps and tokens, as far as the fields say, and what a probe of them counted; and
  * the time that it measured. */
 static void draw_length(struct app *app, struct area area)
@@ -228,7 +242,7 @@ static void draw_length(struct app *app, struct area area)
     launch_train_probe_key(&app->session, &key);
     if (probe_is_of(probe, buffer_string(&key)))
         length = (struct run_length){true, true, probe->steps, probe->tokens};
-    if (settings_numbers_right(&app->session.settings, why, sizeof why))
+    if (length_is_right(&app->session.settings, why, sizeof why))
         run_length_put(&length, request.epochs, text, sizeof text);
     else
         snprintf(text, sizeof text, "steps n/a: %s", why);

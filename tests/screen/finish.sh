@@ -51,6 +51,8 @@ e
 type "nothing.txt"
 Enter
 save-screen nothing.txt
+:merge merged Enter
+save-screen whole.txt
 e
 type "torn.jsonl"
 Enter
@@ -80,6 +82,7 @@ rows() { "$binary" eval "$@" --data "$work/data.txt" 2>/dev/null | grep -E '^row
 shows there.txt "model-1 is there, and not an empty folder"
 says nothing.txt "$("$binary" eval "$work/real" --data nothing.txt 2>&1 | sed -n 's/^spectrum: //p')"
 hides nothing.txt "started"
+says whole.txt "the run has no adapters to merge: its export is a whole model"
 shows failed.txt "torn.jsonl"
 
 # They are jobs, listed and opened like all others, and deleted.

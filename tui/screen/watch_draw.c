@@ -2,7 +2,6 @@
  * in watch_plots.c and watch_memory.c. */
 #include "base/folder.h"
 #include "job/job_kind.h"
-#include "job/method.h"
 #include "tui/screen/watch.h"
 #include "tui/session/job_left.h"
 #include "tui/session/wording.h"
@@ -263,20 +262,17 @@ static void draw_log(struct app *app, const struct watch_view *view, struct area
 /* How a run that has ended after at least one step becomes a model; "" where it does not. */
 static void put_end(const struct job_follow *run, char *out, size_t size)
 {
-    const char *name = "";
     int64_t step = 0;
     out[0] = '\0';
-    json_get_string(run->job, "method", &name);
     json_get_int64(run->result, "last_step", &step);
-    enum training_method method = method_by_name(name);
-    bool adapters = method != METHOD_COUNT && method_info(method)->adapters;
     if (run->state == JOB_ENDED && step > 0 && job_kind_of(run->job)->weights)
         snprintf(out, size,
                  "spectrum export %s -o DIR (E) makes %s of it; e evaluates, y prompts, v lists, M "
                  "adds steps",
                  run->path,
-                 adapters ? "a PEFT folder, or with --merge a complete Hugging Face folder"
-                          : "a complete Hugging Face folder");
+                 finish_has_adapters(run)
+                     ? "a PEFT folder, or with --merge a complete Hugging Face folder"
+                     : "a complete Hugging Face folder");
 }
 
 /* What of it takes rows, for the layout; `words` is the state, reason and end get their texts. */

@@ -1,9 +1,7 @@
 /* What is made of the run on the watch screen: more steps of it, an export, an evaluation, a text.
  * Each is asked for here and done by a job (tui/session/finish.h); the pane has the last one. */
 #include "base/decimal.h"
-#include "base/folder.h"
 #include "job/job_kind.h"
-#include "text/data/data_files.h"
 #include "tui/screen/parts.h"
 #include "tui/screen/watch.h"
 #include "tui/session/steer.h"
@@ -78,26 +76,11 @@ void watch_more_hint(const struct app *app, const char *typed, char *out, size_t
 
 /* --- jobs --- */
 
-/* What the command would refuse at once is refused here: a job that ends before it began is found
- * only by who looks for it. */
-static int check_argument(enum finish_what what, const char *argument, struct error *err)
-{
-    if (what == FINISH_EVALUATE)
-        return data_files_look(argument, err);
-    if ((what == FINISH_EXPORT || what == FINISH_MERGE) && !folder_is_empty(argument))
-        return error_set(err, "%s is there, and not an empty folder: an export takes a new one",
-                         argument);
-    return 0;
-}
-
 static void start(struct app *app, struct watch_view *view, enum finish_what what,
                   const char *argument)
 {
     struct error err = ERROR_INIT;
-    int status = check_argument(what, argument, &err);
-    if (status == 0)
-        status = finish_start(&view->finish, app->session.run, what, argument, &err);
-    if (status != 0) {
+    if (finish_start(&view->finish, app->session.run, what, argument, &err) != 0) {
         app_error(app, &err);
         return;
     }

@@ -7,6 +7,8 @@
 #include "job/job_create.h"
 #include "job/job_dir.h"
 #include "job/launch.h"
+#include "job/method.h"
+#include "text/data/data_files.h"
 #include "tui/session/wording.h"
 
 #include <inttypes.h>
@@ -40,6 +42,29 @@ int finish_check(const struct job_follow *run, struct error *err)
     return 0;
 }
 
+bool finish_has_adapters(const struct job_follow *run)
+{
+    const char *name = "";
+    json_get_string(run->job, "method", &name);
+    enum training_method method = method_by_name(name);
+    return method != METHOD_COUNT && method_info(method)->adapters;
+}
+
+/* What the sub-command would refuse at once: that a job ended before it began is found only by who
+ * looks for it. */
+static int check_argument(const struct job_follow *run, enum finish_what what, const char *argument,
+                          struct error *err)
+{
+    if (what == FINISH_EVALUATE)
+        return data_files_look(argument, err);
+    if (what == FINISH_MERGE && !finish_has_adapters(run))
+        return error_set(err, "the run has no adapters to merge: its export is a whole model");
+    if ((what == FINISH_EXPORT || what == FINISH_MERGE) && !folder_is_empty(argument))
+        return error_set(err, "%s is there, and not an empty folder: an export takes a new one",
+                         argument);
+    return 0;
+}
+
 /* A folder for the job that nobody has: "<state folder>/made/model-1-export". */
 static char *make_folder(const char *run, const char *command, struct error *err)
 {
@@ -61,7 +86,8 @@ int finish_start(struct finish *finish, const struct job_follow *run, enum finis
                  const char *argument, struct error *err)
 {
     const char *command = commands[what].command, *flag = commands[what].flag;
-    char *folder = finish_check(run, err) == 0 ? make_folder(run->path, command, err) : NULL;
+    bool may = finish_check(run, err) == 0 && check_argument(run, what, argument, err) == 0;
+    char *folder = may ? make_folder(run->path, command, err) : NULL;
     if (!folder)
         return -1;
     const char *arguments[] = {command, run->path, commands[what].option, argument, "--json",

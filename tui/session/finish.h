@@ -35,8 +35,11 @@ struct finish {
 /* May something be made of this run now? An error says in one line why not. */
 int finish_check(const struct job_follow *run, struct error *err);
 
+/* By its method: is its export a PEFT folder, and can it be merged? */
+bool finish_has_adapters(const struct job_follow *run);
+
 /* Starts it, and follows it in the place of what was followed before, which goes on. `argument` is
- * the folder, the file or the text. */
+ * the folder, the file or the text. An error also where the command would refuse that at once. */
 int finish_start(struct finish *finish, const struct job_follow *run, enum finish_what what,
                  const char *argument, struct error *err);
 

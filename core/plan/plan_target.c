@@ -20,6 +20,7 @@ struct plan_loss plan_lost_in_peft(const struct plan *plan)
         if (plan_end(plan, i) != PLAN_NO_END || plan_unit(plan, i) != i)
             continue;
         lost.tensors += parts & PLAN_WEIGHT && !adapter;
+        lost.experts += parts & PLAN_WEIGHT && !adapter && plan_scan(plan)->rows[i].expert_type;
         lost.biases +=
             parts & PLAN_BIAS && (plan_scan(plan)->rows[i].bias > 0 || parts == PLAN_BIAS);
     }
@@ -79,7 +80,9 @@ static bool is_renamed(const struct family *family, const char *module)
  * (transformers/conversion_mapping.py, 5.23); NULL: no reason is known. */
 static const char *why_renamed(const struct scan_model *of, const char *name)
 {
-    static const char *const llama_cpp[] = {"blk.", "token_embd.", "output.", "output_norm."};
+    static const char *const llama_cpp[] = {"blk.", "token_embd.", "output.", "output_norm.",
+                                            "enc.", "dec.",        "v.",      "a.",
+                                            "mm."}; /* any architecture's: ggml's gguf.md */
     static const char *const bare[] = {"h.",   "layers.", "block.",        "blocks.",        "wte.",
                                        "wpe.", "layer.",  "embed_tokens.", "decoder.layers."};
     static const char *const inside[] = {"model.language_model.",        "model.visual.",

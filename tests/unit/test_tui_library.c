@@ -390,10 +390,10 @@ static void test_what_is_left_counts_what_is_to_come(void **state)
         "{\"command\": \"train\", \"steps\": 210, \"eval_every\": 50, \"save_every\": 100}");
     assert_int_equal(job_lock_take(job, NULL), 0);
     /* a save will come, however long it takes; and evaluations, where there is data for them */
-    static const char step[] = "{\"step\": 40, \"loss\": 2, \"step_s\": 0.1}\n";
+    static const char unsaved[] = "{\"step\": 40, \"loss\": 2, \"step_s\": 0.1}\n";
     static const char saved[] = "{\"step\": 40, \"loss\": 2, \"step_s\": 0.1}\n"
                                 "{\"event\": \"checkpoint\", \"step\": 40, \"seconds\": 4}\n";
-    check_left(left_of(job, step), 170 * 0.1);
+    check_left(left_of(job, unsaved), 170 * 0.1);
     assert_true(left_at_least);
     check_left(left_of(job, saved), 170 * 0.1 + 3 * 4);
     assert_false(left_at_least);

@@ -83,7 +83,7 @@ void session_cost_changed(struct session *session)
     if (!right && form->known)
         snprintf(form->why, sizeof form->why, "%s", why);
     if (!right && cost->known)
-        snprintf(cost->why, sizeof cost->why, "the form's %.1000s", why);
+        snprintf(cost->why, sizeof cost->why, "the form's %.600s", why);
     cost->known &= right;
     form->known &= right;
 }

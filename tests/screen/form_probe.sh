@@ -78,6 +78,7 @@ Ctrl-T
 wait text "probing"
 SCRIPT
 says failed.txt "the probe failed: "
+says failed.txt "name yours with columns, as in columns " # the form's word
 for _ in $(seq 100); do
   pgrep -f -- "$TMPDIR/.*probe" >/dev/null || break
   sleep 0.2

@@ -160,9 +160,12 @@ bool session_tick(struct session *session)
     bool changed = session->run && job_follow_update(session->run), scanned = false;
     if (probe_update(&session->probe)) {
         changed = true;
-        if (session->probe.why[0] && !probe_runs(&session->probe) && !session->keep.message[0])
+        if (session->probe.why[0] && !probe_runs(&session->probe) && !session->keep.message[0]) {
+            char why[ERROR_TEXT_MAX];
+            settings_words(session->probe.why, why, sizeof why);
             snprintf(session->keep.message, sizeof session->keep.message,
-                     "the probe failed: %.600s", session->probe.why);
+                     "the probe failed: %.600s", why);
+        }
     }
     if (session->model && session->feed.state == FEED_WAITING) {
         scan_feed_start(&session->feed, session->scan, session->device, session->scan_held,

@@ -11,8 +11,10 @@ enum layout {
     COLUMN_HALVES, /* the same of columns */
     COLUMN_PAIRS,  /* of each pair of columns the first is the gate's, the second up's */
     HEADS,         /* query, then key, then value, by the numbers of heads */
-    COLUMN_THIRDS, /* query, key and value of one size, in columns */
+    THIRDS,        /* query, key and value of one size */
+    COLUMN_THIRDS, /* the same of columns */
     PER_HEAD,      /* of each head its query, key and value */
+    PER_GROUP,     /* of each key and value its queries, then itself: Falcon's, which may be one */
     LINEAR_HEADS,  /* as HEADS, of a linear attention's heads */
 };
 
@@ -28,6 +30,8 @@ static const struct fused {
     {"llama4_text", "experts.gate_up_proj", COLUMN_HALVES, "intermediate_size"},
     {"qwen3_5_moe", "experts.gate_up_proj", HALVES, "moe_intermediate_size"},
     {"qwen3_5_moe_text", "experts.gate_up_proj", HALVES, "moe_intermediate_size"},
+    {"qwen3_vl_moe", "experts.gate_up_proj", COLUMN_HALVES, "moe_intermediate_size"},
+    {"qwen3_vl_moe_text", "experts.gate_up_proj", COLUMN_HALVES, "moe_intermediate_size"},
     {"mistral4", "experts.gate_up_proj", HALVES, "moe_intermediate_size"},
     {"granitemoe", "experts.gate_up_proj", HALVES, "intermediate_size"},
     {"granitemoeshared", "experts.gate_up_proj", HALVES, "intermediate_size"},
@@ -36,9 +40,12 @@ static const struct fused {
     {"glm", "gate_up_proj", HALVES, "intermediate_size"},
     {"glm4", "gate_up_proj", HALVES, "intermediate_size"},
     {"phi3", "qkv_proj", HEADS, NULL},
+    {"dbrx", "Wqkv", HEADS, NULL},
+    {"mpt", "Wqkv", THIRDS, "d_model"},
     {"gpt2", "attn.c_attn", COLUMN_THIRDS, "n_embd"},
     {"gpt_neox", "query_key_value", PER_HEAD, "hidden_size"},
     {"bloom", "query_key_value", PER_HEAD, "hidden_size"},
+    {"falcon", "query_key_value", PER_GROUP, NULL},
     {"qwen3_5", "in_proj_qkv", LINEAR_HEADS, NULL},
     {"qwen3_5_text", "in_proj_qkv", LINEAR_HEADS, NULL},
     {"qwen3_5_moe", "in_proj_qkv", LINEAR_HEADS, NULL},
@@ -84,8 +91,14 @@ static int64_t number_of(const struct model *model, const char *key)
 static bool sizes_of(const struct model *model, enum layout layout, int64_t all, int64_t size[3])
 {
     const struct model_config *c = &model->config;
-    if (layout == COLUMN_THIRDS) {
+    if (layout == THIRDS || layout == COLUMN_THIRDS) {
         size[0] = size[1] = size[2] = all / 3;
+    } else if (number_of(model, "d_model") > 0) { /* DBRX: d_model is all heads of the query */
+        const cJSON *attention = json_get(checkpoint_metadata(model->checkpoint), "attn_config");
+        int64_t heads = number_of(model, "n_heads"), kv = 0;
+        json_get_int64(attention, "kv_n_heads", &kv);
+        size[0] = number_of(model, "d_model");
+        size[1] = size[2] = heads > 0 && kv > 0 && kv <= heads ? size[0] / heads * kv : 0;
     } else if (layout == LINEAR_HEADS) {
         size[0] = size[1] =
             number_of(model, "linear_num_key_heads") * number_of(model, "linear_key_head_dim");
@@ -127,14 +140,32 @@ static int split_two(struct matrix_part *out, const struct matrix_part *whole, e
     return 2;
 }
 
-static int split_per_head(struct matrix_part *out, const struct matrix_part *whole, int64_t heads)
+/* A key and a value for each of `groups` of the query's heads, after them. */
+static int split_groups(struct matrix_part *out, const struct matrix_part *whole, int64_t heads,
+                        int64_t groups)
 {
-    int64_t size = heads > 0 ? whole->rows / heads / 3 : 0;
-    if (size < 1 || size * heads * 3 != whole->rows)
+    int64_t queries = groups > 0 && heads % groups == 0 ? heads / groups : 0;
+    int64_t size = queries > 0 ? whole->rows / groups / (queries + 2) : 0; /* of a head */
+    int64_t step = (queries + 2) * size, first[] = {0, queries * size, (queries + 1) * size};
+    if (size < 1 || step * groups != whole->rows)
         return 0;
     for (int i = 0; i < 3; i++)
-        out[i] = take(whole, three[i], false, (struct lines){i * size, size, 3 * size, heads});
+        out[i] = take(whole, three[i], false,
+                      (struct lines){first[i], i == 0 ? queries * size : size, step, groups});
     return 3;
+}
+
+/* How many keys Falcon has: its configuration counts them in two of its three forms. */
+static int64_t falcon_groups(const struct model *model, int64_t heads)
+{
+    const cJSON *config = checkpoint_metadata(model->checkpoint);
+    bool grouped = false, one = true;
+    int64_t said = number_of(model, "num_kv_heads");
+    json_get_bool(config, "new_decoder_architecture", &grouped);
+    json_get_bool(config, "multi_query", &one);
+    if (!grouped)
+        return one ? 1 : heads;
+    return said > 0 ? said : heads;
 }
 
 /* q, k and v one after the other, of sizes that heads and their number give. */
@@ -155,16 +186,17 @@ static int split_three(struct matrix_part *out, const struct model *model,
 static int split_by_layout(struct matrix_part *out, const struct model *model,
                            const struct matrix_part *whole, const struct fused *how)
 {
+    bool bloom = strcmp(how->architecture, "bloom") == 0;
+    int64_t heads = number_of(model, bloom ? "n_head" : "num_attention_heads");
     switch (how->layout) {
     case HALVES:
     case COLUMN_HALVES:
     case COLUMN_PAIRS:
         return split_two(out, whole, how->layout);
     case PER_HEAD:
-        return split_per_head(out, whole,
-                              number_of(model, strcmp(how->architecture, "bloom") == 0
-                                                   ? "n_head"
-                                                   : "num_attention_heads"));
+        return split_groups(out, whole, heads, heads);
+    case PER_GROUP:
+        return split_groups(out, whole, heads, falcon_groups(model, heads));
     default:
         return split_three(out, model, whole, how->layout);
     }

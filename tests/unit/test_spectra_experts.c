@@ -138,49 +138,126 @@ static void projections_are_scored_apart(void **state)
     cJSON_Delete(expected);
 }
 
-/* A query_key_value of GPT-NeoX, whose rows lie head by head: 2 heads of 1 row each, 2 columns. */
+/* Element [r, c] of a matrix is 8 r + c, so that the rows and columns of a part can be read off it. */
 static void layouts_are_known_or_refused(void **state)
 {
     (void)state;
-    static const char tensors[] =
-        "{\"gpt_neox.layers.0.attention.query_key_value.weight\": {\"dtype\": "
-        "\"F32\", \"shape\": [6, 2], \"data_offsets\": [0, 48]}}";
-    static const char *const configs[] = {
-        "{\"model_type\": \"gpt_neox\", \"num_attention_heads\": 2}",
-        "{\"model_type\": \"gpt_neox\", \"num_attention_heads\": 4}",
-        "{\"model_type\": \"unheard_of\"}"};
-    static const float values[] = {1, 0, 0, 2, 3, 0, 0, 4, 5, 0, 0, 6};
-    for (int i = 0; i < 3; i++) {
-        struct buffer file = BUFFER_INIT;
+    static const struct {
+        const char *config, *tensor;
+        int shape[3];     /* the last 0: two dimensions */
+        const char *says; /* of a refusal; NULL: it has parts */
+        float k[8];       /* the second part, up to 8 values */
+    } rows[] = {
+        {"{\"model_type\": \"gpt_neox\", \"num_attention_heads\": 2}",
+         "gpt_neox.layers.0.attention.query_key_value.weight",
+         {6, 2},
+         NULL,
+         {8, 9, 32, 33}},
+        {"{\"model_type\": \"gpt_neox\", \"num_attention_heads\": 4}",
+         "gpt_neox.layers.0.attention.query_key_value.weight",
+         {6, 2},
+         "configuration's heads",
+         {0}},
+        {"{\"model_type\": \"unheard_of\"}",
+         "gpt_neox.layers.0.attention.query_key_value.weight",
+         {6, 2},
+         "not known",
+         {0}},
+        /* Falcon: all heads share a key; each has one; two groups of two */
+        {"{\"model_type\": \"falcon\", \"num_attention_heads\": 4, \"num_kv_heads\": 4}",
+         "transformer.h.0.self_attention.query_key_value.weight",
+         {6, 2},
+         NULL,
+         {32, 33}},
+        {"{\"model_type\": \"falcon\", \"num_attention_heads\": 2, \"multi_query\": false}",
+         "transformer.h.0.self_attention.query_key_value.weight",
+         {6, 2},
+         NULL,
+         {8, 9, 32, 33}},
+        {"{\"model_type\": \"falcon\", \"num_attention_heads\": 4, \"num_kv_heads\": 2, "
+         "\"new_decoder_architecture\": true}",
+         "transformer.h.0.self_attention.query_key_value.weight",
+         {8, 2},
+         NULL,
+         {16, 17, 48, 49}},
+        {"{\"model_type\": \"falcon\", \"num_attention_heads\": 4, \"num_kv_heads\": 3, "
+         "\"new_decoder_architecture\": true}",
+         "transformer.h.0.self_attention.query_key_value.weight",
+         {8, 2},
+         "configuration's heads",
+         {0}},
+        {"{\"model_type\": \"mpt\", \"d_model\": 2, \"n_heads\": 2}",
+         "transformer.blocks.0.attn.Wqkv.weight",
+         {6, 2},
+         NULL,
+         {16, 17, 24, 25}},
+        {"{\"model_type\": \"mpt\", \"d_model\": 3, \"n_heads\": 1}",
+         "transformer.blocks.0.attn.Wqkv.weight",
+         {6, 2},
+         "configuration's heads",
+         {0}},
+        {"{\"model_type\": \"dbrx\", \"d_model\": 4, \"n_heads\": 4, \"attn_config\": "
+         "{\"kv_n_heads\": 2}}",
+         "transformer.blocks.0.norm_attn_norm.attn.Wqkv.weight",
+         {8, 2},
+         NULL,
+         {32, 33, 40, 41}},
+        {"{\"model_type\": \"dbrx\", \"d_model\": 4, \"n_heads\": 4, \"attn_config\": "
+         "{\"kv_n_heads\": 4}}",
+         "transformer.blocks.0.norm_attn_norm.attn.Wqkv.weight",
+         {8, 2},
+         "configuration's heads",
+         {0}},
+        {"{\"model_type\": \"qwen3_vl_moe\", \"text_config\": {\"moe_intermediate_size\": 2}}",
+         "model.language_model.layers.0.mlp.experts.gate_up_proj",
+         {1, 2, 4},
+         NULL,
+         {2, 3, 10, 11}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buffer file = BUFFER_INIT, header = BUFFER_INIT;
         struct error err = ERROR_INIT;
         struct model *model = NULL;
         struct scan *scan = NULL;
         struct matrix_part *parts = NULL;
         char *folder = data_folder();
-        gguf_number(&file, sizeof tensors - 1, 8);
-        buffer_append(&file, tensors, sizeof tensors - 1);
-        buffer_append(&file, (const char *)values, sizeof values);
-        data_text(folder, "config.json", configs[i]);
+        bool stack = rows[i].shape[2] > 0;
+        int down = rows[i].shape[stack], across = rows[i].shape[stack + 1];
+        buffer_format(&header,
+                      "{\"%s\": {\"dtype\": \"F32\", \"shape\": [%s%d, %d], "
+                      "\"data_offsets\": [0, %d]}}",
+                      rows[i].tensor, stack ? "1, " : "", down, across, down * across * 4);
+        gguf_number(&file, header.length, 8);
+        buffer_append(&file, header.data, header.length);
+        for (int r = 0; r < down; r++)
+            for (int c = 0; c < across; c++) {
+                float value = (float)(8 * r + c);
+                buffer_append(&file, &value, sizeof value);
+            }
+        data_text(folder, "config.json", rows[i].config);
         data_file(folder, "model.safetensors", file.data, file.length);
         assert_int_equal(model_open(&model, folder, &err), 0);
         const struct scan_choice choice = {.split_fused = true};
         int status = scan_for_model(&scan, &parts, model, &choice, &err);
-        if (i == 0) {
-            float k[4];
-            assert_int_equal(status, 0);
-            assert_int_equal(scan->count, 3);
-            assert_string_equal(scan->rows[1].type, "attention.query_key_value.k");
+        if (!rows[i].says) {
+            float k[8] = {0};
+            if (status != 0)
+                fail_msg("%s", err.text);
+            assert_int_equal(scan->count, stack ? 2 : 3);
+            assert_true(text_ends_with(scan->rows[1].type, stack ? ".up" : ".k"));
             assert_int_equal(matrix_part_read(model, &parts[1], k, NULL), 0);
-            assert_true(k[0] == 0 && k[1] == 2 && k[2] == 5 && k[3] == 0);
+            for (int at = 0; at < 8; at++)
+                assert_true(k[at] == rows[i].k[at]);
         } else {
             assert_int_equal(status, -1);
-            assert_non_null(strstr(err.text, "query_key_value"));
-            assert_non_null(strstr(err.text, i == 1 ? "configuration's heads" : "not known"));
+            assert_non_null(strstr(err.text, rows[i].tensor));
+            assert_non_null(strstr(err.text, rows[i].says));
         }
         free(parts);
         scan_free(scan);
         model_close(model);
         data_folder_remove(folder);
+        buffer_free(&header);
         buffer_free(&file);
     }
 }

@@ -20,15 +20,13 @@
 /* The biggest tokenizer.json have two million values. */
 enum { JSON_DEPTH_MAX = 64, JSON_VALUES_MAX = 4 << 20, JSON_VALUES_MANY = 32 << 20 };
 
-/* Refuses an object that has one key twice; sorts pointers so that big objects stay fast. */
 static int compare_keys(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Of two members of one name readers take the first or the last: a file that has them is
- * refused. */
-static int check_object(const cJSON *object, const char *where, struct error *err)
+/* Sorts pointers, so that big objects stay fast. */
+int json_check_keys(const cJSON *object, const char *where, struct error *err)
 {
     int count = cJSON_GetArraySize(object), used = 0, status = 0;
     if (count < 2)
@@ -50,7 +48,7 @@ static int check_object(const cJSON *object, const char *where, struct error *er
 static int check_tree(const cJSON *node, const char *where, struct error *err)
 {
     for (; node; node = node->next) {
-        if (cJSON_IsObject(node) && check_object(node, where, err) != 0)
+        if (cJSON_IsObject(node) && json_check_keys(node, where, err) != 0)
             return -1;
         if (node->child && check_tree(node->child, where, err) != 0)
             return -1;

@@ -33,6 +33,10 @@ cJSON *json_parse(const char *text, size_t length, enum json_flags flags, const 
 /* Reads and parses a file of at most `cap` bytes. An empty file is an error that says so. */
 cJSON *json_read_file(const char *path, size_t cap, enum json_flags flags, struct error *err);
 
+/* Refuses an object that has one key twice, of which one reader takes the first and another the last.
+ * Whatever is parsed here was checked; this is for trees that are made of something else. */
+int json_check_keys(const cJSON *object, const char *where, struct error *err);
+
 /* The member `key` of an object, or NULL. */
 const cJSON *json_get(const cJSON *object, const char *key);
 

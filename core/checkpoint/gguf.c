@@ -423,7 +423,7 @@ static int take_header(struct reader *r, struct checkpoint *checkpoint, int file
     uint64_t least = tensors * TENSOR_LEAST + keys * KEY_LEAST;
     if (least > reader_left(r))
         return truncated(r, least);
-    if (take_metadata(r, keys) != 0)
+    if (take_metadata(r, keys) != 0 || json_check_keys(r->metadata, r->file->path, r->err) != 0)
         return -1;
     return take_tensors(r, checkpoint, file, tensors);
 }

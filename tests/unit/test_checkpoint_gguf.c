@@ -157,6 +157,19 @@ static void names_with_nul_are_refused(void **state)
     gguf_open(&key, "a metadata key has a NUL byte in it: \"split.count\"");
 }
 
+/* One reader would take the first, another the last. */
+static void a_key_twice_is_refused(void **state)
+{
+    (void)state;
+    struct buffer file = BUFFER_INIT;
+    gguf_begin(&file, 0, 3);
+    for (int i = 0; i < 3; i++) {
+        gguf_key(&file, i == 1 ? "b" : "tokenizer.chat_template", GGUF_STRING);
+        gguf_string(&file, "x", 1);
+    }
+    gguf_open(&file, "the key \"tokenizer.chat_template\" appears twice");
+}
+
 /* Each array is within what a tokenizer may have; together they would take gigabytes. */
 static void many_arrays_share_one_budget(void **state)
 {
@@ -218,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_type_that_is_not_known_has_no_length),
         cmocka_unit_test(a_shape_is_bounded_in_any_type),
         cmocka_unit_test(names_with_nul_are_refused),
+        cmocka_unit_test(a_key_twice_is_refused),
         cmocka_unit_test(many_arrays_share_one_budget),
         cmocka_unit_test(long_texts_share_one_budget),
         cmocka_unit_test(a_file_that_ends_early_is_truncated),

@@ -79,7 +79,9 @@ static bool is_renamed(const struct family *family, const char *module)
  * (transformers/conversion_mapping.py, 5.23); NULL: no reason is known. */
 static const char *why_renamed(const struct scan_model *of, const char *name)
 {
-    static const char *const llama_cpp[] = {"blk.", "token_embd.", "output.", "output_norm."};
+    static const char *const llama_cpp[] = {"blk.", "token_embd.", "output.", "output_norm.",
+                                            "enc.", "dec.",        "v.",      "a.",
+                                            "mm."}; /* any architecture's: ggml's gguf.md */
     static const char *const bare[] = {"h.",   "layers.", "block.",        "blocks.",        "wte.",
                                        "wpe.", "layer.",  "embed_tokens.", "decoder.layers."};
     static const char *const inside[] = {"model.language_model.",        "model.visual.",

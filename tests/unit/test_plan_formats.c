@@ -1,6 +1,6 @@
 /* Plans in every format against what the tools that read them match, from a model and from its scan
  * file; names, embeddings, quantisers' tensors. */
-#include "checkpoint_data.h"
+#include "gguf_data.h"
 #include "tool_match.h"
 
 #include "base/text.h"
@@ -339,6 +339,46 @@ static void what_would_train_nothing_is_refused(void **state)
     plan_free(plan);
     scan_free(scan);
     model_close(model);
+}
+
+/* Of an architecture that is in no table here, wherever in the model its blocks are. */
+static void names_of_llama_cpp_are_not_written(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"blk.0.attn_q.weight",     "enc.blk.0.attn_q.weight",
+                                        "dec.blk.0.attn_q.weight", "v.blk.0.attn_q.weight",
+                                        "a.blk.0.attn_q.weight",   "mm.0.weight"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct buffer file = BUFFER_INIT;
+        struct error err = ERROR_INIT;
+        struct model *model = NULL;
+        char *folder = data_folder(), *path = path_join(folder, "test.gguf", NULL);
+        gguf_begin(&file, 1, 1);
+        gguf_key(&file, "general.architecture", GGUF_STRING);
+        gguf_string(&file, "unheard_of", 10);
+        gguf_tensor(&file, names[i], strlen(names[i]), 0, 4, 4);
+        while (file.length % 32 != 0)
+            buffer_byte(&file, 0);
+        buffer_append(&file, (char[64]){0}, 64);
+        data_file(folder, "test.gguf", file.data, file.length);
+        if (model_open(&model, path, &err) != 0)
+            fail_msg("%s", err.text);
+        struct scan *scan = NULL;
+        assert_int_equal(
+            scan_for_model(&scan, NULL, model, &(struct scan_choice){.modules = "."}, NULL), 0);
+        assert_int_equal(scan->count, 1);
+        scan->rows[0].known = true;
+        struct plan *plan = plan_of(scan, model, 100);
+        check(plan, PLAN_YAML, false, "1 of the plan's 1 names");
+        check(plan, PLAN_AXOLOTL, false, "it is called as llama.cpp has it");
+        check(plan, PLAN_YAML, true, NULL);
+        plan_free(plan);
+        scan_free(scan);
+        model_close(model);
+        data_folder_remove(folder);
+        buffer_free(&file);
+        free(path);
+    }
 }
 
 /* --- names that mean something --- */
@@ -929,6 +969,7 @@ int main(void)
         cmocka_unit_test(a_scan_that_does_not_say_means_the_module),
         cmocka_unit_test(vectors_and_biases_are_lost_in_peft),
         cmocka_unit_test(what_would_train_nothing_is_refused),
+        cmocka_unit_test(names_of_llama_cpp_are_not_written),
         cmocka_unit_test(hostile_names_read_back),
         cmocka_unit_test(only_what_yaml_takes_otherwise_is_quoted),
         cmocka_unit_test(what_a_tool_cannot_say_is_refused),

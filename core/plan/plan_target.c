@@ -20,6 +20,7 @@ struct plan_loss plan_lost_in_peft(const struct plan *plan)
         if (plan_end(plan, i) != PLAN_NO_END || plan_unit(plan, i) != i)
             continue;
         lost.tensors += parts & PLAN_WEIGHT && !adapter;
+        lost.experts += parts & PLAN_WEIGHT && !adapter && plan_scan(plan)->rows[i].expert_type;
         lost.biases +=
             parts & PLAN_BIAS && (plan_scan(plan)->rows[i].bias > 0 || parts == PLAN_BIAS);
     }

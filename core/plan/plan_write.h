@@ -72,6 +72,7 @@ bool plan_say_misnamed(const struct plan *plan, char *out, size_t size);
  */
 struct plan_loss {
     size_t biases, tensors;
+    size_t experts; /* of the tensors those that hold several experts */
 };
 struct plan_loss plan_lost_in_peft(const struct plan *plan);
 

@@ -87,6 +87,7 @@ grep -q "in the configuration is" "$work/out" "$work/err" && fail "a right numbe
 
 # What PEFT has no adapter for is said.
 expect 0 "other tensors of the plan left out" plan "$work/scan.json" --top 50 --format peft
+grep -q "experts in one tensor would be its target_parameters" "$work/err" || fail "where experts go in PEFT is not said"
 
 [ $failures = 0 ] || echo "$failures failed"
 [ $failures = 0 ]

@@ -364,7 +364,7 @@ static void plans_name_the_tensor(void **state)
         assert_null(strstr(buffer_string(&text), "down_proj.0"));
         buffer_free(&text);
     }
-    assert_true(plan_lost_in_peft(plan).tensors == 1);
+    assert_true(plan_lost_in_peft(plan).tensors == 1 && plan_lost_in_peft(plan).experts == 1);
     /* its bias alone */
     static const char *const bias[] = {"model.layers.1.mlp.experts.down_proj_bias"};
     assert_int_equal(plan_new(&back, result->scan, model, NULL), 0);

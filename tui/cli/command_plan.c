@@ -157,8 +157,11 @@ static void print_target(const struct plan *plan, enum plan_format format, bool 
     if (format == PLAN_PEFT && lost.biases + lost.tensors > 0)
         fprintf(stderr,
                 "%zu bias%s and %zu other tensor%s of the plan left out: PEFT's target_modules are "
-                "matrices, and an adapter has no bias\n",
-                lost.biases, lost.biases == 1 ? "" : "es", lost.tensors, text_s(lost.tensors));
+                "matrices, and an adapter has no bias%s\n",
+                lost.biases, lost.biases == 1 ? "" : "es", lost.tensors, text_s(lost.tensors),
+                lost.experts > 0 ? "; experts in one tensor would be its target_parameters, by "
+                                   "their names in --format json"
+                                 : "");
 }
 
 /* Of an adapter's layers the size is their own: what trains beside them is the rank's. */

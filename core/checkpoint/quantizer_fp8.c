@@ -2,9 +2,9 @@
  * them:
  *
  *     X                          F8_E4M3 or F8_E5M2 [rows, cols], or as many matrices [n, rows, cols]
- *     X_scale_inv, or X_scale    what codes are multiplied by: one number; [rows] or [rows, 1]; or
- *                                one a block, [ceil(rows / a), ceil(cols / b)], where config.json
- *                                says a and b
+ *     X_scale_inv, or X_scale;   what codes are multiplied by: one number; [rows] or [rows, 1]; or
+ *     X_weight_scale of experts  one a block, [ceil(rows / a), ceil(cols / b)], where config.json
+ *     that are a parameter       says a and b
  *
  *     w[i, j] = code[i, j] * scale[i / a, j / b]     in fp32
  *
@@ -142,7 +142,7 @@ static void name_type(struct composing *making)
 
 static const struct tensor_info *find_scales(const struct composing *making)
 {
-    static const char *const suffixes[] = {"_scale_inv", "_scale"};
+    static const char *const suffixes[] = {"_scale_inv", "_scale", "_weight_scale"};
     const struct tensor_info *scales = NULL;
     for (size_t i = 0; !scales && i < sizeof suffixes / sizeof *suffixes; i++)
         scales = composing_beside(making, "", suffixes[i]);
@@ -170,6 +170,8 @@ enum composing_end compose_fp8(struct composing *making, const char **refusal, s
     composed->rows = codes->shape[codes->rank - 2];
     composed->cols = composed->unit = codes->shape[codes->rank - 1];
     composed->elements = codes->elements;
+    if (scales->elements == 1) /* of all matrices, which are as one then */
+        composed->rows = codes->elements / composed->cols;
     find_block(making->checkpoint, block);
     *refusal = "scales of another shape";
     if (!read_grid(composed, scales, codes->rank))
@@ -188,6 +190,7 @@ enum composing_end compose_fp8(struct composing *making, const char **refusal, s
     composing_add(making, scales);
     composing_add(making, composing_beside(making, ".weight", ".input_scale"));
     composing_add(making, composing_beside(making, ".weight", ".activation_scale"));
+    composing_add(making, composing_beside(making, "", "_input_scale"));
     name_type(making);
     return COMPOSING_DONE;
 }

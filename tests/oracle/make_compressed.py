@@ -3,7 +3,7 @@
 
     make_compressed.py OUT_FOLDER
 
-A folder of OUT_FOLDER each for fp4 and ints, as those of make_composed.py. The tools round what they make to
+A folder of OUT_FOLDER each for fp4, ints and modelopt, as those of make_composed.py. The tools round what they make to
 bf16, or to the scales' type: expected.safetensors has it in fp32, by the formula, which is held here against
 the tools' own rounded values.
 """
@@ -60,18 +60,20 @@ def modelopt_dequantize(codes, scale, scale_2):
     return scope["dequantize"](own, dtype=torch.float32, scale=scale, double_scale=scale_2, block_sizes={-1: 16})
 
 
+def wide(codes):
+    return unpack_fp4_from_uint8(codes.flatten(0, -2), codes[..., 0].numel(), codes.shape[-1] * 2,
+                                 torch.float32).reshape(*codes.shape[:-1], -1)
+
+
+def grouped(scales, group):
+    return scales.repeat_interleave(group, -1)
+
+
 def make_fp4(folder):
     stored, expected = {}, {}
 
     def fp8_scales(*shape):
         return (torch.rand(shape) * 200 + 0.01).to(torch.float8_e4m3fn)
-
-    def wide(codes):
-        return unpack_fp4_from_uint8(codes.flatten(0, -2), codes[..., 0].numel(), codes.shape[-1] * 2,
-                                     torch.float32).reshape(*codes.shape[:-1], -1)
-
-    def grouped(scales, group):
-        return scales.repeat_interleave(group, -1)
 
     nv = scheme(num_bits=4, type="float", strategy="tensor_group", group_size=16)
     for name, rows, cols in (("m.0.packed", 6, 64), ("m.0.one", 1, 16), ("m.0.tall", 33, 48)):
@@ -144,10 +146,31 @@ def make_ints(folder):
                                                              "format": "mixed-precision"}}, stored, expected)
 
 
+def make_modelopt(folder):
+    """Experts that are one parameter [n, in, out] (Llama 4, gpt-oss): quantised along "in", and stored as they lay."""
+    stored, expected = {}, {}
+    for name, shape in (("m.0.experts.gate_up_proj", (3, 12, 32)), ("m.1.experts.down_proj", (2, 5, 48))):
+        codes = random_bytes(*shape[:-1], shape[-1] // 2)
+        scales = (torch.rand(*shape[:-1], shape[-1] // 16) * 200 + 0.01).to(torch.float8_e4m3fn)
+        scale_2 = torch.rand(()) * 1e-3
+        stored |= {name: codes.transpose(1, 2), f"{name}_weight_scale": scales.transpose(1, 2),
+                   f"{name}_weight_scale_2": scale_2, f"{name}_input_scale": torch.rand(())}
+        value = wide(codes) * grouped(scales.float() * scale_2, 16)
+        assert torch.equal(modelopt_dequantize(codes, scales, scale_2), value), name
+        expected[name] = value.transpose(1, 2)
+    name = "m.2.experts.gate_up_proj"
+    codes, scale = (torch.randn(3, 7, 10) * 100).to(torch.float8_e4m3fn), torch.rand(()) * 1e-2
+    stored |= {name: codes, f"{name}_weight_scale": scale, f"{name}_input_scale": torch.rand(())}
+    expected[name] = codes.float() * scale
+    save(folder, {"model_type": "x", "quantization_config": {"quant_method": "modelopt", "quant_algo": "NVFP4"}},
+         stored, expected)
+
+
 def main():
     out = pathlib.Path(sys.argv[1])
     make_fp4(out / "fp4")
     make_ints(out / "ints")
+    make_modelopt(out / "modelopt")
 
 
 if __name__ == "__main__":

@@ -59,8 +59,40 @@ cp "$served/repo/org/gguf/a.gguf" "$served/repo/org/folders/Q4_K_M"
 scan 1 org/folders --remote
 says 'org/folders: no model.safetensors.* in folders: name one, as org/folders/Q4_K_M/a.gguf$'
 same org/folders/Q4_K_M/a.gguf "$served/repo/org/folders/Q4_K_M/a.gguf"
+# A GGUF model in parts: named by its folder or by any of them.
+le() { # le NUMBER BYTES
+  local i
+  for ((i = 0; i < $2; i++)); do printf "\\x$(printf %x $(($1 >> 8 * i & 255)))"; done
+}
+text() { le ${#1} 8 && printf %s "$1"; }
+part() { # part FILE NUMBER COUNT TENSOR: 32x24 in F32
+  local first=$(($2 == 1))
+  {
+    printf GGUF && le 3 4 && le 1 8 && le $((2 + 2 * first)) 8
+    text split.no && le 2 4 && le $(($2 - 1)) 2
+    text split.count && le 2 4 && le "$3" 2
+    if [ $first = 1 ]; then
+      text split.tensors.count && le 5 4 && le "$3" 4
+      text general.architecture && le 8 4 && text unheard_of
+    fi
+    text "$4" && le 2 4 && le 24 8 && le 32 8 && le 0 4 && le 0 8
+  } >"$1"
+  truncate -s %32 "$1"
+  seq $((1000 * $2)) 99999 | head -c 3072 >>"$1"
+}
+mkdir "$served/repo/org/parts"
+for n in 1 2 3; do
+  part "$served/repo/org/parts/m-0000$n-of-00003.gguf" $n 3 "blk.$((n - 1)).ffn_up.weight"
+done
+same org/parts "$served/repo/org/parts"
+[ "$(grep -c '"snr":' "$work/out")" = 3 ] || fail "not all parts are scored: $(cat "$work/out")"
+same org/parts/m-00002-of-00003.gguf "$served/repo/org/parts/m-00002-of-00003.gguf"
+mv "$served/repo/org/parts/m-00002-of-00003.gguf" "$work"
+scan 1 org/parts --remote
+says 'org/parts/m-00002-of-00003.gguf: it is not there, and the model is split into 3 parts'
+mv "$work/m-00002-of-00003.gguf" "$served/repo/org/parts"
 # Whatever is read of a folder: codes and their scales, PyTorch's archives and their shards, GGUF in parts.
-for form in fp8 fp4 ints mlx bnb mxfp4; do
+for form in fp8 fp4 ints mlx bnb modelopt mxfp4; do
   mkdir "$served/repo/org/$form"
   cp "$source/tests/data/checkpoint/composed/$form"/{config.json,model.safetensors} "$served/repo/org/$form"
   same org/$form "$served/repo/org/$form" 3 --modules .

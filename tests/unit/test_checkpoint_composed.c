@@ -61,7 +61,7 @@ static void check_raw(const struct checkpoint *ours, const struct tensor_info *t
 static void equals_the_tools(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"fp8", "mlx", "bnb", "mxfp4", "fp4", "ints"};
+    static const char *const folders[] = {"fp8", "mlx", "bnb", "mxfp4", "fp4", "ints", "modelopt"};
     for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
         struct checkpoint *ours = open_data(folders[f], "");
         struct checkpoint *theirs = open_data(folders[f], "expected.safetensors");
@@ -87,15 +87,26 @@ static void says_how_they_are_stored(void **state)
 {
     (void)state;
     static const char *const expected[][3] = {
-        {"fp8", "m.0.whole.weight", "F8_E4M3 16x32"},  {"fp8", "m.0.cut.weight", "F8_E4M3 16x32"},
-        {"fp8", "m.0.rows.weight", "F8_E4M3 rows"},    {"fp8", "m.0.all.weight", "F8_E5M2 scaled"},
-        {"fp8", "m.0.powers.weight", "F8_E4M3 1x32"},  {"mlx", "m.0.usual.weight", "MLX 4 bit g64"},
-        {"mlx", "m.0.bf16_3.weight", "MLX 3 bit g32"}, {"bnb", "m.0.nf4.weight", "NF4 32 double"},
-        {"bnb", "m.3.fp4.weight", "FP4 128"},          {"bnb", "m.6.int8.weight", "LLM.int8"},
-        {"mxfp4", "m.0.experts.up_proj", "MXFP4"},     {"fp4", "m.0.packed.weight", "NVFP4"},
-        {"fp4", "m.1.modelopt.weight", "NVFP4"},       {"fp4", "m.2.mx.weight", "MXFP4"},
-        {"ints", "m.0.channel.weight", "INT8 rows"},   {"ints", "m.0.tensor.weight", "INT8 scaled"},
-        {"ints", "m.1.w4.weight", "INT4 g32"},         {"ints", "m.1.w2.weight", "INT2 rows"},
+        {"fp8", "m.0.whole.weight", "F8_E4M3 16x32"},
+        {"fp8", "m.0.cut.weight", "F8_E4M3 16x32"},
+        {"fp8", "m.0.rows.weight", "F8_E4M3 rows"},
+        {"fp8", "m.0.all.weight", "F8_E5M2 scaled"},
+        {"fp8", "m.0.powers.weight", "F8_E4M3 1x32"},
+        {"mlx", "m.0.usual.weight", "MLX 4 bit g64"},
+        {"mlx", "m.0.bf16_3.weight", "MLX 3 bit g32"},
+        {"bnb", "m.0.nf4.weight", "NF4 32 double"},
+        {"bnb", "m.3.fp4.weight", "FP4 128"},
+        {"bnb", "m.6.int8.weight", "LLM.int8"},
+        {"mxfp4", "m.0.experts.up_proj", "MXFP4"},
+        {"fp4", "m.0.packed.weight", "NVFP4"},
+        {"fp4", "m.1.modelopt.weight", "NVFP4"},
+        {"fp4", "m.2.mx.weight", "MXFP4"},
+        {"ints", "m.0.channel.weight", "INT8 rows"},
+        {"ints", "m.0.tensor.weight", "INT8 scaled"},
+        {"ints", "m.1.w4.weight", "INT4 g32"},
+        {"ints", "m.1.w2.weight", "INT2 rows"},
+        {"modelopt", "m.0.experts.gate_up_proj", "NVFP4"},
+        {"modelopt", "m.2.experts.gate_up_proj", "F8_E4M3 scaled"},
     };
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         struct checkpoint *ours = open_data(expected[i][0], "");
@@ -222,6 +233,11 @@ static void refuses_by_name(void **state)
         {"{}",
          "scales of no known type",
          {"m.w U8 [4,16] 64", "m.w_scale F8_E4M3 [4,2] 8", "m.w_scale_2 F32 [2] 8"},
+         NULL},
+        {"{}",
+         "scales of another shape",
+         {"m.w U8 [2,8,4] 64", "m.w_weight_scale F8_E4M3 [2,2,4] 16",
+          "m.w_weight_scale_2 F32 [1] 4"},
          NULL},
         {"{}",
          "codes beside their weight",

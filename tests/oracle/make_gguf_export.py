@@ -259,6 +259,9 @@ CASES = [
                               "additional_chat_templates/rag-2.jinja": "r" + CHAT})),
     ("pieces-added", PIECES, "pieces",
      dict(files={"added_tokens.json": {"\u2581one": 380, "<|two|>": 381},
+                 "tokenizer.json": lambda tree: tree | {"added_tokens": tree["added_tokens"] + [
+                     {"id": 380, "content": "\u2581one"} | ADDED | {"special": False},
+                     {"id": 381, "content": "<|two|>"} | ADDED | {"special": False}]},
                  "tokenizer_config.json": lambda tree: tree | {
                      "add_prefix_space": True, "added_tokens_decoder": {
                      "1": {"content": "<s>"} | ADDED, "382": {"content": "<|three|>"} | ADDED,

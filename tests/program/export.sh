@@ -75,6 +75,15 @@ spectrum train small.gguf --data data.jsonl --run again --steps 2 --seq-len 64 -
   --eval-split 0 --sample-tokens 0 --dtype fp32 --method lora --rank 2 --threads 2 || fail "GGUF does not train"
 spectrum export again --to gguf -o again.gguf || fail "GGUF of a GGUF base"
 [ -n "$(loss_of again.gguf)" ] || fail "GGUF of a GGUF base is not read"
+grep -q tokenizer.model err && fail "a GGUF base is taken for a folder without scores"
+spectrum train small.gguf --data data.jsonl --run marked --steps 1 --seq-len 64 --lr 1e-3 --eval-every 0 \
+  --eval-split 0 --sample-tokens 0 --template chatml --add-tokens --method full --threads 2 || fail "tokens are not added"
+spectrum export marked --to gguf -o marked.gguf || fail "GGUF of added tokens"
+for text in 'one <|im_end|> two' '<|im_start|>user'; do
+  spectrum tokens marked --text "$text" --json && cp out run.json || fail "tokens of a run"
+  spectrum tokens marked.gguf --text "$text" --json || fail "tokens of its file"
+  cmp run.json out && grep -q '"<.im_' out || fail "added tokens are others in the file"
+done
 
 # One that is killed leaves nothing under the name, and the next one clears what it left.
 is_begun() { compgen -G '.killed.gguf.*.tmp' && [ -s "$(compgen -G '.killed.gguf.*.tmp' | head -1)" ]; }

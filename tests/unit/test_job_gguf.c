@@ -154,14 +154,14 @@ static const char *text_of(const cJSON *one, const char *key)
     return text;
 }
 
-static void train(const cJSON *one)
+static void train(const cJSON *one, const char *model)
 {
     static char *const arguments[] = {(char *)"train"};
     static const struct training_view silent;
     const char *files[] = {in_folder("data.txt")}, *run = in_folder("run");
     bool lora = strcmp(text_of(one, "method"), "lora") == 0;
     bool narrow = strcmp(text_of(one, "dtype"), "bf16") == 0;
-    const struct training_request request = {.model = in_folder("base"),
+    const struct training_request request = {.model = in_folder(model),
                                              .run = run,
                                              .method = lora ? METHOD_LORA : METHOD_FULL,
                                              .rank = lora ? 2 : 0,
@@ -193,11 +193,49 @@ static void begin(const char *name)
     {
         if (strcmp(text_of(one, "name"), name) == 0) {
             make_base(one);
-            train(one);
+            train(one, "base");
             return;
         }
     }
     fail_msg("there is no case %s", name);
+}
+
+/* A case's model with other files of its tokenizer, "NAME" to text, an empty text for none. */
+static void begin_with(const char *name, const char *const files[][2], size_t count)
+{
+    cJSON *changed = NULL, *own;
+    const cJSON *one;
+    cJSON_ArrayForEach(one, cases)
+    {
+        if (strcmp(text_of(one, "name"), name) == 0)
+            changed = cJSON_Duplicate(one, true);
+    }
+    own = cJSON_GetObjectItemCaseSensitive(changed, "files");
+    for (size_t i = 0; i < count; i++) {
+        cJSON_DeleteItemFromObjectCaseSensitive(own, files[i][0]);
+        assert_non_null(cJSON_AddStringToObject(own, files[i][0], files[i][1]));
+    }
+    make_base(changed);
+    train(changed, "base");
+    cJSON_Delete(changed);
+}
+
+/* A file of the tokenizers' in which `from` stands once, with `to` in its place. */
+static char *changed_file(const char *name, const char *from, const char *to)
+{
+    struct error err = ERROR_INIT;
+    struct buffer text = BUFFER_INIT, out = BUFFER_INIT;
+    char path[512];
+    snprintf(path, sizeof path, "%s/job/gguf/%s", getenv("SPECTRUM_TEST_DATA"), name);
+    check(file_read_all(&text, path, 1 << 20, &err), &err);
+    const char *at = strstr(buffer_string(&text), from);
+    if (!at || strstr(at + 1, from))
+        fail_msg("%s has not one \"%s\"", name, from);
+    buffer_append(&out, text.data, (size_t)(at - text.data));
+    buffer_text(&out, to);
+    buffer_text(&out, at + strlen(from));
+    buffer_free(&text);
+    return out.data;
 }
 
 static int export_as(const char *out, enum export_gguf_type type, uint64_t shard,
@@ -227,7 +265,7 @@ static void files_are_the_converters(void **state)
     struct error err = ERROR_INIT;
     json_get_double(one, "shard", &shard);
     make_base(one);
-    train(one);
+    train(one, "base");
     snprintf(path, sizeof path, "%s.gguf", text_of(one, "name"));
     for (int type = EXPORT_GGUF_F32; type <= EXPORT_GGUF_Q8_0; type++) {
         char digest[DIGEST_TEXT_SIZE];
@@ -325,6 +363,159 @@ static void what_no_file_can_be_is_refused(void **state)
     shell("echo old | cmp - old.gguf && rm old.gguf && echo no >base/tokenizer.model");
     refuse("x.gguf", "is not a SentencePiece model");
     shell("! test -e x.gguf");
+}
+
+/* All keys of a file, which are the caller's. */
+static cJSON *keys_of(const char *file)
+{
+    struct error err = ERROR_INIT;
+    struct checkpoint *checkpoint = NULL;
+    check(checkpoint_open(&checkpoint, in_folder(file), &err), &err);
+    cJSON *keys = cJSON_Duplicate(checkpoint_metadata(checkpoint), true);
+    checkpoint_close(checkpoint);
+    return keys;
+}
+
+static void has_token(const cJSON *keys, int id, const char *text, int kind)
+{
+    const cJSON *tokens = json_get(keys, "tokenizer.ggml.tokens");
+    const cJSON *kinds = json_get(keys, "tokenizer.ggml.token_type");
+    assert_string_equal(cJSON_GetArrayItem(tokens, id)->valuestring, text);
+    assert_int_equal(cJSON_GetArrayItem(kinds, id)->valueint, kind);
+}
+
+/* Texts are cut by tokenizer.json here and by tokenizer.model in a GGUF file. */
+static void two_tokenizers_that_differ_are_refused(void **state)
+{
+    (void)state;
+    begin("linear");
+    shell("rm -f *.gguf && cp base/tokenizer.model whole.model");
+    shell("LC_ALL=C sed 's/<turn>/<burn>/' whole.model >base/tokenizer.model");
+    refuse("x.gguf",
+           "token 3 was \"<turn>\" in the run, by tokenizer.json, and would be \"<burn>\"");
+    shell("{ cat whole.model && printf '\\012\\007\\012\\005extra'; } >base/tokenizer.model");
+    refuse("x.gguf", "token 380 was nothing in the run, by tokenizer.json, and would be \"extra\"");
+    refuse("x.gguf", "take it away (the file's tokens then have no scores)");
+    shell("! test -e x.gguf && rm base/tokenizer.model");
+    struct export_summary summary;
+    struct error err = ERROR_INIT;
+    check(export_as(in_folder("x.gguf"), EXPORT_GGUF_F32, 0, &summary, &err), &err);
+
+    char *more =
+        changed_file("pieces/tokenizer.json", "\"<tool>\": 4,", "\"<tool>\": 4, \"more\": 380,");
+    const char *const longer[][2] = {{"tokenizer.json", more}};
+    begin_with("linear", longer, 1);
+    refuse("y.gguf", "token 380 was \"more\" in the run, by tokenizer.json, and would be nothing");
+    free(more);
+    char *bytes = changed_file("pieces/tokenizer.json", "\"byte_fallback\": true",
+                               "\"byte_fallback\": false");
+    const char *const fallback[][2] = {{"tokenizer.json", bytes}};
+    begin_with("linear", fallback, 1);
+    refuse("y.gguf", "spells a character that has no token by its bytes");
+    free(bytes);
+}
+
+/* What tokenizer.json alone says was added is what it is there. */
+static void added_tokens_have_their_places(void **state)
+{
+    (void)state;
+    struct export_summary summary;
+    struct error err = ERROR_INIT;
+    char *added = changed_file("pieces/tokenizer.json", "\"added_tokens\": [",
+                               "\"added_tokens\": [{\"id\": 380, \"content\": \"<end>\", "
+                               "\"special\": true, \"normalized\": false}, {\"id\": 381, "
+                               "\"content\": \"two words\", \"special\": false, \"normalized\": "
+                               "false}, {\"id\": 4, \"content\": \"<tool>\", \"special\": false, "
+                               "\"normalized\": false}, ");
+    const char *const files[][2] = {{"tokenizer.json", added}};
+    begin_with("linear", files, 1);
+    free(added);
+    shell("rm -f *.gguf");
+    check(export_as(in_folder("x.gguf"), EXPORT_GGUF_F32, 0, &summary, &err), &err);
+    cJSON *keys = keys_of("x.gguf");
+    has_token(keys, 3, "<turn>", 3); /* a control token */
+    has_token(keys, 4, "<tool>", 4); /* a user's */
+    has_token(keys, 380, "<end>", 3);
+    has_token(keys, 381, "two words", 4);
+    has_token(keys, 382, "[PAD382]", 5);
+    cJSON_Delete(keys);
+}
+
+/* Whatever the base says of its tokenizer, and the weights that it has. */
+static void a_base_in_gguf_stays_what_it_is(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"mistral", "qwen3", "SmolLM2-135M-Instruct-v0.2"};
+    struct export_summary summary;
+    struct error err = ERROR_INIT;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const cJSON *item;
+        begin(names[i]);
+        shell("rm -f *.gguf");
+        check(export_as(in_folder("a.gguf"), EXPORT_GGUF_F32, 0, &summary, &err), &err);
+        train(cases, "a.gguf"); /* any settings: nothing changes */
+        check(export_as(in_folder("b.gguf"), EXPORT_GGUF_F32, 0, &summary, &err), &err);
+        assert_false(summary.gguf.scoreless);
+        cJSON *was = keys_of("a.gguf"), *is = keys_of("b.gguf");
+        for (int side = 0; side < 2; side++)
+            cJSON_ArrayForEach(item, side ? is : was)
+            {
+                if (strncmp(item->string, "tokenizer.", 10) == 0 &&
+                    !cJSON_Compare(item, json_get(side ? was : is, item->string), true))
+                    fail_msg("%s: %s is another", names[i], item->string);
+            }
+        cJSON_Delete(was);
+        cJSON_Delete(is);
+        assert_true(compare("b.gguf", "a.gguf") == 0);
+    }
+}
+
+/* Those that the run's texts were written with, by names that a file can have. */
+static void templates_are_the_runs(void **state)
+{
+    (void)state;
+    static const char both[] = "{\"tokenizer_class\": \"LlamaTokenizer\", \"chat_template\": "
+                               "\"the configuration's\"}";
+    static const char *const files[][2] = {{"chat_template.jinja", "the file's"},
+                                           {"tokenizer_config.json", both}};
+    static const char *const lists[][2] = {
+        {"[{\"name\": \"a-1\", \"template\": \"old\"}, {\"name\": \"default\", \"template\": "
+         "\"d\"}, {\"name\": \"a-1\", \"template\": \"new\"}]",
+         NULL},
+        {"[{\"name\": \"a-1\", \"template\": \"x\"}, {\"name\": \"a_1\", \"template\": \"y\"}]",
+         "the chat templates \"a-1\" and \"a_1\" would both be \"a_1\""},
+        {"[{\"name\": \"\", \"template\": \"x\"}]", "a chat template of the model has no name"},
+    };
+    struct export_summary summary;
+    struct error err = ERROR_INIT;
+    const char *text = "";
+    begin_with("linear", files, 2);
+    shell("rm -f *.gguf");
+    check(export_as(in_folder("x.gguf"), EXPORT_GGUF_F32, 0, &summary, &err), &err);
+    cJSON *keys = keys_of("x.gguf");
+    assert_true(json_get_string(keys, "tokenizer.chat_template", &text));
+    assert_string_equal(text, "the file's");
+    cJSON_Delete(keys);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        char config[512];
+        snprintf(config, sizeof config,
+                 "{\"tokenizer_class\": \"LlamaTokenizer\", \"chat_template\": %s}", lists[i][0]);
+        const char *const listed[][2] = {{"tokenizer_config.json", config}};
+        begin_with("linear", listed, 1);
+        shell("rm -f *.gguf");
+        if (lists[i][1]) {
+            refuse("y.gguf", lists[i][1]);
+            continue;
+        }
+        check(export_as(in_folder("y.gguf"), EXPORT_GGUF_F32, 0, &summary, &err), &err);
+        keys = keys_of("y.gguf");
+        assert_true(json_get_string(keys, "tokenizer.chat_template.a_1", &text));
+        assert_string_equal(text, "new"); /* the later of two, as in transformers */
+        assert_true(json_get_string(keys, "tokenizer.chat_template", &text));
+        assert_string_equal(text, "d");
+        assert_int_equal(cJSON_GetArraySize(json_get(keys, "tokenizer.chat_templates")), 1);
+        cJSON_Delete(keys);
+    }
 }
 
 static void names_are_taken_apart(void **state)
@@ -427,9 +618,13 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(what_the_file_lacks_is_known),
         cmocka_unit_test(what_no_file_can_be_is_refused),
+        cmocka_unit_test(two_tokenizers_that_differ_are_refused),
+        cmocka_unit_test(added_tokens_have_their_places),
+        cmocka_unit_test(a_base_in_gguf_stays_what_it_is),
+        cmocka_unit_test(templates_are_the_runs),
         cmocka_unit_test(names_are_taken_apart),
     };
-    size_t count = 5;
+    size_t count = 9;
     void *state = NULL;
     if (make_cases(&state) != 0)
         return 1;

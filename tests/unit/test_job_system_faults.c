@@ -235,11 +235,11 @@ static void save_text(const char *name, const char *text)
         fail_msg("%s", err.text);
 }
 
-/* Letters, a space, a line's end, and two marks. */
+/* Letters, a space, a line's end, and two marks; tokenizer.model has the same pieces. */
 static void make_tokenizer(void)
 {
     static const char *const others[] = {"\xC4\xA0", "\xC4\x8A", "<s>", "</s>", ".", ",", "\""};
-    struct buffer text = BUFFER_INIT;
+    struct buffer text = BUFFER_INIT, pieces = BUFFER_INIT;
     buffer_text(&text, "{\"version\": \"1.0\", \"added_tokens\": [");
     for (int i = 28; i < 30; i++)
         buffer_format(&text, "%s{\"id\": %d, \"content\": \"%s\", \"special\": true}",
@@ -250,11 +250,16 @@ static void make_tokenizer(void)
                 " \"model\": {\"type\": \"BPE\", \"merges\": [], \"vocab\": {");
     for (int i = 0; i < 32; i++) {
         const char letter[] = {(char)('a' + i), '\0'};
-        buffer_format(&text, "%s\"%s\": %d", i ? ", " : "", i < 26 ? letter : others[i - 26], i);
+        const char *token = i < 26 ? letter : others[i - 26];
+        int length = (int)strlen(token);
+        buffer_format(&text, "%s\"%s\": %d", i ? ", " : "", token, i);
+        buffer_format(&pieces, "\n%c\n%c%s", length + 2, length, token); /* sentencepiece.h */
     }
     buffer_text(&text, "}}}");
     save_text("model/tokenizer.json", buffer_string(&text));
+    save_text("model/tokenizer.model", buffer_string(&pieces));
     buffer_free(&text);
+    buffer_free(&pieces);
 }
 
 static void make_files(void)
@@ -262,8 +267,8 @@ static void make_files(void)
     char command[1024];
     snprintf(command, sizeof command,
              "mkdir tmp model model/additional_chat_templates data data/below && cp "
-             "'%s'/train/llama_gqa/* '%s'/job/gguf/pieces/tokenizer.model model",
-             getenv("SPECTRUM_TEST_DATA"), getenv("SPECTRUM_TEST_DATA"));
+             "'%s'/train/llama_gqa/* model",
+             getenv("SPECTRUM_TEST_DATA"));
     assert_true(shell(command));
     make_tokenizer();
     save_text("model/tokenizer_config.json", "{\"bos_token\": \"<s>\", \"eos_token\": \"</s>\"}");

@@ -12,10 +12,12 @@
  *     tensors   gguf_model.h       names, order of rows; checkpoint/gguf_write.h: types
  *
  * Matrices have the type that is asked for; norms, biases and rotary factors are F32, and a matrix
- * whose rows are no whole blocks of Q8_0 is F16. Beyond the converter: of a template that was
- * chosen for a model without tokenizer_config.json, and of tokens that were added to a model with a
- * tokenizer.model but without a list of them there, the converter knows nothing, and the file has
- * them.
+ * whose rows are no whole blocks of Q8_0 is F16.
+ *
+ * Beyond the converter the file has what the run had where files beside one another disagree: its
+ * chat templates, wherever they stood; tokens that tokenizer.json alone says were added. Where
+ * tokenizer.model has other tokens than tokenizer.json, nothing of the two is right, and it is
+ * refused. Of a GGUF base, which no converter reads, its own keys of the tokenizer are kept.
  *
  * The file is streamed, a tensor at a time, and appears whole or not at all.
  */

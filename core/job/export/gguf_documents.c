@@ -3,154 +3,35 @@
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
-#include "base/sys.h"
 #include "base/text.h"
 #include "model/config_write.h"
 #include "model/sidecars.h"
 #include "text/template/template.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKENIZER_FILE_MAX = 256 << 20, TEMPLATE_MAX = 16 << 20 };
-
-/* --- templates that are files --- */
-
-/* As Python reads a text: a line ends in a line feed, whatever it ended in. */
-static void unify_lines(struct buffer *text)
-{
-    size_t to = 0;
-    for (size_t at = 0; at < text->length; at++) {
-        bool ends = text->data[at] == '\r';
-        if (ends && at + 1 < text->length && text->data[at + 1] == '\n')
-            continue;
-        text->data[to++] = text->data[at];
-        if (ends)
-            text->data[to - 1] = '\n';
-    }
-    text->length = to;
-    if (text->data)
-        text->data[to] = '\0';
-}
-
-static int add_template(cJSON *list, const char *name, const char *source, struct error *err)
-{
-    cJSON *item = cJSON_CreateObject();
-    if (item && cJSON_AddStringToObject(item, "name", name) &&
-        cJSON_AddStringToObject(item, "template", source) && cJSON_AddItemToArray(list, item))
-        return 0;
-    cJSON_Delete(item);
-    return error_no_memory(err);
-}
-
-static int read_template(cJSON *list, const char *name, const char *path, struct error *err)
-{
-    struct buffer text = BUFFER_INIT;
-    int status = file_read_all(&text, path, TEMPLATE_MAX, err);
-    if (status == 0 && (memchr(buffer_string(&text), '\0', text.length) ||
-                        !utf8_valid(buffer_string(&text), text.length)))
-        status = error_set(err, "%s is not UTF-8", path);
-    if (status == 0) {
-        unify_lines(&text);
-        status = add_template(list, name, buffer_string(&text), err);
-    }
-    buffer_free(&text);
-    return status;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names of NAME.jinja in a folder, sorted; {0} where it is not there. */
-struct names {
-    char **items;
-    size_t count, capacity;
-};
-
-static void names_free(struct names *names)
-{
-    for (size_t i = 0; i < names->count; i++)
-        free(names->items[i]);
-    free(names->items);
-}
-
-static int list_templates(struct names *out, const char *folder, struct error *err)
-{
-    DIR *entries = sys.opendir(folder);
-    struct dirent *entry;
-    int more = 0;
-    if (!entries)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? 0
-                   : error_set_errno(err, errno, "cannot read folder %s", folder);
-    while ((more = folder_read(entries, folder, &entry, err)) > 0) {
-        if (!text_ends_with(entry->d_name, ".jinja"))
-            continue;
-        char *name = string_copy(entry->d_name, err);
-        if (!name || array_reserve((void **)&out->items, &out->capacity, out->count + 1,
-                                   sizeof *out->items, err) != 0) {
-            free(name);
-            more = -1;
-            break;
-        }
-        out->items[out->count++] = name;
-    }
-    sys.closedir(entries);
-    if (out->count > 0)
-        qsort(out->items, out->count, sizeof *out->items, compare_names);
-    return more;
-}
-
-/* Those of additional_chat_templates count only beside chat_template.jinja. */
-static int read_templates(struct gguf_documents *out, const char *folder, struct error *err)
-{
-    struct names names = {0};
-    char *path = path_join(folder, "chat_template.jinja", err);
-    char *more = path_join(folder, TEMPLATES_FOLDER, err);
-    int there = path && more ? file_find(path, err) : -1, status = there < 0 ? -1 : 0;
-    if (there <= 0)
-        goto out;
-    out->templates = cJSON_CreateArray();
-    status = out->templates ? read_template(out->templates, TEMPLATE_DEFAULT, path, err)
-                            : error_no_memory(err);
-    if (status == 0)
-        status = list_templates(&names, more, err);
-    for (size_t i = 0; i < names.count && status == 0; i++) {
-        char *file = path_join(more, names.items[i], err);
-        names.items[i][strlen(names.items[i]) - strlen(".jinja")] = '\0';
-        status = file ? read_template(out->templates, names.items[i], file, err) : -1;
-        free(file);
-    }
-out:
-    names_free(&names);
-    free(path);
-    free(more);
-    return status;
-}
+enum { TOKENIZER_FILE_MAX = 256 << 20 };
 
 /* --- what the run has otherwise --- */
 
-/* A template that was chosen is the only one: export_sidecars.c. */
-static int choose_template(struct gguf_documents *out, const struct export *export,
-                           struct error *err)
+/* Those that the run's texts were written with: where files and tokenizer_config.json both have
+ * some, the converter would take the others. One that was chosen is the only one, as in a folder
+ * (export_sidecars.c). */
+static int find_templates(struct gguf_documents *out, const struct export *export,
+                          struct error *err)
 {
     const struct source *source = &export->source;
     struct chat_template *chat = NULL;
+    out->templates = tokenizer_templates(export->tokenizer);
     if (!source->template_name)
         return 0;
     int status = template_open(&chat, export->tokenizer, source->template_name, source->date, err);
     if (status == 0) {
-        cJSON_DeleteItemFromObjectCaseSensitive(out->tokenizer_config, "chat_template");
-        cJSON_Delete(out->templates);
-        out->templates = cJSON_CreateArray();
-        out->chosen = true;
-        status = out->templates
-                     ? add_template(out->templates, TEMPLATE_DEFAULT, template_source(chat), err)
-                     : error_no_memory(err);
+        out->templates = out->chosen = cJSON_CreateObject();
+        if (!cJSON_AddStringToObject(out->chosen, TEMPLATE_DEFAULT, template_source(chat)))
+            status = error_no_memory(err);
     }
     template_close(chat);
     return status;
@@ -191,35 +72,20 @@ static int add_tokens(struct gguf_documents *out, const cJSON *added, struct err
 
 /* --- all of them --- */
 
-static cJSON *parse(struct buffer *text, const char *what, struct error *err)
-{
-    cJSON *tree = buffer_check(text, err) == 0
-                      ? json_parse(text->data, text->length, JSON_STRICT, what, err)
-                      : NULL;
-    buffer_free(text);
-    return tree;
-}
-
-/* As export_sidecars.c makes them of a GGUF base. */
+/* Its config.json as export_sidecars.c makes it of a GGUF base, and the base's own keys. */
 static int rebuild(struct gguf_documents *out, const struct export *export, struct error *err)
 {
     const struct model *model = export->source.model;
-    struct buffer config = BUFFER_INIT, tokenizer = BUFFER_INIT, about = BUFFER_INIT;
+    struct buffer config = BUFFER_INIT;
     struct end_tokens ends;
+    out->base = checkpoint_metadata(model->checkpoint);
     if (source_end_tokens(&ends, &export->source, export->tokenizer, err) != 0)
         return -1;
     config_put_json(&config, model, "", ends.ids, ends.count);
-    out->config = parse(&config, "config.json", err);
-    if (!out->config)
-        return -1;
-    if (tokenizer_put_json(&tokenizer, export->tokenizer, err) != 0) {
-        buffer_free(&tokenizer);
-        return -1;
-    }
-    tokenizer_put_config(&about, export->tokenizer, model->config.max_positions);
-    out->tokenizer = parse(&tokenizer, "tokenizer.json", err);
-    out->tokenizer_config = parse(&about, "tokenizer_config.json", err);
-    return out->tokenizer && out->tokenizer_config ? 0 : -1;
+    if (buffer_check(&config, err) == 0)
+        out->config = json_parse(config.data, config.length, JSON_STRICT, "config.json", err);
+    buffer_free(&config);
+    return out->config ? 0 : -1;
 }
 
 /* Without a generation_config.json the base's config.json says what is in one, where texts of the
@@ -268,7 +134,7 @@ static int read_base(struct gguf_documents *out, const struct export *export, st
         free(out->pieces);
         out->pieces = NULL;
     }
-    if (there < 0 || read_templates(out, folder, err) != 0)
+    if (there < 0)
         return -1;
     return export->source.added_tokens ? add_tokens(out, export->source.added_tokens, err) : 0;
 }
@@ -278,7 +144,7 @@ int gguf_documents_open(struct gguf_documents *out, const struct export *export,
     bool gguf = checkpoint_format(export->source.model->checkpoint) == CHECKPOINT_GGUF;
     *out = (struct gguf_documents){0};
     int status = gguf ? rebuild(out, export, err) : read_base(out, export, err);
-    return status == 0 ? choose_template(out, export, err) : -1;
+    return status == 0 ? find_templates(out, export, err) : -1;
 }
 
 void gguf_documents_free(struct gguf_documents *documents)
@@ -289,6 +155,6 @@ void gguf_documents_free(struct gguf_documents *documents)
     cJSON_Delete(documents->generation);
     cJSON_Delete(documents->added_tokens);
     cJSON_Delete(documents->special_map);
-    cJSON_Delete(documents->templates);
+    cJSON_Delete(documents->chosen);
     free(documents->pieces);
 }

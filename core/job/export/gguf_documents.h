@@ -7,14 +7,15 @@
 
 struct gguf_documents {
     cJSON *config;           /* config.json */
+    cJSON *generation;       /* generation_config.json; NULL: there is none */
+    const cJSON *templates;  /* chat templates, an object of sources by name: what the run takes */
+    cJSON *chosen;           /* where it chose one: that alone, under the default's name; NULL */
+    const cJSON *base;       /* of a GGUF base its keys, and all below is NULL; NULL: a folder */
     cJSON *tokenizer;        /* tokenizer.json */
-    cJSON *tokenizer_config; /* tokenizer_config.json; NULL: there is none */
-    cJSON *generation;       /* generation_config.json; NULL */
+    cJSON *tokenizer_config; /* tokenizer_config.json; NULL */
     cJSON *added_tokens;     /* added_tokens.json; NULL */
     cJSON *special_map;      /* special_tokens_map.json; NULL */
-    cJSON *templates;        /* [{"name": "default", "template": ...}], of files; NULL: none */
-    bool chosen;             /* they are the run's choice */
-    char *pieces;            /* the path of tokenizer.model; NULL: there is none */
+    char *pieces;            /* the path of tokenizer.model; NULL */
 };
 
 /* Freed by gguf_documents_free(), also after an error. */

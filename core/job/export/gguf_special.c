@@ -1,7 +1,10 @@
 #include "job/export/gguf_special.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* In the order in which their keys are written. */
@@ -270,56 +273,68 @@ static void clean_name(char *name)
     *to = '\0';
 }
 
-/* A list of templates with names: each by its key, then their names, then the default. */
-static void put_templates(struct gguf_keys *keys, const cJSON *list)
+/* A template with a name of its own: `names` has those before it, as the file calls them. Two that
+ * it would call alike, or one without a name, it cannot have. */
+static int put_named_template(struct gguf_keys *keys, cJSON *names, const cJSON *template,
+                              struct error *err)
+{
+    struct buffer key = BUFFER_INIT;
+    char *name = string_copy(template->string, err);
+    int status = -1;
+    if (!name)
+        return -1;
+    clean_name(name);
+    const cJSON *other = json_get(names, name);
+    buffer_format(&key, "tokenizer.chat_template.%s", name);
+    if (!*name)
+        error_set(err, "a chat template of the model has no name, and a GGUF file names each; give "
+                       "it one, or export a folder instead");
+    else if (other)
+        error_set(err,
+                  "the chat templates \"%.60s\" and \"%.60s\" would both be \"%.60s\" in a GGUF "
+                  "file; rename one, or export a folder instead",
+                  other->valuestring, template->string, name);
+    else if (!cJSON_AddStringToObject(names, name, template->string))
+        error_no_memory(err);
+    else
+        status = buffer_check(&key, err);
+    if (status == 0 && *template->valuestring)
+        gguf_put_text(keys, key.data, template->valuestring);
+    buffer_free(&key);
+    free(name);
+    return status;
+}
+
+/* Each by its key, then their names, then the default. */
+int gguf_put_templates(struct gguf_keys *keys, const cJSON *templates, struct error *err)
 {
     const cJSON *item;
-    const char *plain = NULL;
-    struct gguf_keys names = {.bytes = BUFFER_INIT};
-    uint64_t count = 0;
-    cJSON_ArrayForEach(item, list)
+    const char *plain = "";
+    cJSON *names = cJSON_CreateObject();
+    int status = names ? 0 : error_no_memory(err);
+    cJSON_ArrayForEach(item, templates)
     {
-        char name[128] = "", key[160];
-        const char *given = "", *source = NULL;
-        json_get_string(item, "name", &given);
-        if (!json_get_string(item, "template", &source) || !*given)
-            continue;
-        if (strcmp(given, TEMPLATE_DEFAULT) == 0) {
-            plain = source;
-            continue;
+        if (strcmp(item->string, TEMPLATE_DEFAULT) == 0)
+            plain = item->valuestring;
+        else if (status == 0)
+            status = put_named_template(keys, names, item, err);
+    }
+    if (status == 0 && cJSON_GetArraySize(names) > 0) {
+        gguf_put_list(keys, "tokenizer.chat_templates", GGUF_STRING,
+                      (uint64_t)cJSON_GetArraySize(names));
+        cJSON_ArrayForEach(item, names)
+        {
+            gguf_add_text(keys, item->string, strlen(item->string));
         }
-        snprintf(name, sizeof name, "%s", given);
-        clean_name(name);
-        snprintf(key, sizeof key, "tokenizer.chat_template.%s", name);
-        if (*source)
-            gguf_put_text(keys, key, source);
-        gguf_add_text(&names, name, strlen(name));
-        count++;
     }
-    if (count > 0) {
-        gguf_put_list(keys, "tokenizer.chat_templates", GGUF_STRING, count);
-        buffer_append(&keys->bytes, names.bytes.data, names.bytes.length);
-    }
-    keys->bytes.failed |= names.bytes.failed;
-    gguf_keys_free(&names);
-    if (plain && *plain)
+    if (status == 0 && *plain)
         gguf_put_text(keys, "tokenizer.chat_template", plain);
+    cJSON_Delete(names);
+    return status;
 }
 
-/* The configuration's own goes before files; without a configuration files do not count. */
-static void put_template(struct gguf_keys *keys, const struct gguf_documents *documents)
-{
-    const cJSON *own = json_get(documents->tokenizer_config, "chat_template");
-    if (cJSON_IsString(own) && *own->valuestring)
-        gguf_put_text(keys, "tokenizer.chat_template", own->valuestring);
-    else if (cJSON_IsArray(own))
-        put_templates(keys, own);
-    else if (!own && (documents->tokenizer_config || documents->chosen))
-        put_templates(keys, documents->templates);
-}
-
-void gguf_put_special(struct gguf_keys *keys, const struct gguf_documents *documents, bool merges,
-                      int64_t vocab, bool no_first)
+int gguf_put_special(struct gguf_keys *keys, const struct gguf_documents *documents, bool merges,
+                     int64_t vocab, bool no_first, struct error *err)
 {
     struct special s = {.documents = documents, .vocab = vocab};
     const cJSON *post = json_get(documents->tokenizer, "post_processor"), *item;
@@ -347,7 +362,9 @@ void gguf_put_special(struct gguf_keys *keys, const struct gguf_documents *docum
             gguf_put_count(keys, key, (uint32_t)s.ids[s.found[i]]);
     }
     put_frames(keys, &s);
-    put_template(keys, documents);
+    if (gguf_put_templates(keys, documents->templates, err) != 0)
+        return -1;
     if (no_first && !has_first)
         gguf_put_flag(keys, "tokenizer.ggml.add_bos_token", false);
+    return 0;
 }

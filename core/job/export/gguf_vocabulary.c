@@ -128,8 +128,7 @@ static int put_byte_level(struct gguf_keys *keys, const struct gguf_documents *d
     put_kinds(keys, kinds, vocab);
     free(added);
     free(kinds);
-    gguf_put_special(keys, documents, true, 0, no_first);
-    return 0;
+    return gguf_put_special(keys, documents, true, 0, no_first, err);
 }
 
 /* --- SentencePiece's --- */
@@ -170,25 +169,57 @@ static void place(struct places *places, int64_t id, const char *text, enum piec
     places->kinds[id] = (unsigned char)kind;
 }
 
-static void put_places(struct gguf_keys *keys, const struct places *places)
+/* A place that no token has: it has neither kind nor text up to here. */
+static void pad_places(struct places *places)
 {
-    gguf_put_text(keys, "tokenizer.ggml.model", "llama");
-    gguf_put_text(keys, "tokenizer.ggml.pre", "default");
+    for (int64_t i = 0; i < places->count; i++) {
+        if (places->kinds[i] != 0 || places->texts[i].length > 0)
+            continue;
+        buffer_format(&places->texts[i], "[PAD%lld]", (long long)i);
+        places->scores[i] = padding_score;
+        places->kinds[i] = PIECE_UNUSED;
+    }
+}
+
+static void put_texts(struct gguf_keys *keys, const struct places *places)
+{
     gguf_put_list(keys, "tokenizer.ggml.tokens", GGUF_STRING, (uint64_t)places->count);
     for (int64_t i = 0; i < places->count; i++) {
         gguf_add_text(keys, buffer_string(&places->texts[i]), places->texts[i].length);
         keys->bytes.failed |= places->texts[i].failed;
     }
+}
+
+static void put_scores(struct gguf_keys *keys, const struct places *places)
+{
     gguf_put_list(keys, "tokenizer.ggml.scores", GGUF_F32, (uint64_t)places->count);
     for (int64_t i = 0; i < places->count; i++)
         gguf_add_real(keys, places->scores[i]);
+}
+
+static void put_places(struct gguf_keys *keys, const struct places *places)
+{
+    gguf_put_text(keys, "tokenizer.ggml.model", "llama");
+    gguf_put_text(keys, "tokenizer.ggml.pre", "default");
+    put_texts(keys, places);
+    put_scores(keys, places);
     put_kinds(keys, places->kinds, places->count);
 }
 
-/* Above the file's pieces stand added_tokens.json, and above that the configuration. */
-static void place_added(struct places *places, const struct gguf_documents *documents)
+static void place_added(struct places *places, int64_t id, const char *text, bool special)
 {
     struct buffer spaced = BUFFER_INIT;
+    put_spaces(&spaced, text);
+    if (special || looks_special(text))
+        place(places, id, text, PIECE_CONTROL);
+    else
+        place(places, id, buffer_string(&spaced), PIECE_USER_DEFINED);
+    buffer_free(&spaced);
+}
+
+/* Above the file's pieces stand added_tokens.json, and above that the configuration. */
+static void place_listed(struct places *places, const struct gguf_documents *documents)
+{
     const cJSON *item;
     cJSON_ArrayForEach(item, documents->added_tokens)
     {
@@ -199,17 +230,74 @@ static void place_added(struct places *places, const struct gguf_documents *docu
     cJSON_ArrayForEach(item, json_get(documents->tokenizer_config, "added_tokens_decoder"))
     {
         const char *text = cJSON_GetStringValue(json_get(item, "content"));
-        int64_t id = strtoll(item->string, NULL, 10);
         bool special = false;
         json_get_bool(item, "special", &special);
-        buffer_clear(&spaced);
-        put_spaces(&spaced, text ? text : "");
-        if (text && (special || looks_special(text)))
-            place(places, id, text, PIECE_CONTROL);
-        else if (text)
-            place(places, id, buffer_string(&spaced), PIECE_USER_DEFINED);
+        if (text)
+            place_added(places, strtoll(item->string, NULL, 10), text, special);
     }
-    buffer_free(&spaced);
+}
+
+/* U+2581 and a space alike: of a token that was added either may stand in a file. */
+static bool is_same_text(const char *a, const char *b)
+{
+    struct buffer one = BUFFER_INIT, other = BUFFER_INIT;
+    put_spaces(&one, a);
+    put_spaces(&other, b);
+    bool same = strcmp(buffer_string(&one), buffer_string(&other)) == 0;
+    buffer_free(&one);
+    buffer_free(&other);
+    return same;
+}
+
+/* A token for a message; NULL: there is none. */
+static const char *put_quoted(char out[72], const char *text)
+{
+    if (text)
+        snprintf(out, 72, "\"%.60s\"", text);
+    return text ? out : "nothing";
+}
+
+/* The run's ids are those of tokenizer.json and of what stands beside it: with another token in a
+ * place, or with bytes where the run had an unknown token, llama.cpp would give the model ids that
+ * mean something else to it. Tokens that the run's tokenizer alone has as added ones, of which the
+ * converter knows nothing, get their places. */
+static int check_places(struct places *places, const struct gguf_documents *documents,
+                        const struct tokenizer *tokenizer, struct error *err)
+{
+    static const char advice[] =
+        "put the tokenizer.model there that belongs to the tokenizer.json of the run, or take it "
+        "away (the file's tokens then have no scores), or export a folder instead";
+    int32_t size = tokenizer_vocabulary_size(tokenizer);
+    unsigned char *added = array_alloc((size_t)size, 1, err);
+    char one[72], other[72];
+    bool fallback = false, bytes = false;
+    int status = added ? 0 : -1;
+    json_get_bool(json_get(documents->tokenizer, "model"), "byte_fallback", &fallback);
+    if (added)
+        tokenizer_added_kinds(tokenizer, added);
+    for (int32_t id = 0; id < places->count && status == 0; id++) {
+        enum piece_kind kind = (enum piece_kind)places->kinds[id]; /* 0: the place is empty */
+        const char *ours = tokenizer_token_text(tokenizer, id);
+        const char *theirs = kind ? buffer_string(&places->texts[id]) : NULL;
+        bool is_added = ours && added[id] != ADDED_NOT;
+        bytes |= kind == PIECE_BYTE;
+        if (theirs ? !ours || !is_same_text(ours, theirs) : ours && !is_added)
+            status = error_set(err,
+                               "%s: token %d was %s in the run, by tokenizer.json, and would be %s "
+                               "in a GGUF file, by tokenizer.model and what was added to it; %s",
+                               tokenizer_path(tokenizer), id, put_quoted(one, ours),
+                               put_quoted(other, theirs), advice);
+        else if (is_added && (!kind || kind == PIECE_NORMAL))
+            place_added(places, id, ours, tokenizer_is_special(tokenizer, id));
+    }
+    free(added);
+    if (status == 0 && bytes && !fallback)
+        status = error_set(err,
+                           "%s: tokenizer.model spells a character that has no token by its bytes, "
+                           "and the run, by tokenizer.json, which has no \"byte_fallback\", did "
+                           "not; %s",
+                           tokenizer_path(tokenizer), advice);
+    return status;
 }
 
 static int put_pieces(struct gguf_keys *keys, const struct gguf_documents *documents,
@@ -217,17 +305,10 @@ static int put_pieces(struct gguf_keys *keys, const struct gguf_documents *docum
 {
     struct piece_file file;
     struct places places = {0};
-    const cJSON *token;
     int status = piece_file_read(&file, documents->pieces, err);
     if (status == 0)
         status = places_alloc(&places, vocab, err);
-    for (int64_t i = 0; status == 0 && i < vocab; i++) {
-        if ((size_t)i >= file.count) {
-            buffer_format(&places.texts[i], "[PAD%lld]", (long long)i);
-            places.scores[i] = padding_score;
-            places.kinds[i] = PIECE_UNUSED;
-            continue;
-        }
+    for (int64_t i = 0; status == 0 && i < vocab && (size_t)i < file.count; i++) {
         const struct sentence_piece *piece = &file.pieces[i];
         bool plain = piece->kind == PIECE_USER_DEFINED;
         buffer_append(&places.texts[i], piece->text, piece->length);
@@ -235,13 +316,13 @@ static int put_pieces(struct gguf_keys *keys, const struct gguf_documents *docum
         places.kinds[i] = (unsigned char)(plain ? PIECE_NORMAL : piece->kind);
     }
     if (status == 0) {
-        place_added(&places, documents);
-        cJSON_ArrayForEach(token, export->source.added_tokens)
-        {
-            place(&places, (int64_t)token->valuedouble, token->string, PIECE_CONTROL);
-        }
+        place_listed(&places, documents);
+        status = check_places(&places, documents, export->tokenizer, err);
+    }
+    if (status == 0) {
+        pad_places(&places);
         put_places(keys, &places);
-        gguf_put_special(keys, documents, false, vocab, no_first);
+        status = gguf_put_special(keys, documents, false, vocab, no_first, err);
     }
     places_free(&places);
     piece_file_free(&file);
@@ -313,11 +394,98 @@ static int put_scoreless(struct gguf_keys *keys, const struct gguf_documents *do
     }
     if (status == 0) {
         put_places(keys, &places);
-        gguf_put_special(keys, documents, false, size, no_first);
+        status = gguf_put_special(keys, documents, false, size, no_first, err);
     }
     places_free(&places);
     return status;
 }
+
+/* --- those of a GGUF base --- */
+
+/* A key as it was read. The tree does not say of which type a number was, but those that describe
+ * such a tokenizer are ids alone, which are none (2^32 - 1) where they cannot be one. */
+static void put_as_read(struct gguf_keys *keys, const cJSON *item)
+{
+    const cJSON *first = item->child, *value;
+    double number = cJSON_IsNumber(item) ? item->valuedouble : 0;
+    if (cJSON_IsString(item))
+        gguf_put_text(keys, item->string, item->valuestring);
+    else if (cJSON_IsBool(item))
+        gguf_put_flag(keys, item->string, cJSON_IsTrue(item));
+    else if (cJSON_IsNumber(item))
+        gguf_put_count(keys, item->string,
+                       number >= 0 && number < UINT32_MAX ? (uint32_t)number : UINT32_MAX);
+    else
+        gguf_put_list(keys, item->string, cJSON_IsString(first) ? GGUF_STRING : GGUF_I32,
+                      (uint64_t)cJSON_GetArraySize(item));
+    cJSON_ArrayForEach(value, cJSON_IsArray(item) ? item : NULL)
+    {
+        if (cJSON_IsString(value))
+            gguf_add_text(keys, value->valuestring, strlen(value->valuestring));
+        else
+            gguf_add_integer(keys, value->valueint);
+    }
+}
+
+static const char tokens_key[] = "tokenizer.ggml.tokens", scores_key[] = "tokenizer.ggml.scores",
+                  kinds_key[] = "tokenizer.ggml.token_type",
+                  templates_key[] = "tokenizer.chat_template";
+
+/* A base's tokens, none of which the run's tokenizer lacks, and those that the run added. */
+static int place_base(struct places *places, const cJSON *base, const cJSON *added, int64_t vocab,
+                      struct error *err)
+{
+    const cJSON *score = json_get(base, scores_key), *kind = json_get(base, kinds_key), *token;
+    int64_t id = 0;
+    if (places_alloc(places, vocab, err) != 0)
+        return -1;
+    score = score ? score->child : NULL;
+    kind = kind ? kind->child : NULL;
+    cJSON_ArrayForEach(token, json_get(base, tokens_key))
+    {
+        buffer_text(&places->texts[id], token->valuestring);
+        places->scores[id] = score ? (float)score->valuedouble : 0;
+        places->kinds[id++] = (unsigned char)(kind ? kind->valueint : PIECE_NORMAL);
+        score = score ? score->next : NULL;
+        kind = kind ? kind->next : NULL;
+    }
+    cJSON_ArrayForEach(token, added)
+    {
+        place(places, (int64_t)token->valuedouble, token->string, PIECE_CONTROL);
+    }
+    pad_places(places);
+    return 0;
+}
+
+/* What the base says of its tokenizer, in its order; but templates are the run's. */
+static int put_base(struct gguf_keys *keys, const struct gguf_documents *documents,
+                    const struct export *export, int64_t vocab, struct error *err)
+{
+    struct places places = {0};
+    const cJSON *item;
+    int status = check_size(export->tokenizer, vocab, err);
+    if (status == 0)
+        status = place_base(&places, documents->base, export->source.added_tokens, vocab, err);
+    cJSON_ArrayForEach(item, status == 0 ? documents->base : NULL)
+    {
+        if (strncmp(item->string, "tokenizer.", 10) != 0 ||
+            strncmp(item->string, templates_key, sizeof templates_key - 1) == 0 ||
+            strcmp(item->string, kinds_key) == 0)
+            continue;
+        if (strcmp(item->string, scores_key) == 0) {
+            put_scores(keys, &places);
+        } else if (strcmp(item->string, tokens_key) == 0) {
+            put_texts(keys, &places);
+            put_kinds(keys, places.kinds, vocab);
+        } else {
+            put_as_read(keys, item);
+        }
+    }
+    places_free(&places);
+    return status == 0 ? gguf_put_templates(keys, documents->templates, err) : -1;
+}
+
+/* --- all of them --- */
 
 static bool has_fallback(const cJSON *tokenizer)
 {
@@ -340,6 +508,9 @@ int gguf_put_vocabulary(struct gguf_keys *keys, const struct gguf_documents *doc
 {
     bool no_first = of_llama && vocab == VOCABULARY_GRANITE, space;
     int status;
+    *scoreless = false;
+    if (documents->base)
+        return put_base(keys, documents, export, vocab, err);
     if (of_llama && json_get_bool(documents->tokenizer_config, "add_prefix_space", &space))
         gguf_put_flag(keys, "tokenizer.ggml.add_space_prefix", space);
     *scoreless = !documents->pieces && of_llama && has_fallback(documents->tokenizer);

@@ -5,10 +5,11 @@
 #include "checkpoint/gguf_write.h"
 #include "job/export/gguf_documents.h"
 
-/* Adds all "tokenizer." keys. Which kind of tokenizer it is follows from the files, as for the
- * converter:
+/* Adds all "tokenizer." keys. Of a GGUF base they are the base's. Else which kind of tokenizer it is
+ * follows from the files, as for the converter:
  *
- *     tokenizer.model is there               "llama": its pieces and scores
+ *     tokenizer.model is there               "llama": its pieces and scores; each must be the token
+ *                                            that the run had by tokenizer.json
  *     tokenizer.json has byte fallback       "llama": its tokens, all of one score (`of_llama`
  *                                            models alone; else it is refused)
  *     else                                   "gpt2": its tokens, merges, and the way it cuts words

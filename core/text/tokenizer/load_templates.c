@@ -26,6 +26,21 @@ static int put(struct tokenizer *t, const char *name, const char *source, struct
     return tokenizer_map_text(t->templates, name, source, err);
 }
 
+/* As Python reads a text: a line ends in a line feed, whatever it ended in. */
+static void unify_lines(struct buffer *text)
+{
+    size_t to = 0;
+    for (size_t at = 0; at < text->length; at++) {
+        bool ends = text->data[at] == '\r';
+        if (ends && at + 1 < text->length && text->data[at + 1] == '\n')
+            continue;
+        text->data[to++] = ends ? '\n' : text->data[at];
+    }
+    text->length = to;
+    if (text->data)
+        text->data[to] = '\0';
+}
+
 /* A file that is not there is none; *found says. */
 static int read_file(struct tokenizer *t, const char *name, const char *folder, const char *file,
                      bool *found, struct error *err)
@@ -38,6 +53,9 @@ static int read_file(struct tokenizer *t, const char *name, const char *folder, 
         status = file_read_all(&text, path, TEMPLATE_FILE_MAX, err);
         if (status == 0 && strlen(buffer_string(&text)) != text.length)
             status = error_set(err, "%s: a NUL byte in it; it is not a template", path);
+        if (status == 0 && !utf8_valid(buffer_string(&text), text.length))
+            status = error_set(err, "%s is not UTF-8", path);
+        unify_lines(&text);
         if (status == 0)
             status = put(t, name, buffer_string(&text), err);
     }

@@ -456,16 +456,16 @@ static void a_base_in_gguf_stays_what_it_is(void **state)
         train(cases, "a.gguf"); /* any settings: nothing changes */
         check(export_as(in_folder("b.gguf"), EXPORT_GGUF_F32, 0, &summary, &err), &err);
         assert_false(summary.gguf.scoreless);
-        cJSON *was = keys_of("a.gguf"), *is = keys_of("b.gguf");
+        cJSON *both[] = {keys_of("a.gguf"), keys_of("b.gguf")};
         for (int side = 0; side < 2; side++)
-            cJSON_ArrayForEach(item, side ? is : was)
+            cJSON_ArrayForEach(item, both[side])
             {
                 if (strncmp(item->string, "tokenizer.", 10) == 0 &&
-                    !cJSON_Compare(item, json_get(side ? was : is, item->string), true))
+                    !cJSON_Compare(item, json_get(both[!side], item->string), true))
                     fail_msg("%s: %s is another", names[i], item->string);
             }
-        cJSON_Delete(was);
-        cJSON_Delete(is);
+        cJSON_Delete(both[0]);
+        cJSON_Delete(both[1]);
         assert_true(compare("b.gguf", "a.gguf") == 0);
     }
 }

@@ -406,7 +406,7 @@ static int put_scoreless(struct gguf_keys *keys, const struct gguf_documents *do
  * such a tokenizer are ids alone, which are none (2^32 - 1) where they cannot be one. */
 static void put_as_read(struct gguf_keys *keys, const cJSON *item)
 {
-    const cJSON *first = item->child, *value;
+    const cJSON *list = cJSON_IsArray(item) ? item : NULL, *value;
     double number = cJSON_IsNumber(item) ? item->valuedouble : 0;
     if (cJSON_IsString(item))
         gguf_put_text(keys, item->string, item->valuestring);
@@ -416,9 +416,9 @@ static void put_as_read(struct gguf_keys *keys, const cJSON *item)
         gguf_put_count(keys, item->string,
                        number >= 0 && number < UINT32_MAX ? (uint32_t)number : UINT32_MAX);
     else
-        gguf_put_list(keys, item->string, cJSON_IsString(first) ? GGUF_STRING : GGUF_I32,
+        gguf_put_list(keys, item->string, cJSON_IsString(item->child) ? GGUF_STRING : GGUF_I32,
                       (uint64_t)cJSON_GetArraySize(item));
-    cJSON_ArrayForEach(value, cJSON_IsArray(item) ? item : NULL)
+    cJSON_ArrayForEach(value, list)
     {
         if (cJSON_IsString(value))
             gguf_add_text(keys, value->valuestring, strlen(value->valuestring));
@@ -466,7 +466,8 @@ static int put_base(struct gguf_keys *keys, const struct gguf_documents *documen
     int status = check_size(export->tokenizer, vocab, err);
     if (status == 0)
         status = place_base(&places, documents->base, export->source.added_tokens, vocab, err);
-    cJSON_ArrayForEach(item, status == 0 ? documents->base : NULL)
+    const cJSON *base = status == 0 ? documents->base : NULL;
+    cJSON_ArrayForEach(item, base)
     {
         if (strncmp(item->string, "tokenizer.", 10) != 0 ||
             strncmp(item->string, templates_key, sizeof templates_key - 1) == 0 ||

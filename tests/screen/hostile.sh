@@ -72,7 +72,7 @@ cat >"$work/odd.json" <<'JSON'
 {"m.0.你好": {"snr": 0, "type": "你好你好你好"}, "m.4095.你好": {"snr": -3, "type": "你好你好你好"},
  "m.1.b": {"snr": Infinity, "type": "b"}, "m.2.b": {"snr": NaN, "type": "b"},
  "m.3.b": {"snr": 1e308, "type": "b", "rows": 1, "cols": 4398046511104, "sigma_max": 1e308, "sigma": 0, "threshold": -1,
-           "signal_count": 0, "noise_count": 4398046511104, "parameters": 4398046511104},
+           "signal_count": 0, "noise_count": 1, "parameters": 4398046511104},
  "m.4.b": {"snr": 1e-320, "type": "b"}, "lm_head": {"snr": 1, "type": "lm_head"}}
 JSON
 for size in 80x24 60x16 200x50; do

@@ -3,10 +3,12 @@
 #include "test_folder.h"
 
 #include "base/json.h"
+#include "base/sys.h"
 #include "tui/screen/train_layout.h"
 #include "tui/session/form_keep.h"
 #include "tui/session/presets.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -267,6 +269,36 @@ static void a_form_is_its_models(void **state)
     form_keep_close(&keep, &settings);
 }
 
+static int refused_look(const char *path, struct stat *out)
+{
+    (void)path;
+    (void)out;
+    errno = EACCES;
+    return -1;
+}
+
+/* A kept form that cannot be looked at is not one that is missing: it is said, and set aside before
+ * another is written. */
+static void a_form_that_cannot_be_looked_at_stays(void **state)
+{
+    (void)state;
+    struct form_keep keep = {.model = NULL};
+    int (*look)(const char *, struct stat *) = sys.stat;
+    setenv("XDG_STATE_HOME", folder, 1);
+    form_keep_open(&keep, &settings, "/models/shut");
+    settings_type(&settings, SETTING(batch), "3");
+    form_keep_changed(&keep);
+    form_keep_close(&keep, &settings);
+    settings_free(&settings);
+    sys.stat = refused_look;
+    form_keep_open(&keep, &settings, "/models/shut");
+    sys.stat = look;
+    assert_true(keep.aside);
+    assert_non_null(strstr(keep.message, "is not taken"));
+    assert_non_null(strstr(keep.message, "Permission denied"));
+    form_keep_close(&keep, &settings);
+}
+
 /* The newest first, each once, no more than there is room for. */
 static void history_is_bounded(void **state)
 {
@@ -402,6 +434,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_field_is_kept, begin, end),
         cmocka_unit_test_setup_teardown(what_is_not_known_is_not_taken, begin, end),
         cmocka_unit_test_setup_teardown(a_form_is_its_models, begin, end),
+        cmocka_unit_test_setup_teardown(a_form_that_cannot_be_looked_at_stays, begin, end),
         cmocka_unit_test_setup_teardown(history_is_bounded, begin, end),
         cmocka_unit_test_setup_teardown(lines_are_the_fields, begin, end),
         cmocka_unit_test_setup_teardown(what_was_set_is_shown, begin, end),

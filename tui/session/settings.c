@@ -450,7 +450,7 @@ static bool is_number(size_t field)
 {
     enum option_kind kind = row_of(field)->kind;
     return kind == OPTION_INTEGER || kind == OPTION_NUMBER || kind == OPTION_NUMBERS ||
-           kind == OPTION_BYTES;
+           kind == OPTION_PERCENT || kind == OPTION_BYTES;
 }
 
 /* Of all fields, or of the numbers alone. */

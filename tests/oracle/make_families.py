@@ -13,7 +13,9 @@ file (AutoModel saves so: no "model." in front), and untied where head and embed
 WORK keeps what was seen (TYPE.json), so that a second call makes only what is missing. Of families that are not
 made in this call the two files keep what they have (all of them take an hour on two cores). TABLE.txt
 (tests/data/model/families.txt) has names and dimensions for the suite, RULES.c
-(core/model/family_rules.c) the rules that core/model/family.h explains.
+(core/model/family_rules.c) the rules that core/model/family.h explains. Beside TABLE.txt, families_missing.txt has
+those that cannot be made, each with the reason, for docs/models.md (script/models). Beside requirements.txt some
+families' towers want timm, torchvision, pillow and scipy.
 """
 import collections
 import inspect
@@ -99,6 +101,11 @@ OF_ITS_OWN = {
     "qwen4_exp_text": dict(indexer_n_heads=4, indexer_kv_heads=1, indexer_head_dim=8, indexer_budget=16,
                            indexer_compress_ratio=4, split_ngram_parts=2),
     "gemma3n_text": dict(num_kv_shared_layers=0),
+    "ernie4_5_vl_moe_text": dict(rope_parameters=dict(rope_type="default", rope_theta=500000.0, mrope_section=[1, 1, 2])),
+    "cosmos3_edge_text": dict(rope_parameters=dict(rope_type="default", rope_theta=10000.0, mrope_section=[1, 1, 2])),
+    "hunyuan_vl_text": dict(head_dim=8),
+    "deepseek_ocr2_text": dict(mlp_layer_types=["dense", "sparse"]),
+    "diffusion_gemma_text": dict(num_experts=4, top_k_experts=2, moe_intermediate_size=48),
 }
 MOST = 1 << 24  # values: float32 has no more whole numbers in a row
 
@@ -147,7 +154,7 @@ def number_values(model):
         with torch.no_grad():
             tensor.copy_(torch.arange(count + 1, count + 1 + tensor.numel()).reshape(tensor.shape))
         count += tensor.numel()
-    assert count < MOST, f"{count} values"
+    assert count < MOST, f"it stays too large: {count} values, and float32 tells {MOST} apart"
     return count
 
 
@@ -272,6 +279,8 @@ def fit(name, rule):
     made = []
     for target in rule[1].split("|"):
         left = iter(numbers)
+        if target.split(".").count("*") > len(numbers):
+            raise LookupError(f"{rule[0]} becomes {target}, and no number says which")
         made.append(".".join([next(left) if c == "*" else c for c in target.split(".")] + have[len(source):]))
     return made
 
@@ -379,10 +388,6 @@ def write_rules(path, families, version):
     sets, rows = {}, kept_rules(path) if os.path.exists(path) else {}
     for seen in families:
         rules = derive(templates_of(seen))
-        for form in ("map", "untied", "bare"):
-            for name, loaded in seen.get(form, {}).items():
-                if rewrite(name, rules) != sorted(loaded):
-                    print(f"{seen['type']}: {form}: {name} comes to {rewrite(name, rules)}, not {loaded}")
         roots = " ".join(sorted({n.split(".")[0] for n in seen["loaded"]}))
         rows[seen["type"]] = (seen["class"], roots, " ".join(unadaptable(seen)), rules)
     for row in rows.values():
@@ -500,6 +505,25 @@ def write_table(path, families, version):
             out.write("".join(l + "\n" for l in lines if l not in shared))
 
 
+def why_not(error):
+    """In one line; of its configuration class's own validators what they want."""
+    text = " ".join(str(error).split())
+    if "validation error" in text:
+        return f"its configuration class wants more than small sizes: {text.rsplit('Error: ', 1)[-1][:200]}"
+    known = isinstance(error, (AssertionError, LookupError))
+    return text[:200] if known else f"small sizes do not go together in it: {type(error).__name__}: {text[:200]}"
+
+
+def write_missing(path, missing, made):
+    """Those of this call, and of the file what this call has not tried."""
+    if os.path.exists(path):
+        with open(path) as file:
+            kept = dict(line.rstrip("\n").split("\t") for line in file)
+        missing = {kind: why for kind, why in kept.items() if kind not in made} | missing
+    with open(path, "w") as out:
+        out.writelines(f"{kind}\t{why}\n" for kind, why in sorted(missing.items()))
+
+
 def main():
     work, table, rules, *kinds = sys.argv[1:]
     os.makedirs(work, exist_ok=True)
@@ -510,22 +534,30 @@ def main():
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     names = list(auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES) + list(auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES)
-    families = []
+    families, missing = [], {}
     for kind in kinds or [k for k in dict.fromkeys(names) if k not in ELSEWHERE]:
         path = os.path.join(work, kind + ".json")
-        if not os.path.exists(path):
-            try:
+        try:
+            if not os.path.exists(path):
                 seen = look_at(kind)
-            except Exception as error:
-                print(f"{kind}: not made: {type(error).__name__}: {str(error).strip().splitlines()[0][:120]}", flush=True)
-                continue
-            with open(path, "w") as out:
-                json.dump(seen, out)
-        with open(path) as file:
-            families.append(json.load(file))
+                with open(path, "w") as out:
+                    json.dump(seen, out)
+            with open(path) as file:
+                seen = json.load(file)
+            found = derive(templates_of(seen))
+            for form in ("map", "untied", "bare"):
+                for name, loaded in seen.get(form, {}).items():
+                    if rewrite(name, found) != sorted(loaded):
+                        raise LookupError(f"no short rule makes {'|'.join(loaded)} of {name}")
+            families.append(seen)
+        except Exception as error:
+            missing[kind] = why_not(error)
+            print(f"{kind}: not made: {missing[kind]}", flush=True)
     print(len(families), "families")
     write_rules(rules, families, transformers.__version__)
     write_table(table, families, transformers.__version__)
+    made = {seen["type"] for seen in families}
+    write_missing(os.path.join(os.path.dirname(table), "families_missing.txt"), missing, made)
 
 
 if __name__ == "__main__":

@@ -107,6 +107,8 @@ def put_quantized():
     put_one("valid-nvfp4", {}, (w + "_packed", "U8", [3, 16]), (w + "_scale", "F8_E4M3", [3, 2]),
             (w + "_global_scale", "F32", [1]), ("m.0.q.input_global_scale", "F32", [1]))
     put_one("valid-nvfp4-modelopt", {}, (w, "U8", [2, 3, 8]), (w + "_scale", "F8_E4M3", [2, 3, 1]), (w + "_scale_2", "F32", [2]))
+    put_one("valid-nvfp4-parameter", {}, ("m.0.x", "U8", [2, 8, 3]), ("m.0.x_weight_scale", "F8_E4M3", [2, 1, 3]),
+            ("m.0.x_weight_scale_2", "F32", []), ("m.0.x_input_scale", "F32", []))
     put_one("valid-mxfp4-packed", {}, (w + "_packed", "U8", [3, 16]), (w + "_scale", "U8", [3, 1]))
     put_one("bad-nvfp4-group", {}, (w, "U8", [4, 16]), (w + "_scale", "F8_E4M3", [4, 4]), (w + "_scale_2", "F32", [1]))
     put_one("valid-int8-rows", {}, (w, "I8", [3, 8]), (w + "_scale", "BF16", [3, 2]), (w + "_zero_point", "I8", [3, 2]))

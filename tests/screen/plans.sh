@@ -63,7 +63,7 @@ q
 save-screen renamed-map.txt
 SCRIPT
 shows map.txt "P plan: default"
-grep -qx '# 50 % of each type, -1 by hand' "$work/edited.yaml" || { fail "the file does not say the edit"; cat "$work/edited.yaml"; }
+grep -qx '# by hand: 0 more train, 1 fewer' "$work/edited.yaml" || { fail "the file does not say the edit"; cat "$work/edited.yaml"; }
 shows one.txt "● default"
 says two.txt 'there is a plan "mlp only" now; Enter opens it'
 shows three.txt "25 % of each type"

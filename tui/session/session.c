@@ -3,7 +3,6 @@
 #include "base/folder.h"
 #include "base/process.h"
 #include "tui/session/form_plan.h"
-#include "tui/session/plan_words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,20 +139,13 @@ int session_check_output(const struct session *session, const char *path, struct
                            : 0;
 }
 
-/* A YAML plan is read by people and other trainers, so it says so itself where it is not final, or
- * not what its percentage alone selects. */
+/* A YAML plan is read by people and other trainers, so it says so itself where it is not final. */
 void session_put_plan(const struct session *session, enum plan_format format, struct buffer *out)
 {
     size_t missing = session_scores_lacked(session);
     if (format == PLAN_YAML && missing > 0)
         buffer_format(out, "# provisional: %zu of %zu matrices had no score yet\n", missing,
                       session->scan->count);
-    struct plan_edits edits = plan_edits(session->plan);
-    if (format == PLAN_YAML && edits.trained + edits.frozen + edits.agreeing > 0) {
-        char words[PLAN_WORDS_SIZE];
-        plan_words_put(session->plan, WORDS_WHOLE, words, sizeof words);
-        buffer_format(out, "# %s\n", words);
-    }
     plan_put(out, session->plan, format, session->source);
 }
 

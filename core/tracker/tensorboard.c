@@ -187,9 +187,10 @@ static size_t take_chunk(struct tracker *tracker, struct event_file *file, const
            take_event(tracker, bytes + at + RECORD_HEADER, (size_t)size - RECORD_HEADER - 4))
         at += (size_t)size;
     if (size != 0) {
+        unsigned long long place = file->offset + at;
         file->ended = true;
         tracker_say_damage(tracker, "%s is damaged at byte %llu: the rest of it is not read",
-                           file->name, (unsigned long long)(file->offset + at));
+                           file->name, place);
     }
     return at;
 }

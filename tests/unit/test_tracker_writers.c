@@ -62,8 +62,8 @@ static char *text_of(const char *name)
 
 static const char *const sitting[] = {
     "{\"step\": 0, \"eval_loss\": 4.5, \"eval_tokens\": 64}",
-    "{\"step\": 1, \"time_s\": 1.5, \"loss\": 4.25, \"lr\": 0.5, \"grad_norm\": 2.5, "
-    "\"memory_bytes\": {\"weights\": 1024, \"masters\": 2048}}",
+    ("{\"step\": 1, \"time_s\": 1.5, \"loss\": 4.25, \"lr\": 0.5, \"grad_norm\": 2.5, "
+     "\"memory_bytes\": {\"weights\": 1024, \"masters\": 2048}}"),
     "{\"step\": 1, \"grad_norms\": {\"a\": 1}}",
     "{\"event\": \"checkpoint\", \"step\": 1, \"seconds\": 0.5}",
     "{\"step\": 2, \"loss\": 4, \"lr\": 0.25}",

@@ -36,7 +36,7 @@ wait_for_step() {
 train "$work/whole" --steps 9
 test "$(losses "$work/whole" | wc -l)" = 9 || fail "not nine steps"
 "$spectrum" attach "$work/whole" >"$work/lines" 2>/dev/null
-grep -qE '^step 9/9  loss [0-9.]+  norm [0-9.e-]+  lr [0-9.e-]+  [0-9]+ tokens/s$' "$work/lines" ||
+grep -qE '^step 9/9  loss [0-9.]+  norm [0-9.e-]+  lr [0-9.e-]+  [0-9,]+ tokens/s$' "$work/lines" ||
     fail "attach is not as readable as train: $(cat "$work/lines")"
 
 # Killed in the middle.

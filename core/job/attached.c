@@ -27,23 +27,35 @@ static const double settle = 2;        /* seconds that a log which has ended is 
 
 /* --- the job of a log --- */
 
-/* "out-9f3a61c2": what people call the run, the folder that the log was looked for in, and a hash of
- * the log's path. */
+/* "out-9f3a61c2": what people call the run, the folder that the log was looked for in when it was
+ * attached first, and a hash of the log's path, by which it is found again however it is named. */
+static char *job_name(const char *around, const char *called, const char *log, struct error *err)
+{
+    char hashed[HASH_TEXT_SIZE], ending[16], name[128];
+    struct hash *hash = hash_new(err);
+    struct dirent *entry;
+    if (!hash)
+        return NULL;
+    hash_update(hash, log, strlen(log));
+    hash_text(hash, hashed);
+    hash_free(hash);
+    snprintf(ending, sizeof ending, "-%.8s", hashed);
+    utf8_copy(name, sizeof name - sizeof ending, called[0] ? called : "run");
+    strcat(name, ending);
+    DIR *open = sys.opendir(around);
+    while (open && folder_read(open, around, &entry, NULL) > 0)
+        if (text_ends_with(entry->d_name, ending))
+            utf8_copy(name, sizeof name, entry->d_name);
+    if (open)
+        sys.closedir(open);
+    return path_join(around, name, err);
+}
+
 static char *job_folder(const char *path, const struct tracker_log *log, struct error *err)
 {
-    char hashed[HASH_TEXT_SIZE], called[64], name[128];
     char *whole = log->in_folder ? sys.realpath(path, NULL) : path_folder(log->path, err);
-    char *around = xdg_state_folder("attached", err), *folder = NULL;
-    struct hash *hash = hash_new(err);
-    if (whole && around && hash) {
-        hash_update(hash, log->path, strlen(log->path));
-        hash_text(hash, hashed);
-        utf8_copy(called, sizeof called, path_last(whole));
-        snprintf(name, sizeof name, "%s-%.8s", called[0] ? called : "run", hashed);
-        folder = path_join(around, name, err);
-    }
-    if (hash)
-        hash_free(hash);
+    char *around = xdg_state_folder("attached", err);
+    char *folder = whole && around ? job_name(around, path_last(whole), log->path, err) : NULL;
     free(around);
     free(whole);
     return folder;
@@ -69,7 +81,8 @@ char *attached_start(const char *path, const char *program, struct tracker_log *
     return NULL;
 }
 
-/* What is there under that name is a log where it is no job; what is not there is no job either. */
+/* What is there under that name is a log where it is no job; what is not there is no job either. What
+ * lies in a job's folder is that job's, whatever other tools could read of it. */
 char *attached_find(const char *name, const char *program, struct tracker_log *log,
                     struct error *err)
 {
@@ -77,6 +90,10 @@ char *attached_find(const char *name, const char *program, struct tracker_log *l
     char *path = job_find(name, err);
     if (path || !name[0] || file_find(name, NULL) <= 0)
         return path;
+    char *around = job_dir_around(name, err);
+    if (!around || around[0])
+        return around;
+    free(around);
     return attached_start(name, program, log, err);
 }
 
@@ -173,7 +190,8 @@ static const char *follow(struct work *work, int argc, char **argv,
         say_damage(work, say);
         double silent = seconds_now() - tracker_written(work->tracker);
         tell(work, silent);
-        if (*stop || job_request_take(work->job, JOB_REQUEST_STOP, NULL))
+        if (*stop || job_request_take(work->job, JOB_REQUEST_STOP, NULL) ||
+            !job_dir_has(work->job, "job.json")) /* nobody can ask it any more */
             return "stopped";
         if (more)
             continue;

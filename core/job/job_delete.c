@@ -92,8 +92,7 @@ static bool is_our_file(enum job_place place, const char *name)
 {
     switch (place) {
     case PLACE_JOB:
-        return is_job_file(name) || strcmp(name, JOB_PROGRESS_TEMPORARY) == 0 ||
-               tracker_writes(name);
+        return is_job_file(name) || strcmp(name, JOB_PROGRESS_TEMPORARY) == 0;
     case PLACE_REQUESTS:
         return job_request_is_file(name);
     case PLACE_CHECKPOINTS:
@@ -122,6 +121,7 @@ struct look {
     struct job_deletion *out;
     dev_t device;                 /* that the folder lies on */
     bool made_base;               /* spectrum made the model in base/ */
+    char log[64];                 /* what the run's --log names */
     char foreign[ERROR_TEXT_MAX]; /* the first that is not ours, and what it is; "": none */
     size_t foreign_count;
 };
@@ -197,7 +197,8 @@ static int look_at(struct look *look, enum job_place place, char *path, struct e
     bool folder = status == 0 && S_ISDIR(info.st_mode) && is_our_folder(place, name, &inside) &&
                   (inside != PLACE_BASE || look->made_base);
     bool file = status == 0 && S_ISREG(info.st_mode) &&
-                (is_our_file(place, name) || is_our_temporary(place, name));
+                (is_our_file(place, name) || is_our_temporary(place, name) ||
+                 (place == PLACE_JOB && tracker_writes(look->log, name)));
     if (folder)
         status = look_into(look, inside, path, err);
     else if (status == 0 && !file)
@@ -254,16 +255,20 @@ static int check_links(const char *path, struct error *err)
 }
 
 /* A run makes base/ where it begins from random weights or from another run; else a model that lies
- * there is somebody's. */
-static bool makes_base(const char *path)
+ * there is somebody's. So is what other tools read, but for a run that was to write it (--log). */
+static void look_at_record(struct look *look, const char *path)
 {
     bool init = false;
+    const char *command = "", *log = "";
     cJSON *job = job_dir_read(path, "job.json", NULL);
     json_get_bool(job, "init", &init);
-    bool makes =
+    json_get_string(job, "command", &command);
+    json_get_string(job, "log", &log);
+    look->made_base =
         init || json_get(job, "start") || job_dir_find(path, "base/" EXPORT_UNFINISHED, NULL) > 0;
+    if (strcmp(command, "train") == 0 && tracker_targets_check(log, NULL) == 0)
+        snprintf(look->log, sizeof look->log, "%s", log);
     cJSON_Delete(job);
-    return makes;
 }
 
 /* Anybody's folder may hold a job.json; ours names a kind of job that there is. */
@@ -319,7 +324,7 @@ int job_delete_look(struct job_deletion *out, const char *path, struct error *er
     if (job_dir_confine(out->path, err) != 0 || check_owner(out->path, &look.device, err) != 0 ||
         check_is_job(out->path, err) != 0 || check_state(out->path, err) != 0)
         return -1;
-    look.made_base = makes_base(out->path);
+    look_at_record(&look, out->path);
     if (look_into(&look, PLACE_JOB, out->path, err) != 0)
         return -1;
     if (look.foreign_count > 1)

@@ -11,6 +11,7 @@
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "tracker/formats.h"
 #include "tracker/tracker.h"
 
@@ -18,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEPTH = 3, ENTRIES_MAX = 50000 };
+enum { DEPTH = 3, ENTRIES_MAX = 50000, FIRST_LINE_MAX = 1 << 20 };
 
 /* Of logs that were written within so many seconds of one another, one run wrote several; the order
  * of the formats decides then. */
@@ -26,26 +27,47 @@ static const double together = 5;
 
 struct search {
     struct tracker_log *best;
+    double other_written; /* of best->other */
     size_t entries;
-    bool cut; /* there are more entries than are looked at */
+    size_t own; /* folders of this program's jobs, which need no log of another tool */
+    bool cut;   /* there are more entries than are looked at */
 };
+
+/* The first bytes of a file, of lines at least the first, where that is not endless; NULL: it cannot
+ * be read. */
+static char *read_head(const char *path, size_t *length, struct stat *info)
+{
+    uint64_t size = 0;
+    int fd = file_open_read(path, &size, NULL);
+    size_t count = size < TRACKER_HEAD ? (size_t)size : TRACKER_HEAD;
+    char *head = fd >= 0 && sys.fstat(fd, info) == 0 ? array_alloc(count, 1, NULL) : NULL;
+    bool read = head && file_read_at(fd, head, count, 0, path, NULL) == 0;
+    if (read && count < size && text_ends_with(path, ".jsonl") && !memchr(head, '\n', count)) {
+        free(head);
+        count = size < FIRST_LINE_MAX ? (size_t)size : FIRST_LINE_MAX;
+        head = array_alloc(count, 1, NULL);
+        read = head && file_read_at(fd, head, count, 0, path, NULL) == 0;
+    }
+    if (fd >= 0)
+        sys.close(fd);
+    if (read) {
+        *length = count;
+        return head;
+    }
+    free(head);
+    return NULL;
+}
 
 /* Which format's file it is; NULL: none's, or it cannot be read. */
 static const struct tracker_format *format_of(const char *path, struct stat *info)
 {
-    char head[TRACKER_HEAD];
-    size_t count;
-    uint64_t size = 0;
+    size_t count, length = 0;
     const struct tracker_format *formats = tracker_formats(&count), *found = NULL;
-    int fd = file_open_read(path, &size, NULL);
-    size_t length = size < sizeof head ? (size_t)size : sizeof head;
-    bool read =
-        fd >= 0 && sys.fstat(fd, info) == 0 && file_read_at(fd, head, length, 0, path, NULL) == 0;
-    if (fd >= 0)
-        sys.close(fd);
-    for (size_t i = 0; i < count && read && !found; i++)
+    char *head = read_head(path, &length, info);
+    for (size_t i = 0; i < count && head && !found; i++)
         if (formats[i].knows(path_last(path), head, length))
             found = &formats[i];
+    free(head);
     return found;
 }
 
@@ -64,6 +86,18 @@ static bool is_better(const struct tracker_format *format, double written,
     return format == than->format ? later > 0 : format < than->format;
 }
 
+/* Of those that are not the best the newest is named. */
+static void take_other(struct search *search, char *path, double written)
+{
+    if (!path || (search->best->other && written <= search->other_written)) {
+        free(path);
+        return;
+    }
+    free(search->best->other);
+    search->best->other = path;
+    search->other_written = written;
+}
+
 static int take_file(struct search *search, const char *path, struct error *err)
 {
     struct stat info;
@@ -71,23 +105,30 @@ static int take_file(struct search *search, const char *path, struct error *err)
     const struct tracker_format *format = format_of(path, &info);
     if (!format)
         return 0;
-    bool first = !best->format;
-    best->others += !first;
     char *copy = string_copy(path, err);
     if (!copy)
         return -1;
-    if (is_better(format, tracker_file_written(&info), best)) {
-        free(best->other);
-        best->other = best->path;
-        best->path = copy;
-        best->format = format;
-        best->written = tracker_file_written(&info);
-    } else if (!best->other) {
-        best->other = copy;
-    } else {
-        free(copy);
+    best->others += best->format != NULL;
+    if (!is_better(format, tracker_file_written(&info), best)) {
+        take_other(search, copy, tracker_file_written(&info));
+        return 0;
     }
+    take_other(search, best->path, best->written);
+    best->path = copy;
+    best->format = format;
+    best->written = tracker_file_written(&info);
     return 0;
+}
+
+/* A job's folder of this program: its metrics are followed as they are. */
+static bool is_own_job(const char *folder)
+{
+    char *record = path_join(folder, "job.json", NULL),
+         *asked = path_join(folder, "requests", NULL);
+    bool is = record && asked && file_find(record, NULL) > 0 && folder_find(asked, NULL) > 0;
+    free(asked);
+    free(record);
+    return is;
 }
 
 /* Links are not followed: a folder may lead anywhere, and in a circle. */
@@ -111,6 +152,8 @@ static int search_folder(struct search *search, const char *folder, int depth, s
             status = 0; /* gone since */
         else if (S_ISREG(info.st_mode))
             status = take_file(search, path, err);
+        else if (S_ISDIR(info.st_mode) && is_own_job(path))
+            search->own++;
         else if (S_ISDIR(info.st_mode) && depth > 0)
             status = search_folder(search, path, depth - 1, err);
         free(path);
@@ -121,12 +164,28 @@ static int search_folder(struct search *search, const char *folder, int depth, s
 
 static int say_none(const struct search *search, const char *path, bool folder, struct error *err)
 {
-    return error_set(
-        err,
-        "%s is no job's folder, and %s log of a run that is known%s: trainer_log.jsonl, "
-        "logging.jsonl, events.out.tfevents.*, trackio's .db, W&B's .wandb, "
-        "trainer_state.json, or .jsonl lines with a step and numbers",
-        path, folder ? "has no" : "is no", search->cut ? " among its first 50000 files" : "");
+    if (search->own > 0)
+        return error_set(err,
+                         "%s has no log of another tool, but %zu of this program's jobs: attach "
+                         "one of them by its folder",
+                         path, search->own);
+    return error_set(err,
+                     "%s is no job's folder, and %s log of a run that is known%s: "
+                     "trainer_log.jsonl, logging.jsonl, events.out.tfevents.*, trackio's .db, "
+                     "W&B's .wandb, trainer_state.json, or .jsonl lines with a step and numbers",
+                     path, folder ? "has no" : "is no",
+                     search->cut ? " among its first 50000 files" : "");
+}
+
+/* A file that was named is to be readable. */
+static int take_named(struct search *search, const char *path, struct error *err)
+{
+    uint64_t size;
+    int fd = file_open_read(path, &size, err);
+    if (fd < 0)
+        return -1;
+    sys.close(fd);
+    return take_file(search, path, err);
 }
 
 int tracker_find(struct tracker_log *out, const char *path, struct error *err)
@@ -141,7 +200,7 @@ int tracker_find(struct tracker_log *out, const char *path, struct error *err)
     bool folder = status == 0 && S_ISDIR(info.st_mode);
     if (status == 0)
         status =
-            folder ? search_folder(&search, whole, DEPTH, err) : take_file(&search, whole, err);
+            folder ? search_folder(&search, whole, DEPTH, err) : take_named(&search, whole, err);
     if (status == 0 && !out->format)
         status = say_none(&search, path, folder, err);
     out->in_folder = folder;

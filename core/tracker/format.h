@@ -11,7 +11,8 @@
 
 #include <sys/stat.h>
 
-/* First bytes of a file, which is enough to know it by. */
+/* First bytes of a file, which is enough to know it by; of a file of lines more, where the first line
+ * is longer. */
 enum { TRACKER_HEAD = 4096 };
 
 struct tracker;
@@ -33,11 +34,29 @@ struct tracker {
     bool in_folder; /* as in struct tracker_log */
     struct steps steps;
     void *state; /* the format's own */
-    char run[128];
+    char *run;   /* NULL: it has one alone, or none yet */
     char damage[200];
-    double written;
+    double written;  /* seconds since 1970, by this machine's clock */
+    double modified; /* as the file says it, */
+    uint64_t size;   /* and its size then */
     bool ended;
 };
+
+/* How far a file that only grows was read, so that another one in its place is noticed: by what it
+ * is, and by the last bytes before that place. Zero at first. */
+struct tracker_mark {
+    uint64_t device, inode, offset;
+    size_t length;
+    unsigned char tail[64];
+};
+
+/* Whether the open file still has what was read of it; false: it is another one, or was written
+ * anew. */
+bool tracker_mark_holds(const struct tracker_mark *mark, int fd);
+void tracker_mark_set(struct tracker_mark *mark, int fd, uint64_t offset);
+
+/* All that was read is void: the log is another one from here on. */
+void tracker_begin_anew(struct tracker *tracker);
 
 /* When a file was written last, seconds since 1970. */
 double tracker_file_written(const struct stat *info);

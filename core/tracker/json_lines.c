@@ -1,8 +1,8 @@
 /* JSON lines, an object a step: LLaMA-Factory's trainer_log.jsonl, ms-swift's logging.jsonl, and any
  * others that name a step. They are read alike; the rows differ in the name that is shown.
  *
- * Followed as metrics.jsonl is: from an offset, whole lines. A file that became shorter was begun
- * anew, and so is the reading. */
+ * Followed as metrics.jsonl is: from an offset, whole lines. A file that was begun anew, or another
+ * in its place, is read anew. */
 #include "base/file.h"
 #include "base/json.h"
 #include "base/lines.h"
@@ -19,6 +19,7 @@ enum { PART = 8 << 20 }; /* bytes of one look */
 struct place {
     uint64_t offset;
     bool midway;
+    struct tracker_mark mark;
 };
 
 /* --- which files --- */
@@ -84,10 +85,15 @@ static int take(void *context, const char *text, size_t length, uint64_t offset,
                            (unsigned long long)offset);
     } else {
         int64_t step = steps_of(object, &tracker->steps.total);
+        bool ends = step < 0 && json_get(object, "last_model_checkpoint");
         if (step >= 0)
             steps_put_object(&tracker->steps, step, object);
-        tracker->ended = (step < 0 && json_get(object, "last_model_checkpoint")) ||
-                         (step >= 0 && step == tracker->steps.total);
+        else if (!ends)
+            tracker_say_damage(tracker,
+                               "the line at byte %llu has no step, a whole number from 0: it is "
+                               "passed over",
+                               (unsigned long long)offset);
+        tracker->ended = ends || (step >= 0 && step == tracker->steps.total);
     }
     cJSON_Delete(object);
     return 0;
@@ -100,8 +106,10 @@ int json_lines_read(struct tracker *tracker, bool *more, struct error *err)
     int fd = file_open_read(tracker->path, &size, err);
     if (fd < 0)
         return -1;
-    if (size < place->offset)
+    if (!tracker_mark_holds(&place->mark, fd)) {
         *place = (struct place){0};
+        tracker_begin_anew(tracker);
+    }
     uint64_t end = size - place->offset > PART ? place->offset + PART : size;
     struct line_place lines = {.fd = fd,
                                .path = tracker->path,
@@ -110,6 +118,7 @@ int json_lines_read(struct tracker *tracker, bool *more, struct error *err)
                                .take = take,
                                .context = tracker};
     int status = lines_read(&lines, end, err);
+    tracker_mark_set(&place->mark, fd, lines.offset);
     sys.close(fd);
     place->offset = lines.offset;
     place->midway = lines.midway;

@@ -55,7 +55,7 @@ static void our_name(char out[STEPS_NAME], const char *theirs, double *value)
             *value *= names[i].factor;
         }
     if (text_is_one_of(out, taken))
-        snprintf(out, STEPS_NAME, "log/%.80s", name);
+        snprintf(out, STEPS_NAME, "log/%.140s", name);
 }
 
 /* --- lines --- */
@@ -133,12 +133,9 @@ static void begin_step(struct steps *steps, int64_t step)
     steps->step = step;
 }
 
-void steps_put(struct steps *steps, int64_t step, const char *name, double value)
+/* `ours`: the name as it will stand in the line. */
+static void put_named(struct steps *steps, int64_t step, const char *ours, double value)
 {
-    char ours[STEPS_NAME];
-    if (step < 0 || step > STEP_LARGEST)
-        return;
-    our_name(ours, name, &value);
     if (strcmp(ours, "train_runtime") == 0) /* transformers' Trainer writes it once, at its end */
         steps->ended = true;
     if (IS_ONE_OF(ours, step_keys) || IS_ONE_OF(ours, total_keys))
@@ -159,7 +156,35 @@ void steps_put(struct steps *steps, int64_t step, const char *name, double value
         steps->since = clock_seconds();
     at->value = value;
     at->last = step;
+    at->of = steps->objects;
     at->here = steps->fresh = true;
+}
+
+/* Is the name one of this object's already? */
+static bool is_taken(const struct steps *steps, const char *ours)
+{
+    for (size_t i = 0; i < steps->count; i++)
+        if (strcmp(steps->values[i].name, ours) == 0)
+            return steps->values[i].here && steps->values[i].of == steps->objects;
+    return false;
+}
+
+void steps_put(struct steps *steps, int64_t step, const char *name, double value)
+{
+    char ours[STEPS_NAME];
+    double as_ours = value;
+    if (step < 0 || step > STEP_LARGEST)
+        return;
+    if (strlen(name) >= STEPS_NAME - sizeof "log/") {
+        steps->left_out++;
+        return;
+    }
+    our_name(ours, name, &as_ours);
+    if (steps->objects % 2 && steps->step == step && is_taken(steps, ours)) {
+        utf8_copy(ours, sizeof ours, name);
+        as_ours = value;
+    }
+    put_named(steps, step, ours, as_ours);
 }
 
 void steps_go_back(struct steps *steps, int64_t step)
@@ -175,14 +200,33 @@ void steps_go_back(struct steps *steps, int64_t step)
     json_finish(&json, NULL);
 }
 
+/* While an object is put the count is odd. */
 void steps_put_object(struct steps *steps, int64_t step, const cJSON *object)
 {
     const cJSON *item;
+    double value;
+    steps->objects++;
     cJSON_ArrayForEach(item, object)
     {
-        if (cJSON_IsNumber(item) && item->string)
+        if (!item->string)
+            continue;
+        if (cJSON_IsNumber(item))
             steps_put(steps, step, item->string, item->valuedouble);
+        else if (cJSON_IsString(item) && decimal_read(&value, item->valuestring))
+            steps_put(steps, step, item->string, value);
     }
+    steps->objects++;
+}
+
+void steps_begin_anew(struct steps *steps)
+{
+    if (steps->step >= 0)
+        steps_go_back(steps, 0);
+    for (size_t i = 0; i < steps->count; i++)
+        steps->values[i].last = -1;
+    steps->step = -1;
+    steps->total = 0;
+    steps->ended = false;
 }
 
 /* --- which step --- */
@@ -210,7 +254,9 @@ int64_t steps_of(const cJSON *object, int64_t *total)
     if (step < 0)
         json_get_int64(object, "train/global_step", &step);
     for (size_t i = 0; i < sizeof step_keys / sizeof *step_keys && step < 0; i++)
-        json_get_int64(object, step_keys[i], &step);
+        if (!json_get_int64(object, step_keys[i], &step) &&
+            json_get_string(object, step_keys[i], &pair) && !decimal_read_whole(&step, pair))
+            step = -1;
     for (size_t i = 0; i < sizeof total_keys / sizeof *total_keys && all <= 0; i++)
         json_get_int64(object, total_keys[i], &all);
     if (all > 0)

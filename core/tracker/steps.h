@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STEPS_NAME = 96, STEPS_VALUES = 192 };
+enum { STEPS_NAME = 160, STEPS_VALUES = 192 };
 
 struct steps {
     struct buffer *lines; /* where lines go; set for each look */
@@ -32,9 +32,11 @@ struct steps {
         char name[STEPS_NAME]; /* as it will stand in the line */
         double value;
         int64_t last; /* the last step that it was put at */
-        bool here;    /* it has a value at this step */
+        bool here;    /* it has a value at this step, */
+        size_t of;    /* which that object gave it */
     } values[STEPS_VALUES];
     size_t count;
+    size_t objects;  /* that were put */
     size_t left_out; /* numbers whose names found no place */
     bool fresh;      /* something came since the last line */
     double since;    /* when the first of that came */
@@ -46,7 +48,8 @@ struct steps {
  * step below 0 is none, and passed over. */
 void steps_put(struct steps *steps, int64_t step, const char *name, double value);
 
-/* The numbers of an object, of which `step_key` is not one. */
+/* The numbers of an object, also those that stand there as texts, but for its step. Of two names that
+ * mean the same here ("loss", "train/loss") the second keeps its own. */
 void steps_put_object(struct steps *steps, int64_t step, const cJSON *object);
 
 /* The log says itself that what it has after a step is void: a line {"event": "resume", ...}. A step
@@ -55,6 +58,9 @@ void steps_go_back(struct steps *steps, int64_t step);
 
 /* Writes what is held, unless it came less than `hold` seconds ago. */
 void steps_flush(struct steps *steps, double hold);
+
+/* Another log begins: what was put so far is void. */
+void steps_begin_anew(struct steps *steps);
 
 /* The step that an object is of, by any of the names that tools have for it: "step",
  * "current_steps", "global_step", "iteration", "global_step/max_steps": "3/10", ...; -1: none. A

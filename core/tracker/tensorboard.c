@@ -17,29 +17,32 @@
 #include "tracker/event.pb-c.h"
 #include "tracker/format.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     RECORD_HEADER = 12,
-    RECORD_MAX = 64 << 20, /* bytes; images and histograms are in the files, too */
-    FILES_MAX = 256,
-    CHUNK = 1 << 20,
-    PART = 16 << 20 /* bytes of one look */
+    EVENT_MAX =
+        1 << 20, /* bytes of a record that is looked into: a tree takes fifty times as much */
+    FILES_MAX = 4096,
+    CHUNK = 2 << 20, /* bytes that are read at once, more than such a record has */
+    PART = 16 << 20  /* bytes of one look */
 };
 
 struct event_file {
     char name[256];
     uint64_t offset;
+    struct tracker_mark mark;
     bool ended; /* nothing is read of it from here on */
 };
 
 struct event_files {
     char *folder;
     char only[256]; /* a file that was named itself; "": all of the folder */
-    struct event_file list[FILES_MAX];
-    size_t count;
+    struct event_file *list;
+    size_t count, capacity;
 };
 
 static bool is_name(const char *name)
@@ -69,6 +72,7 @@ int tensorboard_open(struct tracker *tracker, struct error *err)
 void tensorboard_close(void *state)
 {
     struct event_files *files = state;
+    free(files->list);
     free(files->folder);
     free(files);
 }
@@ -86,33 +90,55 @@ static bool is_listed(const struct event_files *files, const char *name)
     return false;
 }
 
+/* What has such a name and is no file is passed over, in words. */
+static bool is_file(struct tracker *tracker, const struct event_files *files, const char *name)
+{
+    struct stat info;
+    char *path = path_join(files->folder, name, NULL);
+    bool is = path && sys.stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    if (!is)
+        tracker_say_damage(tracker, "%.100s beside it is no file: it is passed over", name);
+    free(path);
+    return is;
+}
+
+static int enter(struct event_files *files, const char *name, struct error *err)
+{
+    if (array_reserve((void **)&files->list, &files->capacity, files->count + 1,
+                      sizeof *files->list, err) != 0)
+        return -1;
+    struct event_file *file = &files->list[files->count++];
+    *file = (struct event_file){.offset = 0};
+    snprintf(file->name, sizeof file->name, "%s", name);
+    return 0;
+}
+
 /* Enters files that came. Those that are there already keep their places. */
 static int list_files(struct tracker *tracker, struct event_files *files, struct error *err)
 {
     DIR *open = sys.opendir(files->folder);
     struct dirent *entry;
-    int found;
+    int found, status = 0;
     if (!open)
-        return error_set(err, "cannot read the folder %s", files->folder);
-    while ((found = folder_read(open, files->folder, &entry, err)) > 0) {
-        bool wanted =
-            files->only[0] ? strcmp(entry->d_name, files->only) == 0 : is_name(entry->d_name);
-        if (!wanted || is_listed(files, entry->d_name))
+        return error_set_errno(err, errno, "cannot read the folder %s", files->folder);
+    while (status == 0 && (found = folder_read(open, files->folder, &entry, err)) != 0) {
+        const char *name = found > 0 ? entry->d_name : "";
+        bool wanted = files->only[0] ? strcmp(name, files->only) == 0 : is_name(name);
+        if (found < 0)
+            status = -1;
+        else if (!wanted || is_listed(files, name) || !is_file(tracker, files, name))
             continue;
-        if (files->count == FILES_MAX) {
+        else if (files->count < FILES_MAX)
+            status = enter(files, name, err);
+        else
             tracker_say_damage(tracker,
-                               "of more than %d event files in the folder the others are "
-                               "left out",
+                               "of more than %d event files in the folder the others are left out",
                                FILES_MAX);
-            continue;
-        }
-        struct event_file *file = &files->list[files->count++];
-        *file = (struct event_file){.offset = 0};
-        snprintf(file->name, sizeof file->name, "%s", entry->d_name);
     }
     sys.closedir(open);
-    qsort(files->list, files->count, sizeof *files->list, by_name);
-    return found;
+    if (files->count > 0)
+        qsort(files->list, files->count, sizeof *files->list, by_name);
+    return status;
 }
 
 /* --- an event --- */
@@ -162,31 +188,36 @@ static bool take_event(struct tracker *tracker, const void *data, size_t length)
 /* --- records --- */
 
 /* The record at the beginning of bytes[0..length): its size, 0 where it is not whole, and -1 where
- * it is damaged. */
-static int64_t record_size(const char *bytes, size_t length)
+ * it is damaged. *data: bytes of what it holds, as its header has it. */
+static int64_t record_size(const char *bytes, size_t length, uint64_t *data)
 {
+    *data = 0;
     if (length < RECORD_HEADER)
         return 0;
-    uint64_t data = load_u64(bytes);
-    if (crc32c_masked(bytes, 8) != load_u32(bytes + 8) || data > RECORD_MAX)
+    if (crc32c_masked(bytes, 8) != load_u32(bytes + 8))
         return -1;
-    uint64_t size = RECORD_HEADER + data + 4;
+    *data = load_u64(bytes);
+    if (*data > INT64_MAX - RECORD_HEADER - 4)
+        return -1;
+    uint64_t size = RECORD_HEADER + *data + 4;
     if (length < size)
         return 0;
-    const char *sum = bytes + RECORD_HEADER + data;
-    return crc32c_masked(bytes + RECORD_HEADER, (size_t)data) == load_u32(sum) ? (int64_t)size : -1;
+    const char *sum = bytes + RECORD_HEADER + *data;
+    return crc32c_masked(bytes + RECORD_HEADER, (size_t)*data) == load_u32(sum) ? (int64_t)size
+                                                                                : -1;
 }
 
-/* Takes the whole records of a chunk; how many bytes they are. */
+/* Takes the whole records of a chunk; how many bytes they are. *data is of the one that follows
+ * them. */
 static size_t take_chunk(struct tracker *tracker, struct event_file *file, const char *bytes,
-                         size_t length)
+                         size_t length, uint64_t *data)
 {
     size_t at = 0;
     int64_t size;
-    while ((size = record_size(bytes + at, length - at)) > 0 &&
-           take_event(tracker, bytes + at + RECORD_HEADER, (size_t)size - RECORD_HEADER - 4))
+    while ((size = record_size(bytes + at, length - at, data)) > 0 && *data <= EVENT_MAX &&
+           take_event(tracker, bytes + at + RECORD_HEADER, (size_t)*data))
         at += (size_t)size;
-    if (size != 0) {
+    if (size != 0 && *data <= EVENT_MAX) {
         unsigned long long place = file->offset + at;
         file->ended = true;
         tracker_say_damage(tracker, "%s is damaged at byte %llu: the rest of it is not read",
@@ -195,39 +226,59 @@ static size_t take_chunk(struct tracker *tracker, struct event_file *file, const
     return at;
 }
 
-/* What the record at the beginning of a chunk that has no whole one needs: at most RECORD_MAX. */
-static size_t wanted(const char *bytes, size_t length)
+/* Bytes of a file from its offset on, and where it is more than one look's, a part of them. A record
+ * that is too large to hold numbers alone (an image) is passed over by its length. */
+static int read_rest(struct tracker *tracker, const char *path, int fd, uint64_t size,
+                     struct event_file *file, uint64_t *left, struct error *err)
 {
-    return length < RECORD_HEADER ? CHUNK : (size_t)load_u64(bytes) + RECORD_HEADER + 4;
+    char *bytes = array_alloc(CHUNK, 1, err);
+    int status = bytes ? 0 : -1;
+    while (status == 0 && !file->ended && file->offset<size && * left> 0) {
+        size_t length = size - file->offset < CHUNK ? (size_t)(size - file->offset) : CHUNK;
+        uint64_t data;
+        status = file_read_at(fd, bytes, length, file->offset, path, err);
+        uint64_t took = status == 0 ? take_chunk(tracker, file, bytes, length, &data) : 0;
+        if (status == 0 && took == 0 && !file->ended && data > EVENT_MAX &&
+            size - file->offset >= RECORD_HEADER + data + 4) {
+            took = RECORD_HEADER + data + 4;
+            tracker_say_damage(tracker, "records of more than %d bytes are passed over", EVENT_MAX);
+        }
+        file->offset += took;
+        *left -= took < *left ? took : *left;
+        if (took == 0)
+            break; /* the last record is not whole yet */
+    }
+    free(bytes);
+    return status;
 }
 
+/* *replaced: there is another file of that name. */
 static int read_file(struct tracker *tracker, const char *path, struct event_file *file,
-                     uint64_t *left, bool *more, struct error *err)
+                     uint64_t *left, bool *replaced, struct error *err)
 {
     uint64_t size = 0;
     int fd = file_open_read(path, &size, err), status = fd < 0 ? -1 : 0;
-    size_t chunk = CHUNK;
-    if (status == 0 && size < file->offset)
-        file->offset = 0;
-    while (status == 0 && !file->ended && file->offset<size && * left> 0) {
-        size_t length = size - file->offset < chunk ? (size_t)(size - file->offset) : chunk;
-        char *bytes = array_alloc(length, 1, err);
-        status = bytes ? file_read_at(fd, bytes, length, file->offset, path, err) : -1;
-        size_t took = status == 0 ? take_chunk(tracker, file, bytes, length) : 0;
-        size_t next = took ? CHUNK : status == 0 ? wanted(bytes, length) : 0;
-        free(bytes);
-        file->offset += took;
-        *left -= took < *left ? took : *left;
-        if (status != 0 || (took == 0 && (length == size - file->offset || next <= length)))
-            break; /* the last record is not whole yet */
-        chunk = next;
+    *replaced = fd >= 0 && !tracker_mark_holds(&file->mark, fd);
+    if (status == 0 && !*replaced && !file->ended) {
+        status = read_rest(tracker, path, fd, size, file, left, err);
+        tracker_mark_set(&file->mark, fd, file->offset);
     }
-    *more |= status == 0 && *left == 0;
     if (fd >= 0)
         sys.close(fd);
     return status;
 }
 
+static void begin_anew(struct tracker *tracker, struct event_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        files->list[i].offset = 0;
+        files->list[i].ended = false;
+        files->list[i].mark = (struct tracker_mark){.offset = 0};
+    }
+    tracker_begin_anew(tracker);
+}
+
+/* Of several files one that can no longer be read is passed over, in words. */
 int tensorboard_read(struct tracker *tracker, bool *more, struct error *err)
 {
     struct event_files *files = tracker->state;
@@ -235,11 +286,21 @@ int tensorboard_read(struct tracker *tracker, bool *more, struct error *err)
     int status = list_files(tracker, files, err);
     *more = false;
     for (size_t i = 0; i < files->count && status == 0 && left > 0; i++) {
+        struct error why = ERROR_INIT;
+        bool replaced = false;
         char *path = path_join(files->folder, files->list[i].name, err);
-        status = path ? tracker_look(tracker, path, err) : -1;
-        if (status == 0 && !files->list[i].ended)
-            status = read_file(tracker, path, &files->list[i], &left, more, err);
+        if (!path)
+            return -1;
+        if (tracker_look(tracker, path, &why) != 0 ||
+            read_file(tracker, path, &files->list[i], &left, &replaced, &why) != 0)
+            tracker_say_damage(tracker, "%s", why.text);
         free(path);
+        if (replaced) {
+            begin_anew(tracker, files);
+            *more = true;
+            return 0;
+        }
     }
+    *more = status == 0 && left == 0;
     return status;
 }

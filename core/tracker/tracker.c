@@ -22,7 +22,6 @@ int tracker_open(struct tracker **out, const struct tracker_log *log, struct err
         return -1;
     tracker->format = log->format;
     tracker->in_folder = log->in_folder;
-    tracker->written = log->written;
     tracker->steps.step = -1;
     tracker->path = string_copy(log->path, err);
     if (!tracker->path || log->format->open(tracker, err) != 0) {
@@ -39,6 +38,7 @@ void tracker_close(struct tracker *tracker)
         return;
     if (tracker->state)
         tracker->format->close(tracker->state);
+    free(tracker->run);
     free(tracker->path);
     free(tracker);
 }
@@ -54,8 +54,10 @@ int tracker_read(struct tracker *tracker, struct buffer *lines, bool *more, stru
     if (!*more)
         steps_flush(&tracker->steps, tracker_ended(tracker) ? 0 : tracker_hold);
     if (tracker->steps.left_out > 0)
-        tracker_say_damage(tracker, "it has more than %d names: the others are left out",
-                           STEPS_VALUES);
+        tracker_say_damage(tracker,
+                           "it has more than %d names, or one of more than %d bytes: such numbers "
+                           "are left out",
+                           STEPS_VALUES, STEPS_NAME - 1);
     return buffer_check(lines, err);
 }
 
@@ -81,7 +83,7 @@ double tracker_written(const struct tracker *tracker)
 
 const char *tracker_run(const struct tracker *tracker)
 {
-    return tracker->run;
+    return tracker->run ? tracker->run : "";
 }
 
 const char *tracker_damage(const struct tracker *tracker)

@@ -8,23 +8,26 @@
 #include "base/buffer.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "tracker/format.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    ROWS = 20000,      /* of one look */
-    TICKS = 100000,    /* instructions of SQLite's machine between two calls of the guard, */
-    TICKS_MAX = 20000, /* and how many calls a look may have: some ten seconds */
+    ROWS = 20000,     /* of one look */
+    TICKS = 100000,   /* instructions of SQLite's machine between two calls of the guard, */
+    TICKS_MAX = 3000, /* and how many calls a look may have: some seconds */
     VALUE_MAX = 16 << 20
 };
 
 struct database {
     sqlite3 *db;
+    uint64_t device, inode; /* of the file that is open */
     sqlite3_stmt *rows;
     int64_t last; /* id of the last row that was taken */
     long ticks;
@@ -46,6 +49,11 @@ static int guard(void *context)
 static int say(const struct tracker *tracker, struct error *err)
 {
     const struct database *database = tracker->state;
+    if (database->ticks > TICKS_MAX)
+        return error_set(err,
+                         "%s: reading its metrics takes too long; it is no database of "
+                         "trackio's own making",
+                         tracker->path);
     return error_set(err, "cannot read %s as trackio's database: %s", tracker->path,
                      database->db ? sqlite3_errmsg(database->db) : "not enough memory");
 }
@@ -64,16 +72,35 @@ static int open_reading(struct database *database, const char *path)
     return sqlite3_db_config(database->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
 }
 
-/* The run of the newest row. */
+/* A view of that name would be a program. */
+static int find_table(struct database *database)
+{
+    sqlite3_stmt *table = NULL;
+    int status = sqlite3_prepare_v2(database->db,
+                                    "SELECT 1 FROM sqlite_schema WHERE name = 'metrics' AND "
+                                    "type = 'table' AND sql LIKE 'CREATE TABLE %'",
+                                    -1, &table, NULL);
+    if (status == SQLITE_OK)
+        status = sqlite3_step(table);
+    sqlite3_finalize(table);
+    return status == SQLITE_ROW ? SQLITE_OK : status;
+}
+
+/* The run of the newest row; one without a name is none. */
 static int find_run(struct tracker *tracker, struct database *database)
 {
     sqlite3_stmt *newest = NULL;
-    int status = sqlite3_prepare_v2(
-        database->db, "SELECT run_name FROM metrics ORDER BY id DESC LIMIT 1", -1, &newest, NULL);
+    int status = find_table(database);
+    if (status == SQLITE_OK)
+        status = sqlite3_prepare_v2(
+            database->db,
+            "SELECT run_name FROM metrics WHERE run_name IS NOT NULL ORDER BY id DESC LIMIT 1", -1,
+            &newest, NULL);
     if (status == SQLITE_OK && (status = sqlite3_step(newest)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(newest, 0);
-        snprintf(tracker->run, sizeof tracker->run, "%s", name ? name : "");
-        status = name ? SQLITE_OK : SQLITE_NOMEM;
+        free(tracker->run);
+        tracker->run = name ? string_copy(name, NULL) : NULL;
+        status = tracker->run ? SQLITE_OK : SQLITE_NOMEM;
     }
     sqlite3_finalize(newest);
     return status; /* SQLITE_DONE: no run has written anything yet */
@@ -90,21 +117,48 @@ static int prepare_rows(struct tracker *tracker, struct database *database)
     return status == SQLITE_OK ? sqlite3_bind_int(database->rows, 3, ROWS) : status;
 }
 
+static void close_reading(struct database *database)
+{
+    sqlite3_finalize(database->rows);
+    sqlite3_close(database->db);
+    *database = (struct database){.db = NULL};
+}
+
+static int open_again(struct tracker *tracker, struct database *database, struct error *err)
+{
+    struct stat info;
+    close_reading(database);
+    if (sys.stat(tracker->path, &info) != 0)
+        return error_set_errno(err, errno, "cannot read %s", tracker->path);
+    if (open_reading(database, tracker->path) != SQLITE_OK)
+        return say(tracker, err);
+    database->device = info.st_dev;
+    database->inode = info.st_ino;
+    return 0;
+}
+
 int trackio_open(struct tracker *tracker, struct error *err)
 {
     struct database *database = array_alloc(1, sizeof *database, err);
     tracker->state = database;
-    if (!database)
-        return -1;
-    return open_reading(database, tracker->path) == SQLITE_OK ? 0 : say(tracker, err);
+    return database ? open_again(tracker, database, err) : -1;
 }
 
 void trackio_close(void *state)
 {
-    struct database *database = state;
-    sqlite3_finalize(database->rows);
-    sqlite3_close(database->db);
-    free(database);
+    close_reading(state);
+    free(state);
+}
+
+/* Another file of that name is another log. */
+static int look_for_another(struct tracker *tracker, struct database *database, struct error *err)
+{
+    struct stat info;
+    if (sys.stat(tracker->path, &info) != 0 ||
+        (info.st_dev == database->device && info.st_ino == database->inode))
+        return 0;
+    tracker_begin_anew(tracker);
+    return open_again(tracker, database, err);
 }
 
 /* While a run logs, what it writes is in the journal beside the file. */
@@ -120,7 +174,8 @@ static void look_at_journal(struct tracker *tracker)
 /* The step that the numbers name themselves counts before trackio's own counter. */
 static void take_row(struct tracker *tracker, struct database *database)
 {
-    int64_t step = sqlite3_column_int64(database->rows, 1), total = 0;
+    bool counted = sqlite3_column_type(database->rows, 1) == SQLITE_INTEGER;
+    int64_t step = counted ? sqlite3_column_int64(database->rows, 1) : -1, total = 0;
     const void *text = sqlite3_column_blob(database->rows, 2);
     int length = sqlite3_column_bytes(database->rows, 2);
     database->last = sqlite3_column_int64(database->rows, 0);
@@ -129,6 +184,9 @@ static void take_row(struct tracker *tracker, struct database *database)
                         : NULL;
     if (cJSON_IsObject(object)) {
         int64_t own = steps_of(object, &total);
+        if (own < 0 && step < 0)
+            tracker_say_damage(tracker, "row %lld of its metrics has no step: it is passed over",
+                               (long long)database->last);
         steps_put_object(&tracker->steps, own >= 0 ? own : step, object);
     } else {
         tracker_say_damage(tracker, "row %lld of its metrics is no JSON object: it is passed over",
@@ -145,6 +203,8 @@ int trackio_read(struct tracker *tracker, bool *more, struct error *err)
     *more = false;
     database->ticks = 0;
     look_at_journal(tracker);
+    if (look_for_another(tracker, database, err) != 0)
+        return -1;
     if (!database->rows && (status = find_run(tracker, database)) == SQLITE_OK)
         status = prepare_rows(tracker, database);
     if (status == SQLITE_OK)

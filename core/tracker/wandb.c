@@ -25,13 +25,15 @@ enum {
     FILE_HEADER = 7,
     BLOCK = 32 << 10,
     PIECE_HEADER = 7,
-    RECORD_MAX = 64 << 20, /* bytes */
+    RECORD_MAX = 64 << 20, /* bytes; */
+    HISTORY_MAX = 1 << 20, /* of one that is looked into, whose tree takes fifty times as much */
     PART = 16 << 20        /* bytes of one look */
 };
 enum piece_type { WHOLE = 1, FIRST, MIDDLE, LAST };
 
 struct place {
-    uint64_t offset;      /* a piece begins there */
+    uint64_t offset; /* a piece begins there */
+    struct tracker_mark mark;
     struct buffer record; /* its pieces so far */
     bool damaged;         /* nothing is read from here on */
 };
@@ -92,6 +94,10 @@ static void take_history(struct tracker *tracker, const Tracker__History *histor
 
 static bool take_record(struct tracker *tracker, const struct buffer *bytes)
 {
+    if (bytes->length > HISTORY_MAX) {
+        tracker_say_damage(tracker, "a record of more than %d bytes is passed over", HISTORY_MAX);
+        return true;
+    }
     Tracker__Record *record =
         tracker__record__unpack(NULL, bytes->length, (const uint8_t *)buffer_string(bytes));
     if (!record)
@@ -146,9 +152,11 @@ int wandb_read(struct tracker *tracker, bool *more, struct error *err)
     char bytes[BLOCK];
     uint64_t size = 0, end;
     int fd = file_open_read(tracker->path, &size, err), status = fd < 0 ? -1 : 0;
-    if (size < place->offset && status == 0) { /* begun anew */
+    if (status == 0 && !tracker_mark_holds(&place->mark, fd)) {
         buffer_clear(&place->record);
         place->offset = FILE_HEADER;
+        place->damaged = false;
+        tracker_begin_anew(tracker);
     }
     end = size > place->offset + PART ? place->offset + PART : size;
     while (status == 0 && !place->damaged && place->offset < end) {
@@ -170,6 +178,8 @@ int wandb_read(struct tracker *tracker, bool *more, struct error *err)
         tracker_say_damage(tracker, "it is damaged at byte %llu: the rest of it is not read",
                            (unsigned long long)place->offset);
     *more = status == 0 && !place->damaged && end < size;
+    if (status == 0)
+        tracker_mark_set(&place->mark, fd, place->offset < size ? place->offset : size);
     if (fd >= 0)
         sys.close(fd);
     return status;

@@ -29,10 +29,44 @@ struct csv_writer {
     int fd;
 };
 
+/* Not to be waited for, as a pipe without a reader would be. */
 static int open_file(struct csv_writer *writer, struct error *err)
 {
-    writer->fd = sys.open(writer->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0666);
-    return writer->fd >= 0 ? 0 : error_set_errno(err, errno, "cannot write %s", writer->path);
+    struct stat info;
+    writer->fd =
+        sys.open(writer->path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0666);
+    if (writer->fd < 0 || sys.fstat(writer->fd, &info) != 0)
+        return error_set_errno(err, errno, "cannot write %s", writer->path);
+    return S_ISREG(info.st_mode) ? 0 : error_set(err, "%s is not a regular file", writer->path);
+}
+
+static void put_header(struct buffer *header)
+{
+    buffer_text(header, "step");
+    for (int i = 0; i < COLUMNS; i++)
+        if (strncmp(columns[i], "eval/", 5) == 0)
+            buffer_format(header, ",eval_%s", columns[i] + 5);
+        else
+            buffer_format(header, ",%s", strchr(columns[i], '/') + 1);
+    buffer_byte(header, '\n');
+}
+
+/* Does the file begin as ours does? What a person or another program has there is not written to. */
+static int check_header(const struct csv_writer *writer, const struct buffer *header,
+                        struct error *err)
+{
+    char *begins = array_alloc(header->length, 1, err);
+    if (!begins)
+        return -1;
+    ssize_t read = sys.pread(writer->fd, begins, header->length, 0);
+    bool ours =
+        read == (ssize_t)header->length && memcmp(begins, header->data, header->length) == 0;
+    free(begins);
+    return ours ? 0
+                : error_set(err,
+                            "%s is there, and no file of this program: move it, or leave csv out "
+                            "of --log",
+                            writer->path);
 }
 
 /* An empty file gets its header. */
@@ -40,18 +74,14 @@ static int begin(struct csv_writer *writer, struct error *err)
 {
     struct buffer header = BUFFER_INIT;
     struct stat info;
-    if (sys.fstat(writer->fd, &info) != 0)
-        return error_set_errno(err, errno, "cannot look at %s", writer->path);
-    buffer_text(&header, "step");
-    for (int i = 0; i < COLUMNS; i++)
-        if (strncmp(columns[i], "eval/", 5) == 0)
-            buffer_format(&header, ",eval_%s", columns[i] + 5);
-        else
-            buffer_format(&header, ",%s", strchr(columns[i], '/') + 1);
-    buffer_byte(&header, '\n');
+    put_header(&header);
     int status = buffer_check(&header, err);
-    if (status == 0 && info.st_size == 0)
-        status = file_write(writer->fd, header.data, header.length, writer->path, err);
+    if (status == 0 && sys.fstat(writer->fd, &info) != 0)
+        status = error_set_errno(err, errno, "cannot look at %s", writer->path);
+    if (status == 0)
+        status = info.st_size > 0
+                     ? check_header(writer, &header, err)
+                     : file_write(writer->fd, header.data, header.length, writer->path, err);
     buffer_free(&header);
     return status;
 }
@@ -93,9 +123,15 @@ int write_csv_put(void *state, const struct target_line *line, struct error *err
             buffer_format(&row, ",%.9g", value);
     }
     buffer_byte(&row, '\n');
+    struct stat before;
     int status = buffer_check(&row, err);
-    if (status == 0)
+    if (status == 0 && sys.fstat(writer->fd, &before) != 0)
+        status = error_set_errno(err, errno, "cannot look at %s", writer->path);
+    if (status == 0) {
         status = file_write(writer->fd, row.data, row.length, writer->path, err);
+        if (status != 0 && sys.ftruncate(writer->fd, before.st_size) != 0)
+            error_prefix(err, "half a row is left at its end");
+    }
     buffer_free(&row);
     return status;
 }

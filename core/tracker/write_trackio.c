@@ -5,6 +5,7 @@
 #include "base/folder.h"
 #include "base/json_writer.h"
 #include "base/memory.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "tracker/target.h"
 
@@ -66,8 +67,11 @@ static int prepare(struct database *database)
     if (status == SQLITE_OK)
         status = sqlite3_prepare_v2(database->db, insert, -1, &database->insert, NULL);
     if (status == SQLITE_OK)
-        status = sqlite3_prepare_v2(database->db, "DELETE FROM metrics WHERE step > ?1", -1,
+        status = sqlite3_prepare_v2(database->db,
+                                    "DELETE FROM metrics WHERE step > ?1 AND run_name = ?2", -1,
                                     &database->cut, NULL);
+    if (status == SQLITE_OK)
+        status = sqlite3_bind_text(database->cut, 2, database->run, -1, SQLITE_STATIC);
     return status == SQLITE_OK
                ? sqlite3_bind_text(database->insert, 1, database->run, -1, SQLITE_STATIC)
                : status;
@@ -81,6 +85,12 @@ int write_trackio_open(void **state, const char *folder, const char *run, struct
     database->path = path_join(folder, "spectrum.db", err);
     database->run = string_copy(run, err);
     if (!database->path || !database->run) {
+        write_trackio_close(database);
+        return -1;
+    }
+    struct stat info;
+    if (sys.lstat(database->path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        error_set(err, "%s is not a regular file", database->path);
         write_trackio_close(database);
         return -1;
     }

@@ -12,13 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct target targets[] = {
-    {"tensorboard", write_tensorboard_open, write_tensorboard_put, write_tensorboard_go_back,
-     write_tensorboard_close},
-    {"trackio", write_trackio_open, write_trackio_put, write_trackio_go_back, write_trackio_close},
-    {"csv", write_csv_open, write_csv_put, write_csv_go_back, write_csv_close},
+enum { TENSORBOARD, TRACKIO, CSV, TARGETS };
+static const struct target targets[TARGETS] = {
+    [TENSORBOARD] = {"tensorboard", write_tensorboard_open, write_tensorboard_put,
+                     write_tensorboard_go_back, write_tensorboard_close},
+    [TRACKIO] = {"trackio", write_trackio_open, write_trackio_put, write_trackio_go_back,
+                 write_trackio_close},
+    [CSV] = {"csv", write_csv_open, write_csv_put, write_csv_go_back, write_csv_close},
 };
-enum { TARGETS = sizeof targets / sizeof *targets };
 const char *const tracker_target_names[] = {"tensorboard", "trackio", "csv", NULL};
 
 struct tracker_writers {
@@ -57,13 +58,21 @@ int tracker_targets_check(const char *names, struct error *err)
     return 0;
 }
 
-bool tracker_writes(const char *name)
+bool tracker_writes(const char *names, const char *name)
 {
-    static const char *const files[] = {"metrics.csv", "spectrum.db", "spectrum.db-wal",
-                                        "spectrum.db-shm", NULL};
+    static const char *const database[] = {"spectrum.db", "spectrum.db-wal", "spectrum.db-shm",
+                                           NULL};
     static const char events[] = "events.out.tfevents.";
-    return text_is_one_of(name, files) ||
-           (strncmp(name, events, sizeof events - 1) == 0 && text_ends_with(name, ".spectrum"));
+    for (const char *at = names, *rest; at; at = rest) {
+        size_t which = next_name(at, &rest);
+        if (which == TENSORBOARD && strncmp(name, events, sizeof events - 1) == 0 &&
+            text_ends_with(name, ".spectrum"))
+            return true;
+        if ((which == TRACKIO && text_is_one_of(name, database)) ||
+            (which == CSV && strcmp(name, "metrics.csv") == 0))
+            return true;
+    }
+    return false;
 }
 
 /* --- opening --- */

@@ -38,7 +38,7 @@ void tracker_writers_close(struct tracker_writers *writers);
 int tracker_writers_put(struct tracker_writers *writers, const char *line, size_t length,
                         struct error *err);
 
-/* Is a name in a run's folder one that a target writes there? */
-bool tracker_writes(const char *name);
+/* Is a name in a run's folder one that a target of the list writes there? */
+bool tracker_writes(const char *names, const char *name);
 
 #endif

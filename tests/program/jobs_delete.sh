@@ -58,6 +58,18 @@ grep -q "deleted $work/asked" "$work/out" && test ! -e "$work/asked" || fail "y 
 # Refused: foreign files by their names, links, folders that are no jobs; then none of those that are named goes.
 echo mine >"$work/beside/checkpoints/notes.txt"
 ends 1 "beside/checkpoints/notes.txt is not what spectrum wrote there" delete --yes delete beside
+# So is a file as --log writes it, of a run that was not to write it; of one that was, all goes.
+rm "$work/beside/checkpoints/notes.txt"
+echo mine >"$work/beside/metrics.csv"
+ends 1 "beside/metrics.csv is not what spectrum wrote there" delete --yes beside
+rm "$work/beside/metrics.csv"
+echo mine >"$work/beside/checkpoints/notes.txt"
+train logged --steps 1 --eval-split 0 --device cpu --log tensorboard,trackio,csv
+test "$(ls "$work/logged" | grep -cE '^(metrics.csv|spectrum.db|events.out.tfevents.*.spectrum)$')" = 3 || fail "--log wrote other files"
+"$spectrum" attach "$work/logged/metrics.csv" >"$work/out" 2>"$work/err" && grep -q '^step 1/1 ' "$work/out" ||
+    fail "what lies in a job's folder is not that job's"
+ends 0 "deleted" delete --yes logged
+test ! -e "$work/logged" || fail "what --log wrote is left"
 test -e "$work/delete/job.json" || fail "one of two was deleted"
 rm "$work/beside/checkpoints/notes.txt"
 ln -s "$work/beside" "$work/link"

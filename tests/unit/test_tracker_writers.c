@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/sys.h"
 #include "tracker/tracker.h"
@@ -169,6 +170,35 @@ static void test_what_cannot_be_written_is_given_up(void **state)
     free(inside);
 }
 
+/* What a person has under such a name is neither written to nor waited for. */
+static void test_what_is_anothers_stays(void **state)
+{
+    (void)state;
+    static const char mine[] = "epoch,acc\n1,0.1\n";
+    struct error err = ERROR_INIT;
+    struct tracker_writers *writers;
+    char *inside = path_join(folder, "mine", NULL), *path = path_join(inside, "metrics.csv", NULL);
+    assert_int_equal(mkdir(inside, 0700), 0);
+    assert_int_equal(file_save(path, mine, sizeof mine - 1, NULL), 0);
+    assert_int_equal(tracker_writers_open(&writers, "csv", inside, "x", &err), -1);
+    assert_non_null(strstr(err.text, "metrics.csv is there, and no file of this program"));
+    struct buffer text = BUFFER_INIT;
+    assert_int_equal(file_read_all(&text, path, 1 << 10, NULL), 0);
+    assert_string_equal(text.data, mine);
+    buffer_free(&text);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(tracker_writers_open(&writers, "csv", inside, "x", &err), -1);
+    assert_non_null(strstr(err.text, "not a regular file"));
+    free(path);
+    path = path_join(inside, "spectrum.db", NULL);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(tracker_writers_open(&writers, "trackio", inside, "x", &err), -1);
+    assert_non_null(strstr(err.text, "not a regular file"));
+    free(path);
+    free(inside);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -181,10 +211,12 @@ static void test_names(void **state)
         assert_int_equal(tracker_targets_check(wrong[i], &err), -1);
         assert_int_equal(err.kind, ERROR_USAGE);
     }
-    assert_true(tracker_writes("events.out.tfevents.1.host.2.0.spectrum"));
-    assert_false(tracker_writes("events.out.tfevents.1.host.2.0")); /* another's */
-    assert_true(tracker_writes("spectrum.db-wal"));
-    assert_false(tracker_writes("trackio.db"));
+    assert_true(tracker_writes("csv,tensorboard", "events.out.tfevents.1.host.2.0.spectrum"));
+    assert_false(tracker_writes("tensorboard", "events.out.tfevents.1.host.2.0")); /* another's */
+    assert_true(tracker_writes("trackio", "spectrum.db-wal"));
+    assert_false(tracker_writes("trackio", "trackio.db"));
+    assert_false(tracker_writes("trackio,tensorboard", "metrics.csv"));
+    assert_false(tracker_writes("", "metrics.csv"));
 }
 
 int main(void)
@@ -193,6 +225,7 @@ int main(void)
         cmocka_unit_test(test_what_was_written_is_read),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_what_cannot_be_written_is_given_up),
+        cmocka_unit_test(test_what_is_anothers_stays),
         cmocka_unit_test(test_names),
     };
     real = sys;

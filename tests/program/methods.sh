@@ -85,7 +85,7 @@ rm -rf muon-as-lion/checkpoints/step-00000006
 sed -i 's/completed/stopped/' muon-as-lion/result.json
 sed -i 's/"--optimizer", *"muon"/"--optimizer","lion"/; s/"optimizer": *"muon"/"optimizer": "lion"/' muon-as-lion/job.json
 spectrum resume muon-as-lion --trust
-wait_until grep -qs failed muon-as-lion/result.json
+wait_until grep -qs refused muon-as-lion/result.json
 grep -q 'made with --optimizer muon, not lion' muon-as-lion/result.json || fail "lion goes on from muon's state"
 
 # The controls choose what they say.

@@ -13,6 +13,7 @@
 #include "job/job_index.h"
 #include "job/job_progress.h"
 #include "job/launch.h"
+#include "job/lock.h"
 #include "job/metrics.h"
 #include "job/metrics_writer.h"
 #include "job/requests.h"
@@ -95,6 +96,18 @@ char *attached_find(const char *name, const char *program, struct tracker_log *l
         return around;
     free(around);
     return attached_start(name, program, log, err);
+}
+
+/* Its first phase is "loading". A log that has ended is given the seconds in which that is seen. */
+void attached_wait(const char *job)
+{
+    struct job_progress progress;
+    double until = clock_seconds() + 10;
+    bool read = false;
+    while (!read && clock_seconds() < until && job_state(job) != JOB_ENDED) {
+        nanosleep(&(struct timespec){.tv_nsec = look_ns}, NULL);
+        read = job_progress_read(&progress, job) && strcmp(progress.phase, "loading") != 0;
+    }
 }
 
 /* --- the worker --- */
@@ -183,13 +196,18 @@ static const char *follow(struct work *work, int argc, char **argv,
                           struct error *err)
 {
     double ended = -1;
+    bool read = false; /* once, to the log's end */
     for (;;) {
         bool more = false;
         if (look(work, argc, argv, &more, err) != 0)
             return NULL;
         say_damage(work, say);
         double silent = seconds_now() - tracker_written(work->tracker);
-        tell(work, silent);
+        read |= !more && work->lines.length == 0 && !tracker_holds(work->tracker);
+        if (read)
+            tell(work, silent);
+        else
+            work_tell(&work->progress.watch, WORK_LOADING, 0, 0);
         if (*stop || job_request_take(work->job, JOB_REQUEST_STOP, NULL) ||
             !job_dir_has(work->job, "job.json")) /* nobody can ask it any more */
             return "stopped";

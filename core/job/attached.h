@@ -31,6 +31,9 @@ char *attached_start(const char *path, const char *program, struct tracker_log *
 char *attached_find(const char *name, const char *program, struct tracker_log *log,
                     struct error *err);
 
+/* Waits until the job has read its log to the end once, or has ended; ten seconds at most. */
+void attached_wait(const char *job);
+
 /* The worker's work, in the job's folder, until one of the three ends or a signal (*stop) comes; its
  * result.json is written. `say` gets what is to be known besides: damaged parts, other logs. */
 int attached_work(const char *job, const char *path, int argc, char **argv,

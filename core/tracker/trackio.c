@@ -166,8 +166,9 @@ static void look_at_journal(struct tracker *tracker)
 {
     struct buffer path = BUFFER_INIT;
     buffer_format(&path, "%s-wal", tracker->path);
-    if (buffer_check(&path, NULL) == 0)
-        tracker_look(tracker, path.data, NULL); /* without a run there is none */
+    struct stat info; /* an empty one is a reader's */
+    if (buffer_check(&path, NULL) == 0 && sys.stat(path.data, &info) == 0 && info.st_size > 0)
+        tracker_look(tracker, path.data, NULL);
     buffer_free(&path);
 }
 

@@ -140,7 +140,7 @@ static void put_text(struct buffer *out, const struct model *model,
     if (totals.bytes_unknown)
         buffer_text(out, "size on disk n/a: a type is not known\n");
     else
-        buffer_format(out, "%s on disk\n", bytes_text((double)totals.bytes).text);
+        buffer_format(out, "%s of tensors on disk\n", bytes_text((double)totals.bytes).text);
     if (totals.quantized)
         buffer_text(out, "quantised     yes: a scan sees the quantised model, not the original\n");
     put_outlook_text(out, model);

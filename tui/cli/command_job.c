@@ -69,6 +69,7 @@ static char *find_to_attach(const char *name, struct error *err)
     if (!path || !log.format)
         return path;
     message_print("%s: a log of %s", log.path, tracker_tool(&log));
+    attached_wait(path);
     if (log.others > 0)
         message_print("%zu other log%s there, the newest is %s; name one to follow it", log.others,
                       log.others == 1 ? " is" : "s are", log.other);

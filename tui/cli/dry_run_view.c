@@ -262,7 +262,7 @@ static void put_data(struct buffer *out, const struct training_data_plan *data)
     if (data->eval_pieces == 0)
         buffer_text(out, "evaluation  none\n");
     else
-        buffer_format(out, "evaluation  %s document%s%s\n",
+        buffer_format(out, "evaluation  %s piece%s of documents%s\n",
                       decimal_text((int64_t)data->eval_pieces).text, text_s(data->eval_pieces),
                       data->eval_own ? "" : ", held back from the data");
     if (data->eval_own)

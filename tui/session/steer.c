@@ -90,6 +90,9 @@ int steer_check(const struct job_follow *job, enum steering what, const struct s
     job_follow_describe(job, state, sizeof state);
     if (check_kind(kind, what, err) != 0)
         return -1;
+    if (what == STEER_RESUME && more && kind->command[0] && !kind->weights)
+        return error_set(err, "it is %s %s: more steps are a training run's", text_a(kind->noun),
+                         kind->noun);
     if (what == STEER_RESUME && more)
         return check_more(kind, lives, state, err);
     if (what == STEER_RESUME && !lives)

@@ -21,7 +21,7 @@ void whole_put(double number, char *out, size_t size)
     if (isnan(number))
         snprintf(out, size, "n/a");
     else if (fabs(number) < 0x1p53)
-        digits_put((int64_t)number, out, size);
+        digits_put(llround(number), out, size);
     else
         snprintf(out, size, "%.4g", number);
 }

@@ -415,6 +415,51 @@ static void two_tokenizers_that_differ_are_refused(void **state)
     free(bytes);
 }
 
+/* The same tokens under the same ids, joined otherwise: a GGUF file has scores for merges, and of
+ * what becomes of spaces one flag. */
+static void texts_that_a_file_would_cut_otherwise_are_refused(void **state)
+{
+    (void)state;
+    static const char prepend[] = "{\"type\": \"Prepend\", \"prepend\": \"\xE2\x96\x81\"}, ";
+    static const char spaces[] = "\"pre_tokenizer\": null";
+    static const char both[] =
+        "\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Prepend\", "
+        "\"prepend\": \"\xE2\x96\x81\"}, {\"type\": \"Replace\", \"pattern\": {\"String\": \" \"}, "
+        "\"content\": \"\xE2\x96\x81\"}]}, \"pre_tokenizer\": null";
+    static const char once[] = "\"pre_tokenizer\": {\"type\": \"Metaspace\", \"prepend_scheme\": "
+                               "\"first\", \"split\": false}";
+    static const char more[] =
+        "{\"type\": \"Replace\", \"pattern\": {\"String\": \"y\"}, \"content\": \"i\"}, ";
+    static const struct {
+        const char *from, *to, *says;
+    } rows[] = {
+        {"\"3 3\", \"33 33\"", "\"33 33\", \"3 3\"",
+         "joins \"3\" and \"3\", and a GGUF file, by the "
+         "scores of tokenizer.model, would join them in another order"},
+        {"\"3 3\", \"33 33\"", "\"3 3\"", "does not join \"33\" and \"33\", and a GGUF file"},
+        {"\"3 3\", \"33 33\"", "\"3 3\", \"3 3\", \"33 33\"", NULL}, /* it is there all the same */
+        {"\"333 3\", \"3 333\"", "\"3 333\", \"333 3\"", NULL},      /* ways to one token */
+        {prepend, "", "puts no space in front of a text, and a GGUF file would have one"},
+        {prepend, more, "changes the letters of a text otherwise"},
+        {both, once, "puts a space in front of some texts alone"},
+        {spaces, "\"pre_tokenizer\": {\"type\": \"Digits\"}", "cuts texts into words first"},
+        {"\"ignore_merges\": false", "\"ignore_merges\": true", "has \"ignore_merges\""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = changed_file("pieces/tokenizer.json", rows[i].from, rows[i].to);
+        const char *const files[][2] = {{"tokenizer.json", text}};
+        struct export_summary summary;
+        struct error err = ERROR_INIT;
+        begin_with("linear", files, 1);
+        shell("rm -f *.gguf");
+        if (rows[i].says)
+            refuse("x.gguf", rows[i].says);
+        else
+            check(export_as(in_folder("x.gguf"), EXPORT_GGUF_F32, 0, &summary, &err), &err);
+        free(text);
+    }
+}
+
 /* What tokenizer.json alone says was added is what it is there. */
 static void added_tokens_have_their_places(void **state)
 {
@@ -619,6 +664,7 @@ int main(void)
         cmocka_unit_test(what_the_file_lacks_is_known),
         cmocka_unit_test(what_no_file_can_be_is_refused),
         cmocka_unit_test(two_tokenizers_that_differ_are_refused),
+        cmocka_unit_test(texts_that_a_file_would_cut_otherwise_are_refused),
         cmocka_unit_test(added_tokens_have_their_places),
         cmocka_unit_test(a_base_in_gguf_stays_what_it_is),
         cmocka_unit_test(templates_are_the_runs),

@@ -236,18 +236,19 @@ static void save_text(const char *name, const char *text)
         fail_msg("%s", err.text);
 }
 
-/* Letters, a space, a line's end, and two marks; tokenizer.model has the same pieces. */
+/* Letters, a space, two marks and others; tokenizer.model has the same pieces. */
 static void make_tokenizer(void)
 {
-    static const char *const others[] = {"\xC4\xA0", "\xC4\x8A", "<s>", "</s>", ".", ",", "\""};
+    static const char *const others[] = {"\xE2\x96\x81", "-", "<s>", "</s>", ".", ",", "'"};
     struct buffer text = BUFFER_INIT, pieces = BUFFER_INIT;
     buffer_text(&text, "{\"version\": \"1.0\", \"added_tokens\": [");
     for (int i = 28; i < 30; i++)
         buffer_format(&text, "%s{\"id\": %d, \"content\": \"%s\", \"special\": true}",
                       i > 28 ? ", " : "", i, others[i - 26]);
     buffer_text(&text,
-                "], \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false,"
-                " \"use_regex\": true}, \"decoder\": {\"type\": \"ByteLevel\"},"
+                "], \"normalizer\": {\"type\": \"Sequence\", \"normalizers\": ["
+                "{\"type\": \"Prepend\", \"prepend\": \"\xE2\x96\x81\"}, {\"type\": \"Replace\","
+                " \"pattern\": {\"String\": \" \"}, \"content\": \"\xE2\x96\x81\"}]},"
                 " \"model\": {\"type\": \"BPE\", \"merges\": [], \"vocab\": {");
     for (int i = 0; i < 32; i++) {
         const char letter[] = {(char)('a' + i), '\0'};

@@ -13,6 +13,11 @@
 
 /* tokenizer.ggml.token_type has SentencePiece's kinds (sentencepiece.h). */
 
+static const char tokens_key[] = "tokenizer.ggml.tokens", scores_key[] = "tokenizer.ggml.scores",
+                  kinds_key[] = "tokenizer.ggml.token_type",
+                  space_key[] = "tokenizer.ggml.add_space_prefix",
+                  templates_key[] = "tokenizer.chat_template";
+
 /* Scores: of tokens that were added, and of places that no token has. */
 static const float added_score = -1000, padding_score = -10000;
 
@@ -45,7 +50,7 @@ static void put_spaces(struct buffer *out, const char *text)
 
 static void put_kinds(struct gguf_keys *keys, const unsigned char *kinds, int64_t count)
 {
-    gguf_put_list(keys, "tokenizer.ggml.token_type", GGUF_I32, (uint64_t)count);
+    gguf_put_list(keys, kinds_key, GGUF_I32, (uint64_t)count);
     for (int64_t i = 0; i < count; i++)
         gguf_add_integer(keys, kinds[i]);
 }
@@ -112,7 +117,7 @@ static int put_byte_level(struct gguf_keys *keys, const struct gguf_documents *d
     tokenizer_added_kinds(tokenizer, added);
     gguf_put_text(keys, "tokenizer.ggml.model", "gpt2");
     gguf_put_text(keys, "tokenizer.ggml.pre", pre);
-    gguf_put_list(keys, "tokenizer.ggml.tokens", GGUF_STRING, (uint64_t)vocab);
+    gguf_put_list(keys, tokens_key, GGUF_STRING, (uint64_t)vocab);
     for (int32_t id = 0; id < vocab; id++) {
         const char *text = tokenizer_token_text(tokenizer, id);
         kinds[id] = PIECE_NORMAL;
@@ -183,7 +188,7 @@ static void pad_places(struct places *places)
 
 static void put_texts(struct gguf_keys *keys, const struct places *places)
 {
-    gguf_put_list(keys, "tokenizer.ggml.tokens", GGUF_STRING, (uint64_t)places->count);
+    gguf_put_list(keys, tokens_key, GGUF_STRING, (uint64_t)places->count);
     for (int64_t i = 0; i < places->count; i++) {
         gguf_add_text(keys, buffer_string(&places->texts[i]), places->texts[i].length);
         keys->bytes.failed |= places->texts[i].failed;
@@ -192,7 +197,7 @@ static void put_texts(struct gguf_keys *keys, const struct places *places)
 
 static void put_scores(struct gguf_keys *keys, const struct places *places)
 {
-    gguf_put_list(keys, "tokenizer.ggml.scores", GGUF_F32, (uint64_t)places->count);
+    gguf_put_list(keys, scores_key, GGUF_F32, (uint64_t)places->count);
     for (int64_t i = 0; i < places->count; i++)
         gguf_add_real(keys, places->scores[i]);
 }
@@ -300,8 +305,36 @@ static int check_places(struct places *places, const struct gguf_documents *docu
     return status;
 }
 
+/* Pieces are joined by their scores, the run's tokens by tokenizer.json's merges: both are held
+ * against each other as what reads the file will have the first. */
+static int check_scores(const struct places *places, const struct tokenizer *tokenizer, bool space,
+                        struct error *err)
+{
+    cJSON *file = cJSON_CreateObject();
+    cJSON *texts = cJSON_AddArrayToObject(file, tokens_key);
+    cJSON *scores = cJSON_AddArrayToObject(file, scores_key);
+    cJSON *kinds = cJSON_AddArrayToObject(file, kinds_key);
+    struct tokenizer *scored = NULL;
+    bool whole = texts && scores && kinds &&
+                 cJSON_AddStringToObject(file, "tokenizer.ggml.model", "llama") &&
+                 cJSON_AddBoolToObject(file, space_key, space);
+    for (int64_t i = 0; whole && i < places->count; i++)
+        whole = cJSON_AddItemToArray(texts, cJSON_CreateString(buffer_string(&places->texts[i]))) &&
+                cJSON_AddItemToArray(scores, cJSON_CreateNumber((double)places->scores[i])) &&
+                cJSON_AddItemToArray(kinds, cJSON_CreateNumber(places->kinds[i]));
+    int status = whole ? tokenizer_from_gguf(&scored, file, tokenizer_path(tokenizer), err)
+                       : error_no_memory(err);
+    if (status == 0)
+        status = tokenizer_check_scored(tokenizer, scored, err);
+    tokenizer_close(scored);
+    cJSON_Delete(file);
+    return status;
+}
+
+/* `space`: of the key for a space in front, or what holds without it. */
 static int put_pieces(struct gguf_keys *keys, const struct gguf_documents *documents,
-                      const struct export *export, int64_t vocab, bool no_first, struct error *err)
+                      const struct export *export, int64_t vocab, bool no_first, bool space,
+                      struct error *err)
 {
     struct piece_file file;
     struct places places = {0};
@@ -321,6 +354,9 @@ static int put_pieces(struct gguf_keys *keys, const struct gguf_documents *docum
     }
     if (status == 0) {
         pad_places(&places);
+        status = check_scores(&places, export->tokenizer, space, err);
+    }
+    if (status == 0) {
         put_places(keys, &places);
         status = gguf_put_special(keys, documents, false, vocab, no_first, err);
     }
@@ -427,10 +463,6 @@ static void put_as_read(struct gguf_keys *keys, const cJSON *item)
     }
 }
 
-static const char tokens_key[] = "tokenizer.ggml.tokens", scores_key[] = "tokenizer.ggml.scores",
-                  kinds_key[] = "tokenizer.ggml.token_type",
-                  templates_key[] = "tokenizer.chat_template";
-
 /* A base's tokens, none of which the run's tokenizer lacks, and those that the run added. */
 static int place_base(struct places *places, const cJSON *base, const cJSON *added, int64_t vocab,
                       struct error *err)
@@ -507,16 +539,16 @@ int gguf_put_vocabulary(struct gguf_keys *keys, const struct gguf_documents *doc
                         const struct export *export, bool of_llama, int64_t vocab, bool *scoreless,
                         struct error *err)
 {
-    bool no_first = of_llama && vocab == VOCABULARY_GRANITE, space;
+    bool no_first = of_llama && vocab == VOCABULARY_GRANITE, space = true;
     int status;
     *scoreless = false;
     if (documents->base)
         return put_base(keys, documents, export, vocab, err);
     if (of_llama && json_get_bool(documents->tokenizer_config, "add_prefix_space", &space))
-        gguf_put_flag(keys, "tokenizer.ggml.add_space_prefix", space);
+        gguf_put_flag(keys, space_key, space);
     *scoreless = !documents->pieces && of_llama && has_fallback(documents->tokenizer);
     if (documents->pieces)
-        status = put_pieces(keys, documents, export, vocab, no_first, err);
+        status = put_pieces(keys, documents, export, vocab, no_first, space, err);
     else if (*scoreless)
         status = put_scoreless(keys, documents, export, no_first, err);
     else

@@ -156,6 +156,14 @@ extern const char *const tokenizer_special_names[];
  * ("image_token"). An id alone, of config.json, names none. Owned by the tokenizer. */
 const cJSON *tokenizer_special_map(const struct tokenizer *tokenizer);
 
+/* --- as another program has it --- */
+
+/* Refuses, by the first difference, what a GGUF file of kind "llama" is to say of the run's
+ * tokenizer where that would give texts other ids: `scored` is what tokenizer_from_gguf() makes of
+ * it, with the run's tokens. */
+int tokenizer_check_scored(const struct tokenizer *run, const struct tokenizer *scored,
+                           struct error *err);
+
 /* --- as Hugging Face's files --- */
 
 /* What a GGUF base needs for an export that transformers loads, and what tokens that were added

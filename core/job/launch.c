@@ -13,6 +13,7 @@
 #include "job/job_kind.h"
 #include "job/lock.h"
 #include "job/metrics.h"
+#include "job/requests.h"
 #include "job/trust.h"
 
 #include <errno.h>
@@ -95,15 +96,28 @@ static int spawn_detached(pid_t *pid, const char *program, char **argv, const ch
     return status;
 }
 
-/* Until the supervisor has started the worker, after which no request is dropped any more, or has
- * ended (a quick job may be over by then). It is waited for as long as it lives: on a busy machine,
- * or with the program on a slow file system, a start takes what it takes. */
-static int wait_for_start(const char *path, pid_t pid, struct error *err)
+/* False and all zero: there is none. */
+static bool look_at_result(const char *path, struct stat *out)
 {
+    char *file = path_join(path, "result.json", NULL);
+    *out = (struct stat){0};
+    bool there = file && sys.stat(file, out) == 0;
+    free(file);
+    return there;
+}
+
+/* Until the supervisor has started the worker, after which no request is dropped any more, or has
+ * ended (a quick job may be over by then, which a result says that is not `before`). It is waited for as long as it lives: on a busy machine,
+ * or with the program on a slow file system, a start takes what it takes. */
+static int wait_for_start(const char *path, pid_t pid, const struct stat *before, struct error *err)
+{
+    struct stat now;
     for (int unnamed = 0; unnamed < START_TENTHS;) {
         int ended = sys.waitpid(pid, NULL, WNOHANG);
         if (ended == pid || (ended < 0 && errno == ECHILD)) {
-            if (job_dir_has(path, "result.json"))
+            if (look_at_result(path, &now) &&
+                (now.st_ino != before->st_ino || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+                 now.st_mtim.tv_nsec != before->st_mtim.tv_nsec))
                 return 0;
             return error_set(err, "the job did not start; %s/log.txt says why", path);
         }
@@ -181,16 +195,18 @@ int job_wait_for_resume(const char *path, uint64_t taken, struct error *err)
 static int launch_in(const char *folder, const char *path, const char *program,
                      char *const arguments[], struct error *err)
 {
-    if (job_lock_check(path, err) != 0)
+    if (job_lock_check(path, err) != 0 || job_requests_ready(path, err) != 0)
         return -1;
     char *absolute = sys.realpath(path, NULL);
     if (!absolute)
         return error_set_errno(err, errno, "cannot find %s", path);
     char **argv = supervisor_arguments(absolute, program, arguments, err);
     pid_t pid = 0;
+    struct stat before;
+    look_at_result(absolute, &before);
     int status = argv ? spawn_detached(&pid, program, argv, absolute, folder, err) : -1;
     if (status == 0)
-        status = wait_for_start(absolute, pid, err);
+        status = wait_for_start(absolute, pid, &before, err);
     free(absolute);
     free(argv);
     return status;
@@ -396,6 +412,8 @@ int job_supervise(const char *path, const char *program, char *const arguments[]
     }
     setenv("SPECTRUM_JOB", path, 1);
     int status = run_worker(path, program, arguments, &how, err);
+    if (status != 0 && before) /* there is no worker whose result this would be */
+        write_refused(path, before, err->text, NULL);
     if (status == 0)
         status = write_result(path, how, err);
     if (status == 0)

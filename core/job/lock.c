@@ -182,15 +182,16 @@ int job_lock_check(const char *path, struct error *err)
                      who, path);
 }
 
-/* The lock is there before the old result goes, and the requests that nobody took: on a full disk
- * the job stays what it was. */
+/* The lock is there before the old result goes, and the requests that nobody took; the result goes
+ * last: on a full disk, or where something else has a name of ours, the job stays what it was. */
 static int take_lock(const char *path, struct error *err)
 {
-    if (job_lock_check(path, err) != 0 || write_lock(path, 0, err) != 0)
+    if (job_lock_check(path, err) != 0 || job_requests_ready(path, err) != 0 ||
+        write_lock(path, 0, err) != 0)
         return -1;
-    if (remove_file(path, "result.json", err) != 0 ||
-        remove_file(path, "requests/paused", err) != 0 ||
-        remove_file(path, JOB_WAITING_MARK, err) != 0) {
+    if (remove_file(path, "requests/paused", err) != 0 ||
+        remove_file(path, JOB_WAITING_MARK, err) != 0 ||
+        remove_file(path, "result.json", err) != 0) {
         remove_file(path, "lock", NULL);
         return -1;
     }

@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "job/job_dir.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +18,28 @@ enum { REQUEST_CAP = 4096 };
 static const char *const names[] = {"requests/pause", "requests/resume", "requests/checkpoint",
                                     "requests/stop", "requests/first"};
 
+int job_requests_ready(const char *path, struct error *err)
+{
+    struct stat info;
+    char *folder = job_dir_confine(path, err) == 0 ? path_join(path, "requests", err) : NULL;
+    int status = folder ? 0 : -1;
+    if (folder && sys.mkdir(folder, 0777) != 0) {
+        int why = errno;
+        if (why != EEXIST || sys.lstat(folder, &info) != 0)
+            status = error_set_errno(err, why, "cannot make folder %s", folder);
+        else if (!S_ISDIR(info.st_mode))
+            status = error_set(err,
+                               "%s is not a folder, and a job is steered by files in one: remove "
+                               "it (the folder is made again), then try again",
+                               folder);
+    }
+    free(folder);
+    return status;
+}
+
 int job_request_put(const char *path, enum job_request request, const char *text, struct error *err)
 {
-    char *file = job_dir_confine(path, err) == 0 ? path_join(path, names[request], err) : NULL;
+    char *file = job_requests_ready(path, err) == 0 ? path_join(path, names[request], err) : NULL;
     int status = file ? file_save(file, text ? text : "", text ? strlen(text) : 0, err) : -1;
     free(file);
     return status;

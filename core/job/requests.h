@@ -29,6 +29,9 @@ enum job_request {
     JOB_REQUEST_FIRST, /* text: the module to compute next */
 };
 
+/* Makes the folder that requests are put into where it is gone; what else has its name is refused. */
+int job_requests_ready(const char *path, struct error *err);
+
 /* The asking side. `text` may be NULL. */
 int job_request_put(const char *path, enum job_request request, const char *text,
                     struct error *err);

@@ -74,6 +74,13 @@ grep -q '"its supervisor was killed; stopped at step [0-9]*"' "$run/result.json"
     fail "it does not say who was killed: $(cat "$run/result.json")"
 "$spectrum" resume "$run" 2>"$work/said" || fail "it cannot be resumed"
 
+# Their folder is made again where it was removed.
+rm -r "$run/requests"
+"$spectrum" pause "$run" 2>"$work/said" || fail "a removed folder keeps a pause away: $(cat "$work/said")"
+wait_for "a pause by a folder made again" test -f "$run/requests/paused"
+"$spectrum" resume "$run" 2>/dev/null
+wait_for "the end of that pause" test ! -f "$run/requests/paused"
+
 # Two requests at once: the one that nobody took is forgotten when the job goes on.
 wait_for "a running job" holder worker "$run"
 kill -STOP "$(holder worker "$run")"

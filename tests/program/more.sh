@@ -105,6 +105,22 @@ more "$work/whole" --more 1
 if grep -q refused "$work/whole/result.json"; then fail "what was refused is still said"; fi
 refused "from 1 to" "$work/whole" --more 2000000000
 
+# What stands in the way of a start leaves it so, too, and is named; a folder that is gone is made.
+cp -r "$work/whole" "$work/linked"
+rm -r "$work/linked/requests"
+ln -s elsewhere "$work/linked/requests"
+refused "$work/linked/requests is not a folder.*remove it" "$work/linked" --more 2 --trust
+cmp "$work/whole/result.json" "$work/linked/result.json" || fail "a link for requests/ changes how it ended"
+rm "$work/linked/requests"
+mkdir -p "$work/linked/requests/paused/full"
+refused "did not start" "$work/linked" --more 2 --trust
+grep -q "requests/paused" "$work/linked/log.txt" || fail "the log does not say what is in the way"
+cmp "$work/whole/result.json" "$work/linked/result.json" || fail "a folder for a mark changes how it ended"
+"$spectrum" jobs --json | grep -q "\"job\": \"$work/linked\", .*completed at step 10" ||
+    fail "the list has it otherwise: $("$spectrum" jobs --json)"
+rm -r "$work/linked/requests"
+more "$work/linked" --more 1 --trust
+
 # What cannot be.
 refused "belong to --more" "$work/whole" --lr 1e-4
 refused "belong to --more" "$work/whole" --step 8 --schedule linear

@@ -128,6 +128,31 @@ static void test_full_disk_keeps_the_lock(void **state)
     free(job);
 }
 
+/* Of a resume whose worker cannot be started the result stays, with the reason. */
+static void test_a_worker_that_is_none_leaves_the_result(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct buffer text = BUFFER_INIT;
+    char *job = make_job(), *const nothing[] = {(char *)"nothing", NULL};
+    buffer_text(&text, "{\"status\": \"completed\", \"last_step\": 9}");
+    assert_int_equal(job_dir_save(job, "result.json", &text, &err), 0);
+    setenv("SPECTRUM_JOB_RESUME", "1", 1);
+    assert_int_equal(job_supervise(job, "/nowhere/program", nothing, &err), -1);
+    unsetenv("SPECTRUM_JOB_RESUME");
+    unsetenv("SPECTRUM_JOB");
+    cJSON *result = job_dir_read(job, "result.json", &err);
+    const char *how = "", *why = "";
+    assert_true(json_get_string(result, "status", &how));
+    assert_true(json_get_string(result, "refused", &why));
+    assert_string_equal(how, "completed");
+    assert_non_null(strstr(why, "/nowhere/program"));
+    assert_int_equal(job_state(job), JOB_ENDED);
+    cJSON_Delete(result);
+    buffer_free(&text);
+    free(job);
+}
+
 static void refuse_relaunch(const char *job, const char *json, const char *says)
 {
     struct error err = ERROR_INIT;
@@ -188,6 +213,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_worker_without_supervisor, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_start_that_never_came, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_full_disk_keeps_the_lock, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_worker_that_is_none_leaves_the_result, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(test_foreign_job_chooses_no_command, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_a_slow_start_is_waited_for, make_folder,

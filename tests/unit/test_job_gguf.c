@@ -460,6 +460,35 @@ static void texts_that_a_file_would_cut_otherwise_are_refused(void **state)
     }
 }
 
+/* The converter's text, by whose ids a way to cut is known, has no letter that these change. */
+static void a_normalizer_that_the_hash_does_not_see_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *to, *says;
+    } rows[] = {
+        {"\"normalizer\": {\"type\": \"NFD\"}", "has the normalizer \"NFD\""},
+        {"\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFC\"}, "
+         "{\"type\": "
+         "\"Replace\", \"pattern\": {\"String\": \"boat\"}, \"content\": \"ship\"}]}",
+         "has the normalizer \"Replace\""},
+        {"\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": []}", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = changed_file("gpt2/tokenizer.json", "\"normalizer\": null", rows[i].to);
+        const char *const files[][2] = {{"tokenizer.json", text}};
+        struct export_summary summary;
+        struct error err = ERROR_INIT;
+        begin_with("gpt2", files, 1);
+        shell("rm -f *.gguf");
+        if (rows[i].says)
+            refuse("x.gguf", rows[i].says);
+        else
+            check(export_as(in_folder("x.gguf"), EXPORT_GGUF_F32, 0, &summary, &err), &err);
+        free(text);
+    }
+}
+
 /* What tokenizer.json alone says was added is what it is there. */
 static void added_tokens_have_their_places(void **state)
 {
@@ -665,6 +694,7 @@ int main(void)
         cmocka_unit_test(what_no_file_can_be_is_refused),
         cmocka_unit_test(two_tokenizers_that_differ_are_refused),
         cmocka_unit_test(texts_that_a_file_would_cut_otherwise_are_refused),
+        cmocka_unit_test(a_normalizer_that_the_hash_does_not_see_is_refused),
         cmocka_unit_test(added_tokens_have_their_places),
         cmocka_unit_test(a_base_in_gguf_stays_what_it_is),
         cmocka_unit_test(templates_are_the_runs),

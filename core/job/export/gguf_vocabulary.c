@@ -98,6 +98,26 @@ static int check_size(const struct tokenizer *tokenizer, int64_t vocab, struct e
                                      tokenizer_path(tokenizer), size - 1, (long long)vocab);
 }
 
+/* A name for how words are cut (gguf_pre.h) says nothing of what becomes of the text before, and its
+ * hash sees only what the converter's text has. NFC is with the tokenizers that llama.cpp knows. */
+static int check_normalizer(const struct gguf_documents *documents,
+                            const struct tokenizer *tokenizer, struct error *err)
+{
+    const cJSON *node = json_get(documents->tokenizer, "normalizer"), *step;
+    const cJSON *list = json_get(node, "normalizers");
+    for (step = list ? list->child : node; json_says(step); step = list ? step->next : NULL) {
+        const char *type = "";
+        json_get_string(step, "type", &type);
+        if (strcmp(type, "NFC") != 0)
+            return error_set(err,
+                             "%s: tokenizer.json has the normalizer \"%.40s\", and a GGUF file of "
+                             "a byte-level tokenizer has no word for it, so texts would get other "
+                             "ids; export a folder instead",
+                             tokenizer_path(tokenizer), type);
+    }
+    return 0;
+}
+
 static int put_byte_level(struct gguf_keys *keys, const struct gguf_documents *documents,
                           const struct export *export, int64_t vocab, bool no_first,
                           struct error *err)
@@ -105,6 +125,7 @@ static int put_byte_level(struct gguf_keys *keys, const struct gguf_documents *d
     struct tokenizer *tokenizer = export->tokenizer;
     const char *pre;
     if (check_size(tokenizer, vocab, err) != 0 ||
+        check_normalizer(documents, tokenizer, err) != 0 ||
         gguf_find_pre(&pre, tokenizer, documents->tokenizer_config, err) != 0)
         return -1;
     unsigned char *added = array_alloc((size_t)vocab, 1, err);

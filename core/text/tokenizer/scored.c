@@ -26,15 +26,15 @@ static enum front find_front(const struct tokenizer *t)
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < rewriters[i]->count; k++) {
             const struct rewrite *step = &rewriters[i]->steps[k];
-            bool is_mark = step->to && (strcmp(step->to, SPACE_MARK) == 0 ||
-                                        (strcmp(step->to, " ") == 0 && !replaced));
-            bool replaces = step->kind == REWRITE_REPLACE && strcmp(step->from, " ") == 0 &&
-                            strcmp(step->to, SPACE_MARK) == 0;
+            bool is_mark = step->to && strcmp(step->to, SPACE_MARK) == 0;
+            bool replaces =
+                step->kind == REWRITE_REPLACE && is_mark && strcmp(step->from, " ") == 0;
+            bool is_space = step->to && strcmp(step->to, " ") == 0 && !replaced;
             bool prepends = step->kind == REWRITE_PREPEND || step->kind == REWRITE_PREPEND_ONCE ||
                             step->kind == REWRITE_PREPEND_FIRST;
             if (replaces)
                 replaced = true;
-            else if (prepends && is_mark && front == FRONT_NOTHING)
+            else if (prepends && (is_mark || is_space) && front == FRONT_NOTHING)
                 front = step->kind == REWRITE_PREPEND ? FRONT_MARK : FRONT_SOMETIMES;
             else
                 return FRONT_OTHER;

@@ -24,6 +24,22 @@ int file_look(const char *path, struct stat *info, struct error *err)
     return found(sys.stat(path, info), path, err);
 }
 
+/* Keeps errno. */
+static bool is_link_to_nothing(const char *path)
+{
+    struct stat info;
+    int kept = errno;
+    bool is = kept == ENOENT && sys.lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+    errno = kept;
+    return is;
+}
+
+static int refuse_link(const char *path, struct error *err)
+{
+    return error_set(
+        err, "%s is a link to nothing: bring back what it leads to, or remove the link", path);
+}
+
 int name_find(const char *path, struct error *err)
 {
     struct stat info;
@@ -33,7 +49,8 @@ int name_find(const char *path, struct error *err)
 int file_find(const char *path, struct error *err)
 {
     struct stat info;
-    return file_look(path, &info, err);
+    int there = file_look(path, &info, err);
+    return there == 0 && is_link_to_nothing(path) ? refuse_link(path, err) : there;
 }
 
 int folder_find(const char *path, struct error *err)
@@ -48,7 +65,8 @@ int file_open_read(const char *path, uint64_t *size, struct error *err)
     /* O_NONBLOCK: opening a FIFO that nobody writes must not hang. */
     int fd = sys.open(path, O_RDONLY | O_NONBLOCK, 0);
     if (fd < 0)
-        return error_set_errno(err, errno, "cannot open %s", path);
+        return is_link_to_nothing(path) ? refuse_link(path, err)
+                                        : error_set_errno(err, errno, "cannot open %s", path);
     struct stat info;
     if (sys.fstat(fd, &info) != 0) {
         error_set_errno(err, errno, "cannot read %s", path);

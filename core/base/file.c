@@ -24,18 +24,13 @@ int file_look(const char *path, struct stat *info, struct error *err)
     return found(sys.stat(path, info), path, err);
 }
 
-/* Keeps errno. */
-static bool is_link_to_nothing(const char *path)
-{
-    struct stat info;
-    int kept = errno;
-    bool is = kept == ENOENT && sys.lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
-    errno = kept;
-    return is;
-}
-
+/* Where nothing was found: -1 for a link to nothing, as for what cannot be told. */
 static int refuse_link(const char *path, struct error *err)
 {
+    struct stat info;
+    int there = found(sys.lstat(path, &info), path, err);
+    if (there <= 0 || !S_ISLNK(info.st_mode))
+        return there;
     return error_set(
         err, "%s is a link to nothing: bring back what it leads to, or remove the link", path);
 }
@@ -50,7 +45,7 @@ int file_find(const char *path, struct error *err)
 {
     struct stat info;
     int there = file_look(path, &info, err);
-    return there == 0 && is_link_to_nothing(path) ? refuse_link(path, err) : there;
+    return there == 0 ? refuse_link(path, err) : there;
 }
 
 int folder_find(const char *path, struct error *err)
@@ -64,9 +59,11 @@ int file_open_read(const char *path, uint64_t *size, struct error *err)
 {
     /* O_NONBLOCK: opening a FIFO that nobody writes must not hang. */
     int fd = sys.open(path, O_RDONLY | O_NONBLOCK, 0);
+    int why = errno;
     if (fd < 0)
-        return is_link_to_nothing(path) ? refuse_link(path, err)
-                                        : error_set_errno(err, errno, "cannot open %s", path);
+        return why == ENOENT && refuse_link(path, err) < 0
+                   ? -1
+                   : error_set_errno(err, why, "cannot open %s", path);
     struct stat info;
     if (sys.fstat(fd, &info) != 0) {
         error_set_errno(err, errno, "cannot read %s", path);

@@ -24,6 +24,17 @@ int file_look(const char *path, struct stat *info, struct error *err)
     return found(sys.stat(path, info), path, err);
 }
 
+/* Where nothing was found: -1 for a link to nothing, as for what cannot be told. */
+static int refuse_link(const char *path, struct error *err)
+{
+    struct stat info;
+    int there = found(sys.lstat(path, &info), path, err);
+    if (there <= 0 || !S_ISLNK(info.st_mode))
+        return there;
+    return error_set(
+        err, "%s is a link to nothing: bring back what it leads to, or remove the link", path);
+}
+
 int name_find(const char *path, struct error *err)
 {
     struct stat info;
@@ -33,7 +44,8 @@ int name_find(const char *path, struct error *err)
 int file_find(const char *path, struct error *err)
 {
     struct stat info;
-    return file_look(path, &info, err);
+    int there = file_look(path, &info, err);
+    return there == 0 ? refuse_link(path, err) : there;
 }
 
 int folder_find(const char *path, struct error *err)
@@ -47,8 +59,11 @@ int file_open_read(const char *path, uint64_t *size, struct error *err)
 {
     /* O_NONBLOCK: opening a FIFO that nobody writes must not hang. */
     int fd = sys.open(path, O_RDONLY | O_NONBLOCK, 0);
+    int why = errno;
     if (fd < 0)
-        return error_set_errno(err, errno, "cannot open %s", path);
+        return why == ENOENT && refuse_link(path, err) < 0
+                   ? -1
+                   : error_set_errno(err, why, "cannot open %s", path);
     struct stat info;
     if (sys.fstat(fd, &info) != 0) {
         error_set_errno(err, errno, "cannot read %s", path);

@@ -26,9 +26,11 @@ int file_read_text(struct buffer *out, const char *path, size_t cap, struct erro
  * be looked at is not one to go without, nor one to write over. */
 int file_look(const char *path, struct stat *info, struct error *err);
 
-/* The same, where it is enough that something is there; that it is a folder (0: nothing, or
- * something else); and that the name is taken, by a link to nothing, too. */
+/* The same of what is read where it is there. A link to nothing is an error that names it: who made it
+ * meant a file, as of a cache whose blob is gone, and without it another is computed. */
 int file_find(const char *path, struct error *err);
+
+/* Is it a folder (0: nothing, or something else)? Is the name taken, by a link to nothing, too? */
 int folder_find(const char *path, struct error *err);
 int name_find(const char *path, struct error *err);
 

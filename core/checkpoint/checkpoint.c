@@ -153,12 +153,14 @@ static const struct layout {
 };
 enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 
-/* Of several that are there the first is read. */
+/* Of several that are there the first is read; so it matters not what the link of another leads to. */
 static int note_others(struct checkpoint *checkpoint, size_t taken, struct error *err)
 {
     for (size_t i = taken + 1; i < LAYOUTS; i++) {
         char *path = path_join(checkpoint->folder, layouts[i].name, err);
-        int there = path ? place_find(checkpoint->place, path, err) : -1;
+        int there = !path               ? -1
+                    : checkpoint->place ? place_find(checkpoint->place, path, err)
+                                        : name_find(path, err);
         free(path);
         if (there < 0)
             return -1;
@@ -217,7 +219,7 @@ static int resolve(struct checkpoint *checkpoint, const char *path, bool *is_fol
     if (there < 0 || cached < 0)
         return -1;
     if (!there && !cached)
-        return refuse_absent(path, err);
+        return file_find(path, err) < 0 ? -1 : refuse_absent(path, err);
     *is_folder = cached || S_ISDIR(info.st_mode);
     if (!cached && !(checkpoint->path = string_copy(path, err)))
         return -1;

@@ -68,6 +68,40 @@ static void check_config(const struct checkpoint *checkpoint, char *why, size_t 
     }
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The modules that were not to be quantised, sorted, as there may be as many as tensors: newly
+ * allocated, the names config.json's. A pattern, of one tool a regular expression and of another a
+ * shell's, is no module's name, and meets none. */
+static const char **find_plain(const struct checkpoint *checkpoint, size_t *count,
+                               struct error *err)
+{
+    static const char *const keys[] = {"modules_to_not_convert", "llm_int8_skip_modules", "ignore"};
+    const cJSON *config = quantization_config(checkpoint), *item;
+    const char **names = NULL;
+    size_t capacity = 0;
+    if (array_reserve((void **)&names, &capacity, 1, sizeof *names, err) != 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const cJSON *list = json_get(config, keys[i]);
+        cJSON_ArrayForEach(item, list)
+        {
+            if (!cJSON_IsArray(list) || !cJSON_IsString(item))
+                continue;
+            if (array_reserve((void **)&names, &capacity, *count + 1, sizeof *names, err) != 0) {
+                free(names);
+                return NULL;
+            }
+            names[(*count)++] = item->valuestring;
+        }
+    }
+    qsort(names, *count, sizeof *names, compare_names);
+    return names;
+}
+
 /* --- codes that stay what they are --- */
 
 struct refused {
@@ -98,14 +132,13 @@ static void note_refused(struct checkpoint *checkpoint, const struct refused *re
 {
     if (refused->count == 0)
         return;
-    const char *refusal = refused->first->refusal;
     buffer_format(
         &checkpoint->notes,
         "%s: %.200s, the first of %zu such, cannot be read: %s%s%s%s. Give the model that "
         "it was quantised from, or a copy in floating point (transformers: "
         "model.dequantize(), then model.save_pretrained())\n",
-        checkpoint->path, refused->first->name, refused->count, refusal,
-        refusal == bad_config ? why : "", quantizer[0] ? "; quantised by " : "", quantizer);
+        checkpoint->path, refused->first->name, refused->count, refused->first->refusal, why,
+        quantizer[0] ? "; quantised by " : "", quantizer);
 }
 
 /* --- codes that become weights --- */
@@ -117,7 +150,11 @@ struct pass {
     struct tensor_info *wholes; /* of each tensor that is codes, the weight; no name: it is none */
     bool *hidden;               /* a part of a weight, or its codes */
     size_t made;
-    char why[200]; /* what is wrong with the configuration; "": nothing */
+    const char **plain; /* find_plain() */
+    size_t plain_count;
+    char why[200];  /* what is wrong with the configuration; "": nothing */
+    char more[200]; /* else what the first that was refused with more than a reason says, and its */
+    size_t more_of; /* index */
 };
 
 static bool are_free(const struct pass *pass, const struct composing *making)
@@ -181,6 +218,29 @@ static bool is_by_another(const struct checkpoint *checkpoint, const char *const
            !text_is_one_of(method, methods);
 }
 
+static bool is_plain_name(const struct pass *pass, const char *name)
+{
+    return bsearch(&name, pass->plain, pass->plain_count, sizeof name, compare_names) != NULL;
+}
+
+/* Is the weight's module, one that it lies in, or the end of its name among those that were not to be
+ * quantised? */
+static bool is_said_plain(const struct pass *pass, const char *weight)
+{
+    char module[TENSOR_NAME_MAX + 1], *dot;
+    size_t length = strlen(weight) - (text_ends_with(weight, ".weight") ? strlen(".weight") : 0);
+    snprintf(module, sizeof module, "%.*s", (int)length, weight);
+    for (const char *end = module; end; end = (end = strchr(end, '.')) ? end + 1 : NULL)
+        if (is_plain_name(pass, end))
+            return true;
+    while ((dot = strrchr(module, '.'))) {
+        *dot = '\0';
+        if (is_plain_name(pass, module))
+            return true;
+    }
+    return false;
+}
+
 /* Asks every quantiser; sets the reason where one knows the codes and cannot read them. */
 static int compose_one(struct pass *pass, size_t index, const char **refusal, struct error *err)
 {
@@ -199,11 +259,17 @@ static int compose_one(struct pass *pass, size_t index, const char **refusal, st
             *refusal = bad_config;
         else if (end == COMPOSING_DONE && is_by_another(pass->checkpoint, composers[i].methods))
             *refusal = "codes of another quantiser";
+        else if (end == COMPOSING_DONE && is_said_plain(pass, making.name))
+            *refusal = "a module said to be plain";
         end = known && *refusal ? COMPOSING_REFUSED : end;
     }
     if (end == COMPOSING_DONE && !are_free(pass, &making)) {
         *refusal = "codes that share their scales";
         end = COMPOSING_REFUSED;
+    }
+    if (end == COMPOSING_REFUSED && *refusal != bad_config && making.why[0] && !pass->more[0]) {
+        memcpy(pass->more, making.why, sizeof pass->more);
+        pass->more_of = index;
     }
     if (end == COMPOSING_DONE && finish(pass, &making, err) == 0)
         return 0;
@@ -237,7 +303,11 @@ static void refuse_the_rest(const struct pass *pass)
         if (tensor->refusal)
             refused.first = refused.count++ == 0 ? tensor : refused.first;
     }
-    note_refused(pass->checkpoint, &refused, quantizer, pass->why);
+    const char *why = refused.count == 0                                           ? ""
+                      : refused.first->refusal == bad_config                       ? pass->why
+                      : refused.first == &pass->checkpoint->tensors[pass->more_of] ? pass->more
+                                                                                   : "";
+    note_refused(pass->checkpoint, &refused, quantizer, why);
 }
 
 /* Weights come in at the place of their codes; the parts go, and are the weights'. */
@@ -262,7 +332,8 @@ int compose(struct checkpoint *checkpoint, struct error *err)
     check_config(checkpoint, pass.why, sizeof pass.why);
     pass.wholes = array_alloc(checkpoint->tensor_count, sizeof *pass.wholes, err);
     pass.hidden = array_alloc(checkpoint->tensor_count, sizeof *pass.hidden, err);
-    int status = pass.wholes && pass.hidden ? compose_all(&pass, err) : -1;
+    pass.plain = find_plain(checkpoint, &pass.plain_count, err);
+    int status = pass.wholes && pass.hidden && pass.plain ? compose_all(&pass, err) : -1;
     if (status == 0)
         refuse_the_rest(&pass);
     if (pass.made > 0) { /* also after an error: the parts are to be freed once */
@@ -271,5 +342,6 @@ int compose(struct checkpoint *checkpoint, struct error *err)
     }
     free(pass.wholes);
     free(pass.hidden);
+    free(pass.plain);
     return status;
 }

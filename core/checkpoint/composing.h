@@ -12,6 +12,7 @@ struct composing {
     struct composed *composed; /* unit, read and what the reader wants to know */
     const struct tensor_info *parts[COMPOSED_PARTS_MAX]; /* the codes first */
     size_t part_count;
+    char why[200]; /* what the note says behind the reason of a refusal: the values that differ */
 };
 
 /* What a quantiser says of a tensor of codes. */

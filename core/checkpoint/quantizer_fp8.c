@@ -10,6 +10,7 @@
  *
  * Scales are F32, F16, BF16, or powers of two: F8_E8M0 (U8 is taken for it). What stands beside for
  * the activations (X's module .input_scale) says nothing of the weight. */
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -79,17 +80,20 @@ static int read_rows(const struct checkpoint *checkpoint, const struct composed 
 /* --- what a block is --- */
 
 /* "weight_block_size": [a, b], or compressed-tensors' "block_structure" of its groups, which must
- * agree; 0: not said. That they are such numbers is checked for all (compose.c). */
-static void find_block(const struct checkpoint *checkpoint, int64_t block[2])
+ * agree; 0: not said. That they are such numbers is checked for all (compose.c). Is it said of every
+ * weight? A group without one has scales of another kind. */
+static bool find_block(const struct checkpoint *checkpoint, int64_t block[2])
 {
     const cJSON *config = quantization_config(checkpoint), *group;
     const cJSON *said = json_get(config, "weight_block_size");
+    bool all = true;
     cJSON_ArrayForEach(group, json_get(config, "config_groups"))
     {
         const cJSON *of = json_get(json_get(group, "weights"), "block_structure");
         if (cJSON_IsArray(said) && cJSON_IsArray(of) && !cJSON_Compare(said, of, true))
-            return;
+            return false;
         said = cJSON_IsArray(of) ? of : said;
+        all = all && cJSON_IsArray(of);
     }
     for (int i = 0; cJSON_IsArray(said) && i < 2; i++) {
         const cJSON *side = cJSON_GetArrayItem(said, i);
@@ -97,6 +101,7 @@ static void find_block(const struct checkpoint *checkpoint, int64_t block[2])
             side->valuedouble <= QUANTIZATION_BLOCK_MAX)
             block[i] = (int64_t)side->valuedouble;
     }
+    return all && block[0] > 0 && block[1] > 0;
 }
 
 /* How many elements share a scale along a side that has `grid` scales; 0: that cannot be. */
@@ -127,6 +132,60 @@ static bool read_grid(struct composed *composed, const struct tensor_info *scale
     return matrices_rank == 2 || scales->shape[0] == matrices;
 }
 
+static void put_shape(struct buffer *out, const int64_t *shape, int rank)
+{
+    for (int i = 0; i < rank; i++)
+        buffer_format(out, "%s%lld", i > 0 ? "," : "[", (long long)shape[i]);
+    buffer_text(out, rank > 0 ? "]" : "[]");
+}
+
+/* Has each block that is said of all weights its scale, and each scale its block? Else the scales
+ * are of blocks of another size, and one of the two files does not tell the truth. */
+static bool are_of_blocks(struct composing *making, const struct tensor_info *scales,
+                          const int64_t block[2])
+{
+    const struct tensor_info *codes = making->parts[0];
+    int rank = codes->rank;
+    int64_t shape[3] = {codes->shape[0]}, *grid = shape + rank - 2, count = 1;
+    for (int i = 0; i < 2; i++)
+        grid[i] = (codes->shape[rank - 2 + i] + block[i] - 1) / block[i];
+    for (int i = 0; i < rank; i++)
+        count *= shape[i];
+    if (scales->elements == count && making->composed->fp8.grid_rows == grid[0] &&
+        making->composed->fp8.grid_cols == grid[1])
+        return true;
+    struct buffer why = BUFFER_INIT;
+    buffer_text(&why, ": they are ");
+    put_shape(&why, scales->shape, scales->rank);
+    buffer_text(&why, ", where codes of ");
+    put_shape(&why, codes->shape, rank);
+    buffer_format(&why, " in blocks of [%lld,%lld], as config.json says, have ",
+                  (long long)block[0], (long long)block[1]);
+    put_shape(&why, shape, rank);
+    utf8_copy(making->why, sizeof making->why, buffer_string(&why));
+    buffer_free(&why);
+    return false;
+}
+
+/* "fmt": the type of the codes. What it does not name is another type's, as "e4m3fnuz", whose bias
+ * is another. */
+static bool are_of_format(struct composing *making)
+{
+    static const char *const e4m3[] = {"e4m3", "e4m3fn", "float8_e4m3fn", NULL};
+    static const char *const e5m2[] = {"e5m2", "float8_e5m2", NULL};
+    const cJSON *said = json_get(quantization_config(making->checkpoint), "fmt");
+    const char *dtype = making->parts[0]->dtype_name, *name = cJSON_GetStringValue(said);
+    if (!json_is_there(said) ||
+        (name && text_is_one_of(name, strcmp(dtype, "F8_E5M2") == 0 ? e5m2 : e4m3)))
+        return true;
+    char *text = cJSON_PrintUnformatted(said);
+    snprintf(making->why, sizeof making->why, ", which is %.80s, and these are %s",
+             text ? text : "?", dtype);
+    utf8_sanitize(making->why);
+    cJSON_free(text);
+    return false;
+}
+
 /* As the table of scores shows it: the type of the codes and how far a scale reaches. */
 static void name_type(struct composing *making)
 {
@@ -151,13 +210,14 @@ static const struct tensor_info *find_scales(const struct composing *making)
 }
 
 /* First what kind of scales there are, then how large a block of one is, from the shapes or, where
- * the last block is cut, from config.json. */
+ * the last block is cut, from config.json; which must agree with the shapes in what it says. */
 enum composing_end compose_fp8(struct composing *making, const char **refusal, struct error *err)
 {
     static const char *const types[] = {"F8_E4M3", "F8_E5M2", NULL};
     const struct tensor_info *codes = making->parts[0];
     struct composed *composed = making->composed;
     int64_t block[2] = {0, 0};
+    bool all;
     (void)err;
     if ((codes->rank != 2 && codes->rank != 3) || !text_is_one_of(codes->dtype_name, types) ||
         codes->elements == 0 || codes->bytes != (uint64_t)codes->elements)
@@ -168,14 +228,17 @@ enum composing_end compose_fp8(struct composing *making, const char **refusal, s
         scales->dtype == DTYPE_F64 ||
         (is_exponent(scales) && scales->bytes != (uint64_t)scales->elements))
         return COMPOSING_REFUSED;
+    *refusal = "codes of another \"fmt\"";
+    if (!are_of_format(making))
+        return COMPOSING_REFUSED;
     composed->rows = codes->shape[codes->rank - 2];
     composed->cols = composed->unit = codes->shape[codes->rank - 1];
     composed->elements = codes->elements;
     if (scales->elements == 1) /* of all matrices, which are as one then */
         composed->rows = codes->elements / composed->cols;
-    find_block(making->checkpoint, block);
+    all = find_block(making->checkpoint, block);
     *refusal = "scales of another shape";
-    if (!read_grid(composed, scales, codes->rank))
+    if (!read_grid(composed, scales, codes->rank) || (all && !are_of_blocks(making, scales, block)))
         return COMPOSING_REFUSED;
     composed->fp8.block_rows = block_of(composed->rows, composed->fp8.grid_rows, block[0]);
     composed->fp8.block_cols = block_of(composed->cols, composed->fp8.grid_cols, block[1]);

@@ -57,7 +57,9 @@ static int choose_shards(struct fetch *fetch, struct hub *hub, struct file_choic
 {
     struct buffer text = BUFFER_INIT;
     char *path = path_join(fetch->cache.snapshot, choice->index, err);
-    int there = path ? file_find(path, err) : -1, status = there < 0 ? -1 : 0;
+    uint64_t bytes; /* a link whose blob is gone is made anew */
+    int there = path ? hub_cache_find_snapshot(&bytes, &fetch->cache, choice->index, err) : -1,
+        status = there < 0 ? -1 : 0;
     if (there > 0)
         status = file_read_all(&text, path, INDEX_MAX, err);
     else if (there == 0)

@@ -58,6 +58,8 @@ static int copy_templates(const char *from_folder, const char *to_folder, struct
     DIR *entries = status == 0 ? sys.opendir(from) : NULL;
     if (status == 0 && !entries && errno != ENOENT && errno != ENOTDIR)
         status = error_set_errno(err, errno, "cannot read folder %s", from);
+    else if (status == 0 && !entries && file_find(from, err) < 0)
+        status = -1;
     for (struct dirent *entry; entries && status == 0;) {
         int more = folder_read(entries, from, &entry, err);
         if (more <= 0) {

@@ -60,8 +60,15 @@ def put_quantized():
 
     w, fp8 = "m.0.q.weight", {"quantization_config": {"weight_block_size": [4, 4]}}
     put_one("valid-fp8", fp8, (w, "F8_E4M3", [6, 9]), (w + "_scale_inv", "F32", [2, 3]),
-            ("m.0.q.input_scale", "F32", []), ("m.0.k.weight", "F8_E5M2", [3, 5]),
-            ("m.0.k.weight_scale", "BF16", [3, 1]), ("m.0.e", "F8_E4M3", [2, 4, 4]), ("m.0.e_scale", "U8", [2, 4, 1]))
+            ("m.0.q.input_scale", "F32", []), ("m.0.e", "F8_E4M3", [2, 4, 4]), ("m.0.e_scale", "U8", [2, 1, 1]))
+    put_one("valid-fp8-rows", {"quantization_config": {"quant_method": "fp8", "modules_to_not_convert": ["lm_head"]}},
+            ("m.0.k.weight", "F8_E5M2", [3, 5]), ("m.0.k.weight_scale", "BF16", [3, 1]),
+            ("m.0.e", "F8_E4M3", [2, 4, 4]), ("m.0.e_scale", "U8", [2, 4, 1]))
+    put_one("bad-fp8-blocks", fp8, (w, "F8_E4M3", [6, 9]), (w + "_scale", "F32", [1, 1]))
+    put_one("bad-fp8-format", {"quantization_config": {"fmt": "e5m2"}}, (w, "F8_E4M3", [6, 9]),
+            (w + "_scale", "F32", [1, 1]))
+    put_one("bad-fp8-plain", {"quantization_config": {"modules_to_not_convert": ["x", "m.0", "q"]}},
+            (w, "F8_E4M3", [6, 9]), (w + "_scale", "F32", [1, 1]))
     put_one("bad-fp8-grid", fp8, (w, "F8_E4M3", [6, 9]), (w + "_scale", "F32", [3, 3]))
     put_one("bad-fp8-scales-of-scales", fp8, (w, "F8_E4M3", [4, 4]), (w + "_scale", "F8_E4M3", [1, 1]),
             (w + "_scale_scale", "F32", [1, 1]))

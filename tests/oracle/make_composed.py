@@ -53,6 +53,7 @@ def fp8_formula(codes, scales, block):
 
 
 def make_fp8(folder):
+    """Blocks of one size, in `folder`; in two more those of another size, and what needs no size said."""
     tool = Fp8Dequantize(None)
     e4m3, e5m2 = torch.float8_e4m3fn, torch.float8_e5m2
     stored, expected = {}, {}
@@ -62,6 +63,11 @@ def make_fp8(folder):
         expected[name] = fp8_formula(codes, scales.reshape(1, 1) if scales.dim() < 1 else scales, block)
         if scales.dim() >= 2 and all(codes.shape[i] % block[i] == 0 for i in (-2, -1)):
             assert torch.equal(tool._dequantize_one(codes, scales, torch.float32), expected[name]), name
+
+    def put(ending, block, *modules):
+        config = {"quant_method": "fp8"} | ({"weight_block_size": block} if block else {})
+        save(folder.with_name(folder.name + ending), {"model_type": "x", "quantization_config": config},
+             *({k: v for k, v in tensors.items() if k.split(".")[2] in modules} for tensors in (stored, expected)))
 
     add("m.0.whole.weight", fp8_codes(e4m3, 48, 96), "_scale_inv", torch.randn(3, 3) * 1e-3, (16, 32))
     add("m.0.cut.weight", fp8_codes(e4m3, 20, 40), "_scale_inv", torch.randn(2, 2) * 1e-3, (16, 32))
@@ -73,8 +79,9 @@ def make_fp8(folder):
     add("m.0.experts.up_proj", fp8_codes(e4m3, 2, 32, 64), "_scale_inv", torch.randn(2, 2, 2), (16, 32))
     stored["m.0.all.input_scale"] = torch.tensor(0.5)
     stored["m.0.norm.weight"] = expected["m.0.norm.weight"] = torch.randn(8).bfloat16()
-    save(folder, {"model_type": "x", "quantization_config": {"quant_method": "fp8", "weight_block_size": [16, 32]}},
-         stored, expected)
+    put("", [16, 32], "whole", "cut", "experts", "norm")
+    put("_shapes", None, "rows", "all")
+    put("_powers", [1, 32], "powers")
 
 
 def make_mlx(folder):

@@ -71,6 +71,17 @@ for name in a-00001 a-00002 other; do echo $name >"$served/repo/org/shards/$name
 echo '{"weight_map": {"x": "a-00001.safetensors", "y": "a-00002.safetensors"}}' >"$served/repo/org/shards/model.safetensors.index.json"
 fetch 0 org/shards --dry-run
 grep -q a-00002 "$work/out" && grep -q index.json "$work/out" && ! grep -q other "$work/out" || fail "not the index's shards: $(cat "$work/out")"
+# Blobs that were removed leave links to nothing: a model is refused by their name, and fetching brings them back.
+fetch 0 org/shards
+shards=$(cat "$work/out")
+rm "$cache"/models--org--shards/blobs/*
+ends 1 "$binary" info org/shards
+says "/models--org--shards/snapshots/[^ ]*model.safetensors.index.json is a link to nothing: bring back"
+fetch 0 org/shards
+for file in a-00001.safetensors a-00002.safetensors model.safetensors.index.json; do
+  cmp "$shards/$file" "$served/repo/org/shards/$file" || fail "$file is not brought back"
+done
+rm -rf "$cache"/models--org--shards
 echo '{"weight_map": {"x": "../../evil.safetensors"}}' >"$served/repo/org/shards/model.safetensors.index.json"
 fetch 1 org/shards
 says 'names the shard ../../evil.safetensors, which the repository has not'

@@ -92,7 +92,7 @@ scan 1 org/parts --remote
 says 'org/parts/m-00002-of-00003.gguf: it is not there, and the model is split into 3 parts'
 mv "$work/m-00002-of-00003.gguf" "$served/repo/org/parts"
 # Whatever is read of a folder: codes and their scales, PyTorch's archives and their shards, GGUF in parts.
-for form in fp8 fp4 ints mlx bnb modelopt mxfp4; do
+for form in fp8 fp8_shapes fp8_powers fp4 ints mlx bnb modelopt mxfp4; do
   mkdir "$served/repo/org/$form"
   cp "$source/tests/data/checkpoint/composed/$form"/{config.json,model.safetensors} "$served/repo/org/$form"
   same org/$form "$served/repo/org/$form" 3 --modules .

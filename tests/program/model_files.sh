@@ -134,6 +134,51 @@ done
 ! "$spectrum" tokens odd --text a >out 2>said || fail "an empty tokenizer.json: not refused"
 says "odd/tokenizer.json is empty"
 
+# A link to nothing is no file that is absent: a cache's whose blob is gone, a disk that is not mounted.
+led() { # led NAME COMMAND...: of the demo's model, whose NAME leads nowhere
+    rm -rf led out
+    cp -r "$source/demo/model" led
+    chmod -R u+w led
+    rm -rf "led/$1"
+    ln -s nowhere "led/$1"
+    ! "$spectrum" "${@:2}" >out 2>said || fail "$1 leads nowhere: ${*:2} goes on"
+    says "led/$1 is a link to nothing: bring back what it leads to, or remove the link"
+}
+for command in info scan plan; do
+    for name in config.json model.safetensors; do led $name $command led; done
+done
+for name in tokenizer.json tokenizer_config.json chat_template.jinja config.json additional_chat_templates; do
+    led $name tokens led --text a
+done
+for name in tokenizer_config.json chat_template.jinja added_tokens.json generation_config.json; do
+    led $name train led --data text.txt --run led-run --seq-len 32 --steps 1 --dry-run
+    [ $name = generation_config.json ] || led $name eval led --data text.txt # which generates nothing
+done
+led generation_config.json generate led --prompt a --tokens 1
+rm -rf led
+ln -s nowhere led
+! "$spectrum" info led 2>said || fail "a model that leads nowhere"
+says "led is a link to nothing"
+# What is not read may lead where it likes, and a link to a file is as good as one.
+rm led
+cp -r "$source/demo/model" led
+chmod -R u+w led
+ln -s nowhere led/pytorch_model.bin
+mv led/config.json elsewhere.json
+ln -s ../elsewhere.json led/config.json
+"$spectrum" info led >out 2>said || fail "links to files"
+says "led has both model.safetensors and pytorch_model.bin: model.safetensors is read"
+# What a run trained from is exported whole or not at all.
+train led linked || fail "a model of links does not train"
+for name in special_tokens_map.json added_tokens.json vocab.json additional_chat_templates generation_config.json; do
+    rm -rf "led/$name"
+    ln -s nowhere "led/$name"
+    ! "$spectrum" export linked -o linked-out 2>said || fail "$name leads nowhere: exported without it"
+    says "led/$name is a link to nothing"
+    test ! -e linked-out || fail "$name leads nowhere: half an export"
+    rm "led/$name"
+done
+
 # A folder that may not be looked into is no job's.
 mkdir -m 700 shut
 chmod 755 .

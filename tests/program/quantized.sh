@@ -14,13 +14,13 @@ fail() {
   failures=$((failures + 1))
 }
 
-for form in fp8 mlx bnb mxfp4 fp4 ints; do
+for form in fp8 fp8_shapes fp8_powers mlx bnb mxfp4 fp4 ints; do
   "$binary" info "$data/$form" --json >out 2>err || fail "info $form: $(cat err)"
   [ -s err ] && fail "info $form says: $(cat err)"
   grep -q '"quantized": true' out || fail "info $form: not quantised"
   ! grep -qE '"name": "[^"]*(scale|biases|absmax|quant_|SCB|_blocks|_packed|zero_point|_shape)' out || fail "info $form lists what is no weight"
 done
-for form in fp8 mlx bnb mxfp4 fp4 ints; do
+for form in fp8 fp8_shapes fp8_powers mlx bnb mxfp4 fp4 ints; do
   "$binary" scan "$data/$form" -o $form.json --modules . 2>err || fail "scan $form: $(cat err)"
   ! grep -qE '"[^"]*(scale|biases|absmax|quant_|SCB|_packed|zero_point|_shape)[^"]*": *\{' $form.json || fail "scan $form scores what is no weight"
   "$binary" plan $form.json --top 100 -o $form.yaml 2>err || fail "plan $form: $(cat err)"

@@ -128,7 +128,18 @@ static void a_new_file_takes_no_name_that_is_taken(void **state)
 
     assert_int_equal(symlink("nowhere", link), 0);
     assert_int_equal(name_find(link, &err), 1);
-    assert_int_equal(file_find(link, &err), 0);
+    struct stat info;
+    assert_int_equal(file_look(link, &info, &err), 0);
+    assert_int_equal(folder_find(link, &err), 0);
+    assert_int_equal(file_find(link, &err), -1);
+    assert_non_null(strstr(err.text, "link is a link to nothing: bring back what it leads to"));
+    assert_int_equal(file_read_all(&read, link, 100, &err), -1);
+    assert_non_null(strstr(err.text, "link is a link to nothing"));
+    unlink(path);
+    assert_int_equal(file_read_all(&read, path, 100, &err), -1);
+    assert_non_null(strstr(err.text, "cannot open "));
+    put_new(&first, path, "the first");
+    assert_int_equal(file_writer_commit(&first, &err), 0);
     put_new(&first, link, "a link's");
     assert_int_equal(file_writer_commit(&first, &err), -1);
     assert_int_equal(count_entries(folder), 2);

@@ -61,7 +61,8 @@ static void check_raw(const struct checkpoint *ours, const struct tensor_info *t
 static void equals_the_tools(void **state)
 {
     (void)state;
-    static const char *const folders[] = {"fp8", "mlx", "bnb", "mxfp4", "fp4", "ints", "modelopt"};
+    static const char *const folders[] = {"fp8",   "fp8_shapes", "fp8_powers", "mlx",     "bnb",
+                                          "mxfp4", "fp4",        "ints",       "modelopt"};
     for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
         struct checkpoint *ours = open_data(folders[f], "");
         struct checkpoint *theirs = open_data(folders[f], "expected.safetensors");
@@ -89,9 +90,9 @@ static void says_how_they_are_stored(void **state)
     static const char *const expected[][3] = {
         {"fp8", "m.0.whole.weight", "F8_E4M3 16x32"},
         {"fp8", "m.0.cut.weight", "F8_E4M3 16x32"},
-        {"fp8", "m.0.rows.weight", "F8_E4M3 rows"},
-        {"fp8", "m.0.all.weight", "F8_E5M2 scaled"},
-        {"fp8", "m.0.powers.weight", "F8_E4M3 1x32"},
+        {"fp8_shapes", "m.0.rows.weight", "F8_E4M3 rows"},
+        {"fp8_shapes", "m.0.all.weight", "F8_E5M2 scaled"},
+        {"fp8_powers", "m.0.powers.weight", "F8_E4M3 1x32"},
         {"mlx", "m.0.usual.weight", "MLX 4 bit g64"},
         {"mlx", "m.0.bf16_3.weight", "MLX 3 bit g32"},
         {"bnb", "m.0.nf4.weight", "NF4 32 double"},
@@ -121,6 +122,8 @@ static void says_how_they_are_stored(void **state)
 /* --- what is not understood --- */
 
 #define FP8 "{\"quantization_config\": {\"weight_block_size\": [4, 4]}}"
+#define FP8_OF(more) "{\"quantization_config\": {\"quant_method\": \"fp8\", " more "}}"
+#define BLOCKS(a, b) FP8_OF("\"weight_block_size\": [" #a ", " #b "]")
 #define MLX(bits, group) "{\"quantization\": {\"bits\": " #bits ", \"group_size\": " #group "}}"
 #define NF4 ".quant_state.bitsandbytes__nf4"
 
@@ -136,6 +139,63 @@ static void refuses_by_name(void **state)
         {FP8,
          "scales of another shape",
          {"m.w F8_E4M3 [3,8,8] 192", "m.w_scale F32 [2,2,2] 32"},
+         NULL},
+        {BLOCKS(1, 1),
+         "scales of another shape: they are [1,1], where codes of [16,8] in blocks of [1,1], as "
+         "config.json says, have [16,8]; quantised by fp8",
+         {"m.w F8_E4M3 [16,8] 128", "m.w_scale_inv F32 [1,1] 4"},
+         NULL},
+        {BLOCKS(8, 8),
+         "they are [1,1], where codes of [16,8] in blocks of [8,8], as config.json says, have "
+         "[2,1]",
+         {"m.w F8_E4M3 [16,8] 128", "m.w_scale_inv F32 [1,1] 4"},
+         NULL},
+        {BLOCKS(7, 300),
+         "they are [], where codes of [16,8] in blocks of [7,300], as config.json says, have [3,1]",
+         {"m.w F8_E4M3 [16,8] 128", "m.w_scale F32 [] 4"},
+         NULL},
+        {BLOCKS(8, 8),
+         "they are [16,1], where codes of [16,8] in blocks of [8,8], as config.json says, have "
+         "[2,1]",
+         {"m.w F8_E4M3 [16,8] 128", "m.w_scale F32 [16,1] 64"},
+         NULL},
+        {BLOCKS(8, 8),
+         "they are [1], where codes of [2,8,8] in blocks of [8,8], as config.json says, have "
+         "[2,1,1]",
+         {"m.w F8_E4M3 [2,8,8] 128", "m.w_scale F32 [1] 4"},
+         NULL},
+        {"{\"compression_config\": {\"config_groups\": {\"group_0\": {\"weights\": "
+         "{\"block_structure\": [8, 8]}}}}}",
+         "they are [1], where codes of [16,8] in blocks of [8,8]",
+         {"m.w F8_E4M3 [16,8] 128", "m.w_scale F32 [1] 4"},
+         NULL},
+        {FP8_OF("\"fmt\": \"e5m2\""),
+         "codes of another \"fmt\", which is \"e5m2\", and these are F8_E4M3; quantised by fp8",
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [1] 4"},
+         NULL},
+        {FP8_OF("\"fmt\": \"e4m3\""),
+         "codes of another \"fmt\", which is \"e4m3\", and these are F8_E5M2",
+         {"m.w F8_E5M2 [8,8] 64", "m.w_scale F32 [1] 4"},
+         NULL},
+        {FP8_OF("\"fmt\": 4"),
+         "codes of another \"fmt\", which is 4, and these are F8_E4M3",
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [1] 4"},
+         NULL},
+        {FP8_OF("\"modules_to_not_convert\": [\"lm_head\", \"m.0.q\"]"),
+         "a module said to be plain; quantised by fp8",
+         {"m.0.q.weight F8_E4M3 [8,8] 64", "m.0.q.weight_scale F32 [1] 4"},
+         NULL},
+        {FP8_OF("\"modules_to_not_convert\": [\"m.0\"]"),
+         "a module said to be plain",
+         {"m.0.q.weight F8_E4M3 [8,8] 64", "m.0.q.weight_scale F32 [1] 4"},
+         NULL},
+        {FP8_OF("\"modules_to_not_convert\": [\"q\"]"),
+         "a module said to be plain",
+         {"m.0.q.weight F8_E4M3 [8,8] 64", "m.0.q.weight_scale F32 [1] 4"},
+         NULL},
+        {"{\"quantization_config\": {\"llm_int8_skip_modules\": [\"m\"]}}",
+         "a module said to be plain",
+         {"m.weight I8 [4,4] 16", "m.SCB F32 [4] 16"},
          NULL},
         {FP8, "scales of no known type", {"m.w F8_E4M3 [8,8] 64", "m.w_scale I32 [2,2] 16"}, NULL},
         {FP8, "scales of no known type", {"m.w F8_E4M3 [8,8] 64", "m.w_scale F64 [2,2] 32"}, NULL},
@@ -310,6 +370,41 @@ static void refuses_by_name(void **state)
     data_folder_remove(folder);
 }
 
+/* What config.json says of other modules, or of these in the same words as the tensors, is no
+ * contradiction; nor are blocks of one group where another group has none. */
+static void reads_what_agrees(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config, *tensors[3];
+    } cases[] = {
+        {BLOCKS(128, 128), {"m.w F8_E4M3 [16,8] 128", "m.w_scale_inv F32 [1,1] 4"}},
+        {BLOCKS(4, 3), {"m.w F8_E4M3 [6,8] 48", "m.w_scale_inv F32 [2,3] 24"}},
+        {BLOCKS(1, 8), {"m.w F8_E4M3 [6,8] 48", "m.w_scale_inv F32 [6] 24"}},
+        {FP8_OF("\"fmt\": \"e4m3\""), {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [1] 4"}},
+        {FP8_OF("\"fmt\": \"e5m2\""), {"m.w F8_E5M2 [8,8] 64", "m.w_scale F32 [1] 4"}},
+        {FP8_OF("\"fmt\": null"), {"m.w F8_E5M2 [8,8] 64", "m.w_scale F32 [1] 4"}},
+        {FP8_OF("\"modules_to_not_convert\": [\"m.q\", \"m.gat\", \"ate\", \"m.gate_proj\", 5]"),
+         {"m.gate.weight F8_E4M3 [8,8] 64", "m.gate.weight_scale F32 [1] 4"}},
+        {FP8_OF("\"modules_to_not_convert\": null"),
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [1] 4"}},
+        {"{\"quantization_config\": {\"config_groups\": {\"a\": {\"weights\": "
+         "{\"block_structure\": [4, "
+         "4]}}, \"b\": {\"weights\": {\"strategy\": \"tensor\"}}}}}",
+         {"m.w F8_E4M3 [8,8] 64", "m.w_scale F32 [1] 4"}},
+    };
+    char *folder = data_folder();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        data_checkpoint(folder, cases[i].config, cases[i].tensors, NULL);
+        struct checkpoint *checkpoint = data_open(folder, NULL);
+        if (checkpoint_notes(checkpoint)[0] || checkpoint_count(checkpoint) != 1)
+            fail_msg("case %zu: %zu tensors, \"%s\"", i, checkpoint_count(checkpoint),
+                     checkpoint_notes(checkpoint));
+        checkpoint_close(checkpoint);
+    }
+    data_folder_remove(folder);
+}
+
 /* A table of whole numbers is no quantiser's where nothing says that there was one. */
 static void says_nothing_of_plain_numbers(void **state)
 {
@@ -330,6 +425,7 @@ int main(void)
         cmocka_unit_test(equals_the_tools),
         cmocka_unit_test(says_how_they_are_stored),
         cmocka_unit_test(refuses_by_name),
+        cmocka_unit_test(reads_what_agrees),
         cmocka_unit_test(says_nothing_of_plain_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

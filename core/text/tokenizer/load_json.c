@@ -14,10 +14,8 @@
 #include "base/file.h"
 #include "base/folder.h"
 #include "base/memory.h"
-#include "base/sys.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -388,10 +386,11 @@ out:
 int tokenizer_open(struct tokenizer **out, const char *path, struct error *err)
 {
     struct stat info;
-    if (sys.stat(path, &info) != 0)
-        return errno == ENOENT || errno == ENOTDIR
-                   ? error_set(err, "%s: no such file or folder", path)
-                   : error_set_errno(err, errno, "cannot read %s", path);
+    int found = file_look(path, &info, err);
+    if (found == 0 && file_find(path, err) == 0)
+        error_set(err, "%s: no such file or folder", path);
+    if (found <= 0)
+        return -1;
     bool is_folder = S_ISDIR(info.st_mode);
     char *file = is_folder ? path_join(path, "tokenizer.json", err) : string_copy(path, err);
     int there = file && is_folder ? file_find(file, err) : 1;

@@ -76,6 +76,8 @@ static int read_folder(struct tokenizer *t, const char *folder, bool *found, str
         count = more ? sys.scandir(more, &entries, is_template, alphasort) : -1;
     if (more && count < 0 && errno != ENOENT && errno != ENOTDIR)
         status = error_set_errno(err, errno, "cannot read folder %s", more);
+    else if (more && count < 0 && file_find(more, err) < 0)
+        status = -1;
     for (int i = 0; i < count; i++) {
         char *name = status == 0 ? string_copy(entries[i]->d_name, err) : NULL;
         if (name) {

@@ -144,6 +144,9 @@ static void warn_gguf(const struct gguf_summary *gguf)
         fprintf(stderr, "the base has no tokenizer.model, so the file's tokens have no scores, and "
                         "llama.cpp cuts texts otherwise than the run did; with the model's own "
                         "tokenizer.model beside its tokenizer.json they have them\n");
+    if (gguf->spaced)
+        fprintf(stderr, "the run has a space in front of a whole text alone, llama.cpp after each "
+                        "special token, too: a GGUF file has no word for the difference\n");
     if (gguf->windowed)
         fprintf(stderr, "the run's attention saw a window of tokens (sliding_window); llama.cpp "
                         "does not know of it for this architecture, and sees all\n");

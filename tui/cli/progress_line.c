@@ -48,7 +48,8 @@ static void tell(void *context, enum work_phase phase, uint64_t done, uint64_t t
         line->began = now;
         line->first = done;
     }
-    if (total == 0 || done > total || now - line->printed < (line->terminal ? 0.1 : 10))
+    bool ends = line->terminal && done == total; /* a quick phase is seen, too */
+    if (total == 0 || done > total || (!ends && now - line->printed < (line->terminal ? 0.1 : 10)))
         return;
     print(line, done, total, now);
 }

@@ -203,8 +203,12 @@ static int put_keys(struct gguf_keys *keys, const struct export *export,
         return -1;
     gguf_put_model(keys, gguf, model, documents->config, type);
     gguf_put_count(keys, "general.quantization_version", QUANTIZATION_VERSION);
-    return gguf_put_vocabulary(keys, documents, export, gguf->llama, model->config.vocab,
-                               &summary->scoreless, err);
+    enum gguf_cut cut;
+    int status =
+        gguf_put_vocabulary(keys, documents, export, gguf->llama, model->config.vocab, &cut, err);
+    summary->scoreless = cut == GGUF_CUTS_SCORELESS;
+    summary->spaced = cut == GGUF_CUTS_SPACED;
+    return status;
 }
 
 /* --- writing --- */
@@ -286,6 +290,7 @@ int export_write_gguf(const struct export *export, const char *out, enum export_
     *summary = (struct gguf_summary){
         .bytes = gguf_data_bytes(listing.entries, listing.count),
         .scoreless = summary->scoreless,
+        .spaced = summary->spaced,
         .windowed = export->source.model->config.window > 0,
     };
     char *folder = status == 0 ? path_folder(out, err) : NULL;

@@ -38,7 +38,8 @@ enum export_gguf_type {
 
 struct gguf_summary {
     uint64_t bytes; /* of tensors */
-    bool scoreless; /* its tokens have no scores (gguf_vocabulary.h) */
+    bool scoreless; /* its tokens have no scores (gguf_vocabulary.h), */
+    bool spaced;    /* or it has spaces where the run has none */
     bool windowed;  /* the run's attention had a window, of which the file cannot say anything */
 };
 

@@ -329,7 +329,7 @@ static int check_places(struct places *places, const struct gguf_documents *docu
 /* Pieces are joined by their scores, the run's tokens by tokenizer.json's merges: both are held
  * against each other as what reads the file will have the first. */
 static int check_scores(const struct places *places, const struct tokenizer *tokenizer, bool space,
-                        struct error *err)
+                        bool *first, struct error *err)
 {
     cJSON *file = cJSON_CreateObject();
     cJSON *texts = cJSON_AddArrayToObject(file, tokens_key);
@@ -346,7 +346,7 @@ static int check_scores(const struct places *places, const struct tokenizer *tok
     int status = whole ? tokenizer_from_gguf(&scored, file, tokenizer_path(tokenizer), err)
                        : error_no_memory(err);
     if (status == 0)
-        status = tokenizer_check_scored(tokenizer, scored, err);
+        status = tokenizer_check_scored(tokenizer, scored, first, err);
     tokenizer_close(scored);
     cJSON_Delete(file);
     return status;
@@ -355,8 +355,9 @@ static int check_scores(const struct places *places, const struct tokenizer *tok
 /* `space`: of the key for a space in front, or what holds without it. */
 static int put_pieces(struct gguf_keys *keys, const struct gguf_documents *documents,
                       const struct export *export, int64_t vocab, bool no_first, bool space,
-                      struct error *err)
+                      enum gguf_cut *cut, struct error *err)
 {
+    bool spaced = false;
     struct piece_file file;
     struct places places = {0};
     int status = piece_file_read(&file, documents->pieces, err);
@@ -375,7 +376,9 @@ static int put_pieces(struct gguf_keys *keys, const struct gguf_documents *docum
     }
     if (status == 0) {
         pad_places(&places);
-        status = check_scores(&places, export->tokenizer, space, err);
+        status = check_scores(&places, export->tokenizer, space, &spaced, err);
+        if (status == 0 && spaced)
+            *cut = GGUF_CUTS_SPACED;
     }
     if (status == 0) {
         put_places(keys, &places);
@@ -557,20 +560,21 @@ static bool has_fallback(const cJSON *tokenizer)
 enum { VOCABULARY_GRANITE = 49152, VOCABULARY_CODE_LLAMA = 32016, CODE_LLAMA_EOT = 32010 };
 
 int gguf_put_vocabulary(struct gguf_keys *keys, const struct gguf_documents *documents,
-                        const struct export *export, bool of_llama, int64_t vocab, bool *scoreless,
-                        struct error *err)
+                        const struct export *export, bool of_llama, int64_t vocab,
+                        enum gguf_cut *cut, struct error *err)
 {
     bool no_first = of_llama && vocab == VOCABULARY_GRANITE, space = true;
     int status;
-    *scoreless = false;
+    *cut = GGUF_CUTS_SAME;
     if (documents->base)
         return put_base(keys, documents, export, vocab, err);
     if (of_llama && json_get_bool(documents->tokenizer_config, "add_prefix_space", &space))
         gguf_put_flag(keys, space_key, space);
-    *scoreless = !documents->pieces && of_llama && has_fallback(documents->tokenizer);
+    if (!documents->pieces && of_llama && has_fallback(documents->tokenizer))
+        *cut = GGUF_CUTS_SCORELESS;
     if (documents->pieces)
-        status = put_pieces(keys, documents, export, vocab, no_first, space, err);
-    else if (*scoreless)
+        status = put_pieces(keys, documents, export, vocab, no_first, space, cut, err);
+    else if (*cut == GGUF_CUTS_SCORELESS)
         status = put_scoreless(keys, documents, export, no_first, err);
     else
         status = put_byte_level(keys, documents, export, vocab, no_first, err);

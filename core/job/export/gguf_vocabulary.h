@@ -14,10 +14,15 @@
  *                                            models alone; else it is refused)
  *     else                                   "gpt2": its tokens, merges, and the way it cuts words
  *
- * `vocab`: tokens that the model has; *scoreless: the second kind, which llama.cpp cuts texts
- * otherwise with than the run did, as its merges are in no file. */
+ * `vocab`: tokens that the model has; *cut: how llama.cpp cuts texts beside the run. */
+enum gguf_cut {
+    GGUF_CUTS_SAME,
+    GGUF_CUTS_SCORELESS, /* the second kind: otherwise, as its merges are in no file */
+    GGUF_CUTS_SPACED /* with a space after each special token, where the run has one in front of a
+                        whole text alone */
+};
 int gguf_put_vocabulary(struct gguf_keys *keys, const struct gguf_documents *documents,
-                        const struct export *export, bool of_llama, int64_t vocab, bool *scoreless,
-                        struct error *err);
+                        const struct export *export, bool of_llama, int64_t vocab,
+                        enum gguf_cut *cut, struct error *err);
 
 #endif

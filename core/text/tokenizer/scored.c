@@ -47,12 +47,11 @@ static int check_text(const struct tokenizer *run, const struct tokenizer *score
 {
     enum front front = find_front(run);
     bool adds = find_front(scored) == FRONT_MARK;
-    const char *what = run->byte_level            ? "spells a text by its bytes"
-                       : front == FRONT_OTHER     ? "changes the letters of a text otherwise"
-                       : front == FRONT_SOMETIMES ? "puts a space in front of some texts alone"
-                       : run->splitter.count > 0  ? "cuts texts into words first"
-                       : run->whole_words         ? "has \"ignore_merges\""
-                                                  : NULL;
+    const char *what = run->byte_level           ? "spells a text by its bytes"
+                       : front == FRONT_OTHER    ? "changes the letters of a text otherwise"
+                       : run->splitter.count > 0 ? "cuts texts into words first"
+                       : run->whole_words        ? "has \"ignore_merges\""
+                                                 : NULL;
     if (what)
         return error_set(
             err,
@@ -61,7 +60,7 @@ static int check_text(const struct tokenizer *run, const struct tokenizer *score
             "it is what the file would go by; take that away where it is another "
             "model's, or export a folder instead",
             run->path, what);
-    return adds == (front == FRONT_MARK)
+    return adds == (front != FRONT_NOTHING)
                ? 0
                : error_set(err,
                            "%s: tokenizer.json puts %s in front of a text, and a GGUF file would "
@@ -151,8 +150,9 @@ static int check_merges(const struct tokenizer *run, const struct tokenizer *sco
     return status;
 }
 
-int tokenizer_check_scored(const struct tokenizer *run, const struct tokenizer *scored,
+int tokenizer_check_scored(const struct tokenizer *run, const struct tokenizer *scored, bool *first,
                            struct error *err)
 {
+    *first = find_front(run) == FRONT_SOMETIMES;
     return check_text(run, scored, err) == 0 ? check_merges(run, scored, err) : -1;
 }

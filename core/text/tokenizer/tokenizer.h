@@ -160,8 +160,9 @@ const cJSON *tokenizer_special_map(const struct tokenizer *tokenizer);
 
 /* Refuses, by the first difference, what a GGUF file of kind "llama" is to say of the run's
  * tokenizer where that would give texts other ids: `scored` is what tokenizer_from_gguf() makes of
- * it, with the run's tokens. */
-int tokenizer_check_scored(const struct tokenizer *run, const struct tokenizer *scored,
+ * it, with the run's tokens. *first: the run has a space in front of a whole text alone, the file
+ * after each special token, too, which it has no word for. */
+int tokenizer_check_scored(const struct tokenizer *run, const struct tokenizer *scored, bool *first,
                            struct error *err);
 
 /* --- as Hugging Face's files --- */

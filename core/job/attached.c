@@ -32,7 +32,7 @@ static const double settle = 2;        /* seconds that a log which has ended is 
  * attached first, and a hash of the log's path, by which it is found again however it is named. */
 static char *job_name(const char *around, const char *called, const char *log, struct error *err)
 {
-    char hashed[HASH_TEXT_SIZE], ending[16], name[128];
+    char hashed[HASH_TEXT_SIZE], ending[16], first[96], name[128];
     struct hash *hash = hash_new(err);
     struct dirent *entry;
     if (!hash)
@@ -41,8 +41,8 @@ static char *job_name(const char *around, const char *called, const char *log, s
     hash_text(hash, hashed);
     hash_free(hash);
     snprintf(ending, sizeof ending, "-%.8s", hashed);
-    utf8_copy(name, sizeof name - sizeof ending, called[0] ? called : "run");
-    strcat(name, ending);
+    utf8_copy(first, sizeof first, called[0] ? called : "run");
+    snprintf(name, sizeof name, "%s%s", first, ending);
     DIR *open = sys.opendir(around);
     while (open && folder_read(open, around, &entry, NULL) > 0)
         if (text_ends_with(entry->d_name, ending))

@@ -282,7 +282,9 @@ static void put_comment(struct buffer *out, const struct plan *plan, const char 
                       plan_base(plan).scope == PLAN_TOGETHER ? ", experts together" : "");
     if (edits.trained > 0 || edits.frozen > 0) /* those that agree with the rest change nothing */
         buffer_format(out, "# by hand: %zu more train, %zu fewer\n", edits.trained, edits.frozen);
-    buffer_format(out, "# %zu of %zu scanned modules train", counts.modules, counts.modules_total);
+    bool scanned = !plan_model(plan) || plan_scan(plan)->estimator[0];
+    buffer_format(out, "# %zu of %zu %s train", counts.modules, counts.modules_total,
+                  scanned ? "scanned modules" : "tensors");
     if (counts.known)
         buffer_format(out, ", %" PRId64 " of %" PRId64 " parameters%s", counts.parameters,
                       counts.parameters_total,

@@ -86,8 +86,8 @@ static void test_the_smoothed_loss_at_a_step(void **state)
     struct smoothing smoothing = {.weight = weight};
     for (int s = 1; s <= 200; s++) {
         double expected = smoothing_add(&smoothing, s, loss_of(s));
-        assert_true(fabs(job_series_smoothed(series, s, weight) - expected) < 2e-3);
-        assert_true(fabs(job_series_smoothed(series, s, 0) - loss_of(s)) < 1e-6);
+        assert_true(fabs(job_series_smoothed(series, s, weight) - expected) < 1e-9);
+        assert_true(fabs(job_series_smoothed(series, s, 0) - loss_of(s)) < 1e-9);
     }
     assert_true(isnan(job_series_smoothed(series, 0, weight)));
     runs_close(&runs);

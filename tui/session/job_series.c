@@ -20,7 +20,7 @@
  */
 enum { WHOLE, PART };
 enum { LOSSES, OTHERS };
-enum { OTHER_KEYS = JOB_KEYS - 1, READ_AT_ONCE = 2 << 20, FINE = 1024, LEAD = 10 };
+enum { OTHER_KEYS = JOB_KEYS - 1, READ_AT_ONCE = 2 << 20, FINE = 1024, LEAD = 40 };
 
 /* By what one sees that lines ceased to count. */
 struct stamp {
@@ -359,8 +359,8 @@ double job_series_last(const struct job_series *series, enum job_key key, int64_
     return NAN;
 }
 
-/* From as far before the window as smoothing can tell (after LEAD half-lives a value counts a
- * thousandth), bin by bin; those of one column become one point. */
+/* From as far before the window as smoothing can tell (after LEAD half-lives a value counts 1e-12,
+ * which no digit shows), bin by bin; those of one column become one point. */
 size_t job_series_curve(const struct job_series *series, enum job_key key,
                         const struct job_window *window, struct job_point *out)
 {

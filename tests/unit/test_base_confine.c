@@ -195,7 +195,7 @@ static void test_another_in_its_place(void **state)
     (void)state;
     struct scene scene;
     make(&scene);
-    char aside[80], command[200];
+    char aside[80], command[300];
     snprintf(aside, sizeof aside, "%s.aside", scene.root);
     /* away, but there: a file system may give a new folder the number of one that is removed */
     snprintf(command, sizeof command, "mkdir -p %s.away && mv %s %s.away/$$", scene.root, aside,

@@ -120,6 +120,16 @@ int job_dir_save(const char *path, const char *name, const struct buffer *text, 
     return status;
 }
 
+int job_dir_save_json(const char *path, const char *name, struct json_writer *json,
+                      struct error *err)
+{
+    int status = json_finish(json, err);
+    if (status == 0)
+        status = job_dir_save(path, name, json->out, err);
+    buffer_free(json->out);
+    return status;
+}
+
 /* What another version means by its members is not known here, so nothing is made of them. One that
  * says neither format nor version is of before there were others. */
 int job_check_version(const char *file, const cJSON *job, struct error *err)
@@ -182,9 +192,5 @@ int job_result_write(const char *path, const struct job_result *result, struct e
         json_integer(&json, "last_step", result->last_step);
     json_text(&json, "ended", now);
     json_end(&json);
-    int status = json_finish(&json, err);
-    if (status == 0)
-        status = job_dir_save(path, "result.json", &text, err);
-    buffer_free(&text);
-    return status;
+    return job_dir_save_json(path, "result.json", &json, err);
 }

@@ -65,6 +65,10 @@ int job_dir_confine(const char *path, struct error *err);
 /* Writes a file of the directory, all or nothing. */
 int job_dir_save(const char *path, const char *name, const struct buffer *text, struct error *err);
 
+/* The same of JSON whose last json_end() was called. Its buffer is freed. */
+int job_dir_save_json(const char *path, const char *name, struct json_writer *json,
+                      struct error *err);
+
 /* Reads one of its JSON objects (job.json, proof.json, result.json), confined; a job.json of another
  * version is refused. Free with cJSON_Delete(). */
 cJSON *job_dir_read(const char *path, const char *name, struct error *err);

@@ -338,11 +338,7 @@ static int write_refused(const char *path, const cJSON *before, const char *why,
     }
     json_text(&json, "refused", why);
     json_end(&json);
-    int status = json_finish(&json, err);
-    if (status == 0)
-        status = job_dir_save(path, "result.json", &text, err);
-    buffer_free(&text);
-    return status;
+    return job_dir_save_json(path, "result.json", &json, err);
 }
 
 /* A resume that failed before its worker wrote a line has changed nothing: a job that was complete

@@ -154,11 +154,7 @@ static int write_lock(const char *path, int64_t worker, struct error *err)
     if (worker > 0)
         json_integer(&json, "worker", worker);
     json_end(&json);
-    int status = json_finish(&json, err);
-    if (status == 0)
-        status = job_dir_save(path, "lock", &text, err);
-    buffer_free(&text);
-    return status;
+    return job_dir_save_json(path, "lock", &json, err);
 }
 
 /* The lock first, then the metrics: a worker whose supervisor was killed has the one and not the

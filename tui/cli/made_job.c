@@ -41,11 +41,7 @@ static int describe(const char *path, const char *command, const char *source, i
     json_text(&json, "model", source);
     job_put_arguments(&json, argc, argv);
     json_end(&json);
-    int status = json_finish(&json, err);
-    if (status == 0)
-        status = job_dir_save(path, "job.json", &text, err);
-    buffer_free(&text);
-    return status;
+    return job_dir_save_json(path, "job.json", &json, err);
 }
 
 /* Without $SPECTRUM_JOB there is no job, and all calls on it do nothing. */
@@ -80,11 +76,7 @@ int made_job_put(const struct made_job *job, struct json_writer *json, struct er
 {
     if (!job->path)
         return output_json(json, err);
-    int status = json_finish(json, err);
-    if (status == 0)
-        status = job_dir_save(job->path, "output.json", json->out, err);
-    buffer_free(json->out);
-    return status;
+    return job_dir_save_json(job->path, "output.json", json, err);
 }
 
 /* Where result.json cannot be written, the supervisor says what it saw. */

@@ -33,11 +33,7 @@ static int write_description(const struct scan_view *view, const char *model,
         json_text(&json, "fingerprint", fingerprint);
     job_put_arguments(&json, view->argc, view->argv);
     json_end(&json);
-    int status = json_finish(&json, err);
-    if (status == 0)
-        status = job_dir_save(view->job, "job.json", &text, err);
-    buffer_free(&text);
-    return status;
+    return job_dir_save_json(view->job, "job.json", &json, err);
 }
 
 int scan_view_join(struct scan_view *view, const char *model, int argc, char **argv,

@@ -463,11 +463,7 @@ int run_proof_saved(const struct run_proof *proof, const struct trainer *trainer
     struct json_writer writer = {.out = &out};
     json_tree(&writer, NULL, json);
     cJSON_Delete(json);
-    int status = json_finish(&writer, err);
-    if (status == 0)
-        status = job_dir_save(proof->run, "proof.json", &out, err);
-    buffer_free(&out);
-    return status;
+    return job_dir_save_json(proof->run, "proof.json", &writer, err);
 }
 
 /* --- the observer --- */

@@ -379,11 +379,7 @@ static int write_probe_record(const char *job, const struct training_request *re
     json_text(&json, "model", request->model);
     job_put_arguments(&json, request->argc, request->argv);
     json_end(&json);
-    int status = json_finish(&json, err);
-    if (status == 0)
-        status = job_dir_save(job, "job.json", &text, err);
-    buffer_free(&text);
-    return status;
+    return job_dir_save_json(job, "job.json", &json, err);
 }
 
 static int append_probe(struct job_metrics_writer *writer, const struct training_probe *probe,

@@ -87,7 +87,9 @@ char *attached_start(const char *path, const char *program, struct tracker_log *
 char *attached_find(const char *name, const char *program, struct tracker_log *log,
                     struct error *err)
 {
-    *log = (struct tracker_log){.format = NULL};
+    struct tracker_log own = {.format = NULL};
+    if (log)
+        *log = own;
     char *path = job_find(name, err);
     if (path || !name[0] || file_find(name, NULL) <= 0)
         return path;
@@ -95,7 +97,9 @@ char *attached_find(const char *name, const char *program, struct tracker_log *l
     if (!around || around[0])
         return around;
     free(around);
-    return attached_start(name, program, log, err);
+    path = attached_start(name, program, log ? log : &own, err);
+    tracker_log_free(&own);
+    return path;
 }
 
 /* Its first phase is "loading". A log that has ended is given the seconds in which that is seen. */
@@ -129,6 +133,8 @@ static int describe(struct work *work, int argc, char **argv, struct error *err)
     struct buffer text = BUFFER_INIT;
     struct json_writer json = {.out = &text};
     char *folder = path_folder(work->log.path, err);
+    if (!folder)
+        return -1;
     json_begin(&json, "spectrum.job");
     json_text(&json, "command", "attach");
     json_text(&json, "model", folder);
@@ -140,13 +146,9 @@ static int describe(struct work *work, int argc, char **argv, struct error *err)
         json_integer(&json, "steps", tracker_steps(work->tracker));
     job_put_arguments(&json, argc, argv);
     json_end(&json);
-    int status = folder ? json_finish(&json, err) : -1;
-    if (status == 0)
-        status = job_dir_save(work->job, "job.json", &text, err);
-    work->steps = tracker_steps(work->tracker);
-    buffer_free(&text);
     free(folder);
-    return status;
+    work->steps = tracker_steps(work->tracker);
+    return job_dir_save_json(work->job, "job.json", &json, err);
 }
 
 /* One look; *more: the next one is at once. The lines end as the writer ends them. */

@@ -27,7 +27,7 @@ char *attached_start(const char *path, const char *program, struct tracker_log *
                      struct error *err);
 
 /* A job by its name (job_find()), or the one that follows the log that the name is the path of: then
- * log->format is set, and *log the caller's to free. */
+ * log->format is set, and *log the caller's to free. `log` may be NULL. */
 char *attached_find(const char *name, const char *program, struct tracker_log *log,
                     struct error *err);
 

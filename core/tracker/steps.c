@@ -108,15 +108,22 @@ static void put_late(struct steps *steps, int64_t step, const char *name, double
 
 static const int64_t STEP_LARGEST = INT64_C(1) << 53; /* JSON's readers are exact up to there */
 
-/* The place of a name; NULL: all are taken. */
-static struct step_value *place_of(struct steps *steps, const char *name)
+/* NULL: nothing has come under that name. */
+static struct step_value *find_value(struct steps *steps, const char *name)
 {
     for (size_t i = 0; i < steps->count; i++)
         if (strcmp(steps->values[i].name, name) == 0)
             return &steps->values[i];
-    if (steps->count == STEPS_VALUES)
-        return NULL;
-    struct step_value *value = &steps->values[steps->count++];
+    return NULL;
+}
+
+/* The place of a name; NULL: all are taken. */
+static struct step_value *place_of(struct steps *steps, const char *name)
+{
+    struct step_value *value = find_value(steps, name);
+    if (value || steps->count == STEPS_VALUES)
+        return value;
+    value = &steps->values[steps->count++];
     *value = (struct step_value){.last = -1};
     snprintf(value->name, sizeof value->name, "%s", name);
     return value;
@@ -156,17 +163,8 @@ static void put_named(struct steps *steps, int64_t step, const char *ours, doubl
         steps->since = clock_seconds();
     at->value = value;
     at->last = step;
-    at->of = steps->objects;
+    at->given = steps->inside;
     at->here = steps->fresh = true;
-}
-
-/* Is the name one of this object's already? */
-static bool is_taken(const struct steps *steps, const char *ours)
-{
-    for (size_t i = 0; i < steps->count; i++)
-        if (strcmp(steps->values[i].name, ours) == 0)
-            return steps->values[i].here && steps->values[i].of == steps->objects;
-    return false;
 }
 
 void steps_put(struct steps *steps, int64_t step, const char *name, double value)
@@ -180,7 +178,8 @@ void steps_put(struct steps *steps, int64_t step, const char *name, double value
         return;
     }
     our_name(ours, name, &as_ours);
-    if (steps->objects % 2 && steps->step == step && is_taken(steps, ours)) {
+    const struct step_value *before = find_value(steps, ours);
+    if (before && before->given) { /* by another name of the same object */
         utf8_copy(ours, sizeof ours, name);
         as_ours = value;
     }
@@ -200,12 +199,19 @@ void steps_go_back(struct steps *steps, int64_t step)
     json_finish(&json, NULL);
 }
 
-/* While an object is put the count is odd. */
+/* From one object to the next, or to a number by itself. */
+static void begin_object(struct steps *steps, bool inside)
+{
+    steps->inside = inside;
+    for (size_t i = 0; i < steps->count; i++)
+        steps->values[i].given = false;
+}
+
 void steps_put_object(struct steps *steps, int64_t step, const cJSON *object)
 {
     const cJSON *item;
     double value;
-    steps->objects++;
+    begin_object(steps, true);
     cJSON_ArrayForEach(item, object)
     {
         if (!item->string)
@@ -215,7 +221,7 @@ void steps_put_object(struct steps *steps, int64_t step, const cJSON *object)
         else if (cJSON_IsString(item) && decimal_read(&value, item->valuestring))
             steps_put(steps, step, item->string, value);
     }
-    steps->objects++;
+    begin_object(steps, false);
 }
 
 void steps_begin_anew(struct steps *steps)

@@ -32,11 +32,11 @@ struct steps {
         char name[STEPS_NAME]; /* as it will stand in the line */
         double value;
         int64_t last; /* the last step that it was put at */
-        bool here;    /* it has a value at this step, */
-        size_t of;    /* which that object gave it */
+        bool here;    /* it has a value at this step */
+        bool given;   /* the object that is being put gave it */
     } values[STEPS_VALUES];
     size_t count;
-    size_t objects;  /* that were put */
+    bool inside;     /* an object is being put */
     size_t left_out; /* numbers whose names found no place */
     bool fresh;      /* something came since the last line */
     double since;    /* when the first of that came */

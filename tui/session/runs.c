@@ -23,10 +23,8 @@ static void close_run(struct run *run)
 
 static int open_run(struct run *run, const char *path, struct error *err)
 {
-    struct tracker_log log;
-    char *job = attached_find(path, "/proc/self/exe", &log, err);
+    char *job = attached_find(path, "/proc/self/exe", NULL, err);
     int status = job ? job_follow_open(&run->job, job, err) : -1;
-    tracker_log_free(&log);
     free(job);
     if (status != 0)
         return -1;

@@ -257,6 +257,15 @@ static const char *names_of(const struct plan *plan, bool file_names)
     return plan_names_of[file_names ? 0 : 1];
 }
 
+/* Whether any of the rows has a score: a run's plan may name tensors of a model without a scan. */
+static bool is_scored(const struct scan *scan)
+{
+    for (size_t i = 0; i < scan->count; i++)
+        if (scan->rows[i].known)
+            return true;
+    return false;
+}
+
 /* Where the plan comes from, what was set otherwise by hand and how much it trains, for whoever opens
  * the file. The source is a path, which may have anything in its name. */
 static void put_comment(struct buffer *out, const struct plan *plan, const char *source,
@@ -282,9 +291,8 @@ static void put_comment(struct buffer *out, const struct plan *plan, const char 
                       plan_base(plan).scope == PLAN_TOGETHER ? ", experts together" : "");
     if (edits.trained > 0 || edits.frozen > 0) /* those that agree with the rest change nothing */
         buffer_format(out, "# by hand: %zu more train, %zu fewer\n", edits.trained, edits.frozen);
-    bool scanned = !plan_model(plan) || plan_scan(plan)->estimator[0];
     buffer_format(out, "# %zu of %zu %s train", counts.modules, counts.modules_total,
-                  scanned ? "scanned modules" : "tensors");
+                  is_scored(plan_scan(plan)) ? "scanned modules" : "tensors");
     if (counts.known)
         buffer_format(out, ", %" PRId64 " of %" PRId64 " parameters%s", counts.parameters,
                       counts.parameters_total,

@@ -24,12 +24,11 @@
 struct trainer {
     const struct train_inputs *inputs;
     struct train_settings settings;
-    struct schedule schedule;
+    struct course course;
     struct transformer *transformer;
     struct optimizer *optimizer;
     struct integrity *integrity;
-    struct packing *packing, *eval_packing;
-    struct batch batch;
+    struct packing *eval_packing;
     struct progress progress;
     int64_t saved_step; /* of the state on disk; -1: none */
     int32_t *sample;    /* space for the prompt and what follows it */
@@ -57,54 +56,6 @@ static void fill_identity(const struct trainer *trainer)
     identity->rank = recipe->rank;
     identity->alpha = recipe->alpha;
     identity->frozen = recipe->quantized ? recipe->frozen : settings->storage;
-}
-
-static int pack(struct trainer *trainer, struct packing **out, const struct piece_list *pieces,
-                bool shuffle, struct error *err)
-{
-    const struct train_settings *s = &trainer->settings;
-    return packing_new(out, pieces, s->optimizer.seed, shuffle, s->pad, err);
-}
-
-/* Each part goes on from a step that the run has by then, and ends the run. */
-static int add_parts(struct trainer *trainer, struct error *err)
-{
-    struct train_settings *s = &trainer->settings;
-    for (size_t i = 0; i < s->part_count; i++) {
-        struct schedule_part *part = &s->parts[i];
-        if (part->from < 1 || part->from > s->steps)
-            return error_set(err, "the run has %lld steps: it cannot go on from step %lld",
-                             (long long)s->steps, (long long)part->from);
-        if (part->rate == 0)
-            part->rate = schedule_rate(&trainer->schedule, part->from - 1);
-        if (part->rate == 0)
-            return error_set_kind(err, ERROR_USAGE,
-                                  "the learning rate of step %lld is 0, and nothing would train "
-                                  "with it: --lr says at which one to go on",
-                                  (long long)part->from);
-        trainer->schedule.part_count = i + 1;
-        s->steps = part->from + part->steps;
-    }
-    return 0;
-}
-
-/* Steps and warm-up, from epochs and shares where they are given so. The warm-up's first step has
- * the rate 0, so the last step of a run is never part of it. */
-static int fix_schedule(struct trainer *trainer, struct error *err)
-{
-    struct train_settings *s = &trainer->settings;
-    if (s->steps == 0)
-        s->steps = packing_steps(trainer->packing, s->epochs, s->batch * s->accumulate);
-    if (s->steps < 1)
-        return error_set(err, "the run would have no steps: give --steps or more --epochs");
-    double warmup = s->warmup < 1 ? ceil(s->warmup * (double)s->steps) : s->warmup;
-    trainer->schedule = (struct schedule){.kind = s->schedule,
-                                          .peak = s->rate,
-                                          .floor = s->least_rate,
-                                          .warmup = (int64_t)fmin(warmup, (double)s->steps - 1),
-                                          .steps = s->steps,
-                                          .parts = s->parts};
-    return add_parts(trainer, err);
 }
 
 /* Clipping needs all gradients before the first update, and accumulation their sum. */
@@ -171,14 +122,14 @@ int trainer_fit(struct memory_plan **out, const struct train_inputs *inputs,
  * takes the run's memory, what steps it, and what watches that frozen tensors stay. */
 static int make_parts(struct trainer *trainer, struct error *err)
 {
-    const struct train_settings *s = &trainer->settings;
+    struct train_settings *s = &trainer->settings;
     const struct train_inputs *inputs = trainer->inputs;
     size_t sample = (size_t)(s->sample.count + s->sample.more);
-    if (pack(trainer, &trainer->packing, inputs->train, true, err) != 0 ||
-        fix_schedule(trainer, err) != 0 ||
-        batch_alloc(&trainer->batch, s->batch, s->seq_len, err) != 0)
+    if (course_open(&trainer->course, inputs->train, s, err) != 0)
         return -1;
-    if (inputs->eval && pack(trainer, &trainer->eval_packing, inputs->eval, false, err) != 0)
+    s->steps = trainer->course.steps;
+    if (inputs->eval && packing_new(&trainer->eval_packing, inputs->eval, s->optimizer.seed, false,
+                                    s->pad, err) != 0)
         return -1;
     if (s->sample.ids && !(trainer->sample = array_alloc(sample, sizeof *trainer->sample, err)))
         return -1;
@@ -218,9 +169,8 @@ void trainer_free(struct trainer *trainer)
     integrity_free(trainer->integrity);
     optimizer_free(trainer->optimizer);
     transformer_free(trainer->transformer);
-    packing_free(trainer->packing);
+    course_close(&trainer->course);
     packing_free(trainer->eval_packing);
-    batch_free(&trainer->batch);
     free(trainer->sample);
     free(trainer);
 }
@@ -232,7 +182,7 @@ int trainer_resume(struct trainer *trainer, const char *folder, bool *exact, str
                    err) != 0 ||
         integrity_note_loaded(trainer->integrity, err) != 0)
         return -1;
-    packing_seek(trainer->packing, trainer->progress.position);
+    course_seek(&trainer->course, trainer->progress.position);
     trainer->saved_step = trainer->progress.step;
     return 0;
 }
@@ -243,7 +193,7 @@ int trainer_carry(struct trainer *trainer, const char *folder, struct error *err
                     err) != 0 ||
         integrity_note_loaded(trainer->integrity, err) != 0)
         return -1;
-    packing_seek(trainer->packing, trainer->progress.position);
+    course_seek(&trainer->course, trainer->progress.position);
     trainer->saved_step = trainer->progress.step; /* from there it comes to be the same again */
     return 0;
 }
@@ -273,54 +223,17 @@ const struct progress *trainer_progress(const struct trainer *trainer)
     return &trainer->progress;
 }
 
-uint64_t trainer_rows(const struct trainer *trainer)
-{
-    return packing_rows(trainer->packing);
-}
-
-uint64_t trainer_targets(const struct trainer *trainer)
-{
-    return packing_targets(trainer->packing);
-}
-
 int64_t trainer_steps(const struct trainer *trainer)
 {
     return trainer->settings.steps;
 }
 
-int64_t trainer_warmup(const struct trainer *trainer)
+const struct course *trainer_course(const struct trainer *trainer)
 {
-    return trainer->schedule.warmup;
+    return &trainer->course;
 }
 
 /* --- the loop --- */
-
-/* What a step has taken of the data. */
-struct taken {
-    uint64_t supervised;
-    double weight; /* of all supervised tokens: the loss's denominator */
-};
-
-/* 1: the next batch of the step is there; 0: the step ends with its epoch; -1. A step's first batch
- * is always there: where an epoch has ended, the next begins (an epoch of small weights can be
- * without a row). */
-static int read_batch(struct trainer *trainer, struct train_report *report, struct taken *taken,
-                      struct error *err)
-{
-    struct packing *packing = trainer->packing;
-    int rows;
-    while ((rows = packing_next(packing, &trainer->batch, trainer->settings.batch, err)) == 0) {
-        if (taken->supervised > 0)
-            return 0;
-        packing_seek(packing, (struct packing_position){packing_position(packing).epoch + 1, 0});
-    }
-    if (rows < 0)
-        return -1;
-    report->step_tokens += (uint64_t)rows * (uint64_t)trainer->settings.seq_len;
-    taken->supervised += (uint64_t)trainer->batch.supervised;
-    taken->weight += trainer->batch.weight;
-    return 1;
-}
 
 static struct noise_draw draw_of(const struct trainer *trainer, int64_t batch)
 {
@@ -354,9 +267,9 @@ static int step_of_window(struct trainer *trainer, struct train_report *report, 
     int read = 1;
     transformer_clear(trainer->transformer);
     for (int64_t i = 0; i < trainer->settings.accumulate; i++) {
-        if ((read = read_batch(trainer, report, taken, err)) <= 0)
+        if ((read = course_read(&trainer->course, taken, err)) <= 0)
             break;
-        transformer_train(trainer->transformer, &trainer->batch, draw_of(trainer, i), NULL);
+        transformer_train(trainer->transformer, &trainer->course.batch, draw_of(trainer, i), NULL);
     }
     if (read < 0 || transformer_loss(trainer->transformer, &sums, err) != 0)
         return -1;
@@ -388,7 +301,7 @@ static bool wants_gradients(void *context, const struct loss_sums *sums)
 static int step_in_backward(struct trainer *trainer, struct train_report *report,
                             struct taken *taken, struct error *err)
 {
-    if (read_batch(trainer, report, taken, err) < 0)
+    if (course_read(&trainer->course, taken, err) < 0)
         return -1;
     enum { NOT_CHECKED = 2 };
     struct loss_check check = {trainer, report, taken->weight, err, NOT_CHECKED};
@@ -398,7 +311,7 @@ static int step_in_backward(struct trainer *trainer, struct train_report *report
     sink.check_loss = wants_gradients;
     sink.loss_context = &check;
     transformer_clear(trainer->transformer);
-    transformer_train(trainer->transformer, &trainer->batch, draw_of(trainer, 0), &sink);
+    transformer_train(trainer->transformer, &trainer->course.batch, draw_of(trainer, 0), &sink);
     if (check.verdict == NOT_CHECKED) /* the device is lost: this says so */
         return transformer_loss(trainer->transformer, &sums, err) != 0 ? -1 : 1;
     return check.verdict != 0 ? check.verdict
@@ -413,8 +326,8 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
     struct backend *backend = trainer->inputs->backend;
     double began = clock_seconds();
     struct taken taken = {0};
-    *report = (struct train_report){.rate = schedule_rate(&trainer->schedule, progress->step),
-                                    .norm = NAN};
+    *report = (struct train_report){
+        .rate = schedule_rate(&trainer->course.schedule, progress->step), .norm = NAN};
     int status = updates_in_backward(&trainer->settings)
                      ? step_in_backward(trainer, report, &taken, err)
                      : step_of_window(trainer, report, &taken, err);
@@ -424,10 +337,11 @@ static int take_step(struct trainer *trainer, struct train_report *report, struc
     if (!report->left_out)
         integrity_note_step(trainer->integrity, report->rate, report->norm);
     progress->step++;
-    progress->tokens += report->step_tokens;
+    report->step_tokens = taken.tokens;
+    progress->tokens += taken.tokens;
     progress->supervised += taken.supervised;
     progress->seconds += report->step_seconds;
-    progress->position = packing_position(trainer->packing);
+    progress->position = packing_position(trainer->course.packing);
     report->progress = *progress;
     return 0;
 }
@@ -596,7 +510,7 @@ static int note_evaluation(struct trainer *trainer, double loss, bool *better, s
 int trainer_evaluate(struct evaluation *out, struct trainer *trainer,
                      const struct evaluation_watch *watch, struct error *err)
 {
-    return evaluate(out, trainer->transformer, trainer->eval_packing, &trainer->batch,
+    return evaluate(out, trainer->transformer, trainer->eval_packing, &trainer->course.batch,
                     trainer->settings.batch, watch, err);
 }
 

@@ -1,7 +1,6 @@
 /* The training loop: windows of micro-batches, optimiser steps, evaluations, samples, checkpoints.
  *
- * A step has up to `accumulate` batches of `batch` rows, all of one epoch: where an epoch's rows
- * end, its last batch is filled up with padding and its last step is short. The gradient is that of
+ * Which rows a step has, and its learning rate, course.h says. The gradient is that of
  *
  *     sum of w times loss / sum of w,    over the step's supervised tokens, w their weights
  *
@@ -11,40 +10,12 @@
 #ifndef SPECTRUM_TRAIN_TRAINER_H
 #define SPECTRUM_TRAIN_TRAINER_H
 
-#include "text/generation.h"
+#include "train/course.h"
 #include "train/integrity.h"
 #include "train/optimizer.h"
 #include "train/state.h"
 #include "train/step_rules.h"
 #include "train/transformer.h"
-
-struct train_settings {
-    int64_t steps; /* optimiser steps of the whole run; 0: as many as `epochs` need */
-    double epochs; /* passes over the data (packing_steps()) */
-    int64_t seq_len, batch, accumulate;
-    enum schedule_kind schedule;
-    double rate, warmup; /* warmup: steps (of n at most n - 1), or below 1 a share */
-    double least_rate;   /* what the schedule falls to */
-    /* steps after those of `steps` and `epochs` (step_rules.h); borrowed. trainer_new() puts the
-     * rate of the step before a part in the place of a rate of 0 */
-    struct schedule_part *parts;
-    size_t part_count;
-    struct optimizer_settings optimizer;
-    enum storage storage;
-    bool masters;
-    double z_loss, neftune; /* coefficient and alpha; 0: none */
-    /* z-score of a loss from which on its step is left out (step_rules.h); 0: none */
-    double spike_guard;
-    int64_t recomputed;             /* blocks that the backward pass recomputes */
-    int64_t eval_every, save_every; /* in steps; 0: at the end only */
-    int64_t keep;                   /* checkpoints that stay, besides the best */
-    int32_t pad;                    /* any valid token: fills the last row */
-    struct {
-        const int32_t *ids; /* NULL: no samples */
-        int64_t count, more;
-        struct end_tokens ends;
-    } sample; /* a text from the model so far, at every evaluation */
-};
 
 struct train_inputs {
     const struct model *model;
@@ -114,10 +85,7 @@ const struct memory_plan *trainer_memory(const struct trainer *trainer);
 bool trainer_resident(const struct trainer *trainer, uint64_t out[MEMORY_CATEGORIES]);
 const struct progress *trainer_progress(const struct trainer *trainer);
 int64_t trainer_steps(const struct trainer *trainer);
-int64_t trainer_warmup(const struct trainer *trainer); /* steps of it */
-/* Rows of the epoch in hand, and their targets. */
-uint64_t trainer_rows(const struct trainer *trainer);
-uint64_t trainer_targets(const struct trainer *trainer);
+const struct course *trainer_course(const struct trainer *trainer);
 
 /* Continues from a state of this run with another freeze set (state_carry()). */
 int trainer_carry(struct trainer *trainer, const char *folder, struct error *err);

@@ -235,11 +235,11 @@ void run_data_close(struct run_data *data)
     dataset_free(&data->eval_set);
 }
 
-/* The trainer packs the rows; a step has batch times accumulate of them, and an epoch's last may be
+/* The course has the rows; a step has batch times accumulate of them, and an epoch's last may be
  * short: epoch_steps = ceil(epoch_rows / step_rows). */
 struct training_data_plan run_data_plan(const struct run_data *data,
                                         const struct train_settings *settings,
-                                        const struct trainer *trainer)
+                                        const struct course *course)
 {
     struct training_data_plan plan = {
         .data = &data->set,
@@ -253,8 +253,8 @@ struct training_data_plan run_data_plan(const struct run_data *data,
         .eval_too_short = data->eval_set.left_out,
         .eval_undesired = data->eval_set.undesired,
         .eval_counts = data->eval.counts,
-        .epoch_rows = trainer_rows(trainer),
-        .epoch_targets = trainer_targets(trainer),
+        .epoch_rows = packing_rows(course->packing),
+        .epoch_targets = packing_targets(course->packing),
         .seq_len = settings->seq_len,
         .step_rows = settings->batch * settings->accumulate,
         .undesired = data->set.undesired,

@@ -30,6 +30,6 @@ void run_data_close(struct run_data *data);
 /* What became of it, in numbers; the trainer says how many rows an epoch has. */
 struct training_data_plan run_data_plan(const struct run_data *data,
                                         const struct train_settings *settings,
-                                        const struct trainer *trainer);
+                                        const struct course *course);
 
 #endif

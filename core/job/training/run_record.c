@@ -139,7 +139,8 @@ static void put_found(struct json_writer *json, const struct run_data *data,
     put_fingerprints(json, "eval_data_fingerprints", &data->eval_set);
     if (!setup->trainer)
         return;
-    const struct training_data_plan plan = run_data_plan(data, &setup->settings, setup->trainer);
+    const struct training_data_plan plan =
+        run_data_plan(data, &setup->settings, trainer_course(setup->trainer));
     json_text(json, "precision", identity->precision);
     json_integer(json, "steps", trainer_steps(setup->trainer));
     run_more_put(json, setup->settings.parts, setup->settings.part_count);

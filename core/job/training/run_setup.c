@@ -160,7 +160,7 @@ int run_setup_open(struct run_setup *setup, const struct run_choice *choice, str
     if (check_memory(setup, err) != 0 ||
         trainer_new(&setup->trainer, &setup->inputs, &setup->settings, err) != 0)
         return -1;
-    int64_t warmup = trainer_warmup(setup->trainer);
+    int64_t warmup = trainer_course(setup->trainer)->schedule.warmup;
     if (request->warmup >= 1 && request->warmup > (double)warmup)
         run_say(setup->sitting,
                 "--warmup %g is cut to %lld step%s: the last step of a run has the whole learning "

@@ -36,7 +36,7 @@ enum { SAFETENSORS_HEADER_MAX = 100 * 1000 * 1000, SAFETENSORS_ENTRIES_MAX = 500
 
 struct safetensors_entry {
     const char *name;
-    enum dtype dtype; /* a plain type: F64, F32, F16, BF16 */
+    enum dtype dtype; /* a plain type: F64, F32, F16, BF16, U8, I32, I64 */
     int rank;         /* 1 or 2 */
     int64_t shape[2];
 };

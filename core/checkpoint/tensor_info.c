@@ -14,6 +14,7 @@ static const struct dtype_traits traits[DTYPE_COUNT] = {
     [DTYPE_Q2_K] = {"Q2_K", 256, 84, true},       [DTYPE_Q3_K] = {"Q3_K", 256, 110, true},
     [DTYPE_Q4_K] = {"Q4_K", 256, 144, true},      [DTYPE_Q5_K] = {"Q5_K", 256, 176, true},
     [DTYPE_Q6_K] = {"Q6_K", 256, 210, true},      [DTYPE_U8] = {"U8", 1, 1, false},
+    [DTYPE_I32] = {"I32", 1, 4, false},           [DTYPE_I64] = {"I64", 1, 8, false},
     [DTYPE_IQ1_S] = {"IQ1_S", 256, 50, true},     [DTYPE_IQ1_M] = {"IQ1_M", 256, 56, true},
     [DTYPE_IQ2_XXS] = {"IQ2_XXS", 256, 66, true}, [DTYPE_IQ2_XS] = {"IQ2_XS", 256, 74, true},
     [DTYPE_IQ2_S] = {"IQ2_S", 256, 82, true},     [DTYPE_IQ3_XXS] = {"IQ3_XXS", 256, 98, true},

@@ -38,7 +38,11 @@ enum dtype {
     DTYPE_TQ1_0,
     DTYPE_TQ2_0,
     DTYPE_MXFP4, /* in GGUF's blocks */
-    DTYPE_U8, /* codes: written, but a tensor of them is read as bytes alone, DTYPE_UNSUPPORTED */
+    /* codes and whole numbers: written, but a tensor of them is read as bytes alone,
+     * DTYPE_UNSUPPORTED */
+    DTYPE_U8,
+    DTYPE_I32,
+    DTYPE_I64,
     DTYPE_COMPOSED, /* several stored tensors, one weight: composed.h */
     DTYPE_COUNT
 };

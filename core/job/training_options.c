@@ -30,6 +30,21 @@
  * given.
  */
 
+static bool is_launched(const void *request)
+{
+    return ((const struct training_request *)request)->engine != ENGINE_HERE;
+}
+
+static bool is_launched_with_python(const void *request)
+{
+    return is_launched(request) && ((const struct training_request *)request)->python;
+}
+
+static bool is_submitted(const void *request)
+{
+    return is_launched(request) && ((const struct training_request *)request)->slurm;
+}
+
 static const struct method_info *method_of(const void *request)
 {
     return method_info(((const struct training_request *)request)->method);
@@ -416,6 +431,38 @@ static int check_log(const void *request, int stage, struct error *err)
 
 /* clang-format off */
 static const struct option rows[] = {
+    {.group = "Where it runs",
+     .name = "engine", .kind = OPTION_CHOICE, .at = AT(engine), .argument = "NAME",
+     .choices = engine_names, .preset = "here",
+     .help = "{}: here, or by another engine on several processes (see `spectrum doctor`)",
+     .label = "runs on",
+     .hint = "here: this program, on this machine; the others: several processes, GPUs, machines",
+     .recorded = is_launched},
+    {.name = "processes", .kind = OPTION_INTEGER, .at = AT(processes), .argument = "N", .low = 1,
+     .high = 1024, .preset = "1", .help = "of the engine on each node, one a GPU ({})",
+     .label = "processes", .hint = "of the engine on each node, one a GPU", .applies = is_launched,
+     .recorded = is_launched},
+    {.name = "nodes", .kind = OPTION_INTEGER, .at = AT(nodes), .argument = "N", .low = 1,
+     .high = 4096, .preset = "1", .help = "machines ({})", .label = "nodes", .rare = true,
+     .hint = "machines, each with so many processes", .applies = is_launched,
+     .recorded = is_launched},
+    {.name = "slurm", .kind = OPTION_FLAG, .at = AT(slurm),
+     .help = "submit it with sbatch, in place of starting it here", .label = "Slurm",
+     .hint = "yes: submitted with sbatch; no: started on this machine", .applies = is_launched,
+     .recorded = is_launched},
+    {.name = "sbatch", .kind = OPTION_TEXTS, .at = AT(sbatch), .argument = "OPTION",
+     .help = "with --slurm: a line of the batch script, as in --time=4:00:00; repeatable",
+     .label = "sbatch", .rare = true, .hint = "options of the batch script, as in --time=4:00:00",
+     .applies = is_submitted, .recorded = is_submitted},
+    {.name = "offload", .kind = OPTION_FLAG, .at = AT(offload),
+     .help = "keep what the optimiser needs in the host's memory", .label = "offload", .rare = true,
+     .hint = "yes: what the optimiser needs is in the host's memory", .applies = is_launched,
+     .recorded = is_launched},
+    {.name = "python", .kind = OPTION_PATH, .at = AT(python), .argument = "PYTHON",
+     .help = "that has the engine (default: $VIRTUAL_ENV's, else python3)", .label = "python",
+     .rare = true, .hint = "that has the engine; empty: $VIRTUAL_ENV's, else python3",
+     .applies = is_launched, .recorded = is_launched_with_python},
+
     {.group = "Data",
      .name = "data", .kind = OPTION_PATHS, .at = AT(data), .argument = "PATH",
      .help = "training data: .txt, .jsonl, .json, or a folder of them; repeatable", .label = "data",
@@ -826,12 +873,78 @@ static int check_step(const struct training_request *r, struct error *err)
     return 0;
 }
 
+/* What only this program's own trainer does, each with what a user could do about it. */
+static const struct {
+    size_t at;
+    const char *instead;
+} of_here[] = {
+    {AT(add_tokens), "make the model with them first (a run of this program, then `export`)"},
+    {AT(rope_scaling), "write it into the model's config.json"},
+    {AT(reselect), "choose once, with --top or --plan"},
+    {AT(factors), "all that trains has one learning rate there"},
+    {AT(neftune), "leave it out"},
+    {AT(z_loss), "leave it out"},
+    {AT(spike_guard), "leave it out, and clip gradients (--clip)"},
+    {AT(master), "an engine keeps fp32 masters of what trains"},
+    {AT(frozen), "an engine keeps what is frozen as it is"},
+    {AT(memory_limit), "more --processes, or --offload, need less of each"},
+    {AT(sample), "`spectrum generate RUN` writes one of any checkpoint"},
+    {AT(sample_tokens), "`spectrum generate RUN` writes one of any checkpoint"},
+    {AT(log), "`metrics.jsonl` of the run has all of it"},
+    {AT(threads), "set OMP_NUM_THREADS, which launch.sh hands on"},
+    {AT(probe), "the time of a step is known when one was taken"},
+};
+
+/* Of an engine of others': what belongs to one, and what it has not. */
+static int check_engine(const struct training_request *r, struct error *err)
+{
+    static const size_t own[] = {AT(processes), AT(nodes),   AT(slurm),
+                                 AT(sbatch),    AT(offload), AT(python)};
+    const struct engine_info *engine = engine_info(r->engine);
+    for (size_t i = 0; !is_launched(r) && i < sizeof own / sizeof *own; i++)
+        if (given(r, option_by_place(&training_options, own[i])))
+            return error_set_kind(err, ERROR_USAGE,
+                                  "--%s belongs to --engine fsdp2, deepspeed, trl and axolotl",
+                                  rows[option_by_place(&training_options, own[i])].name);
+    if (!is_launched(r))
+        return 0;
+    for (size_t i = 0; i < sizeof of_here / sizeof *of_here; i++)
+        if (given(r, option_by_place(&training_options, of_here[i].at)))
+            return error_set_kind(err, ERROR_USAGE, "--engine %s has no --%s: %s", engine->name,
+                                  rows[option_by_place(&training_options, of_here[i].at)].name,
+                                  of_here[i].instead);
+    if (!ENGINE_HAS(engine, r->method))
+        return error_set_kind(err, ERROR_USAGE,
+                              "--engine %s does not have --method %s: --engine here does",
+                              engine->name, method_names[r->method]);
+    if (r->optimizer != OPTIMIZER_ADAMW)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--engine %s steps with AdamW in fp32: --optimizer %s is of --engine "
+                              "here alone",
+                              engine->name, optimizer_names[r->optimizer]);
+    if (r->nodes > 1 && !engine->nodes)
+        return error_set_kind(err, ERROR_USAGE, "--engine %s runs on one machine: no --nodes",
+                              engine->name);
+    if (r->offload && !engine->offload)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--engine %s has no --offload: fsdp2 and deepspeed have it",
+                              engine->name);
+    if (r->sbatch.count > 0 && !r->slurm)
+        return error_set_kind(err, ERROR_USAGE, "--sbatch belongs to --slurm");
+    if (strcmp(r->device, "auto") != 0 && strcmp(r->device, "cpu") != 0)
+        return error_set_kind(err, ERROR_USAGE,
+                              "--engine %s takes --device auto (the GPUs, where there are some) or "
+                              "cpu, not %s",
+                              engine->name, r->device);
+    return 0;
+}
+
 /* An option that would do nothing is a misunderstanding. */
 int training_check_together(const struct training_request *r, struct error *err)
 {
     if (r->data.count == 0)
         return error_set_kind(err, ERROR_USAGE, "train needs --data FILE");
-    if (check_choosing(r, err) != 0 || check_step(r, err) != 0)
+    if (check_engine(r, err) != 0 || check_choosing(r, err) != 0 || check_step(r, err) != 0)
         return -1;
     if (r->method == METHOD_FULL && quantizes(r))
         return error_set_kind(

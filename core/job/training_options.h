@@ -15,6 +15,7 @@
 
 #include "base/option.h"
 #include "compute/backend.h"
+#include "job/engine.h"
 #include "job/method.h"
 #include "spectra/score.h"
 #include "text/dataset/dataset.h"
@@ -30,6 +31,12 @@ enum frozen_type { FROZEN_AUTO, FROZEN_AS_READ, FROZEN_INT8, FROZEN_NF4 };
 struct training_request {
     struct option_given given; /* by the rows of training_options */
     const char *model, *run;
+
+    enum engine engine;        /* who trains; for the others than this program: */
+    int64_t processes, nodes;  /* processes of each node */
+    bool slurm, offload;       /* submitted to Slurm; states in the host's memory */
+    struct option_list sbatch; /* options of its batch script, "--time=1:00:00" */
+    const char *python;        /* that has the engine; NULL: engines/python.h chooses */
 
     struct option_list data;            /* files and folders; at least one */
     struct option_numbers data_weights; /* one for each, see text/packing.h; none: 1 each */

@@ -36,13 +36,9 @@ struct trainer {
 
 /* --- making --- */
 
-/* What must agree for a resume, as far as it follows from settings and recipe; the caller has
- * filled in the rest. */
-static void fill_identity(const struct trainer *trainer)
+void trainer_fill_identity(struct run_identity *identity, const struct train_settings *settings,
+                           const struct recipe *recipe)
 {
-    struct run_identity *identity = trainer->inputs->identity;
-    const struct train_settings *settings = &trainer->settings;
-    const struct recipe *recipe = &trainer->inputs->recipe;
     snprintf(identity->precision, sizeof identity->precision, "%s%s%s%s%s",
              settings->storage == STORAGE_BF16 ? "bf16" : "fp32",
              settings->masters ? "+masters" : "", recipe->quantized ? "+frozen " : "",
@@ -157,7 +153,7 @@ int trainer_new(struct trainer **out, const struct train_inputs *inputs,
         trainer_free(trainer);
         return -1;
     }
-    fill_identity(trainer);
+    trainer_fill_identity(inputs->identity, &trainer->settings, &inputs->recipe);
     *out = trainer;
     return 0;
 }

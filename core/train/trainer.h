@@ -59,6 +59,10 @@ struct train_observer {
     bool (*should_stop)(void *context);
 };
 
+/* What of the identity follows from settings and recipe, as trainer_new() fills it in. */
+void trainer_fill_identity(struct run_identity *identity, const struct train_settings *settings,
+                           const struct recipe *recipe);
+
 /* The memory that trainer_new() will take, without taking it. The caller frees the plan. */
 int trainer_plan(struct memory_plan **out, const struct train_inputs *inputs,
                  const struct train_settings *settings, struct error *err);

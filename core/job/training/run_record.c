@@ -137,12 +137,11 @@ static void put_found(struct json_writer *json, const struct run_data *data,
     json_text(json, "machine", identity->exact);
     put_fingerprints(json, "data_fingerprints", &data->set);
     put_fingerprints(json, "eval_data_fingerprints", &data->eval_set);
-    if (!setup->trainer)
+    if (!setup->course)
         return;
-    const struct training_data_plan plan =
-        run_data_plan(data, &setup->settings, trainer_course(setup->trainer));
+    const struct training_data_plan plan = run_data_plan(data, &setup->settings, setup->course);
     json_text(json, "precision", identity->precision);
-    json_integer(json, "steps", trainer_steps(setup->trainer));
+    json_integer(json, "steps", setup->course->steps);
     run_more_put(json, setup->settings.parts, setup->settings.part_count);
     json_object(json, "data_counts");
     training_put_data_plan(json, &plan);
@@ -173,7 +172,7 @@ int run_record_write(const struct run_base *base, const struct run_data *data,
     struct buffer out = BUFFER_INIT;
     struct json_writer json = {.out = &out};
     json_begin(&json, "spectrum.job");
-    json_text(&json, "command", "train");
+    json_text(&json, "command", request->engine == ENGINE_HERE ? "train" : "launch");
     int status = put_model(&json, base, err);
     if (status != 0)
         goto out;

@@ -160,12 +160,31 @@ int run_setup_open(struct run_setup *setup, const struct run_choice *choice, str
     if (check_memory(setup, err) != 0 ||
         trainer_new(&setup->trainer, &setup->inputs, &setup->settings, err) != 0)
         return -1;
-    int64_t warmup = trainer_course(setup->trainer)->schedule.warmup;
+    setup->course = trainer_course(setup->trainer);
+    int64_t warmup = setup->course->schedule.warmup;
     if (request->warmup >= 1 && request->warmup > (double)warmup)
         run_say(setup->sitting,
                 "--warmup %g is cut to %lld step%s: the last step of a run has the whole learning "
                 "rate",
                 request->warmup, (long long)warmup, text_s((uint64_t)warmup));
+    return 0;
+}
+
+/* Processes are in the identity's last line alone: on any number of them it is the same run. */
+int run_setup_open_course(struct run_setup *setup, const struct run_choice *choice,
+                          struct error *err)
+{
+    const struct training_request *request = setup->sitting->request;
+    setup->choice = choice;
+    gather_inputs(setup);
+    if (course_open(&setup->own, setup->inputs.train, &setup->settings, err) != 0)
+        return -1;
+    setup->course = &setup->own;
+    setup->settings.steps = setup->own.steps;
+    trainer_fill_identity(&setup->identity, &setup->settings, &setup->inputs.recipe);
+    snprintf(setup->identity.exact, sizeof setup->identity.exact,
+             "%s, %lld processes of %lld nodes", engine_names[request->engine],
+             (long long)request->processes, (long long)request->nodes);
     return 0;
 }
 
@@ -175,7 +194,7 @@ int run_setup_check_disk(struct run_setup *setup, struct error *err)
     struct training_disk *disk = &setup->disk;
     const char *run = setup->sitting->request->run;
     struct train_settings settings = setup->settings;
-    settings.steps = trainer_steps(setup->trainer);
+    settings.steps = setup->course->steps;
     if (training_disk_look(disk, setup->inputs.model, &setup->inputs.recipe, &settings,
                            setup->inputs.eval != NULL, run, err) != 0)
         return -1;
@@ -199,6 +218,7 @@ void run_setup_drop_trainer(struct run_setup *setup)
 {
     trainer_free(setup->trainer);
     setup->trainer = NULL;
+    setup->course = NULL;
 }
 
 /* The memory is planned once more, as another set may take more or less of it. */
@@ -206,14 +226,16 @@ int run_setup_reopen(struct run_setup *setup, const char *state, struct error *e
 {
     setup->settings.recomputed = 0;
     gather_inputs(setup);
-    return fit_memory(setup, err) == 0 &&
-                   trainer_new(&setup->trainer, &setup->inputs, &setup->settings, err) == 0
-               ? trainer_carry(setup->trainer, state, err)
-               : -1;
+    if (fit_memory(setup, err) != 0 ||
+        trainer_new(&setup->trainer, &setup->inputs, &setup->settings, err) != 0)
+        return -1;
+    setup->course = trainer_course(setup->trainer);
+    return trainer_carry(setup->trainer, state, err);
 }
 
 void run_setup_close(struct run_setup *setup)
 {
     trainer_free(setup->trainer);
+    course_close(&setup->own);
     free(setup->factors);
 }

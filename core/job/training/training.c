@@ -30,6 +30,8 @@ struct training {
     struct run_setup setup;
     bool recorded; /* job.json is there: it stays what it is until the resume succeeds */
     bool begun;    /* nothing can refuse the start any more */
+    const struct training_elsewhere *elsewhere; /* NULL: this program's trainer */
+    int64_t step_elsewhere;                     /* the last that was taken there; -1: none */
 };
 
 static void begin(struct training *training, const struct training_request *request,
@@ -189,10 +191,10 @@ static void tell_start(const struct training *training, bool exact)
         .disk = setup->disk,
         .recomputed = setup->settings.recomputed,
         .steps = trainer_steps(setup->trainer),
-        .warmup = trainer_course(setup->trainer)->schedule.warmup,
+        .warmup = setup->course->schedule.warmup,
         .progress = *trainer_progress(setup->trainer),
         .trained_tensors = optimizer->count,
-        .data = run_data_plan(&training->data, &setup->settings, trainer_course(setup->trainer)),
+        .data = run_data_plan(&training->data, &setup->settings, setup->course),
         .precision = setup->identity.precision,
         .sample = setup->settings.sample.ids ? &training->data.prompt : NULL,
         .tokenizer = training->base.tokenizer,
@@ -268,6 +270,51 @@ static int train(struct training *training, struct error *err)
     return status < 0 || job_metrics_flush(&training->lines.writer, err) == 0 ? status : -1;
 }
 
+/* --- another engine in the trainer's place --- */
+
+/* The parts of a run without a trainer. Which device computes here does not matter to it. */
+static int open_parts_elsewhere(struct training *training, struct error *err)
+{
+    struct run_base *base = &training->base;
+    struct run_data *data = &training->data;
+    struct run_setup *setup = &training->setup;
+    return run_base_open(base, err) == 0 && run_data_open(data, base, &setup->settings, err) == 0 &&
+                   run_setup_identify(setup, base, data, err) == 0 &&
+                   run_choice_make(&training->choice, base, err) == 0 &&
+                   run_setup_open_course(setup, &training->choice, err) == 0
+               ? write_record(training, err)
+               : -1;
+}
+
+static int prepare_elsewhere(struct training *training, struct error *err)
+{
+    const struct training_parts parts = {&training->sitting, &training->base, &training->data,
+                                         &training->choice, &training->setup};
+    const struct training_elsewhere *elsewhere = training->elsewhere;
+    return wait_for_others(training, err) == 0 && open_parts_elsewhere(training, err) == 0
+               ? elsewhere->prepare(elsewhere->context, &parts, err)
+               : -1;
+}
+
+/* A resume has its folder, which stands alone: nothing of what it was made from is opened again. */
+static int train_elsewhere(struct training *training, struct error *err)
+{
+    struct run_sitting *sitting = &training->sitting;
+    const struct training_elsewhere *elsewhere = training->elsewhere;
+    enum training_stage stage = sitting->resume ? TRAINING_RESUMES : TRAINING_STARTS;
+    if (begin_record(training, err) != 0 || training_check(sitting->request, stage, err) != 0 ||
+        run_base_keep_template(&training->base, err) != 0 ||
+        (!sitting->resume && prepare_elsewhere(training, err) != 0))
+        return -1;
+    if (sitting->request->dry_run && !sitting->resume)
+        return error_set_kind(err, ERROR_NOT_STARTED,
+                              "the folder is written, and nothing was started: `spectrum resume "
+                              "%s`, or its launch.sh, starts it",
+                              sitting->request->run);
+    training->begun = true;
+    return elsewhere->run(elsewhere->context, sitting, &training->step_elsewhere, err);
+}
+
 /* --- how it ended --- */
 
 /* -1: none yet. A resume that ends while it opens its data stands where its checkpoint does. A start
@@ -277,6 +324,8 @@ static int64_t last_step(const struct training *training)
     const struct trainer *trainer = training->setup.trainer;
     int64_t saved = state_latest_step(training->sitting.request->run, NULL);
     int64_t step = trainer && training->begun ? trainer_progress(trainer)->step : -1;
+    if (training->elsewhere)
+        step = training->step_elsewhere;
     return step > saved ? step : saved;
 }
 
@@ -305,8 +354,9 @@ static int write_result(const struct run_sitting *sitting, int status, int64_t s
 
 /* The result is written before anything is freed and before the lock goes; a start that was refused
  * leaves no copy of a template, which the next start would take for its own. */
-int training_run(const struct training_request *request, bool resume,
-                 const struct training_view *view, struct error *err)
+static int run_as_job(const struct training_request *request, bool resume,
+                      const struct training_view *view, const struct training_elsewhere *elsewhere,
+                      struct error *err)
 {
     struct training training;
     /* A supervisor holds the lock for its worker; a run in a terminal holds its own. */
@@ -314,7 +364,9 @@ int training_run(const struct training_request *request, bool resume,
     if (!supervised && job_lock_take(request->run, err) != 0)
         return -1;
     begin(&training, request, view, resume, false);
-    int status = train(&training, err);
+    training.elsewhere = elsewhere;
+    training.step_elsewhere = -1;
+    int status = elsewhere ? train_elsewhere(&training, err) : train(&training, err);
     if (status < 0 && err->kind == ERROR_INTERRUPTED) /* in the scan, or while it waited */
         status = 1;
     int64_t step = last_step(&training);
@@ -334,6 +386,19 @@ int training_run(const struct training_request *request, bool resume,
                               "stopped after step %lld; `spectrum resume %s` continues",
                               (long long)step, request->run);
     return status;
+}
+
+int training_run(const struct training_request *request, bool resume,
+                 const struct training_view *view, struct error *err)
+{
+    return run_as_job(request, resume, view, NULL, err);
+}
+
+int training_run_elsewhere(const struct training_request *request, bool resume,
+                           const struct training_view *view,
+                           const struct training_elsewhere *elsewhere, struct error *err)
+{
+    return run_as_job(request, resume, view, elsewhere, err);
 }
 
 /* --- without a run --- */

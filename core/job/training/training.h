@@ -25,6 +25,7 @@
 #ifndef SPECTRUM_JOB_TRAINING_TRAINING_H
 #define SPECTRUM_JOB_TRAINING_TRAINING_H
 
+#include "job/training/run_setup.h"
 #include "job/training/run_view.h"
 #include "job/training_options.h"
 
@@ -34,6 +35,31 @@
  * ERROR_INTERRUPTED: stopped, with a checkpoint; -1. */
 int training_run(const struct training_request *request, bool resume,
                  const struct training_view *view, struct error *err);
+
+/* What a run is made of, for who hands it to another engine: opened, and not to be changed. */
+struct training_parts {
+    const struct run_sitting *sitting;
+    const struct run_base *base;
+    const struct run_data *data;
+    const struct run_choice *choice;
+    const struct run_setup *setup; /* its course; there is no trainer */
+};
+
+/* Who trains in the place of this program's own trainer: job/engines. */
+struct training_elsewhere {
+    void *context;
+    /* Writes what the engine needs into the run's folder; of a resume it is there already. */
+    int (*prepare)(void *context, const struct training_parts *parts, struct error *err);
+    /* Trains, to the end (0), or until it was stopped (1); *step is the last that was taken, -1 where
+     * that is not known. */
+    int (*run)(void *context, struct run_sitting *sitting, int64_t *step, struct error *err);
+};
+
+/* As training_run(), for a request whose engine is another one. With request->dry_run the folder is
+ * written, and nothing is started: a resume starts it. */
+int training_run_elsewhere(const struct training_request *request, bool resume,
+                           const struct training_view *view,
+                           const struct training_elsewhere *elsewhere, struct error *err);
 
 /* Everything up to the first step: what training_run() would refuse is refused, and
  * view->on_start() is told what it would train. Nothing is left but what is in the cache: no

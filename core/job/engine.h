@@ -4,8 +4,8 @@
  *
  * Versions are those of Python packages. `least` is the first that has what the scripts call;
  * `tested` is the one that all of it was run with, and that the lines for pip name. */
-#ifndef SPECTRUM_JOB_ENGINES_ENGINE_H
-#define SPECTRUM_JOB_ENGINES_ENGINE_H
+#ifndef SPECTRUM_JOB_ENGINE_H
+#define SPECTRUM_JOB_ENGINE_H
 
 #include "job/method.h"
 

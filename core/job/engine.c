@@ -1,4 +1,4 @@
-#include "job/engines/engine.h"
+#include "job/engine.h"
 
 #include <string.h>
 

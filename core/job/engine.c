@@ -20,6 +20,8 @@ const char *const *const engine_launched_names = engine_names + 1;
     {"transformers", "5.0", "5.24.0", "the names of a model's tensors are those of 5.0 and later"}
 #define SAFETENSORS {"safetensors", "0.5", "0.8.0", NULL}
 #define PEFT {"peft", "0.18", "0.21.2", NULL}
+#define PARTS(own)                                                                                 \
+    (const char *const[]){"head.py", "rows.py", "proof.py", "checkpoint.py", own, NULL}
 #define ACCELERATE {"accelerate", "1.10.1", "1.15.0", NULL}
 
 static const struct engine_info engines[ENGINE_COUNT] = {
@@ -33,9 +35,9 @@ static const struct engine_info engines[ENGINE_COUNT] = {
         .what = "PyTorch alone: each process keeps a part of every tensor",
         .python = "3.10",
         .packages = {TORCH, TRANSFORMERS, SAFETENSORS, PEFT},
-        .script = "train.py", .part = "fsdp2.py",
+        .script = "train.py", .parts = PARTS("fsdp2.py"),
         .methods = WITH_ADAPTERS,
-        .offload = true, .nodes = true, .cpu = true, .evaluation = true, .weights = true,
+        .offload = true, .shards = true, .nodes = true, .cpu = true, .evaluation = true, .weights = true,
     },
     [ENGINE_DEEPSPEED] = {
         .name = "deepspeed", .title = "DeepSpeed",
@@ -45,9 +47,9 @@ static const struct engine_info engines[ENGINE_COUNT] = {
             {"deepspeed", "0.19.3", "0.19.8",
              "earlier ones fail at frozen weights below activation checkpoints"}},
         .compiles = true,
-        .script = "train.py", .part = "deepspeed.py",
+        .script = "train.py", .parts = PARTS("deepspeed.py"),
         .methods = WITH_ADAPTERS,
-        .offload = true, .nodes = true, .cpu = true, .evaluation = true, .weights = true,
+        .offload = true, .shards = true, .nodes = true, .cpu = true, .evaluation = true, .weights = true,
     },
     [ENGINE_TRL] = {
         .name = "trl", .title = "TRL",
@@ -55,7 +57,7 @@ static const struct engine_info engines[ENGINE_COUNT] = {
         .python = "3.10",
         .packages = {TORCH, TRANSFORMERS, SAFETENSORS, PEFT, ACCELERATE,
             {"trl", "1.0", "1.16.0", NULL}, {"datasets", "4.7", "5.2.0", NULL}},
-        .script = "train.py", .part = "trl.py",
+        .script = "train.py", .parts = PARTS("trl.py"),
         .methods = WITH_ADAPTERS,
         .nodes = true, .cpu = true, .evaluation = true, .weights = true,
     },
@@ -67,7 +69,7 @@ static const struct engine_info engines[ENGINE_COUNT] = {
             {"axolotl", "0.21.0", "0.21.0", "its plug-ins and its freezing are those of 0.21"},
             TORCH,
             {"transformers", "5.0", "5.20.1", NULL}, SAFETENSORS, ACCELERATE},
-        .script = "spectrum_engine.py", .part = "axolotl.py",
+        .script = "spectrum_engine.py", .parts = PARTS("axolotl.py"),
         .methods = WITHOUT_ADAPTERS,
         .nodes = true, .evaluation = true,
     },

@@ -36,12 +36,13 @@ struct engine_info {
     struct engine_package packages[ENGINE_PACKAGES_MAX]; /* a NULL name ends them */
     bool compiles; /* builds operations at its first start, unless told not to: a compiler, ninja */
 
-    const char *script; /* the Python of a run's folder: "train.py" */
-    const char *part;   /* its own part of that, beside the common ones: "fsdp2.py" */
+    const char *script;       /* the Python of a run's folder: "train.py" */
+    const char *const *parts; /* what that is made of (engines/engine_script.h); a NULL ends them */
 
     /* What it can do of a run that is asked for. */
     unsigned methods; /* a bit for each enum training_method: ENGINE_HAS() */
     bool offload;     /* optimiser states and masters in the host's memory */
+    bool shards;      /* each process has a part of every tensor; else the whole model */
     bool nodes;       /* several machines */
     bool cpu;         /* several processes on the CPU, for trials */
     bool evaluation;  /* evaluation data on the way */

@@ -80,10 +80,17 @@ static int put_since(struct json_writer *json, const struct optimizer *optimizer
     return 0;
 }
 
-/* What names the run: fingerprints, and the forms in which its tensors are kept. */
-static void put_identity(struct json_writer *json, const struct run_identity *identity,
-                         const char *trained)
+void state_put_identity(struct json_writer *json, const struct run_identity *identity,
+                        const char *trained)
 {
+    json_integer(json, "seq_len", identity->seq_len);
+    json_integer(json, "batch", identity->batch);
+    json_integer(json, "accumulate", identity->accumulate);
+    json_integer(json, "seed", identity->seed);
+    if (identity->rank > 0) {
+        json_integer(json, "rank", identity->rank);
+        json_real(json, "alpha", identity->alpha);
+    }
     json_text(json, "frozen", storage_name(identity->frozen));
     json_text(json, "model", identity->model);
     json_text(json, state_base_key(BASE_CONFIGURATION), identity->configuration);
@@ -116,15 +123,6 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
     json_count(&json, "epoch", progress->position.epoch);
     json_count(&json, "row", progress->position.row);
     json_real(&json, "seconds", progress->seconds);
-    /* what the numbers follow from, which a resume must have again */
-    json_integer(&json, "seq_len", identity->seq_len);
-    json_integer(&json, "batch", identity->batch);
-    json_integer(&json, "accumulate", identity->accumulate);
-    json_integer(&json, "seed", identity->seed);
-    if (identity->rank > 0) {
-        json_integer(&json, "rank", identity->rank);
-        json_real(&json, "alpha", identity->alpha);
-    }
     put_spikes(&json, &progress->spikes);
     state_put_evaluated(&json, "evaluated", &progress->evaluated);
     state_put_evaluated(&json, "best", &progress->best);
@@ -133,7 +131,7 @@ static int save_json(const char *folder, const struct optimizer *optimizer,
     if (put_since(&json, optimizer, err) != 0)
         goto out;
     json_count(&json, "weight_tensors", state_weight_count(optimizer));
-    put_identity(&json, identity, trained);
+    state_put_identity(&json, identity, trained);
     /* last what the other files hold, so that its own digest is over that, too */
     json_raw(&json, "files", buffer_string(files));
     if (state_seal_put(&json, err) != 0 || !(path = path_join(folder, "state.json", err)))

@@ -66,6 +66,12 @@ int state_save(const char *run, const struct optimizer *optimizer, const struct 
                const struct run_identity *identity, const struct work_watch *work,
                struct error *err);
 
+/* The members of state.json that are the same in all states of a run: what the numbers follow from,
+ * and what names it; `trained` is the fingerprint of what trains. For who writes states in another
+ * program. */
+void state_put_identity(struct json_writer *json, const struct run_identity *identity,
+                        const char *trained);
+
 /* Reads a state folder into the network and *progress. Refuses one of another model, other
  * data, another freeze set or precision, and says which. *exact: continuing gives the same numbers
  * to the bit. */

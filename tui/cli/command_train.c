@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "base/xdg.h"
+#include "job/engines/engine_launch.h"
 #include "job/job_create.h"
 #include "job/job_delete.h"
 #include "job/job_dir.h"
@@ -316,34 +317,75 @@ static int take_restart(struct training_request *r, bool *resumes, struct error 
                             err);
 }
 
+/* --- on another engine --- */
+
+/* What its processes wrote since the last look, as lines. The folder is a job's once the worker has
+ * begun. */
+struct launch_view {
+    const char *run;
+    struct job_follow *job;
+    struct job_metrics_place place;
+};
+
+static void on_look(void *context)
+{
+    struct launch_view *view = context;
+    if (!view->job && job_follow_open(&view->job, view->run, NULL) != 0)
+        return;
+    job_follow_update(view->job);
+    metrics_line_catch_up(view->job, &view->place, stderr, NULL);
+}
+
+static int launch(const struct training_request *r, bool resumes, struct error *err)
+{
+    struct launch_view view = {.run = r->run, .place.offset = job_metrics_size(r->run)};
+    const struct training_view shown = {
+        .context = &view,
+        .on_message = message_say,
+        .interrupted = interrupt_watch("the step in hand is finished and a checkpoint written")};
+    int status = engine_launch(r, resumes, &shown, on_look, err);
+    if (status == 0)
+        message_print("done: `spectrum export %s -o DIR` writes the model", r->run);
+    job_follow_close(view.job);
+    if (status < 0 && r->dry_run && err->kind == ERROR_NOT_STARTED) { /* as it was asked to */
+        message_print("%s", err->text);
+        return 0;
+    }
+    return status;
+}
+
 /* Where it runs: in the folder that a supervisor named, or in one that is made now; a dry run makes
  * none, but says what it would be called. What was asked for is checked before a folder is made; a
  * supervised run was checked by who started it, and finds out by itself what is wrong since. */
 static int train(struct training_request *r, struct error *err)
 {
     const char *job = getenv("SPECTRUM_JOB");
-    bool supervised = job && job[0] && (!r->dry_run || r->probe), resumes = false;
+    bool launched = r->engine != ENGINE_HERE;
+    bool supervised = job && job[0] && (!r->dry_run || r->probe || launched), resumes = false;
+    bool dry = r->dry_run && !launched; /* a dry run of an engine writes its folder */
     char *run = NULL;
     if (!supervised && training_check(r, TRAINING_ASKED, err) != 0)
         return -1;
-    if (supervised && !r->dry_run && take_restart(r, &resumes, err) != 0)
+    if (supervised && !dry && take_restart(r, &resumes, err) != 0)
         return -1;
-    if (supervised && !r->dry_run)
+    if (supervised && !dry)
         r->run = job;
-    else if (r->dry_run && !r->run && !(r->run = run = default_run(r->model, err)))
+    else if (dry && !r->run && !(r->run = run = default_run(r->model, err)))
         return -1;
-    bool makes = !r->dry_run && !supervised, there = r->run && sys.access(r->run, F_OK) == 0;
+    bool makes = !dry && !supervised, there = r->run && sys.access(r->run, F_OK) == 0;
     int status = makes ? make_run(r, &run, err) : 0;
     if (status != 0) {
         free(run);
         return -1;
     }
-    if (r->dry_run && r->detach && !supervised) {
+    if (dry && r->detach && !supervised) {
         status = detach_probe(r, err);
-    } else if (r->dry_run) {
+    } else if (dry) {
         status = dry_run_print(r, supervised ? job : NULL, err); /* no run's folder is made */
     } else if (r->detach && !supervised) {
         status = detach(r, r->run, err);
+    } else if (launched) {
+        status = launch(r, resumes, err);
     } else {
         struct train_view view;
         struct training_view shown = train_view_make(&view, r->run, r->json);
@@ -390,10 +432,29 @@ static int parse(struct training_request *r, int argc, char **argv, char ***made
     } else if (!r->model) {
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     }
+    if (status == 0 && strcmp(argv[0], "launch") == 0 && r->engine == ENGINE_HERE)
+        status = error_set_kind(err, ERROR_USAGE,
+                                "launch needs --engine fsdp2, deepspeed, trl or axolotl; `spectrum "
+                                "train` trains here");
     r->program = SPECTRUM_VERSION;
     r->argc = argc;
     r->argv = argv;
     return status;
+}
+
+/* What job.json has of a launched run, for its resume: the command's own name, whichever it was called
+ * by, and no --dry-run, which is of the folder's making alone. Newly allocated, of the same texts. */
+static char **launched_arguments(struct training_request *r, struct error *err)
+{
+    static char name[] = "launch";
+    char **kept = array_alloc((size_t)r->argc + 1, sizeof *kept, err);
+    int count = 0;
+    for (int i = 0; kept && i < r->argc; i++)
+        if (strcmp(r->argv[i], "--dry-run") != 0)
+            kept[count++] = i == 0 ? name : r->argv[i];
+    r->argc = count;
+    r->argv = kept;
+    return kept;
 }
 
 /* What does not go together is refused before anything is opened; of --steps and --epochs the first
@@ -401,9 +462,11 @@ static int parse(struct training_request *r, int argc, char **argv, char ***made
 static int run(int argc, char **argv, struct error *err)
 {
     struct training_request r;
-    char **made = NULL;
+    char **made = NULL, **kept = NULL;
     training_request_init(&r);
     int status = parse(&r, argc, argv, &made, err);
+    if (status == 0 && r.engine != ENGINE_HERE && !(kept = launched_arguments(&r, err)))
+        status = -1;
     if (status == 0)
         status = training_check_together(&r, err);
     if (status == 0 && option_is_given(&r.given, TRAINING_ROW(steps)) &&
@@ -414,6 +477,7 @@ static int run(int argc, char **argv, struct error *err)
         status = train(&r, err);
     training_request_free(&r);
     run_config_free_arguments(made);
+    free(kept);
     return status > 0 ? 0 : status;
 }
 
@@ -421,6 +485,16 @@ const struct command command_train = {
     .name = "train",
     .summary = "train what the plan names, freeze the rest",
     .usage = "spectrum train MODEL|RUN --data FILE [--plan PLAN] [--config FILE]",
+    .options = &training_options,
+    .run = run,
+    .computes = true,
+};
+
+const struct command command_launch = {
+    .name = "launch",
+    .summary = "train on another engine: several processes, GPUs, machines",
+    .usage =
+        "spectrum launch MODEL --engine ENGINE --processes N --data FILE [--plan PLAN] [--slurm]",
     .options = &training_options,
     .run = run,
     .computes = true,

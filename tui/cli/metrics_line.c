@@ -150,10 +150,11 @@ static bool put_step(struct buffer *out, const char *text, size_t length, int64_
 
 /* --- following a job --- */
 
-/* Lines on their way to standard output, which gets them in pieces of 64 KiB: a run's history may
- * have gigabytes. */
+/* Lines on their way to a stream, which gets them in pieces of 64 KiB: a run's history may have
+ * gigabytes. */
 struct printer {
     struct buffer out;
+    FILE *to;
     int64_t steps; /* 0: not known */
     const volatile sig_atomic_t *interrupted;
 };
@@ -168,25 +169,31 @@ static bool print_line(void *context, const char *text, size_t length)
         cJSON_Delete(json);
     }
     if (printer->out.length > 1 << 16) {
-        fwrite(buffer_string(&printer->out), 1, printer->out.length, stdout);
+        fwrite(buffer_string(&printer->out), 1, printer->out.length, printer->to);
         buffer_clear(&printer->out);
     }
-    return !*printer->interrupted && !ferror(stdout);
+    return !(printer->interrupted && *printer->interrupted) && !ferror(printer->to);
 }
 
-/* The lines that came since the last time, from `place` on. */
-static int print_lines(const struct job_follow *job, struct job_metrics_place *place,
+/* The lines that came since the last time, from `place` on; `interrupted` may be NULL. */
+static int print_lines(const struct job_follow *job, struct job_metrics_place *place, FILE *to,
                        const volatile sig_atomic_t *interrupted, struct error *err)
 {
-    struct printer printer = {.out = BUFFER_INIT, .interrupted = interrupted};
+    struct printer printer = {.out = BUFFER_INIT, .to = to, .interrupted = interrupted};
     double steps = 0;
     job_follow_number(job, "steps", &steps);
     printer.steps = steps >= 1 && steps < 1e15 ? (int64_t)steps : 0;
     int status = job_metrics_read(&job->metrics, place, print_line, &printer, err);
-    fwrite(buffer_string(&printer.out), 1, printer.out.length, stdout);
-    fflush(stdout);
+    fwrite(buffer_string(&printer.out), 1, printer.out.length, to);
+    fflush(to);
     buffer_free(&printer.out);
     return status;
+}
+
+int metrics_line_catch_up(const struct job_follow *job, struct job_metrics_place *place, FILE *to,
+                          struct error *err)
+{
+    return print_lines(job, place, to, NULL, err);
 }
 
 int metrics_line_follow(struct job_follow *job, struct error *err)
@@ -195,7 +202,7 @@ int metrics_line_follow(struct job_follow *job, struct error *err)
     struct job_metrics_place place = {0};
     char state[ERROR_TEXT_MAX];
     bool paused = false, left = false;
-    int printed = print_lines(job, &place, interrupted, err);
+    int printed = print_lines(job, &place, stdout, interrupted, err);
     while (printed == 0 && job_follow_lives(job) && !*interrupted && !ferror(stdout) && !left) {
         if (job_follow_pauses(job) && !paused) { /* else its silence is not understood */
             job_follow_describe(job, state, sizeof state);
@@ -204,7 +211,7 @@ int metrics_line_follow(struct job_follow *job, struct error *err)
         paused = job_follow_pauses(job);
         left = process_reader_leaves(200);
         job_follow_update(job);
-        printed = print_lines(job, &place, interrupted, err);
+        printed = print_lines(job, &place, stdout, interrupted, err);
     }
     if (printed != 0)
         return -1;

@@ -14,6 +14,7 @@
 #include "tui/session/job_follow.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 struct step_line {
     int64_t step, steps;                   /* steps 0: not known */
@@ -23,6 +24,11 @@ void metrics_line_step(struct buffer *out, const struct step_line *line);
 void metrics_line_evaluation(struct buffer *out, int64_t step, double loss, double tokens);
 /* A text of the model on lines of its own, indented; what a terminal must not get is '?'. */
 void metrics_line_sample(struct buffer *out, int64_t step, const char *text);
+
+/* Prints the lines that came since the last time, from `place` on ({0}: from the beginning), of a
+ * job that the caller has updated. */
+int metrics_line_catch_up(const struct job_follow *job, struct job_metrics_place *place, FILE *to,
+                          struct error *err);
 
 /* Prints a job's lines on standard output, those so far and those to come, until the job ends, the
  * reader goes (0: main() says so where that is to be said), or a signal asks for the end

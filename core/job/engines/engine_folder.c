@@ -1,0 +1,330 @@
+#include "job/engines/engine_folder.h"
+
+#include "base/folder.h"
+#include "base/memory.h"
+#include "base/quote.h"
+#include "base/sys.h"
+#include "job/engines/engine_first_loss.h"
+#include "job/engines/engine_memory.h"
+#include "job/engines/engine_rows.h"
+#include "job/engines/engine_script.h"
+#include "job/job_dir.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what trains, by the names that the loaded model has --- */
+
+struct names {
+    char **items;
+    size_t count, capacity;
+};
+
+static void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->items[i]);
+    free(names->items);
+}
+
+/* Of a name that several may have, one that is there already is not added. */
+static int names_add(struct names *names, const char *name, size_t length, bool shared,
+                     struct error *err)
+{
+    for (size_t i = 0; shared && i < names->count; i++)
+        if (strlen(names->items[i]) == length && memcmp(names->items[i], name, length) == 0)
+            return 0;
+    if (array_reserve((void **)&names->items, &names->capacity, names->count + 1,
+                      sizeof *names->items, err) != 0)
+        return -1;
+    char *copy = array_alloc(length + 1, 1, err);
+    if (!copy)
+        return -1;
+    memcpy(copy, name, length);
+    names->items[names->count++] = copy;
+    return 0;
+}
+
+/* The loaded tensors that a parameter is, or, with others, is a part of, or becomes. */
+static int add_parameter(struct names *names, const struct parameter *parameter, struct error *err)
+{
+    const char *at = parameter->loaded ? parameter->loaded : parameter->name;
+    for (;;) {
+        size_t length = strcspn(at, "|");
+        if (names_add(names, at, length, parameter->loaded != NULL, err) != 0)
+            return -1;
+        if (!at[length])
+            return 0;
+        at += length + 1;
+    }
+}
+
+static int add_adapter(struct names *names, const struct training_parts *parts,
+                       const struct parameter *parameter, struct error *err)
+{
+    const struct model *model = parts->base->model;
+    int64_t rank = parts->setup->inputs.recipe.rank;
+    for (enum tensor_part part = PART_A; part <= PART_B; part++) {
+        struct run_tensor tensor =
+            run_tensor(model, rank, run_tensor_index(model, parameter, part));
+        char *name = run_tensor_name(&tensor, err);
+        int status = name ? names_add(names, name, strlen(name), false, err) : -1;
+        free(name);
+        if (status != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int list_trained(struct names *names, const struct training_parts *parts, struct error *err)
+{
+    const struct model *model = parts->base->model;
+    const struct method_choice *choice = &parts->choice->choice;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        if (choice->trained[i] && parameter_is_used(model, parameter) && !parameter->buffer &&
+            add_parameter(names, parameter, err) != 0)
+            return -1;
+        if (choice->adapted[i] && add_adapter(names, parts, parameter, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int hash_names(const struct names *names, char out[HASH_TEXT_SIZE], struct error *err)
+{
+    struct hash *hash = hash_new(err);
+    if (!hash)
+        return -1;
+    for (size_t i = 0; i < names->count; i++)
+        hash_update(hash, names->items[i], strlen(names->items[i]) + 1);
+    hash_text(hash, out);
+    hash_free(hash);
+    return 0;
+}
+
+/* --- engine.json --- */
+
+static void put_adapters(struct json_writer *json, const struct training_parts *parts)
+{
+    const struct model *model = parts->base->model;
+    const struct recipe *recipe = &parts->setup->inputs.recipe;
+    if (recipe->rank == 0)
+        return;
+    json_object(json, "lora");
+    json_integer(json, "rank", recipe->rank);
+    json_real(json, "alpha", recipe->alpha);
+    json_list(json, "modules");
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        char module[512];
+        if (!parts->choice->choice.adapted[i])
+            continue;
+        snprintf(module, sizeof module, "%.*s",
+                 (int)(strlen(model->parameters[i].name) - strlen(".weight")),
+                 model->parameters[i].name);
+        json_text(json, NULL, module);
+    }
+    json_end(json);
+    json_end(json);
+}
+
+static void put_first_loss(struct json_writer *json, const struct engine_first_loss *first)
+{
+    if (first->known)
+        json_real(json, "first_loss", first->loss);
+    else
+        json_null(json, "first_loss");
+    json_real(json, "first_loss_tolerance", first->tolerance);
+    if (!first->known)
+        json_text(json, "why_no_first_loss", first->why);
+}
+
+static void put_step(struct json_writer *json, const struct training_request *request,
+                     const struct run_setup *setup)
+{
+    json_integer(json, "steps", setup->course->steps);
+    json_real(json, "clip", request->clip);
+    json_real(json, "weight_decay", request->weight_decay);
+    json_real(json, "beta1", request->constants.beta1);
+    json_real(json, "beta2", request->constants.beta2);
+    json_real(json, "epsilon", request->constants.epsilon);
+    json_integer(json, "seed", request->seed);
+    json_integer(json, "eval_every", request->eval_every);
+    json_integer(json, "save_every", request->save_every);
+    json_integer(json, "keep", request->keep);
+}
+
+/* The whole path: the script may be started from anywhere. */
+static int put_model(struct json_writer *json, const struct run_base *base, struct error *err)
+{
+    char *whole = sys.realpath(base->path, NULL);
+    if (!whole)
+        return error_set_errno(err, errno, "cannot find %s", base->path);
+    json_text(json, "model", whole);
+    free(whole);
+    return 0;
+}
+
+static int write_json(const struct training_parts *parts, const struct names *trained,
+                      const struct engine_first_loss *first, struct error *err)
+{
+    const struct training_request *request = parts->sitting->request;
+    const struct run_setup *setup = parts->setup;
+    char hashed[HASH_TEXT_SIZE];
+    struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
+    if (hash_names(trained, hashed, err) != 0)
+        return -1;
+    json_begin(&json, "spectrum.engine");
+    json_text(&json, "engine", engine_names[request->engine]);
+    if (put_model(&json, parts->base, err) != 0) {
+        buffer_free(&out);
+        return -1;
+    }
+    json_integer(&json, "processes", request->processes);
+    json_integer(&json, "nodes", request->nodes);
+    json_integer(&json, "world", request->processes * request->nodes);
+    json_text(&json, "device", request->device);
+    json_text(&json, "dtype", setup->settings.storage == STORAGE_F32 ? "float32" : "bfloat16");
+    json_text(&json, "method", method_names[request->method]);
+    put_adapters(&json, parts);
+    put_step(&json, request, setup);
+    json_flag(&json, "offload", request->offload);
+    json_flag(&json, "checkpointing", true);
+    put_first_loss(&json, first);
+    json_object(&json, "state");
+    state_put_identity(&json, &setup->identity, hashed);
+    json_end(&json);
+    json_list(&json, "trained");
+    for (size_t i = 0; i < trained->count; i++)
+        json_text(&json, NULL, trained->items[i]);
+    json_end(&json);
+    json_end(&json);
+    return job_dir_save_json(request->run, "engine.json", &json, err);
+}
+
+/* --- the other files --- */
+
+static int save_text(const char *run, const char *name, struct buffer *text, struct error *err)
+{
+    int status = buffer_check(text, err);
+    if (status == 0)
+        status = job_dir_save(run, name, text, err);
+    buffer_free(text);
+    return status;
+}
+
+static int write_script(const struct training_request *request, struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    engine_script_put(&text, request->engine);
+    return save_text(request->run, engine_info(request->engine)->script, &text, err);
+}
+
+static int write_requirements(const struct training_request *request, struct error *err)
+{
+    const struct engine_package *package = engine_info(request->engine)->packages;
+    struct buffer text = BUFFER_INIT;
+    for (int i = 0; i < ENGINE_PACKAGES_MAX && package[i].name; i++)
+        buffer_format(&text, "%s==%s\n", package[i].name, package[i].tested);
+    return save_text(request->run, "requirements.txt", &text, err);
+}
+
+/* What somebody needs who finds the folder on another machine. */
+static int write_readme(const struct training_request *request, struct error *err)
+{
+    const struct engine_info *engine = engine_info(request->engine);
+    struct buffer text = BUFFER_INIT;
+    buffer_format(&text,
+                  "# A training run on %s\n\n"
+                  "`engine.json` says what trains and how, `rows.safetensors` has the tokens, "
+                  "`%s` does it.\n\n"
+                  "    pip install -r requirements.txt     # Python %s or newer\n"
+                  "    %s\n\n"
+                  "It goes on from the newest of `checkpoints/`. An empty file `control/stop` ends "
+                  "it with a\ncheckpoint, `control/checkpoint` writes one. `metrics.jsonl` has its "
+                  "losses, `proof.json` which\ntensors had a gradient, `engine.log` everything "
+                  "that was printed.\n\n"
+                  "The model is read from the folder that `engine.json` names: on another machine, "
+                  "put it there or\nchange `model`. `spectrum watch`, `eval`, `generate` and "
+                  "`export` take this folder as they take\nany run's, where the model is.\n",
+                  engine->title, engine->script, engine->python,
+                  request->slurm ? "sbatch launch.sh" : "bash launch.sh");
+    return save_text(request->run, "README.md", &text, err);
+}
+
+/* Stand-alone: the one machine's. */
+static int write_launch(const struct training_request *request, const char *python,
+                        struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    buffer_text(&text, "#!/usr/bin/env bash\nset -euo pipefail\ncd \"$(dirname \"$0\")\"\n"
+                       "export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}\nexec ");
+    quote_put_shell_word(&text, python);
+    buffer_format(&text,
+                  " -m torch.distributed.run --standalone --nproc-per-node %lld %s\n",
+                  (long long)request->processes, engine_info(request->engine)->script);
+    return save_text(request->run, "launch.sh", &text, err);
+}
+
+/* --- all of it --- */
+
+/* transformers loads a folder; what a file or an archive of another kind holds, it would load as
+ * something else, or not. */
+static int check_model(const struct run_base *base, struct error *err)
+{
+    struct stat found;
+    if (checkpoint_format(base->model->checkpoint) != CHECKPOINT_GGUF &&
+        sys.stat(base->path, &found) == 0 && S_ISDIR(found.st_mode))
+        return 0;
+    return error_set(err,
+                     "%s: an engine loads a Hugging Face folder, with config.json and safetensors "
+                     "files, and this is none",
+                     base->path);
+}
+
+static void say_memory(const struct training_parts *parts)
+{
+    struct buffer line = BUFFER_INIT;
+    engine_memory_put(&line, parts);
+    run_say(parts->sitting, "memory: %s", buffer_string(&line));
+    buffer_free(&line);
+}
+
+int engine_folder_write(const struct training_parts *parts, const char *python, struct error *err)
+{
+    const struct training_request *request = parts->sitting->request;
+    struct names trained = {0};
+    struct engine_rows rows;
+    struct engine_first_loss first;
+    char *path = path_join(request->run, "rows.safetensors", err);
+    char *control = path_join(request->run, "control", err);
+    int status = -1;
+    if (!path || !control || check_model(parts->base, err) != 0 ||
+        list_trained(&trained, parts, err) != 0 ||
+        engine_rows_write(&rows, parts, path, err) != 0 ||
+        engine_first_loss_find(&first, parts, err) != 0 ||
+        write_json(parts, &trained, &first, err) != 0 || write_script(request, err) != 0 ||
+        write_requirements(request, err) != 0 || write_readme(request, err) != 0 ||
+        write_launch(request, python, err) != 0)
+        goto out;
+    if (sys.mkdir(control, 0777) != 0 && errno != EEXIST) {
+        error_set_errno(err, errno, "cannot make %s", control);
+        goto out;
+    }
+    say_memory(parts);
+    if (first.known)
+        run_say(parts->sitting, "the first step's loss here is %.6f: the engine's must be that",
+                first.loss);
+    else
+        run_warn(parts->sitting, "the engine's first loss is not compared with this program's: %s",
+                 first.why);
+    status = 0;
+out:
+    names_free(&trained);
+    free(path);
+    free(control);
+    return status;
+}

@@ -33,7 +33,9 @@ enum job_place {
     PLACE_CHECKPOINTS,
     PLACE_STATE,
     PLACE_BASE,
-    PLACE_TEMPLATES
+    PLACE_TEMPLATES,
+    PLACE_CONTROL, /* of a launched run: control/ */
+    PLACE_ENGINE   /* and what the engine keeps of a state, in files and folders of its own names */
 };
 
 /* The folders that may lie in one, and what is in them. */
@@ -42,10 +44,9 @@ static const struct {
     const char *name;
     enum job_place inside;
 } folders[] = {
-    {PLACE_JOB, "requests", PLACE_REQUESTS},
-    {PLACE_JOB, "checkpoints", PLACE_CHECKPOINTS},
-    {PLACE_JOB, "base", PLACE_BASE},
-    {PLACE_BASE, TEMPLATES_FOLDER, PLACE_TEMPLATES},
+    {PLACE_JOB, "requests", PLACE_REQUESTS}, {PLACE_JOB, "checkpoints", PLACE_CHECKPOINTS},
+    {PLACE_JOB, "base", PLACE_BASE},         {PLACE_JOB, "control", PLACE_CONTROL},
+    {PLACE_STATE, "engine", PLACE_ENGINE},   {PLACE_BASE, TEMPLATES_FOLDER, PLACE_TEMPLATES},
 };
 enum { FOLDER_COUNT = sizeof folders / sizeof *folders };
 
@@ -62,6 +63,10 @@ static bool is_our_folder(enum job_place place, const char *name, enum job_place
     *inside = PLACE_STATE;
     if (place == PLACE_CHECKPOINTS)
         return is_state_folder(name);
+    if (place == PLACE_ENGINE) {
+        *inside = PLACE_ENGINE;
+        return true;
+    }
     for (size_t i = 0; i < FOLDER_COUNT; i++)
         if (folders[i].in == place && strcmp(folders[i].name, name) == 0) {
             *inside = folders[i].inside;
@@ -104,6 +109,10 @@ static bool is_our_file(enum job_place place, const char *name)
                strcmp(name, EXPORT_UNFINISHED) == 0;
     case PLACE_TEMPLATES:
         return text_ends_with(name, ".jinja");
+    case PLACE_CONTROL:
+        return strcmp(name, "stop") == 0 || strcmp(name, "checkpoint") == 0;
+    case PLACE_ENGINE:
+        return true;
     }
     return false;
 }

@@ -895,6 +895,14 @@ static const struct {
     {AT(probe), "the time of a step is known when one was taken"},
 };
 
+bool training_row_counts(size_t row, const struct training_request *request)
+{
+    for (size_t i = 0; is_launched(request) && i < sizeof of_here / sizeof *of_here; i++)
+        if (rows[row].at == of_here[i].at)
+            return false;
+    return !rows[row].applies || rows[row].applies(request);
+}
+
 /* Of an engine of others': what belongs to one, and what it has not. */
 static int check_engine(const struct training_request *r, struct error *err)
 {

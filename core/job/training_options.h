@@ -115,6 +115,10 @@ extern const char *const training_device_names[];
     option_by_place(&training_options, offsetof(struct training_request, member))
 #define TRAINING_OPTION(member) (&training_options.rows[TRAINING_ROW(member)])
 
+/* Does the request make anything of the row: of one that says so (option.applies), and, where another
+ * engine trains, of one that is not this program's alone? */
+bool training_row_counts(size_t row, const struct training_request *request);
+
 /* Does the row say how the command runs, and so nothing of the run? */
 bool training_row_is_of_command(size_t row);
 

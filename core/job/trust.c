@@ -136,6 +136,25 @@ static int list_files(struct job_trust *trust, const char *path, const cJSON *jo
 
 /* --- what is approved --- */
 
+/* A launched run runs what lies in its folder, so where others can write, an approval is of those bytes,
+ * too; what is not there has none. */
+static int add_programs(struct buffer *what, const char *path, struct error *err)
+{
+    static const char *const names[] = {"launch.sh",   "train.py",       "spectrum_engine.py",
+                                        "axolotl.yml", "deepspeed.json", "engine.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char digest[DIGEST_TEXT_SIZE];
+        char *file = job_dir_has(path, names[i]) ? path_join(path, names[i], err) : NULL;
+        int status = !file ? 0 : digest_of_file(file, digest, err);
+        if (file && status == 0)
+            buffer_format(what, "%s %s", names[i], digest);
+        free(file);
+        if (status != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* Of command, folder and arguments. Of a job of another user's, of that folder alone; and where
  * others can write, of the files as they are found now: they may have links lead elsewhere later.
  */
@@ -159,8 +178,13 @@ static int make_key(struct job_trust *trust, const char *path, bool shared, cons
     buffer_append(&what, where, strlen(where) + 1);
     cJSON_ArrayForEach(item, json_get(job, "arguments")) if (cJSON_IsString(item))
         buffer_append(&what, item->valuestring, strlen(item->valuestring) + 1);
-    int status =
-        buffer_check(&what, err) == 0 ? digest_of(what.data, what.length, trust->key, err) : -1;
+    trust->runs = strcmp(command, "launch") == 0;
+    bool free_to_change = trust->foreign || shared;
+    int status = !trust->runs || !free_to_change || add_programs(&what, path, err) == 0
+                     ? buffer_check(&what, err)
+                     : -1;
+    if (status == 0)
+        status = digest_of(what.data, what.length, trust->key, err);
     buffer_free(&what);
     return status;
 }
@@ -248,13 +272,20 @@ void job_trust_put(struct buffer *out, const struct job_trust *trust)
         buffer_format(out, "may not be yours, because what you start cannot be noted (%s)",
                       why.text);
     free(folder);
+    if (trust->runs)
+        buffer_text(out, ": it would run the launch.sh and the Python of its folder");
     for (size_t i = 0; i < trust->count; i++) {
         const struct job_named *file = &trust->files[i];
-        buffer_format(out, "%s%.*s %s%s", i ? ", " : ": it would read ", file->length, file->option,
-                      file->path, file->inside ? " (in its folder)" : "");
+        buffer_format(out, "%s%.*s %s%s",
+                      i             ? ", "
+                      : trust->runs ? ", read "
+                                    : ": it would read ",
+                      file->length, file->option, file->path,
+                      file->inside ? " (in its folder)" : "");
     }
-    buffer_text(out, trust->count ? ", and write what it makes of them into its folder"
-                                  : ": it would write into its folder");
+    buffer_text(out, trust->count  ? ", and write what it makes of them into its folder"
+                     : trust->runs ? ", and write into its folder"
+                                   : ": it would write into its folder");
 }
 
 int job_trust_check(const char *path, const cJSON *job, const char *trusted, struct error *err)

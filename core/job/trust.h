@@ -40,6 +40,7 @@ struct job_trust {
     bool asks;    /* it is not to be resumed without a question */
     bool foreign; /* the folder, or its job.json, belongs to another user: */
     uid_t owner;
+    bool runs;                  /* what lies in the folder is run: a launched run's launch.sh */
     char key[DIGEST_TEXT_SIZE]; /* of what was looked at */
     struct job_named *files;
     size_t count;

@@ -82,7 +82,7 @@ static void fill_arguments(struct arguments *out, const struct session *session,
     const struct settings *settings = &session->settings;
     bool used[SETTINGS_MAX];
     settings_used(settings, used);
-    add_argument(out, "train");
+    add_argument(out, settings_launches(settings) ? "launch" : "train");
     add_argument(out, model);
     for (size_t i = 0; i < training_options.count; i++) {
         const char *values[SETTING_ITEMS_MAX + 1];

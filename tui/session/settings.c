@@ -263,7 +263,7 @@ bool settings_is_empty(const struct settings *settings, size_t field)
 /* Is it a field, and does this request make something of it? */
 static bool counts(const struct option *row, const struct training_request *request)
 {
-    return row->label && (!row->applies || row->applies(request));
+    return row->label && training_row_counts((size_t)(row - training_options.rows), request);
 }
 
 /* The items of a list that are not empty; of weights one for each of the data, the usual one where
@@ -322,6 +322,11 @@ bool settings_use_plan(const struct settings *settings)
            settings_is_empty(settings, SETTING(plan)) &&
            settings_is_empty(settings, SETTING(select)) &&
            settings_is_empty(settings, SETTING(top));
+}
+
+bool settings_launches(const struct settings *settings)
+{
+    return engine_by_name(settings_value(settings, SETTING(engine))) != ENGINE_HERE;
 }
 
 bool settings_uses(const struct settings *settings, size_t field)

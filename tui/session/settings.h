@@ -86,6 +86,9 @@ enum training_method settings_method(const struct settings *settings);
  */
 bool settings_use_plan(const struct settings *settings);
 
+/* Is another engine to train? */
+bool settings_launches(const struct settings *settings);
+
 /* Is there such a field, and do the others make something of it? One that they do not is neither
  * shown nor checked nor passed on. */
 bool settings_uses(const struct settings *settings, size_t field);

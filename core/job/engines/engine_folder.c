@@ -1,14 +1,16 @@
 #include "job/engines/engine_folder.h"
 
+#include "base/decimal.h"
 #include "base/folder.h"
 #include "base/memory.h"
 #include "base/quote.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "job/engines/engine_first_loss.h"
-#include "job/engines/engine_memory.h"
 #include "job/engines/engine_rows.h"
 #include "job/engines/engine_script.h"
 #include "job/job_dir.h"
+#include "job/training/engine_memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -263,8 +265,7 @@ static int write_launch(const struct training_request *request, const char *pyth
     buffer_text(&text, "#!/usr/bin/env bash\nset -euo pipefail\ncd \"$(dirname \"$0\")\"\n"
                        "export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}\nexec ");
     quote_put_shell_word(&text, python);
-    buffer_format(&text,
-                  " -m torch.distributed.run --standalone --nproc-per-node %lld %s\n",
+    buffer_format(&text, " -m torch.distributed.run --standalone --nproc-per-node %lld %s\n",
                   (long long)request->processes, engine_info(request->engine)->script);
     return save_text(request->run, "launch.sh", &text, err);
 }
@@ -285,10 +286,30 @@ static int check_model(const struct run_base *base, struct error *err)
                      base->path);
 }
 
+/* What trains, on how much, as a run of this program says it. */
+static void say_work(const struct training_parts *parts, const struct names *trained,
+                     const struct engine_rows *rows)
+{
+    const struct run_setup *setup = parts->setup;
+    const struct numels sums =
+        numels_of(parts->base->model, &parts->choice->choice, parts->sitting->request);
+    run_say(parts->sitting, "trains %s tensor%s, %s parameters beside %s frozen ones (%.2f %%), %s",
+            decimal_text((int64_t)trained->count).text, text_s(trained->count),
+            decimal_text((int64_t)sums.trained).text, decimal_text((int64_t)sums.frozen).text,
+            100 * sums.trained / (sums.trained + sums.frozen), setup->identity.precision);
+    run_say(parts->sitting,
+            "steps: %s of up to %s row%s of %s tokens; %s supervised token%s in all",
+            decimal_text(setup->course->steps).text,
+            decimal_text(setup->settings.batch * setup->settings.accumulate).text,
+            text_s((uint64_t)(setup->settings.batch * setup->settings.accumulate)),
+            decimal_text(setup->settings.seq_len).text,
+            decimal_text((int64_t)rows->supervised).text, text_s(rows->supervised));
+}
+
 static void say_memory(const struct training_parts *parts)
 {
     struct buffer line = BUFFER_INIT;
-    engine_memory_put(&line, parts);
+    engine_memory_put(&line, parts->base->model, &parts->choice->choice, parts->sitting->request);
     run_say(parts->sitting, "memory: %s", buffer_string(&line));
     buffer_free(&line);
 }
@@ -314,6 +335,7 @@ int engine_folder_write(const struct training_parts *parts, const char *python, 
         error_set_errno(err, errno, "cannot make %s", control);
         goto out;
     }
+    say_work(parts, &trained, &rows);
     say_memory(parts);
     if (first.known)
         run_say(parts->sitting, "the first step's loss here is %.6f: the engine's must be that",

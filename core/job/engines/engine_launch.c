@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "base/sys.h"
 #include "job/engines/engine_folder.h"
+#include "job/engines/engine_proof.h"
 #include "job/job_dir.h"
 #include "job/metrics.h"
 #include "job/requests.h"
@@ -153,7 +154,9 @@ static int judge(const struct launch *launch, int status, int64_t step, struct e
 {
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return error_set(err, "the engine failed; engine.log says why");
-    return step >= all_steps(launch->request->run) ? 0 : 1;
+    if (step < all_steps(launch->request->run))
+        return 1;
+    return engine_proof_check(launch->request->run, step, err);
 }
 
 /* --- all of it --- */

@@ -77,7 +77,9 @@ static bool is_recorded(const struct option *row, const struct training_request 
     const void *value = (const char *)request + row->at;
     bool zero = (row->kind == OPTION_INTEGER && *(const int64_t *)value == 0) ||
                 (row->kind == OPTION_NUMBER && *(const double *)value == 0);
-    if (row->key && !row->key[0])
+    if ((row->key && !row->key[0]) ||
+        (request->engine != ENGINE_HERE &&
+         !training_row_counts((size_t)(row - training_options.rows), request)))
         return false;
     if (row->recorded)
         return row->recorded(request);

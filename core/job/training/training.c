@@ -291,9 +291,11 @@ static int prepare_elsewhere(struct training *training, struct error *err)
     const struct training_parts parts = {&training->sitting, &training->base, &training->data,
                                          &training->choice, &training->setup};
     const struct training_elsewhere *elsewhere = training->elsewhere;
-    return wait_for_others(training, err) == 0 && open_parts_elsewhere(training, err) == 0
-               ? elsewhere->prepare(elsewhere->context, &parts, err)
-               : -1;
+    if (wait_for_others(training, err) != 0 || open_parts_elsewhere(training, err) != 0 ||
+        elsewhere->prepare(elsewhere->context, &parts, err) != 0)
+        return -1;
+    job_trust_note(training->sitting.request->run); /* with what it is going to run */
+    return 0;
 }
 
 /* A resume has its folder, which stands alone: nothing of what it was made from is opened again. */

@@ -15,10 +15,19 @@
  *
  * It is an estimate: what PyTorch, CUDA and the collectives keep for themselves (1 to 2 GiB a process)
  * is not in it. */
-#ifndef SPECTRUM_JOB_ENGINES_ENGINE_MEMORY_H
-#define SPECTRUM_JOB_ENGINES_ENGINE_MEMORY_H
+#ifndef SPECTRUM_JOB_TRAINING_ENGINE_MEMORY_H
+#define SPECTRUM_JOB_TRAINING_ENGINE_MEMORY_H
 
-#include "job/training/training.h"
+#include "job/training/resources.h"
+
+/* Parameters of the run, by what becomes of them. */
+struct numels {
+    double trained, frozen; /* adapters among what trains */
+    double block;           /* of the largest block, frozen ones too */
+    double outside;         /* of what is in no block */
+};
+struct numels numels_of(const struct model *model, const struct method_choice *choice,
+                        const struct training_request *request);
 
 struct engine_memory { /* bytes of one device */
     double weights, gradients, moments, gathered, activations;
@@ -27,10 +36,13 @@ struct engine_memory { /* bytes of one device */
 };
 
 /* On so many devices; `whole`: each has all frozen weights, whatever the engine would do. */
-struct engine_memory engine_memory_estimate(const struct training_parts *parts, int64_t devices,
+struct engine_memory engine_memory_estimate(const struct model *model,
+                                            const struct method_choice *choice,
+                                            const struct training_request *request, int64_t devices,
                                             bool whole);
 
 /* "each of 8 devices about 3.1 GiB (weights ...); one device alone 18 GiB" */
-void engine_memory_put(struct buffer *out, const struct training_parts *parts);
+void engine_memory_put(struct buffer *out, const struct model *model,
+                       const struct method_choice *choice, const struct training_request *request);
 
 #endif

@@ -1,21 +1,12 @@
-#include "job/engines/engine_memory.h"
+#include "job/training/engine_memory.h"
 
 #include "base/text.h"
 
 #include <math.h>
 
-/* Parameters of the run, by what becomes of them. */
-struct numels {
-    double trained, frozen; /* adapters among what trains */
-    double block;           /* of the largest block, frozen ones too */
-    double outside;         /* of what is in no block */
-};
-
-static struct numels count(const struct training_parts *parts)
+struct numels numels_of(const struct model *model, const struct method_choice *choice,
+                        const struct training_request *request)
 {
-    const struct model *model = parts->base->model;
-    const struct method_choice *choice = &parts->choice->choice;
-    int64_t rank = parts->setup->inputs.recipe.rank;
     struct numels sums = {0};
     double block = 0;
     int layer = -1;
@@ -29,7 +20,7 @@ static struct numels count(const struct training_parts *parts)
         layer = parameter->layer;
         *(choice->trained[i] ? &sums.trained : &sums.frozen) += numel;
         if (choice->adapted[i])
-            sums.trained += (double)(rank * (parameter->rows + parameter->cols));
+            sums.trained += (double)(request->rank * (parameter->rows + parameter->cols));
         if (layer < 0)
             sums.outside += numel;
         else
@@ -38,23 +29,23 @@ static struct numels count(const struct training_parts *parts)
     return sums;
 }
 
-static double activations(const struct training_parts *parts, double d)
+static double activations(const struct model_config *config, double tokens, double d)
 {
-    const struct model_config *config = &parts->base->model->config;
-    double tokens = (double)parts->setup->settings.seq_len;
     double hidden = (double)config->hidden, inner = (double)config->intermediate;
     return tokens * ((double)config->layers * hidden * d + (10 * hidden + 4 * inner) * d +
                      (double)config->vocab * (d + 8));
 }
 
-struct engine_memory engine_memory_estimate(const struct training_parts *parts, int64_t devices,
+struct engine_memory engine_memory_estimate(const struct model *model,
+                                            const struct method_choice *choice,
+                                            const struct training_request *request, int64_t devices,
                                             bool whole)
 {
-    const struct training_request *request = parts->sitting->request;
-    const struct numels sums = count(parts);
-    double d = parts->setup->settings.storage == STORAGE_F32 ? 4 : 2, n = (double)devices;
+    const struct numels sums = numels_of(model, choice, request);
+    double d = training_settings(request).storage == STORAGE_F32 ? 4 : 2, n = (double)devices;
     bool replicated = !engine_info(request->engine)->shards;
-    struct engine_memory memory = {.activations = activations(parts, d)};
+    struct engine_memory memory = {.activations =
+                                       activations(&model->config, (double)request->seq_len, d)};
     if (replicated) {
         memory.weights = 4 * (sums.trained + sums.frozen);
         n = 1;
@@ -70,11 +61,12 @@ struct engine_memory engine_memory_estimate(const struct training_parts *parts, 
     return memory;
 }
 
-void engine_memory_put(struct buffer *out, const struct training_parts *parts)
+void engine_memory_put(struct buffer *out, const struct model *model,
+                       const struct method_choice *choice, const struct training_request *request)
 {
-    const struct training_request *request = parts->sitting->request;
     int64_t devices = request->processes * request->nodes;
-    const struct engine_memory each = engine_memory_estimate(parts, devices, false);
+    const struct engine_memory each =
+        engine_memory_estimate(model, choice, request, devices, false);
     buffer_format(out, "each of %lld device%s about %s (weights %s, gradients %s, moments %s, ",
                   (long long)devices, text_s((uint64_t)devices), bytes_text(each.total).text,
                   bytes_text(each.weights).text, bytes_text(each.gradients).text,
@@ -85,9 +77,11 @@ void engine_memory_put(struct buffer *out, const struct training_parts *parts)
     if (each.host > 0)
         buffer_format(out, ", and %s of the host's memory", bytes_text(each.host).text);
     if (devices > 1)
-        buffer_format(out, "; one device alone %s",
-                      bytes_text(engine_memory_estimate(parts, 1, false).total).text);
+        buffer_format(
+            out, "; one device alone %s",
+            bytes_text(engine_memory_estimate(model, choice, request, 1, false).total).text);
     if (devices > 1 && each.gathered > 0)
-        buffer_format(out, "; with all frozen weights on each %s",
-                      bytes_text(engine_memory_estimate(parts, devices, true).total).text);
+        buffer_format(
+            out, "; with all frozen weights on each %s",
+            bytes_text(engine_memory_estimate(model, choice, request, devices, true).total).text);
 }

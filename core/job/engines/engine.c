@@ -6,7 +6,6 @@ const char *const engine_names[ENGINE_COUNT + 1] = {
     [ENGINE_HERE] = "here", [ENGINE_FSDP2] = "fsdp2",     [ENGINE_DEEPSPEED] = "deepspeed",
     [ENGINE_TRL] = "trl",   [ENGINE_AXOLOTL] = "axolotl",
 };
-const char *const *const engine_launched_names = engine_names + 1;
 
 #define BIT(method) (1u << (method))
 #define WITHOUT_ADAPTERS (BIT(METHOD_SPECTRUM) | BIT(METHOD_FULL))
@@ -63,10 +62,10 @@ static const struct engine_info engines[ENGINE_COUNT] = {
         .name = "axolotl", .title = "Axolotl",
         .what = "Axolotl's own training, from a configuration and a plug-in that are written for it",
         .python = "3.12",
-        .packages = {
+        .packages = { /* it asks for these versions itself */
             {"axolotl", "0.21.0", "0.21.0", "its plug-ins and its freezing are those of 0.21"},
-            TORCH,
-            {"transformers", "5.0", "5.20.1", NULL}, SAFETENSORS, ACCELERATE},
+            {"torch", "2.13", "2.14.1", NULL}, {"transformers", "5.20.1", "5.20.1", NULL},
+            SAFETENSORS, {"accelerate", "1.15.0", "1.15.0", NULL}},
         .script = "spectrum_engine.py", .part = "axolotl.py",
         .methods = WITHOUT_ADAPTERS,
         .nodes = true, .evaluation = true,

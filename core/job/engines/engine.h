@@ -56,8 +56,8 @@ const struct engine_info *engine_info(enum engine engine);
 /* ENGINE_COUNT where there is none of that name. */
 enum engine engine_by_name(const char *name);
 
-/* "here", "fsdp2", ... by the enum; a NULL ends them. engine_launched_names lacks "here". */
+/* "here", "fsdp2", ... by the enum; a NULL ends them. The second list lacks "here". */
 extern const char *const engine_names[ENGINE_COUNT + 1];
-extern const char *const *const engine_launched_names;
+#define engine_launched_names (engine_names + 1)
 
 #endif

@@ -6,7 +6,6 @@ const char *const engine_names[ENGINE_COUNT + 1] = {
     [ENGINE_HERE] = "here", [ENGINE_FSDP2] = "fsdp2",     [ENGINE_DEEPSPEED] = "deepspeed",
     [ENGINE_TRL] = "trl",   [ENGINE_AXOLOTL] = "axolotl",
 };
-const char *const *const engine_launched_names = engine_names + 1;
 
 #define BIT(method) (1u << (method))
 #define WITHOUT_ADAPTERS (BIT(METHOD_SPECTRUM) | BIT(METHOD_FULL))
@@ -20,8 +19,10 @@ const char *const *const engine_launched_names = engine_names + 1;
     {"transformers", "5.0", "5.24.0", "the names of a model's tensors are those of 5.0 and later"}
 #define SAFETENSORS {"safetensors", "0.5", "0.8.0", NULL}
 #define PEFT {"peft", "0.18", "0.21.2", NULL}
-#define PARTS(own)                                                                                 \
-    (const char *const[]){"head.py", "rows.py", "proof.py", "checkpoint.py", own, NULL}
+#define PARTS(...) (const char *const[]){__VA_ARGS__, NULL}
+#define SHARED                                                                                     \
+    {"spectrum_run.py", PARTS("head.py", "proof.py", "checkpoint.py")},                            \
+    {"spectrum_rows.py", PARTS("rows.py")}
 #define ACCELERATE {"accelerate", "1.10.1", "1.15.0", NULL}
 
 static const struct engine_info engines[ENGINE_COUNT] = {
@@ -35,7 +36,7 @@ static const struct engine_info engines[ENGINE_COUNT] = {
         .what = "PyTorch alone: each process keeps a part of every tensor",
         .python = "3.10",
         .packages = {TORCH, TRANSFORMERS, SAFETENSORS, PEFT},
-        .script = "train.py", .parts = PARTS("fsdp2.py"),
+        .scripts = {{"train.py", PARTS("intro.py", "fsdp2.py", "loop.py")}, SHARED},
         .methods = WITH_ADAPTERS,
         .offload = true, .shards = true, .nodes = true, .cpu = true, .evaluation = true, .weights = true,
     },
@@ -47,7 +48,7 @@ static const struct engine_info engines[ENGINE_COUNT] = {
             {"deepspeed", "0.19.3", "0.19.8",
              "earlier ones fail at frozen weights below activation checkpoints"}},
         .compiles = true,
-        .script = "train.py", .parts = PARTS("deepspeed.py"),
+        .scripts = {{"train.py", PARTS("intro.py", "deepspeed.py", "loop.py")}, SHARED},
         .methods = WITH_ADAPTERS,
         .offload = true, .shards = true, .nodes = true, .cpu = true, .evaluation = true, .weights = true,
     },
@@ -57,7 +58,7 @@ static const struct engine_info engines[ENGINE_COUNT] = {
         .python = "3.10",
         .packages = {TORCH, TRANSFORMERS, SAFETENSORS, PEFT, ACCELERATE,
             {"trl", "1.0", "1.16.0", NULL}, {"datasets", "4.7", "5.2.0", NULL}},
-        .script = "train.py", .parts = PARTS("trl.py"),
+        .scripts = {{"train.py", PARTS("trl.py")}, SHARED},
         .methods = WITH_ADAPTERS,
         .nodes = true, .cpu = true, .evaluation = true, .weights = true,
     },
@@ -65,11 +66,11 @@ static const struct engine_info engines[ENGINE_COUNT] = {
         .name = "axolotl", .title = "Axolotl",
         .what = "Axolotl's own training, from a configuration and a plug-in that are written for it",
         .python = "3.12",
-        .packages = {
+        .packages = { /* it asks for these versions itself */
             {"axolotl", "0.21.0", "0.21.0", "its plug-ins and its freezing are those of 0.21"},
-            TORCH,
-            {"transformers", "5.0", "5.20.1", NULL}, SAFETENSORS, ACCELERATE},
-        .script = "spectrum_engine.py", .parts = PARTS("axolotl.py"),
+            {"torch", "2.13", "2.14.1", NULL}, {"transformers", "5.20.1", "5.20.1", NULL},
+            SAFETENSORS, {"accelerate", "1.15.0", "1.15.0", NULL}},
+        .scripts = {{"spectrum_engine.py", PARTS("axolotl.py")}, SHARED},
         .methods = WITHOUT_ADAPTERS,
         .nodes = true, .evaluation = true,
     },

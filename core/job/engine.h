@@ -26,7 +26,14 @@ struct engine_package {
     const char *why; /* what is missing below `least`; NULL: nothing that is worth a line */
 };
 
-enum { ENGINE_PACKAGES_MAX = 10 };
+/* A Python file of a run's folder, and the parts that it is made of (engines/engine_script.h), which a
+ * NULL ends. */
+struct engine_script {
+    const char *name; /* NULL: there are no more */
+    const char *const *parts;
+};
+
+enum { ENGINE_PACKAGES_MAX = 10, ENGINE_SCRIPTS_MAX = 4 };
 
 struct engine_info {
     const char *name, *title; /* "fsdp2"; "PyTorch FSDP2" */
@@ -36,8 +43,7 @@ struct engine_info {
     struct engine_package packages[ENGINE_PACKAGES_MAX]; /* a NULL name ends them */
     bool compiles; /* builds operations at its first start, unless told not to: a compiler, ninja */
 
-    const char *script;       /* the Python of a run's folder: "train.py" */
-    const char *const *parts; /* what that is made of (engines/engine_script.h); a NULL ends them */
+    struct engine_script scripts[ENGINE_SCRIPTS_MAX]; /* the one that is started first */
 
     /* What it can do of a run that is asked for. */
     unsigned methods; /* a bit for each enum training_method: ENGINE_HAS() */
@@ -57,8 +63,8 @@ const struct engine_info *engine_info(enum engine engine);
 /* ENGINE_COUNT where there is none of that name. */
 enum engine engine_by_name(const char *name);
 
-/* "here", "fsdp2", ... by the enum; a NULL ends them. engine_launched_names lacks "here". */
+/* "here", "fsdp2", ... by the enum; a NULL ends them. The second list lacks "here". */
 extern const char *const engine_names[ENGINE_COUNT + 1];
-extern const char *const *const engine_launched_names;
+#define engine_launched_names (engine_names + 1)
 
 #endif

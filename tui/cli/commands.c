@@ -23,13 +23,17 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_info,       &command_fetch,      &command_scan,
-    &command_plan,       &command_tokens,     &command_train,
-    &command_launch,     &command_eval,       &command_generate,
-    &command_export,     &command_jobs,       &command_attach,
-    &command_pause,      &command_checkpoint, &command_stop,
-    &command_resume,     &command_devices,    &command_cache,
-    &command_completion, &command_supervise,  NULL,
+    &command_info,      &command_fetch,
+    &command_scan,      &command_plan,
+    &command_tokens,    &command_train,
+    &command_launch,    &command_eval,
+    &command_generate,  &command_export,
+    &command_jobs,      &command_attach,
+    &command_pause,     &command_checkpoint,
+    &command_stop,      &command_resume,
+    &command_devices,   &command_doctor,
+    &command_cache,     &command_completion,
+    &command_supervise, NULL,
 };
 
 /* --- what a row says --- */

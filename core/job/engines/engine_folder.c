@@ -218,11 +218,16 @@ static int save_text(const char *run, const char *name, struct buffer *text, str
     return status;
 }
 
-static int write_script(const struct training_request *request, struct error *err)
+static int write_scripts(const struct training_request *request, struct error *err)
 {
-    struct buffer text = BUFFER_INIT;
-    engine_script_put(&text, request->engine);
-    return save_text(request->run, engine_info(request->engine)->script, &text, err);
+    const struct engine_script *scripts = engine_info(request->engine)->scripts;
+    for (int i = 0; i < ENGINE_SCRIPTS_MAX && scripts[i].name; i++) {
+        struct buffer text = BUFFER_INIT;
+        engine_script_put(&text, &scripts[i]);
+        if (save_text(request->run, scripts[i].name, &text, err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int write_requirements(const struct training_request *request, struct error *err)
@@ -252,7 +257,7 @@ static int write_readme(const struct training_request *request, struct error *er
                   "The model is read from the folder that `engine.json` names: on another machine, "
                   "put it there or\nchange `model`. `spectrum watch`, `eval`, `generate` and "
                   "`export` take this folder as they take\nany run's, where the model is.\n",
-                  engine->title, engine->script, engine->python,
+                  engine->title, engine->scripts[0].name, engine->python,
                   request->slurm ? "sbatch launch.sh" : "bash launch.sh");
     return save_text(request->run, "README.md", &text, err);
 }
@@ -266,7 +271,7 @@ static int write_launch(const struct training_request *request, const char *pyth
                        "export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}\nexec ");
     quote_put_shell_word(&text, python);
     buffer_format(&text, " -m torch.distributed.run --standalone --nproc-per-node %lld %s\n",
-                  (long long)request->processes, engine_info(request->engine)->script);
+                  (long long)request->processes, engine_info(request->engine)->scripts[0].name);
     return save_text(request->run, "launch.sh", &text, err);
 }
 
@@ -327,7 +332,7 @@ int engine_folder_write(const struct training_parts *parts, const char *python, 
         list_trained(&trained, parts, err) != 0 ||
         engine_rows_write(&rows, parts, path, err) != 0 ||
         engine_first_loss_find(&first, parts, err) != 0 ||
-        write_json(parts, &trained, &first, err) != 0 || write_script(request, err) != 0 ||
+        write_json(parts, &trained, &first, err) != 0 || write_scripts(request, err) != 0 ||
         write_requirements(request, err) != 0 || write_readme(request, err) != 0 ||
         write_launch(request, python, err) != 0)
         goto out;

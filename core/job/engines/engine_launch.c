@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "job/engines/engine_folder.h"
 #include "job/engines/engine_proof.h"
+#include "job/engines/engine_python.h"
 #include "job/job_dir.h"
 #include "job/metrics.h"
 #include "job/requests.h"
@@ -164,8 +165,17 @@ static int judge(const struct launch *launch, int status, int64_t step, struct e
 static int prepare(void *context, const struct training_parts *parts, struct error *err)
 {
     const struct launch *launch = context;
-    const char *python = launch->request->python ? launch->request->python : "python3";
-    return engine_folder_write(parts, python, err);
+    const struct training_request *request = launch->request;
+    struct engine_python python;
+    if (engine_python_check(&python, request->python, request->engine,
+                            parts->sitting->view->interrupted, err) != 0) {
+        engine_python_free(&python);
+        return -1;
+    }
+    run_say(parts->sitting, "Python: %s (%s)", python.program, python.why);
+    int status = engine_folder_write(parts, python.program, err);
+    engine_python_free(&python);
+    return status;
 }
 
 static int run(void *context, struct run_sitting *sitting, int64_t *step, struct error *err)

@@ -12,9 +12,8 @@ static const char *text_of(const char *name)
     return "";
 }
 
-void engine_script_put(struct buffer *out, enum engine engine)
+void engine_script_put(struct buffer *out, const struct engine_script *script)
 {
-    const char *const *parts = engine_info(engine)->parts;
-    for (int i = 0; parts[i]; i++)
-        buffer_format(out, "%s%s", i ? "\n\n" : "", text_of(parts[i]));
+    for (int i = 0; script->parts[i]; i++)
+        buffer_text(out, text_of(script->parts[i]));
 }

@@ -1,7 +1,7 @@
 """What spectrum's runs on every engine share: the run's files, the proof, the form of a checkpoint.
 
 engine.json beside this file says what the run is. Whatever is not as it should be ends it: one line
-"spectrum: ..." on standard error, exit status 3. Rank 0 alone writes engine.jsonl, proof.json and state.json.
+"spectrum: ..." on standard error, exit status 3. Rank 0 alone writes metrics.jsonl, proof.json and state.json.
 """
 import hashlib
 import json
@@ -39,9 +39,9 @@ def need_none(names, message):
 
 
 def tell(**event):
-    """Adds a line to engine.jsonl."""
+    """Adds a line to metrics.jsonl."""
     if RANK == 0:
-        with open(FOLDER / "engine.jsonl", "a") as log:
+        with open(FOLDER / "metrics.jsonl", "a") as log:
             log.write(json.dumps(event) + "\n")
 
 

@@ -1,7 +1,7 @@
 
 
 def train_step(engine, proof, step):
-    """Returns what engine.jsonl says of it, and what is asked for in control/."""
+    """Returns what metrics.jsonl says of it, and what is asked for in control/."""
     first, end = ENDS[step - 1:step + 1]
     weight = float(take(slice(first, end))[3].double().sum())
     share, lot = 0.0, list(batches(first, end))

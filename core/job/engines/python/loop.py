@@ -26,7 +26,8 @@ def train_step(engine, proof, step):
 
 
 def train(engine):
-    proof, progress, asked, why = Proof(engine.parameters), {"step": 0, "seconds": 0.0}, [], "completed"
+    proof, asked, why = Proof(engine.parameters, engine.digest_of), [], "completed"
+    progress = {"step": 0, "seconds": 0.0}
     last = states()[-1:]
     for folder in last:
         engine.load(folder / "engine")

@@ -22,7 +22,7 @@ const char *const engine_names[ENGINE_COUNT + 1] = {
 #define PARTS(...) (const char *const[]){__VA_ARGS__, NULL}
 #define SHARED                                                                                     \
     {"spectrum_run.py", PARTS("head.py", "proof.py", "checkpoint.py")},                            \
-    {"spectrum_rows.py", PARTS("rows.py")}
+    {"spectrum_rows.py", PARTS("rows.py", "course.py")}
 #define ACCELERATE {"accelerate", "1.10.1", "1.15.0", NULL}
 
 static const struct engine_info engines[ENGINE_COUNT] = {
@@ -58,7 +58,7 @@ static const struct engine_info engines[ENGINE_COUNT] = {
         .python = "3.10",
         .packages = {TORCH, TRANSFORMERS, SAFETENSORS, PEFT, ACCELERATE,
             {"trl", "1.0", "1.16.0", NULL}, {"datasets", "4.7", "5.2.0", NULL}},
-        .scripts = {{"train.py", PARTS("trl.py")}, SHARED},
+        .scripts = {{"train.py", PARTS("trainer.py", "trl.py")}, SHARED},
         .methods = WITH_ADAPTERS,
         .nodes = true, .cpu = true, .evaluation = true, .weights = true,
     },
@@ -70,7 +70,7 @@ static const struct engine_info engines[ENGINE_COUNT] = {
             {"axolotl", "0.21.0", "0.21.0", "its plug-ins and its freezing are those of 0.21"},
             {"torch", "2.13", "2.14.1", NULL}, {"transformers", "5.20.1", "5.20.1", NULL},
             SAFETENSORS, {"accelerate", "1.15.0", "1.15.0", NULL}},
-        .scripts = {{"spectrum_engine.py", PARTS("axolotl.py")}, SHARED},
+        .scripts = {{"spectrum_engine.py", PARTS("trainer.py", "axolotl.py")}, SHARED},
         .methods = WITHOUT_ADAPTERS,
         .nodes = true, .evaluation = true,
     },

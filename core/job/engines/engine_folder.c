@@ -6,6 +6,7 @@
 #include "base/quote.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "job/engines/engine_config.h"
 #include "job/engines/engine_first_loss.h"
 #include "job/engines/engine_rows.h"
 #include "job/engines/engine_script.h"
@@ -230,6 +231,19 @@ static int write_scripts(const struct training_request *request, struct error *e
     return 0;
 }
 
+static int write_config(const struct training_parts *parts, const struct names *trained,
+                        struct error *err)
+{
+    switch (parts->sitting->request->engine) {
+    case ENGINE_DEEPSPEED:
+        return engine_config_write_deepspeed(parts, err);
+    case ENGINE_AXOLOTL:
+        return engine_config_write_axolotl(parts, trained->items, trained->count, err);
+    default: /* engine.json is all of it */
+        return 0;
+    }
+}
+
 static int write_requirements(const struct training_request *request, struct error *err)
 {
     const struct engine_package *package = engine_info(request->engine)->packages;
@@ -333,8 +347,8 @@ int engine_folder_write(const struct training_parts *parts, const char *python, 
         engine_rows_write(&rows, parts, path, err) != 0 ||
         engine_first_loss_find(&first, parts, err) != 0 ||
         write_json(parts, &trained, &first, err) != 0 || write_scripts(request, err) != 0 ||
-        write_requirements(request, err) != 0 || write_readme(request, err) != 0 ||
-        write_launch(request, python, err) != 0)
+        write_config(parts, &trained, err) != 0 || write_requirements(request, err) != 0 ||
+        write_readme(request, err) != 0 || write_launch(request, python, err) != 0)
         goto out;
     if (sys.mkdir(control, 0777) != 0 && errno != EEXIST) {
         error_set_errno(err, errno, "cannot make %s", control);

@@ -3,24 +3,19 @@ import torch.distributed.checkpoint as dcp
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 
 def build(real):
-    """The model with its adapters: as its files have it, or on meta, without values."""
-    config = AutoConfig.from_pretrained(JOB["model"])
-    for key in vars(config):
-        if key.endswith(("dropout", "pdrop")):
-            setattr(config, key, 0.0)
+    """The model with its values, as its files have them, or without."""
+    config = configuration()
     with torch.device("cpu" if real else "meta"):
-        model = (AutoModelForCausalLM.from_pretrained(JOB["model"], config=config, dtype="auto") if real else
-                 AutoModelForCausalLM.from_config(config, dtype=DTYPE))
-        if lora := JOB.get("lora"):
-            import peft
-            torch.manual_seed(JOB["seed"])
-            model = peft.get_peft_model(model, peft.LoraConfig(
-                r=lora["rank"], lora_alpha=lora["alpha"], target_modules=lora["modules"]))
-    return model
+        if real:
+            kept = "auto" if DTYPE == torch.bfloat16 else DTYPE
+            model = AutoModelForCausalLM.from_pretrained(JOB["model"], config=config, dtype=kept)
+        else:
+            model = AutoModelForCausalLM.from_config(config, dtype=DTYPE)
+        return with_adapters(model)
 
 
 class Engine:
@@ -69,7 +64,7 @@ class Engine:
                 mine.data = whole
         need_none([name for name, mine in self.tensors(model) if mine.is_meta], "left on meta, has no values")
 
-    norm_of = staticmethod(norm_of)  # of a gradient
+    norm_of, digest_of = staticmethod(norm_of), staticmethod(digest_of)
 
     def backward(self, loss, last):
         loss.backward()

@@ -43,8 +43,8 @@ class Proof:
     Made of parameters_of() a model before anything trains or is resumed; all processes call it. `moved` is
     the highest learning rate of the updates so far: while it is 0, B of adapters is, and A's gradient."""
 
-    def __init__(self, parameters):
-        self.parameters, self.complete = parameters, False
+    def __init__(self, parameters, digest_of=digest_of):
+        self.parameters, self.digest_of, self.complete = parameters, digest_of, False
         self.base = {name: digest_of(parameter) for name, parameter in parameters.items()}
         sizes = {name: getattr(p, "ds_numel", p.numel()) for name, p in parameters.items()}
         count = sum(sizes[name] for name in TRAINED)
@@ -68,7 +68,7 @@ class Proof:
 
     def look_at_bytes(self, step, moved):
         """Before each checkpoint: frozen tensors are the base's in every process, trained ones no longer."""
-        mine = {name for name, p in self.parameters.items() if digest_of(p) != self.base[name]}
+        mine = {name for name, p in self.parameters.items() if self.digest_of(p) != self.base[name]}
         changed = set().union(*gather(mine))
         need_none(changed - TRAINED, f"frozen, and changed by step {step}: no checkpoint is written")
         if self.complete and moved > 1e-6:  # of less, rounding may leave nothing

@@ -1,8 +1,9 @@
-"""The rows of rows.safetensors: what a process has of a step, its loss, and the evaluation."""
+"""What is trained on, and with: the rows of a step, their loss, the evaluation; adapters, the optimizer."""
 import math
 
 from safetensors.torch import load_file
 from spectrum_run import *
+from transformers import AutoConfig
 
 ROWS = load_file(FOLDER / "rows.safetensors")  # mapped: what is not looked at takes no memory
 ENDS, RATES = [0, *ROWS["step_ends"].tolist()], [0.0, *ROWS["rates"].tolist()]  # by steps, which begin with 1
@@ -42,6 +43,7 @@ def evaluate(model, step):
     model.train()
     targets, weights = take(slice(None), "eval_")[2:]
     loss = sum(gather(total)) / float(weights.double().sum())
+    need(math.isfinite(loss), f"step {step}: the evaluation loss is not finite: a lower --lr may help")
     tell(step=step, eval_loss=loss, eval_tokens=int((targets >= 0).sum()), seconds=time.time() - began)
     return loss
 
@@ -57,8 +59,29 @@ def is_due(step, every):
     return step == JOB["steps"] or (every > 0 and step % every == 0)
 
 
+def configuration():
+    """The model's, without dropout, as in spectrum's own trainer."""
+    config = AutoConfig.from_pretrained(JOB["model"])
+    for key in vars(config):
+        if key.endswith(("dropout", "pdrop")):
+            setattr(config, key, 0.0)
+    return config
+
+
+def with_adapters(model):
+    """The model with LoRA's adapters where engine.json names modules for them."""
+    if lora := JOB.get("lora"):
+        import peft
+        torch.manual_seed(JOB["seed"])
+        shape = peft.LoraConfig(r=lora["rank"], lora_alpha=lora["alpha"], target_modules=lora["modules"])
+        model = peft.get_peft_model(model, shape, autocast_adapter_dtype=False)
+    return model
+
+
 def make_optimizer(trained):
-    """AdamW; what has two dimensions or more decays."""
-    parts = [([p for p in trained if (p.ndim > 1) == decays], decays) for decays in (True, False)]
-    groups = [{"params": part, "weight_decay": JOB["weight_decay"] * yes} for part, yes in parts if part]
+    """AdamW; what has two dimensions or more decays. (What DeepSpeed has cut says its shape in ds_shape.)"""
+    parts = {True: [], False: []}
+    for parameter in trained:
+        parts[len(getattr(parameter, "ds_shape", parameter.shape)) > 1].append(parameter)
+    groups = [{"params": part, "weight_decay": JOB["weight_decay"] * yes} for yes, part in parts.items() if part]
     return torch.optim.AdamW(groups, lr=0.0, betas=(JOB["beta1"], JOB["beta2"]), eps=JOB["epsilon"])

@@ -93,9 +93,36 @@ static bool streams_take(struct stream streams[2], int milliseconds)
     return true;
 }
 
-/* In a group of its own, with the signals as a shell would hand them on. */
-static int spawn_child(pid_t *pid, char *const argv[], int out, int errors, struct error *err)
+static bool is_left_out(const char *variable, const char *const *without)
 {
+    size_t length = strcspn(variable, "=");
+    for (; without && *without; without++)
+        if (strlen(*without) == length && strncmp(variable, *without, length) == 0)
+            return true;
+    return false;
+}
+
+/* This process's variables but for some; the list alone is newly allocated. */
+static char **variables(const char *const *without, struct error *err)
+{
+    size_t count = 0, kept = 0;
+    while (environ[count])
+        count++;
+    char **list = array_alloc(count + 1, sizeof *list, err);
+    for (size_t i = 0; list && i < count; i++)
+        if (!is_left_out(environ[i], without))
+            list[kept++] = environ[i];
+    return list;
+}
+
+/* In a group of its own, with the signals as a shell would hand them on. */
+static int spawn_child(pid_t *pid, const struct command_run *run, int out, int errors,
+                       struct error *err)
+{
+    char *const *argv = run->argv;
+    char **given = variables(run->without, err);
+    if (!given)
+        return -1;
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none, usual;
@@ -113,7 +140,10 @@ static int spawn_child(pid_t *pid, char *const argv[], int out, int errors, stru
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&files, out, 1);
     posix_spawn_file_actions_adddup2(&files, errors, 2);
-    int failed = sys.spawn(pid, argv[0], &files, &attributes, argv, environ);
+    if (run->folder)
+        posix_spawn_file_actions_addchdir_np(&files, run->folder);
+    int failed = sys.spawn(pid, argv[0], &files, &attributes, argv, given);
+    free(given);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     return failed ? error_set_errno(err, failed, "cannot start %s", argv[0]) : 0;
@@ -163,7 +193,7 @@ int run_command(struct command_answer *answer, const struct command_run *run, st
         sys.close(out[1]);
         return -1;
     }
-    int status = spawn_child(&pid, run->argv, out[1], errors[1], err);
+    int status = spawn_child(&pid, run, out[1], errors[1], err);
     sys.close(out[1]);
     sys.close(errors[1]);
     struct stream streams[2] = {{.fd = out[0], .to = &answer->out, .cap = run->cap},

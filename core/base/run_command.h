@@ -15,7 +15,9 @@
 
 struct command_run {
     char *const *argv; /* a NULL ends them; argv[0] is the program's path */
-    double seconds;    /* that it may take */
+    const char *folder;         /* where it runs; NULL: where this process does */
+    const char *const *without; /* variables that it does not get, up to a NULL; NULL: none */
+    double seconds;             /* that it may take */
     size_t cap;        /* bytes that it may print */
     const volatile sig_atomic_t
         *interrupted; /* set: it is killed, ERROR_INTERRUPTED. NULL: never */

@@ -10,6 +10,7 @@ static const struct job_kind kinds[] = {
      .pauses = true,
      .checkpoints = true,
      .resumes = true,
+     .varies = true,
      .steps = true,
      .samples = true,
      .weights = true,

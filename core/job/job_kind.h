@@ -19,6 +19,7 @@ struct job_kind {
     const char *kept;         /* of one that is stopped: "with a checkpoint" */
     bool pauses, checkpoints; /* does it take these requests; every job can be stopped */
     bool resumes;             /* can one that has ended be started again by its job.json */
+    bool varies;              /* ... from an earlier checkpoint, or to a later end */
     bool steps;               /* how far it is, is a step of "steps" */
     bool rows;                /* ... or "done" of "total" matrices in its metrics */
     bool samples;             /* its model writes texts on the way */

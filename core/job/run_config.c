@@ -67,7 +67,7 @@ static int take_record(struct run_config *config, const cJSON *job, struct error
         well = well && cJSON_IsString(item);
     }
     json_get_string(job, "command", &command);
-    if (!well || strcmp(command, "train") != 0)
+    if (!well || (strcmp(command, "train") != 0 && strcmp(command, "launch") != 0))
         return error_set(err, "%s: %s", config->path,
                          well ? "it is not a training run's, so it cannot be the start of one"
                               : "\"arguments\" is not a list of texts");

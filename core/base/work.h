@@ -18,6 +18,7 @@ enum work_phase {
     WORK_EVALUATING, /* batches */
     WORK_SAMPLING,   /* tokens */
     WORK_SAVING,     /* bytes of a checkpoint, or of an export */
+    WORK_QUEUED,     /* of another machine's batch system; nothing is counted */
     WORK_SILENT,     /* seconds since another tool's log was written */
     WORK_PHASES
 };

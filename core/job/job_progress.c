@@ -24,7 +24,8 @@ static const struct {
     [WORK_TOKENIZING] = {"tokenizing", "bytes"},   [WORK_SCANNING] = {"scanning", "matrices"},
     [WORK_LOADING] = {"loading", "tensors"},       [WORK_TRAINING] = {"training", "steps"},
     [WORK_EVALUATING] = {"evaluating", "batches"}, [WORK_SAMPLING] = {"sampling", "tokens"},
-    [WORK_SAVING] = {"saving", "bytes"},           [WORK_SILENT] = {"silent", "seconds"},
+    [WORK_SAVING] = {"saving", "bytes"},           [WORK_QUEUED] = {"queued", "seconds"},
+    [WORK_SILENT] = {"silent", "seconds"},
 };
 
 void job_progress_words(enum work_phase phase, const char **name, const char **unit)

@@ -173,10 +173,7 @@ static int init_adapter(struct network *network, size_t tensor, uint64_t seed, s
     float *values = array_alloc((size_t)a.numel, sizeof *values, err);
     if (!values)
         return -1;
-    struct random_stream stream = {seed ^ (uint64_t)tensor << 32, 0};
-    double bound = 1 / sqrt((double)a.cols);
-    for (int64_t i = 0; i < a.numel; i++)
-        values[i] = (float)(bound * (2 * random_uniform(&stream) - 1));
+    run_tensor_draw(&a, tensor, seed, values);
     int result = network_write_weight(network, tensor, values, err);
     free(values);
     return result;
@@ -200,7 +197,6 @@ static void clear_adapter(struct network *network, size_t tensor)
     }
 }
 
-/* B is zero and A drawn by chance (Hu et al., arXiv 2106.09685): the model begins as its base. */
 static int init_adapters(struct network *network, uint64_t seed, struct error *err)
 {
     const struct model *model = network->model;

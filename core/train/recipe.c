@@ -5,8 +5,10 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "base/text.h"
 
+#include <math.h>
 #include <string.h>
 
 const char *const weight_type_names[] = {"auto", "bf16", "fp32", NULL};
@@ -65,6 +67,14 @@ struct run_tensor run_tensor(const struct model *model, int64_t rank, size_t ind
         tensor.cols = rank;
     tensor.numel = tensor.rows * tensor.cols;
     return tensor;
+}
+
+void run_tensor_draw(const struct run_tensor *tensor, size_t index, uint64_t seed, float *values)
+{
+    struct random_stream stream = {seed ^ (uint64_t)index << 32, 0};
+    double bound = 1 / sqrt((double)tensor->cols);
+    for (int64_t i = 0; i < tensor->numel; i++)
+        values[i] = (float)(bound * (2 * random_uniform(&stream) - 1));
 }
 
 /* An adapter's name is PEFT's, so that its files are. */

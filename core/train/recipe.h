@@ -65,6 +65,11 @@ struct run_tensor run_tensor(const struct model *model, int64_t rank, size_t ind
 /* Newly allocated. */
 char *run_tensor_name(const struct run_tensor *tensor, struct error *err);
 
+/* Draws A of a new adapter, number `index`, as a run with this seed begins with it: uniform in
+ * +-1/sqrt(cols), as PEFT's. B is zero (Hu et al., arXiv 2106.09685), so the model begins as its base.
+ * values: [numel]. */
+void run_tensor_draw(const struct run_tensor *tensor, size_t index, uint64_t seed, float *values);
+
 /* The number of a tensor by that name; run_tensor_count() where there is none. */
 size_t run_tensor_find(const struct model *model, const char *name);
 

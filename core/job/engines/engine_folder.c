@@ -3,13 +3,15 @@
 #include "base/decimal.h"
 #include "base/folder.h"
 #include "base/memory.h"
-#include "base/quote.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "checkpoint/safetensors.h"
+#include "job/engines/engine_command.h"
 #include "job/engines/engine_config.h"
 #include "job/engines/engine_first_loss.h"
 #include "job/engines/engine_rows.h"
 #include "job/engines/engine_script.h"
+#include "job/engines/engine_slurm_script.h"
 #include "job/job_dir.h"
 #include "job/training/engine_memory.h"
 
@@ -208,6 +210,81 @@ static int write_json(const struct training_parts *parts, const struct names *tr
     return job_dir_save_json(request->run, "engine.json", &json, err);
 }
 
+/* --- adapters.safetensors --- */
+
+/* The numbers of all A, in the order of the model. */
+static int list_adapters(size_t **out, size_t *count, const struct training_parts *parts,
+                         struct error *err)
+{
+    const struct model *model = parts->base->model;
+    *count = 0;
+    *out = array_alloc(model->parameter_count, sizeof **out, err);
+    for (size_t i = 0; *out && i < model->parameter_count; i++)
+        if (parts->choice->choice.adapted[i])
+            (*out)[(*count)++] = run_tensor_index(model, &model->parameters[i], PART_A);
+    return *out ? 0 : -1;
+}
+
+static int put_adapter(struct safetensors_writer *writer, const struct training_parts *parts,
+                       size_t number, struct error *err)
+{
+    const struct run_tensor tensor =
+        run_tensor(parts->base->model, parts->setup->inputs.recipe.rank, number);
+    float *values = array_alloc((size_t)tensor.numel, sizeof *values, err);
+    if (!values)
+        return -1;
+    run_tensor_draw(&tensor, number, parts->setup->settings.optimizer.seed, values);
+    int status =
+        safetensors_writer_put(writer, values, (size_t)tensor.numel * sizeof *values, err);
+    free(values);
+    return status;
+}
+
+static int save_adapters(const struct training_parts *parts, const size_t *numbers, size_t count,
+                         struct safetensors_entry *entries, const char *path, struct error *err)
+{
+    struct safetensors_writer writer;
+    int status = 0;
+    for (size_t i = 0; i < count && status == 0; i++) {
+        const struct run_tensor tensor =
+            run_tensor(parts->base->model, parts->setup->inputs.recipe.rank, numbers[i]);
+        entries[i] = (struct safetensors_entry){
+            run_tensor_name(&tensor, err), DTYPE_F32, 2, {tensor.rows, tensor.cols}};
+        status = entries[i].name ? 0 : -1;
+    }
+    if (status == 0)
+        status = safetensors_writer_open(&writer, path, entries, count, NULL, err);
+    if (status != 0)
+        return -1;
+    for (size_t i = 0; i < count && status == 0; i++)
+        status = put_adapter(&writer, parts, numbers[i], err);
+    if (status == 0)
+        return safetensors_writer_commit(&writer, err);
+    safetensors_writer_abort(&writer);
+    return -1;
+}
+
+/* So that an engine's adapters begin where this program's would, and its losses can be held against
+ * them. */
+static int write_adapters(const struct training_parts *parts, struct error *err)
+{
+    size_t *numbers = NULL, count = 0;
+    struct safetensors_entry *entries = NULL;
+    char *path = NULL;
+    int status = list_adapters(&numbers, &count, parts, err);
+    if (status == 0 && count > 0) {
+        path = path_join(parts->sitting->request->run, "adapters.safetensors", err);
+        entries = array_alloc(count, sizeof *entries, err);
+        status = path && entries ? save_adapters(parts, numbers, count, entries, path, err) : -1;
+    }
+    for (size_t i = 0; entries && i < count; i++)
+        free((void *)(uintptr_t)entries[i].name);
+    free(entries);
+    free(numbers);
+    free(path);
+    return status;
+}
+
 /* --- the other files --- */
 
 static int save_text(const char *run, const char *name, struct buffer *text, struct error *err)
@@ -276,16 +353,40 @@ static int write_readme(const struct training_request *request, struct error *er
     return save_text(request->run, "README.md", &text, err);
 }
 
-/* Stand-alone: the one machine's. */
+/* What torchrun runs on each node. Axolotl is its own program, which loads our plug-in from the
+ * folder. */
+static struct engine_command command_of(const struct training_request *request, const char *python)
+{
+    static const char *const script[] = {"train.py", NULL};
+    static const char *const axolotl[] = {"-m", "axolotl.cli.train", "axolotl.yml", NULL};
+    static const char *const here[] = {"PYTHONPATH=.", NULL};
+    bool own = request->engine == ENGINE_AXOLOTL;
+    return (struct engine_command){.python = python,
+                                   .program = own ? axolotl : script,
+                                   .environment = own ? here : NULL,
+                                   .processes = (int)request->processes,
+                                   .nodes = (int)request->nodes,
+                                   .local_model = true};
+}
+
 static int write_launch(const struct training_request *request, const char *python,
                         struct error *err)
 {
+    const struct engine_command command = command_of(request, python);
+    const struct engine_slurm_script script = {
+        .options = request->sbatch, .requeues = ENGINE_SLURM_REQUEUES, .command = command};
     struct buffer text = BUFFER_INIT;
-    buffer_text(&text, "#!/usr/bin/env bash\nset -euo pipefail\ncd \"$(dirname \"$0\")\"\n"
-                       "export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}\nexec ");
-    quote_put_shell_word(&text, python);
-    buffer_format(&text, " -m torch.distributed.run --standalone --nproc-per-node %lld %s\n",
-                  (long long)request->processes, engine_info(request->engine)->scripts[0].name);
+    if (request->slurm && engine_slurm_script_put(&text, &script, err) != 0) {
+        buffer_free(&text);
+        return -1;
+    }
+    if (!request->slurm) {
+        buffer_text(&text, "#!/usr/bin/env bash\n"
+                           "# Starts the processes of this machine; what they print is theirs.\n"
+                           "set -euo pipefail\ncd \"$(dirname \"$0\")\"\n");
+        engine_command_put_check(&text, &command);
+        engine_command_put(&text, &command, "");
+    }
     return save_text(request->run, "launch.sh", &text, err);
 }
 
@@ -347,7 +448,7 @@ int engine_folder_write(const struct training_parts *parts, const char *python, 
         engine_rows_write(&rows, parts, path, err) != 0 ||
         engine_first_loss_find(&first, parts, err) != 0 ||
         write_json(parts, &trained, &first, err) != 0 || write_scripts(request, err) != 0 ||
-        write_config(parts, &trained, err) != 0 || write_requirements(request, err) != 0 ||
+        write_config(parts, &trained, err) != 0 || write_adapters(parts, err) != 0 || write_requirements(request, err) != 0 ||
         write_readme(request, err) != 0 || write_launch(request, python, err) != 0)
         goto out;
     if (sys.mkdir(control, 0777) != 0 && errno != EEXIST) {

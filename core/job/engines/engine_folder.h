@@ -3,6 +3,7 @@
  *
  *     engine.json           what the script reads (docs/formats.md)
  *     rows.safetensors      the data (engine_rows.h)
+ *     adapters.safetensors  what A of each adapter begins with, as in this program's trainer
  *     train.py              the script (engine_script.h); of Axolotl spectrum_engine.py, its plug-in
  *     deepspeed.json, axolotl.yml
  *                           the engine's own configuration

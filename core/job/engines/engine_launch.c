@@ -4,9 +4,11 @@
 #include "base/folder.h"
 #include "base/process.h"
 #include "base/sys.h"
+#include "job/engines/engine_failure.h"
 #include "job/engines/engine_folder.h"
 #include "job/engines/engine_proof.h"
 #include "job/engines/engine_python.h"
+#include "job/engines/engine_slurm.h"
 #include "job/job_dir.h"
 #include "job/metrics.h"
 #include "job/requests.h"
@@ -17,18 +19,31 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 static const long look_ns = 200000000;
+static const double slurm_every = 3; /* seconds between two questions to Slurm, which it answers for all */
 
 struct launch {
     const struct training_request *request;
     struct run_sitting *sitting;
     void (*on_look)(void *context);
-    pid_t pid;     /* of launch.sh, and the process group of all that it started */
-    bool stopping; /* control/stop is there */
+    pid_t pid;     /* of launch.sh, and the process group of all that it started; 0: Slurm has it */
+    char slurm[ENGINE_SLURM_JOB_SIZE]; /* its job there */
+    struct job_metrics metrics;        /* what the processes write */
+    uint64_t log_from;                 /* where this sitting begins in engine.log */
+    int64_t steps;                     /* of the run */
+    bool stopping;                     /* control/stop is there */
+};
+
+/* How all processes ended. */
+struct ending {
+    bool well;                      /* with status 0 */
+    struct engine_end end;          /* as launch.sh or the batch script ended */
+    struct engine_slurm_look slurm; /* of a job of Slurm */
 };
 
 /* --- what is asked of the processes --- */
@@ -56,6 +71,15 @@ static void forget_asked(const struct launch *launch)
     }
 }
 
+/* Without a checkpoint. */
+static int end_processes(const struct launch *launch, struct error *err)
+{
+    if (launch->slurm[0])
+        return engine_slurm_cancel(launch->slurm, err);
+    sys.kill(-launch->pid, SIGTERM);
+    return 0;
+}
+
 /* The second time that it is asked to stop it does not get to a checkpoint. */
 static int take_requests(struct launch *launch, struct error *err)
 {
@@ -66,8 +90,7 @@ static int take_requests(struct launch *launch, struct error *err)
         return -1;
     if (launch->stopping && job_request_take(run, JOB_REQUEST_STOP, NULL)) {
         run_warn(launch->sitting, "asked to stop once more: the processes are ended as they are");
-        kill(-launch->pid, SIGTERM);
-        return 0;
+        return end_processes(launch, err);
     }
     if (launch->stopping || !run_should_stop(launch->sitting))
         return 0;
@@ -78,68 +101,146 @@ static int take_requests(struct launch *launch, struct error *err)
 /* --- the processes --- */
 
 /* What they print goes to engine.log, behind what earlier sittings printed. */
-static int start(struct launch *launch, struct error *err)
+static int start_here(struct launch *launch, int log, struct error *err)
 {
-    char *const argv[] = {"bash", "launch.sh", NULL};
-    const char *run = launch->request->run;
-    char *log = path_join(run, "engine.log", err);
-    int fd = log ? sys.open(log, O_WRONLY | O_CREAT | O_APPEND, 0666) : -1;
-    if (log && fd < 0)
-        error_set_errno(err, errno, "cannot write %s", log);
-    free(log);
-    if (fd < 0)
-        return -1;
+    char *const argv[] = {(char[]){"bash"}, (char[]){"launch.sh"}, NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
     posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawn_file_actions_adddup2(&files, fd, 1);
+    posix_spawn_file_actions_adddup2(&files, log, 1);
     posix_spawn_file_actions_adddup2(&files, 1, 2);
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addchdir_np(&files, run);
+    posix_spawn_file_actions_addchdir_np(&files, launch->request->run);
     int failed = sys.spawn(&launch->pid, "/bin/bash", &files, &attributes, argv, environ);
     posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
-    sys.close(fd);
     return failed ? error_set_errno(err, failed, "cannot start /bin/bash") : 0;
 }
 
-/* Until they have ended: their status, as waitpid() gives it. */
-static int follow(struct launch *launch, int *status, struct error *err)
+static int start(struct launch *launch, struct error *err)
 {
-    const struct training_view *view = launch->sitting->view;
-    for (;;) {
-        pid_t ended = sys.waitpid(launch->pid, status, WNOHANG);
-        if (launch->on_look)
-            launch->on_look(view->context);
-        if (ended == launch->pid)
-            return 0;
+    struct stat info;
+    const char *run = launch->request->run;
+    char *path = path_join(run, "engine.log", err);
+    int log = path ? sys.open(path, O_WRONLY | O_CREAT | O_APPEND, 0666) : -1;
+    int status = -1;
+    if (path && (log < 0 || sys.fstat(log, &info) != 0))
+        error_set_errno(err, errno, "cannot write %s", path);
+    else if (path)
+        status = 0;
+    if (status == 0)
+        launch->log_from = (uint64_t)info.st_size;
+    if (status == 0 && launch->request->slurm)
+        status = engine_slurm_submit(launch->slurm, run, err);
+    else if (status == 0)
+        status = start_here(launch, log, err);
+    if (status == 0 && launch->slurm[0])
+        run_say(launch->sitting, "Slurm has it as job %s", launch->slurm);
+    if (log >= 0)
+        sys.close(log);
+    free(path);
+    return status;
+}
+
+/* The phase that the processes are in, which their lines say, becomes this job's. */
+static void tell_phase(struct launch *launch)
+{
+    static const struct {
+        const char *name;
+        enum work_phase phase;
+    } phases[] = {{"loading", WORK_LOADING},
+                  {"training", WORK_TRAINING},
+                  {"evaluating", WORK_EVALUATING},
+                  {"saving", WORK_SAVING}};
+    const char *phase = "";
+    size_t added = 0;
+    if (job_metrics_update(&launch->metrics, &added, NULL) != 0 || added == 0)
+        return;
+    json_get_string(job_metrics_last_with(&launch->metrics, "phase"), "phase", &phase);
+    int64_t step = job_metrics_last_step(&launch->metrics);
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
+        if (strcmp(phases[i].name, phase) == 0)
+            work_tell(launch->sitting->work, phases[i].phase,
+                      phases[i].phase == WORK_TRAINING && step > 0 ? (uint64_t)step : 0,
+                      phases[i].phase == WORK_TRAINING ? (uint64_t)launch->steps : 0);
+}
+
+/* Between two looks: who watches is told, and what is asked is handed on. */
+static int attend(struct launch *launch, struct error *err)
+{
+    tell_phase(launch);
+    if (launch->on_look)
+        launch->on_look(launch->sitting->view->context);
+    if (take_requests(launch, err) != 0)
+        return -1;
+    nanosleep(&(struct timespec){.tv_nsec = look_ns}, NULL);
+    return 0;
+}
+
+static int follow_here(struct launch *launch, struct ending *ending, struct error *err)
+{
+    int status;
+    pid_t ended;
+    while ((ended = sys.waitpid(launch->pid, &status, WNOHANG)) != launch->pid) {
         if (ended < 0 && errno != EINTR)
             return error_set_errno(err, errno, "cannot wait for launch.sh");
-        if (take_requests(launch, err) != 0)
+        if (attend(launch, err) != 0)
             return -1;
-        nanosleep(&(struct timespec){.tv_nsec = look_ns}, NULL);
     }
+    ending->end.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    ending->end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    ending->well = ending->end.status == 0;
+    return 0;
+}
+
+/* What changes of a job that waits or runs is said once. One that waits when it is to stop has nothing
+ * to save. */
+static int tell_slurm(struct launch *launch, const struct engine_slurm_look *now,
+                      struct engine_slurm_look *told, struct error *err)
+{
+    bool pends = now->state == ENGINE_SLURM_PENDING;
+    if (now->state != told->state || strcmp(now->reason, told->reason) != 0 ||
+        now->restarts != told->restarts)
+        run_say(launch->sitting, "job %s: %s%s%s%s%s", launch->slurm,
+                engine_slurm_state_names[now->state], now->nodes[0] ? " on " : "", now->nodes,
+                now->reason[0] ? ", " : "", now->reason);
+    *told = *now;
+    if (pends)
+        work_tell(launch->sitting->work, WORK_QUEUED, 0, 0);
+    return pends && launch->stopping ? engine_slurm_cancel(launch->slurm, err) : 0;
+}
+
+/* Where Slurm does not answer, the job goes on all the same. */
+static int follow_slurm(struct launch *launch, struct ending *ending, struct error *err)
+{
+    struct engine_slurm_look told = {.state = ENGINE_SLURM_STATES}, now;
+    struct error why = ERROR_INIT;
+    bool silent = false;
+    for (;;) {
+        double asked = clock_seconds();
+        bool answered = engine_slurm_look(&now, launch->slurm, &why) == 0;
+        if (!answered && !silent)
+            run_warn(launch->sitting, "%s", why.text);
+        silent = !answered;
+        if (answered && engine_slurm_is_over(now.state))
+            break;
+        if (answered && tell_slurm(launch, &now, &told, err) != 0)
+            return -1;
+        while (clock_seconds() < asked + slurm_every)
+            if (attend(launch, err) != 0)
+                return -1;
+    }
+    ending->slurm = now;
+    ending->end.status = now.status;
+    ending->end.signal = now.signal;
+    ending->well = now.state == ENGINE_SLURM_COMPLETED;
+    return 0;
 }
 
 /* --- how it ended --- */
-
-/* The last step of metrics.jsonl; -1: none. */
-static int64_t last_step(const char *run)
-{
-    struct job_metrics metrics;
-    int64_t step = -1;
-    if (job_metrics_follow(&metrics, run, NULL) != 0)
-        return -1;
-    metrics.end_only = true;
-    size_t added;
-    if (job_metrics_update(&metrics, &added, NULL) == 0)
-        step = job_metrics_last_step(&metrics);
-    job_metrics_free(&metrics);
-    return step;
-}
 
 /* How many steps engine.json says there are. */
 static int64_t all_steps(const char *run)
@@ -151,11 +252,30 @@ static int64_t all_steps(const char *run)
     return steps;
 }
 
-static int judge(const struct launch *launch, int status, int64_t step, struct error *err)
+/* What the processes said, or else what Slurm says of the job. */
+static int fail(const struct launch *launch, const struct ending *ending, struct error *err)
 {
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return error_set(err, "the engine failed; engine.log says why");
-    if (step < all_steps(launch->request->run))
+    struct engine_failure failure;
+    char *log = path_join(launch->request->run, "engine.log", err);
+    if (!log)
+        return -1;
+    engine_failure_read(&failure, log, launch->log_from, &ending->end);
+    free(log);
+    if (launch->slurm[0] && failure.kind == ENGINE_FAILURE_UNKNOWN)
+        return error_set(err, "job %s of Slurm %s%s%s", launch->slurm,
+                         engine_slurm_state_names[ending->slurm.state],
+                         ending->slurm.reason[0] ? ": " : "", ending->slurm.reason);
+    return error_set(err, "%s", failure.text);
+}
+
+/* Stopped is what was asked to; a job of Slurm that waited when it was is cancelled. */
+static int judge(const struct launch *launch, const struct ending *ending, int64_t step,
+                 struct error *err)
+{
+    bool cancelled = launch->stopping && ending->slurm.state == ENGINE_SLURM_CANCELLED;
+    if (!ending->well && !(launch->slurm[0] && cancelled))
+        return fail(launch, ending, err);
+    if (step < launch->steps)
         return 1;
     return engine_proof_check(launch->request->run, step, err);
 }
@@ -181,17 +301,27 @@ static int prepare(void *context, const struct training_parts *parts, struct err
 static int run(void *context, struct run_sitting *sitting, int64_t *step, struct error *err)
 {
     struct launch *launch = context;
-    int status = 0;
+    struct ending ending = {.end.nodes = (int)launch->request->nodes};
     launch->sitting = sitting;
     forget_asked(launch);
     work_tell(sitting->work, WORK_LOADING, 0, 0);
-    if (start(launch, err) != 0)
+    launch->steps = all_steps(launch->request->run);
+    if (job_metrics_follow(&launch->metrics, launch->request->run, err) != 0)
         return -1;
-    int followed = follow(launch, &status, err);
-    if (followed != 0)
-        kill(-launch->pid, SIGTERM);
-    *step = last_step(launch->request->run);
-    return followed == 0 ? judge(launch, status, *step, err) : -1;
+    if (start(launch, err) != 0) {
+        job_metrics_free(&launch->metrics);
+        return -1;
+    }
+    int status = launch->slurm[0] ? follow_slurm(launch, &ending, err)
+                                  : follow_here(launch, &ending, err);
+    if (status != 0)
+        end_processes(launch, NULL);
+    tell_phase(launch);
+    *step = job_metrics_last_step(&launch->metrics);
+    job_metrics_free(&launch->metrics);
+    if (launch->on_look)
+        launch->on_look(sitting->view->context);
+    return status == 0 ? judge(launch, &ending, *step, err) : -1;
 }
 
 int engine_launch(const struct training_request *request, bool resume,

@@ -72,9 +72,12 @@ def with_adapters(model):
     """The model with LoRA's adapters where engine.json names modules for them."""
     if lora := JOB.get("lora"):
         import peft
-        torch.manual_seed(JOB["seed"])
         shape = peft.LoraConfig(r=lora["rank"], lora_alpha=lora["alpha"], target_modules=lora["modules"])
         model = peft.get_peft_model(model, shape, autocast_adapter_dtype=False)
+        beginning = load_file(FOLDER / "adapters.safetensors")
+        for name, parameter in parameters_of(model).items():
+            if name in beginning and not parameter.is_meta:
+                parameter.data.copy_(beginning[name])
     return model
 
 

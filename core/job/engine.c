@@ -56,8 +56,10 @@ static const struct engine_info engines[ENGINE_COUNT] = {
         .name = "trl", .title = "TRL",
         .what = "Hugging Face's SFTTrainer, each process with the whole model",
         .python = "3.10",
-        .packages = {TORCH, TRANSFORMERS, SAFETENSORS, PEFT, ACCELERATE,
-            {"trl", "1.0", "1.16.0", NULL}, {"datasets", "4.7", "5.2.0", NULL}},
+        .packages = {TORCH,
+            {"transformers", "5.20", "5.24.0", "its Trainer asks a script whether its loss is scaled"},
+            SAFETENSORS, PEFT, ACCELERATE,
+            {"trl", "1.14", "1.16.0", NULL}, {"datasets", "4.7", "5.2.0", NULL}},
         .scripts = {{"train.py", PARTS("trainer.py", "trl.py")}, SHARED},
         .methods = WITH_ADAPTERS,
         .nodes = true, .cpu = true, .evaluation = true, .weights = true,
@@ -72,7 +74,7 @@ static const struct engine_info engines[ENGINE_COUNT] = {
             SAFETENSORS, {"accelerate", "1.15.0", "1.15.0", NULL}},
         .scripts = {{"spectrum_engine.py", PARTS("trainer.py", "axolotl.py")}, SHARED},
         .methods = WITHOUT_ADAPTERS,
-        .nodes = true, .evaluation = true,
+        .nodes = true, .evaluation = true, .weights = true,
     },
 };
 /* clang-format on */

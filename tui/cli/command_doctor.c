@@ -174,11 +174,16 @@ static void put_finding(struct buffer *out, const struct finding *finding)
 static void put_packages(struct buffer *out, const struct report *report,
                          const struct engine_info *engine)
 {
-    buffer_format(out, "\n%-14s %-12s %-10s %s\n", "package", "here", "at least", "tried with");
+    buffer_format(out, "\n%-14s %-12s %-10s %-10s  %s\n", "package", "here", "at least",
+                  "tried with", "as");
     for (const struct engine_package *p = engine->packages; p->name; p++) {
         const char *version = engine_python_has(&report->python, p->name);
-        buffer_format(out, "%-14s %-12s %-10s %s\n", p->name, version[0] ? version : "not there",
-                      p->least, p->tested);
+        buffer_format(out, "%-14s %-12s %-10s ", p->name, version[0] ? version : "not there",
+                      p->least);
+        if (p->why)
+            buffer_format(out, "%-10s  %s\n", p->tested, p->why);
+        else
+            buffer_format(out, "%s\n", p->tested);
     }
 }
 

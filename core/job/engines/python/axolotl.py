@@ -1,5 +1,7 @@
 
 
+import signal
+
 from axolotl.common.datasets import TrainDatasetMeta
 from axolotl.integrations.base import BasePlugin
 from datasets import Dataset
@@ -33,6 +35,11 @@ class SpectrumEngine(BasePlugin):
 
         class Trainer(Launched, AxolotlTrainer):
             """Axolotl's, with what a launched run changes in it."""
+
+            def train(self, *arguments, **more):
+                """At Ctrl-C Axolotl would write the whole model and end as one that is complete."""
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                return super().train(*arguments, **more)
 
         return Trainer
 

@@ -5,6 +5,7 @@
 #include "job/engines/engine_python.h"
 #include "job/engines/engine_traps.h"
 
+#include <dirent.h>
 #include <string.h>
 
 static void versions_are_compared_by_their_numbers(void **state)
@@ -102,6 +103,34 @@ static void a_version_with_a_trap_is_below_what_is_needed(void **state)
     }
 }
 
+/* Each script of tests/engines/traps is called as its row is, with "_" for "-". */
+static void each_script_shows_a_trap_of_the_table(void **state)
+{
+    (void)state;
+    size_t count, scripts = 0;
+    const struct engine_trap *traps = engine_traps(&count);
+    DIR *folder = opendir(SPECTRUM_SOURCE_DIR "/tests/engines/traps");
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        char name[256];
+        snprintf(name, sizeof name, "%s", entry->d_name);
+        char *end = strstr(name, ".py");
+        if (!end || strcmp(name, "trap.py") == 0)
+            continue;
+        *end = '\0';
+        for (char *at = name; *at; at++)
+            *at = *at == '_' ? '-' : *at;
+        size_t i = 0;
+        while (i < count && strcmp(traps[i].name, name) != 0)
+            i++;
+        if (i == count)
+            fail_msg("%s shows no trap of engine_traps.c", entry->d_name);
+        scripts++;
+    }
+    closedir(folder);
+    assert_true(scripts > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +138,7 @@ int main(void)
         cmocka_unit_test(each_engine_is_found_by_its_name),
         cmocka_unit_test(what_was_tried_reaches_what_is_needed),
         cmocka_unit_test(a_version_with_a_trap_is_below_what_is_needed),
+        cmocka_unit_test(each_script_shows_a_trap_of_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

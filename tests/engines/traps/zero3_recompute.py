@@ -19,9 +19,10 @@ model.requires_grad_(False)
 for layer in model.model.layers:
     layer.self_attn.q_proj.weight.requires_grad_(True)
 model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-engine, *_ = deepspeed.initialize(model=model.train(), model_parameters=[p for p in model.parameters() if p.requires_grad],
-                                  config={"train_micro_batch_size_per_gpu": 2, "zero_optimization": {"stage": 3},
-                                          "optimizer": {"type": "AdamW", "params": {"torch_adam": True}}})
+engine, *_ = deepspeed.initialize(
+    model=model.train(), model_parameters=[p for p in model.parameters() if p.requires_grad],
+    config={"train_micro_batch_size_per_gpu": 2, "zero_optimization": {"stage": 3},
+            "optimizer": {"type": "AdamW", "params": {"torch_adam": True}}})
 error = "nothing"
 try:
     engine.backward(engine(input_ids=ids(), labels=ids(), use_cache=False).loss)

@@ -19,10 +19,9 @@ class SpectrumEngine(BasePlugin):
         return TrainDatasetMeta(Dataset.from_list([{"input_ids": [0], "labels": [0]}]), None, JOB["steps"])
 
     def post_model_build(self, cfg, model):
-        """What trains is kept in fp32, whatever is computed in; dropout is as in spectrum's own trainer."""
-        for name, parameter in parameters_of(model).items():
-            if name in TRAINED:
-                parameter.data = parameter.data.float()
+        """What trains is there, and kept in fp32, whatever is computed in; dropout is as in spectrum's own trainer."""
+        for parameter in freeze(model).values():
+            parameter.data = parameter.data.float()
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.0

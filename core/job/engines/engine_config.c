@@ -72,6 +72,31 @@ static void put_settings(struct buffer *out, const struct training_parts *parts)
                   (long long)request->seed);
 }
 
+/* Dots are plain: Axolotl escapes them itself, and would match nothing where they are already. */
+static void put_names(struct buffer *out, char *const *names, size_t count)
+{
+    buffer_text(out, "unfrozen_parameters:\n");
+    for (size_t i = 0; i < count; i++) {
+        struct buffer name = BUFFER_INIT;
+        buffer_format(&name, "^%s$", names[i]);
+        buffer_text(out, "- ");
+        quote_put_yaml(out, buffer_string(&name));
+        buffer_byte(out, '\n');
+        buffer_free(&name);
+    }
+}
+
+int engine_config_write_plan(const struct training_parts *parts, char *const *names, size_t count,
+                             struct error *err)
+{
+    struct buffer text = BUFFER_INIT;
+    buffer_format(&text, "# the %zu tensors that train, as the loaded model calls them\n", count);
+    put_names(&text, names, count);
+    int status = job_dir_save(parts->sitting->request->run, "plan.yaml", &text, err);
+    buffer_free(&text);
+    return status;
+}
+
 /* Paths are whole, as Axolotl takes others from where it is started. */
 int engine_config_write_axolotl(const struct training_parts *parts, char *const *names,
                                 size_t count, struct error *err)
@@ -92,15 +117,7 @@ int engine_config_write_axolotl(const struct training_parts *parts, char *const 
         buffer_text(&text, "\n  type: completion\n");
         put_member(&text, "output_dir", buffer_string(&output));
         put_settings(&text, parts);
-        buffer_text(&text, "unfrozen_parameters: # exact names; Axolotl escapes the dots itself\n");
-        for (size_t i = 0; i < count; i++) {
-            struct buffer name = BUFFER_INIT;
-            buffer_format(&name, "^%s$", names[i]);
-            buffer_text(&text, "- ");
-            quote_put_yaml(&text, buffer_string(&name));
-            buffer_byte(&text, '\n');
-            buffer_free(&name);
-        }
+        put_names(&text, names, count);
         status = job_dir_save(request->run, "axolotl.yml", &text, err);
     }
     buffer_free(&text);

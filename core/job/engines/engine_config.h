@@ -13,4 +13,9 @@ int engine_config_write_deepspeed(const struct training_parts *parts, struct err
 int engine_config_write_axolotl(const struct training_parts *parts, char *const *names,
                                 size_t count, struct error *err);
 
+/* plan.yaml, by the exact names of tensors, where a run's own names modules: it is read by whoever looks
+ * at the folder, and by tools that match names. */
+int engine_config_write_plan(const struct training_parts *parts, char *const *names, size_t count,
+                             struct error *err);
+
 #endif

@@ -311,6 +311,9 @@ static int write_scripts(const struct training_request *request, struct error *e
 static int write_config(const struct training_parts *parts, const struct names *trained,
                         struct error *err)
 {
+    bool adapters = method_info(parts->sitting->request->method)->adapters;
+    if (!adapters && engine_config_write_plan(parts, trained->items, trained->count, err) != 0)
+        return -1;
     switch (parts->sitting->request->engine) {
     case ENGINE_DEEPSPEED:
         return engine_config_write_deepspeed(parts, err);

@@ -14,11 +14,11 @@
 #include <stddef.h>
 
 struct command_run {
-    char *const *argv; /* a NULL ends them; argv[0] is the program's path */
+    char *const *argv;          /* a NULL ends them; argv[0] is the program's path */
     const char *folder;         /* where it runs; NULL: where this process does */
     const char *const *without; /* variables that it does not get, up to a NULL; NULL: none */
     double seconds;             /* that it may take */
-    size_t cap;        /* bytes that it may print */
+    size_t cap;                 /* bytes that it may print */
     const volatile sig_atomic_t
         *interrupted; /* set: it is killed, ERROR_INTERRUPTED. NULL: never */
 };

@@ -44,9 +44,13 @@ static const struct {
     const char *name;
     enum job_place inside;
 } folders[] = {
-    {PLACE_JOB, "requests", PLACE_REQUESTS}, {PLACE_JOB, "checkpoints", PLACE_CHECKPOINTS},
-    {PLACE_JOB, "base", PLACE_BASE},         {PLACE_JOB, "control", PLACE_CONTROL},
-    {PLACE_STATE, "engine", PLACE_ENGINE},   {PLACE_BASE, TEMPLATES_FOLDER, PLACE_TEMPLATES},
+    {PLACE_JOB, "requests", PLACE_REQUESTS},
+    {PLACE_JOB, "checkpoints", PLACE_CHECKPOINTS},
+    {PLACE_JOB, "base", PLACE_BASE},
+    {PLACE_JOB, "control", PLACE_CONTROL},
+    {PLACE_JOB, "trainer", PLACE_ENGINE},
+    {PLACE_STATE, "engine", PLACE_ENGINE},
+    {PLACE_BASE, TEMPLATES_FOLDER, PLACE_TEMPLATES},
 };
 enum { FOLDER_COUNT = sizeof folders / sizeof *folders };
 

@@ -19,9 +19,9 @@ const char *const job_dir_names[] = {
     "job.json", "plan.yaml", "proof.json", "metrics.jsonl", "log.txt", "result.json", "lock",
     "requests", "base", "checkpoints", JOB_TEMPLATE, "progress.json", "output.json",
     /* of a launched run (engines/engine_folder.h) */
-    "engine.json", "rows.safetensors", "adapters.safetensors", "train.py", "spectrum_run.py", "spectrum_rows.py",
-    "spectrum_engine.py", "deepspeed.json", "axolotl.yml", "launch.sh", "requirements.txt",
-    "README.md", "engine.log", "control", "trainer", NULL};
+    "engine.json", "rows.safetensors", "adapters.safetensors", "train.py", "spectrum_run.py",
+    "spectrum_rows.py", "spectrum_engine.py", "deepspeed.json", "axolotl.yml", "launch.sh",
+    "requirements.txt", "README.md", "engine.log", "control", "trainer", NULL};
 
 enum { JOB_VERSION = 1 }; /* as json_begin() writes it */
 

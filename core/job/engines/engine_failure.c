@@ -111,9 +111,9 @@ enum slurm_event { NOTHING, TIME_LIMIT, PREEMPTED, NODE_FAILED, REQUEUED, CANCEL
 struct evidence {
     char own[400];
     enum slurm_event slurm;
-    char failed_node[80];  /* as srun named it */
-    char first_task[80];   /* of srun's tasks, that ended by a signal before any other: its node, */
-    char task_signal[32];  /* and how: "Killed" */
+    char failed_node[80]; /* as srun named it */
+    char first_task[80];  /* of srun's tasks, that ended by a signal before any other: its node, */
+    char task_signal[32]; /* and how: "Killed" */
     bool task_seen, slurm_memory;
     struct exception exceptions[EXCEPTIONS];
     size_t exception_count;
@@ -149,7 +149,8 @@ static struct reading *reading_of(struct evidence *seen, int rank)
 /* "package.module.SomeError" alone, or with ": ..." after it. */
 static bool is_exception(const char *text)
 {
-    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
+    size_t length =
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.");
     const char *name = text;
     for (size_t i = 0; i < length; i++)
         if (text[i] == '.')
@@ -160,12 +161,21 @@ static bool is_exception(const char *text)
 
 static enum exception_class class_of(const char *text)
 {
-    static const char *const network[] = {
-        "Connection closed by peer",  "Connection reset by peer", "Broken pipe",
-        "Timed out waiting",          "Watchdog caught",          "NCCL error",
-        "DistNetworkError",           "DistStoreError",           "DistBackendError",
-        "RendezvousTimeoutError",     "RendezvousConnectionError", "Socket Timeout",
-        "remote process exited",      "EADDRINUSE",               NULL};
+    static const char *const network[] = {"Connection closed by peer",
+                                          "Connection reset by peer",
+                                          "Broken pipe",
+                                          "Timed out waiting",
+                                          "Watchdog caught",
+                                          "NCCL error",
+                                          "DistNetworkError",
+                                          "DistStoreError",
+                                          "DistBackendError",
+                                          "RendezvousTimeoutError",
+                                          "RendezvousConnectionError",
+                                          "Socket Timeout",
+                                          "remote process exited",
+                                          "EADDRINUSE",
+                                          NULL};
     if (after(text, "KeyboardInterrupt"))
         return OF_INTERRUPT;
     return has(text, network) ? OF_NETWORK : OF_ITS_OWN;
@@ -324,8 +334,11 @@ static void read_task(struct evidence *seen, const char *text)
 
 static bool read_slurm(struct evidence *seen, const char *text)
 {
-    static const char *const memory[] = {"oom_kill event", "oom-kill event", ": Out Of Memory",
-                                         "exceeded memory limit", "exceeded job memory limit",
+    static const char *const memory[] = {"oom_kill event",
+                                         "oom-kill event",
+                                         ": Out Of Memory",
+                                         "exceeded memory limit",
+                                         "exceeded job memory limit",
                                          NULL};
     bool daemon = after(text, "slurmstepd") || after(text, "slurmd");
     const char *srun = after(text, "srun: "), *error = after(text, "srun: error: "), *node;
@@ -473,12 +486,15 @@ static void cut_out(char *out, size_t size, const char *text, const char *before
 
 static bool say_memory(struct engine_failure *out, const char *text, const char *rank)
 {
-    static const char *const device[] = {"CUDA out of memory", "HIP out of memory",
-                                         "CUDA error: out of memory", "OutOfMemoryError",
+    static const char *const device[] = {"CUDA out of memory",         "HIP out of memory",
+                                         "CUDA error: out of memory",  "OutOfMemoryError",
                                          "CUBLAS_STATUS_ALLOC_FAILED", NULL};
-    static const char *const host[] = {"MemoryError",       "DefaultCPUAllocator",
-                                       "std::bad_alloc",    "Cannot allocate memory",
-                                       "cannot allocate memory", NULL};
+    static const char *const host[] = {"MemoryError",
+                                       "DefaultCPUAllocator",
+                                       "std::bad_alloc",
+                                       "Cannot allocate memory",
+                                       "cannot allocate memory",
+                                       NULL};
     char wanted[32], all[32], left[32];
     if (has(text, device)) {
         cut_out(wanted, sizeof wanted, text, "Tried to allocate ", "B");
@@ -488,9 +504,9 @@ static bool say_memory(struct engine_failure *out, const char *text, const char 
         say(out, ENGINE_FAILURE_DEVICE_MEMORY,
             "%s ran out of GPU memory%s%s%s%s%s%s%s: a smaller --batch or --seq-len, more "
             "processes, or --offload need less",
-            rank, known ? " (it wanted " : "", known ? wanted : "",
-            known ? "B more, and of " : "", known ? all : "", known ? "B there were " : "",
-            known ? left : "", known ? "B left)" : "");
+            rank, known ? " (it wanted " : "", known ? wanted : "", known ? "B more, and of " : "",
+            known ? all : "", known ? "B there were " : "", known ? left : "",
+            known ? "B left)" : "");
         return true;
     }
     if (!has(text, host))
@@ -607,7 +623,8 @@ static void say_root(struct engine_failure *out, const struct evidence *seen,
 {
     int number = -root->exit;
     if (number == 9)
-        say(out, ENGINE_FAILURE_KILLED, "%s was killed (signal 9): out of memory, or by hand", rank);
+        say(out, ENGINE_FAILURE_KILLED, "%s was killed (signal 9): out of memory, or by hand",
+            rank);
     else if (number > 0)
         say(out, ENGINE_FAILURE_KILLED, "%s was ended by signal %d (%s)%s%s", rank, number,
             strsignal(number), seen->weak[0] ? ": " : "", seen->weak);

@@ -234,8 +234,7 @@ static int put_adapter(struct safetensors_writer *writer, const struct training_
     if (!values)
         return -1;
     run_tensor_draw(&tensor, number, parts->setup->settings.optimizer.seed, values);
-    int status =
-        safetensors_writer_put(writer, values, (size_t)tensor.numel * sizeof *values, err);
+    int status = safetensors_writer_put(writer, values, (size_t)tensor.numel * sizeof *values, err);
     free(values);
     return status;
 }
@@ -451,8 +450,9 @@ int engine_folder_write(const struct training_parts *parts, const char *python, 
         engine_rows_write(&rows, parts, path, err) != 0 ||
         engine_first_loss_find(&first, parts, err) != 0 ||
         write_json(parts, &trained, &first, err) != 0 || write_scripts(request, err) != 0 ||
-        write_config(parts, &trained, err) != 0 || write_adapters(parts, err) != 0 || write_requirements(request, err) != 0 ||
-        write_readme(request, err) != 0 || write_launch(request, python, err) != 0)
+        write_config(parts, &trained, err) != 0 || write_adapters(parts, err) != 0 ||
+        write_requirements(request, err) != 0 || write_readme(request, err) != 0 ||
+        write_launch(request, python, err) != 0)
         goto out;
     if (sys.mkdir(control, 0777) != 0 && errno != EEXIST) {
         error_set_errno(err, errno, "cannot make %s", control);

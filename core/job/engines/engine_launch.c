@@ -25,13 +25,14 @@
 #include <unistd.h>
 
 static const long look_ns = 200000000;
-static const double slurm_every = 3; /* seconds between two questions to Slurm, which it answers for all */
+static const double slurm_every =
+    3; /* seconds between two questions to Slurm, which it answers for all */
 
 struct launch {
     const struct training_request *request;
     struct run_sitting *sitting;
     void (*on_look)(void *context);
-    pid_t pid;     /* of launch.sh, and the process group of all that it started; 0: Slurm has it */
+    pid_t pid; /* of launch.sh, and the process group of all that it started; 0: Slurm has it */
     char slurm[ENGINE_SLURM_JOB_SIZE]; /* its job there */
     struct job_metrics metrics;        /* what the processes write */
     uint64_t log_from;                 /* where this sitting begins in engine.log */
@@ -312,8 +313,8 @@ static int run(void *context, struct run_sitting *sitting, int64_t *step, struct
         job_metrics_free(&launch->metrics);
         return -1;
     }
-    int status = launch->slurm[0] ? follow_slurm(launch, &ending, err)
-                                  : follow_here(launch, &ending, err);
+    int status =
+        launch->slurm[0] ? follow_slurm(launch, &ending, err) : follow_here(launch, &ending, err);
     if (status != 0)
         end_processes(launch, NULL);
     tell_phase(launch);

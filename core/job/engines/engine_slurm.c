@@ -144,7 +144,8 @@ static void say_wait(struct engine_slurm_look *out, const char *line, const char
     if (strcmp(why, "BeginTime") == 0) {
         value_of(when, sizeof when, line, "EligibleTime");
         snprintf(out->reason, sizeof out->reason, "%s%s%s",
-                 out->restarts > 0 ? "is in the queue again, and waits" : "waits for its begin time",
+                 out->restarts > 0 ? "is in the queue again, and waits"
+                                   : "waits for its begin time",
                  says_something(when) ? " until " : "", says_something(when) ? when : "");
         return;
     }
@@ -321,8 +322,9 @@ static int look_at_accounts(struct engine_slurm_look *out, const struct job_name
     char option[32], line[400];
     struct command_answer said;
     snprintf(option, sizeof option, "--jobs=%s", job->number);
-    const char *const all[] = {"--noheader", "--parsable2", "--allocations", option,
-                               "--format=State,ExitCode,NodeList", NULL};
+    const char *const all[] = {
+        "--noheader", "--parsable2", "--allocations", option, "--format=State,ExitCode,NodeList",
+        NULL};
     int status = ask(&said, "sacct", job, all, NULL);
     bool known = false;
     if (status == 0 && said.status == 0) {

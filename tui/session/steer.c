@@ -94,10 +94,11 @@ int steer_check(const struct job_follow *job, enum steering what, const struct s
         return error_set(err, "it is %s %s: more steps are a training run's", text_a(kind->noun),
                          kind->noun);
     if (what == STEER_RESUME && (more || step > 0) && kind->weights && !kind->varies)
-        return error_set(err,
-                         "it is a %s, which goes on from its newest checkpoint to its end: `spectrum "
-                         "launch %s` begins another run from any of them",
-                         kind->noun, job->path);
+        return error_set(
+            err,
+            "it is a %s, which goes on from its newest checkpoint to its end: `spectrum "
+            "launch %s` begins another run from any of them",
+            kind->noun, job->path);
     if (what == STEER_RESUME && more)
         return check_more(kind, lives, state, err);
     if (what == STEER_RESUME && !lives)

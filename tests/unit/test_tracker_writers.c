@@ -41,7 +41,7 @@ static char *read_back(const char *path, const char *tool)
     struct buffer lines = BUFFER_INIT;
     bool more = true;
     tracker_hold = 0;
-    assert_int_equal(tracker_find(&log, path, NULL), 0);
+    assert_int_equal(tracker_find(&log, path, NULL, NULL, NULL), 0);
     assert_string_equal(tracker_tool(&log), tool);
     assert_int_equal(tracker_open(&tracker, &log, NULL), 0);
     while (more)

@@ -125,10 +125,16 @@ char *attached_start(const char *path, const char *run, const char *program,
  * in a job's folder is that job's, whatever other tools could read of it. */
 static char *find_job(const char *name, bool *logs, struct error *err)
 {
-    char *path = job_find(name, err);
+    struct error why = ERROR_INIT;
+    char *path = job_find(name, &why);
     *logs = false;
-    if (path || !name[0] || file_find(name, NULL) <= 0)
+    if (path)
         return path;
+    if (!name[0] || file_find(name, NULL) <= 0) {
+        if (err)
+            *err = why;
+        return NULL;
+    }
     char *around = job_dir_around(name, err);
     if (!around || around[0])
         return around;
@@ -217,7 +223,7 @@ static int describe(struct work *work, int argc, char **argv, struct error *err)
     json_text(&json, "command", "attach");
     json_text(&json, "model", folder);
     json_text(&json, "tool", tracker_tool(log));
-    json_text(&json, "log", log->path);
+    json_text(&json, "log", tracker_place(log));
     if (work->named)
         json_text(&json, "run", run_of(work));
     if (work->steps > 0)

@@ -517,10 +517,14 @@ int tracker_find(struct tracker_log *out, const char *path, const char *name, si
     return found ? 0 : -1;
 }
 
+const char *tracker_place(const struct tracker_log *log)
+{
+    return log->in_folder && log->format->folder ? log->folder : log->path;
+}
+
 int tracker_put_key(struct buffer *out, const struct tracker_log *log, struct error *err)
 {
-    bool shared = log->in_folder && log->format->folder;
-    buffer_text(out, shared ? log->folder : log->path);
+    buffer_text(out, tracker_place(log));
     if (log->run)
         buffer_format(out, "\n%s\n%s", log->run, log->id ? log->id : "");
     return buffer_check(out, err);

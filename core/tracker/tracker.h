@@ -71,8 +71,10 @@ void tracker_log_free(struct tracker_log *log);
 /* "LLaMA-Factory", "TensorBoard": who writes such logs. */
 const char *tracker_tool(const struct tracker_log *log);
 
-/* What is unlike that of any other run, as a text: the file, or the folder of those that are read
- * together, and in a file of several runs which. */
+/* Where it lies: its file, or the folder of those that are read together. */
+const char *tracker_place(const struct tracker_log *log);
+
+/* What is unlike that of any other run, as a text: its place, and in a file of several runs which. */
 int tracker_put_key(struct buffer *out, const struct tracker_log *log, struct error *err);
 
 /* The last step that a log has; -1: none, or it is too long to look (more than 128 MB of a format

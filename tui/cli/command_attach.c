@@ -83,7 +83,7 @@ static void put_json(struct json_writer *json, const char *path, const struct tr
         json_object(json, NULL);
         job_view_put_path(json, "run", log->name);
         json_text(json, "tool", tracker_tool(log));
-        job_view_put_path(json, "log", log->path);
+        job_view_put_path(json, "log", tracker_place(log));
         if (last >= 0)
             json_integer(json, "step", last);
         else
@@ -131,7 +131,7 @@ static char *find_to_attach(const char *name, const char *run, struct error *err
     if (!path || !log->format)
         return path;
     bool several = found.others > 0 || log->run;
-    message_print("%s: a log of %s%s%s", log->path, tracker_tool(log), several ? ", run " : "",
+    message_print("%s: a log of %s%s%s", tracker_place(log), tracker_tool(log), several ? ", run " : "",
                   several ? log->name : "");
     attached_wait(path);
     if (found.others > 0 && !run)

@@ -564,6 +564,61 @@ static void test_a_database_is_left_alone(void **state)
     forget("alone");
 }
 
+/* Writes a row each time that it opens it, in another process, sometimes many of them. */
+static void write_rows(int count)
+{
+    for (int step = 1; step <= count; step++) {
+        sqlite3 *db = open_database("busy/p.db");
+        sqlite3_busy_timeout(db, 5000);
+        put_row(db, "busy", "cccccccccc", step, step);
+        sqlite3_close(db);
+        usleep((useconds_t)(step % 7 * 1000));
+    }
+    _exit(0);
+}
+
+/* Read while that goes on, at any moment of it, each row comes once and is the row. */
+static void test_a_database_that_is_written_meanwhile(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    struct buffer lines = BUFFER_INIT;
+    struct error err = ERROR_INIT;
+    bool more;
+    int how;
+    save("busy/.made", "");
+    sqlite3 *db = open_database("busy/p.db");
+    run_sql(db, metrics_table);
+    put_row(db, "busy", "cccccccccc", 0, 0);
+    sqlite3_close(db);
+    usleep(60000);
+    char *path = path_join(folder, "busy", NULL);
+    struct tracker *tracker = open_log(path, "trackio");
+    pid_t writer = fork();
+    if (writer == 0)
+        write_rows(COUNT);
+    while (waitpid(writer, &how, WNOHANG) == 0) {
+        if (tracker_read(tracker, &lines, &more, &err) != 0)
+            fail_msg("%s", err.text);
+        usleep(500);
+    }
+    assert_int_equal(how, 0);
+    usleep(60000);
+    read_all(tracker, &lines);
+    for (int step = 0; step <= COUNT; step++) {
+        cJSON *json = line_at(&lines, (size_t)step);
+        assert_float_equal(number(json, "step"), step, 0);
+        assert_float_equal(number(json, "loss"), step, 0);
+        cJSON_Delete(json);
+    }
+    assert_null(line_at(&lines, COUNT + 1));
+    assert_string_equal(tracker_damage(tracker), "");
+    tracker_close(tracker);
+    buffer_free(&lines);
+    free(path);
+    forget("busy");
+}
+
 /* Another tool's database has no runs of trackio's, whatever its tables are called. */
 static void test_another_database_is_none(void **state)
 {
@@ -845,6 +900,7 @@ int main(void)
         cmocka_unit_test(test_a_run_is_chosen_by_name),
         cmocka_unit_test(test_an_older_run_is_followed),
         cmocka_unit_test(test_a_database_is_left_alone),
+        cmocka_unit_test(test_a_database_that_is_written_meanwhile),
         cmocka_unit_test(test_another_database_is_none),
         cmocka_unit_test(test_all_damage_is_said),
         cmocka_unit_test(test_half_a_state),

@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "base/sys.h"
 #include "tracker/crc32c.h"
+#include "tracker/database.h"
 #include "tracker/tracker.h"
 
 #include <math.h>
@@ -474,8 +475,7 @@ static void test_an_older_run_is_followed(void **state)
 
 /* --- a database that another program writes --- */
 
-/* Runs SQL on folder/name, in the mode that trackio has; NULL closes it, and then the connection that
- * was opened first is the last. */
+/* In the mode that trackio has. */
 static sqlite3 *open_database(const char *name)
 {
     sqlite3 *db;
@@ -562,6 +562,33 @@ static void test_a_database_is_left_alone(void **state)
     buffer_free(&lines);
     free(path);
     forget("alone");
+}
+
+/* What is at rest is read as if it did not change, so whether it did is known afterwards; and what was
+ * written just now may be written again within the same time of its file. */
+static void test_a_database_at_rest_is_held_to_it(void **state)
+{
+    (void)state;
+    struct database database;
+    char *path = path_join(folder, "held/p.db", NULL);
+    save("held/.made", "");
+    sqlite3 *db = open_database("held/p.db");
+    run_sql(db, metrics_table);
+    sqlite3_close(db);
+    assert_int_equal(database_open(&database, path, 1), SQLITE_BUSY);
+    database_close(&database);
+    usleep(60000);
+    assert_int_equal(database_open(&database, path, 1), SQLITE_OK);
+    assert_true(database.at_rest);
+    assert_true(database_held(&database));
+    db = open_database("held/p.db");
+    assert_false(database_held(&database)); /* somebody may write now, */
+    put_row(db, "run", "dddddddddd", 1, 1);
+    sqlite3_close(db);
+    assert_false(database_held(&database)); /* or has written */
+    database_close(&database);
+    free(path);
+    forget("held");
 }
 
 /* Writes a row each time that it opens it, in another process, sometimes many of them. */
@@ -900,6 +927,7 @@ int main(void)
         cmocka_unit_test(test_a_run_is_chosen_by_name),
         cmocka_unit_test(test_an_older_run_is_followed),
         cmocka_unit_test(test_a_database_is_left_alone),
+        cmocka_unit_test(test_a_database_at_rest_is_held_to_it),
         cmocka_unit_test(test_a_database_that_is_written_meanwhile),
         cmocka_unit_test(test_another_database_is_none),
         cmocka_unit_test(test_all_damage_is_said),

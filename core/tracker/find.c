@@ -375,6 +375,7 @@ static char *long_name(const struct tracker_log *log, const char *whole, bool sa
     return NULL;
 }
 
+/* A run's further log leaves the run its name. */
 static int name_all(struct tracker_list *list, const char *whole, struct error *err)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -382,9 +383,11 @@ static int name_all(struct tracker_list *list, const char *whole, struct error *
         const char *name = short_name(log, whole);
         bool same_file = false, other_file = false;
         for (size_t j = 0; j < list->count; j++) {
-            if (j == i || strcmp(short_name(&list->logs[j], whole), name) != 0)
+            const struct tracker_log *other = &list->logs[j];
+            if (j == i || (other->beside && !log->beside) ||
+                strcmp(short_name(other, whole), name) != 0)
                 continue;
-            bool same = strcmp(list->logs[j].path, log->path) == 0;
+            bool same = strcmp(other->path, log->path) == 0;
             same_file |= same;
             other_file |= !same;
         }

@@ -18,6 +18,7 @@
 #include "job/metrics_writer.h"
 #include "job/requests.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,22 +27,53 @@
 static const long look_ns = 200000000; /* between two looks at a log */
 static const double settle = 2;        /* seconds that a log which has ended is followed on */
 
-/* --- the job of a log --- */
+/* --- the job of a run --- */
 
-/* "out-9f3a61c2": what people call the run, the folder that the log was looked for in when it was
- * attached first, and a hash of the log's path, by which it is found again however it is named. */
-static char *job_name(const char *around, const char *called, const char *log, struct error *err)
+void attached_run_free(struct attached_run *found)
 {
-    char hashed[HASH_TEXT_SIZE], ending[16], first[96], name[128];
-    struct hash *hash = hash_new(err);
+    tracker_log_free(&found->log);
+}
+
+/* "-9f3a61c2": by which a run's job is found again however the run is named. */
+static int put_ending(char out[16], const struct tracker_log *log, struct error *err)
+{
+    struct buffer key = BUFFER_INIT;
+    char hashed[HASH_TEXT_SIZE];
+    struct hash *hash = tracker_put_key(&key, log, err) == 0 ? hash_new(err) : NULL;
+    if (hash) {
+        hash_update(hash, key.data, key.length);
+        hash_text(hash, hashed);
+        snprintf(out, 16, "-%.8s", hashed);
+        hash_free(hash);
+    }
+    buffer_free(&key);
+    return hash ? 0 : -1;
+}
+
+/* What people call it: the run, where there are several; else the folder that its log was looked for
+ * in, or lies in. A name of a folder's, whatever a log has. */
+static void put_called(char *out, size_t size, const char *path, const struct attached_run *found)
+{
+    const struct tracker_log *log = &found->log;
+    char *whole = log->in_folder ? sys.realpath(path, NULL) : path_folder(log->path, NULL);
+    bool several = found->others > 0 || log->run;
+    const char *called = several ? log->name : whole ? path_last(whole) : "";
+    utf8_copy(out, size, called[0] ? called : "run");
+    for (char *at = out; *at; at++)
+        if (*at == '/' || (at == out && (*at == '.' || *at == '-')))
+            *at = '_';
+    free(whole);
+}
+
+/* "out-9f3a61c2": called as when it was attached first. */
+static char *job_name(const char *around, const char *path, const struct attached_run *found,
+                      struct error *err)
+{
+    char ending[16], first[96], name[128];
     struct dirent *entry;
-    if (!hash)
+    if (put_ending(ending, &found->log, err) != 0)
         return NULL;
-    hash_update(hash, log, strlen(log));
-    hash_text(hash, hashed);
-    hash_free(hash);
-    snprintf(ending, sizeof ending, "-%.8s", hashed);
-    utf8_copy(first, sizeof first, called[0] ? called : "run");
+    put_called(first, sizeof first, path, found);
     snprintf(name, sizeof name, "%s%s", first, ending);
     DIR *open = sys.opendir(around);
     while (open && folder_read(open, around, &entry, NULL) > 0)
@@ -52,54 +84,96 @@ static char *job_name(const char *around, const char *called, const char *log, s
     return path_join(around, name, err);
 }
 
-static char *job_folder(const char *path, const struct tracker_log *log, struct error *err)
-{
-    char *whole = log->in_folder ? sys.realpath(path, NULL) : path_folder(log->path, err);
-    char *around = xdg_state_folder("attached", err);
-    char *folder = whole && around ? job_name(around, path_last(whole), log->path, err) : NULL;
-    free(around);
-    free(whole);
-    return folder;
-}
-
-/* The worker is given the path as it was named: a folder is looked into again there. */
-char *attached_start(const char *path, const char *program, struct tracker_log *log,
-                     struct error *err)
+/* The worker is given the path as it was named, a folder is looked into again there, and which run of
+ * it was found, as a newer one may have begun meanwhile. */
+static int launch(const char *folder, const char *path, const struct tracker_log *log,
+                  const char *program, struct error *err)
 {
     bool joined;
-    char *folder = NULL, *whole = NULL;
-    if (tracker_find(log, path, err) != 0)
-        return NULL;
-    whole = sys.realpath(path, NULL);
-    folder = whole ? job_folder(path, log, err) : NULL;
-    char *const arguments[] = {"attach", whole, NULL};
-    int status = folder ? job_launch_one(folder, program, arguments, false, &joined, err) : -1;
+    struct buffer option = BUFFER_INIT;
+    char *whole = sys.realpath(path, NULL);
+    int status = -1;
+    buffer_format(&option, "--run=%s", log->name);
+    if (!whole) {
+        error_set_errno(err, errno, "cannot find %s", path);
+    } else if (buffer_check(&option, err) == 0) {
+        char *const arguments[] = {"attach", whole, option.data, NULL};
+        status = job_launch_one(folder, program, arguments, false, &joined, err);
+    }
+    buffer_free(&option);
     free(whole);
-    if (status == 0)
+    return status;
+}
+
+char *attached_start(const char *path, const char *run, const char *program,
+                     struct attached_run *found, struct error *err)
+{
+    if (tracker_find(&found->log, path, run, &found->others, err) != 0)
+        return NULL;
+    char *around = xdg_state_folder("attached", err);
+    char *folder = around ? job_name(around, path, found, err) : NULL;
+    free(around);
+    if (folder && launch(folder, path, &found->log, program, err) == 0)
         return folder;
     free(folder);
-    tracker_log_free(log);
+    attached_run_free(found);
     return NULL;
 }
 
-/* What is there under that name is a log where it is no job; what is not there is no job either. What
- * lies in a job's folder is that job's, whatever other tools could read of it. */
-char *attached_find(const char *name, const char *program, struct tracker_log *log,
-                    struct error *err)
+/* A job of that name, newly allocated; or NULL, and *logs: it is the path of what may be logs. What
+ * is there under that name is a log where it is no job; what is not there is no job either. What lies
+ * in a job's folder is that job's, whatever other tools could read of it. */
+static char *find_job(const char *name, bool *logs, struct error *err)
 {
-    struct tracker_log own = {.format = NULL};
-    if (log)
-        *log = own;
-    char *path = job_find(name, err);
-    if (path || !name[0] || file_find(name, NULL) <= 0)
+    struct error why = ERROR_INIT;
+    char *path = job_find(name, &why);
+    *logs = false;
+    if (path)
         return path;
+    if (!name[0] || file_find(name, NULL) <= 0) {
+        if (err)
+            *err = why;
+        return NULL;
+    }
     char *around = job_dir_around(name, err);
     if (!around || around[0])
         return around;
     free(around);
-    path = attached_start(name, program, log ? log : &own, err);
-    tracker_log_free(&own);
+    *logs = true;
+    return NULL;
+}
+
+char *attached_find(const char *name, const char *run, const char *program,
+                    struct attached_run *found, struct error *err)
+{
+    struct attached_run own = {.others = 0};
+    bool logs;
+    if (found)
+        *found = own;
+    char *path = find_job(name, &logs, err);
+    if (path && run) {
+        error_set_kind(err, ERROR_USAGE, "%s is a job: --run chooses a run of another tool's log",
+                       path);
+        free(path);
+        return NULL;
+    }
+    if (!logs)
+        return path;
+    path = attached_start(name, run, program, found ? found : &own, err);
+    attached_run_free(&own);
     return path;
+}
+
+int attached_list(struct tracker_list *out, const char *name, struct error *err)
+{
+    bool logs;
+    *out = (struct tracker_list){.count = 0};
+    char *path = find_job(name, &logs, err);
+    bool job = path;
+    free(path);
+    if (!logs)
+        return job ? 0 : -1;
+    return tracker_list(out, name, err) == 0 ? 1 : -1;
 }
 
 /* Its first phase is "loading". A log that has ended is given the seconds in which that is seen. */
@@ -118,36 +192,45 @@ void attached_wait(const char *job)
 
 struct work {
     const char *job;
-    struct tracker_log log;
+    struct attached_run found;
     struct tracker *tracker;
     struct job_metrics_writer writer;
     struct job_progress_writer progress;
     struct buffer lines;
-    int64_t steps;    /* that job.json says */
-    char damage[200]; /* that was said */
+    int64_t steps; /* that job.json says, */
+    bool named;    /* and whether it says which run */
 };
 
-/* "steps" when the log says how many there will be. */
+/* Which run of several; "": there is one. */
+static const char *run_of(const struct work *work)
+{
+    const char *run = tracker_run(work->tracker);
+    return run[0] ? run : work->found.others > 0 ? work->found.log.name : "";
+}
+
+/* "steps" when the log says how many there will be, and "run" when it has one. */
 static int describe(struct work *work, int argc, char **argv, struct error *err)
 {
     struct buffer text = BUFFER_INIT;
     struct json_writer json = {.out = &text};
-    char *folder = path_folder(work->log.path, err);
+    const struct tracker_log *log = &work->found.log;
+    char *folder = path_folder(log->path, err);
     if (!folder)
         return -1;
+    work->steps = tracker_steps(work->tracker);
+    work->named = run_of(work)[0];
     json_begin(&json, "spectrum.job");
     json_text(&json, "command", "attach");
     json_text(&json, "model", folder);
-    json_text(&json, "tool", tracker_tool(&work->log));
-    json_text(&json, "log", work->log.path);
-    if (tracker_run(work->tracker)[0])
-        json_text(&json, "run", tracker_run(work->tracker));
-    if (tracker_steps(work->tracker) > 0)
-        json_integer(&json, "steps", tracker_steps(work->tracker));
+    json_text(&json, "tool", tracker_tool(log));
+    json_text(&json, "log", tracker_place(log));
+    if (work->named)
+        json_text(&json, "run", run_of(work));
+    if (work->steps > 0)
+        json_integer(&json, "steps", work->steps);
     job_put_arguments(&json, argc, argv);
     json_end(&json);
     free(folder);
-    work->steps = tracker_steps(work->tracker);
     return job_dir_save_json(work->job, "job.json", &json, err);
 }
 
@@ -157,7 +240,8 @@ static int look(struct work *work, int argc, char **argv, bool *more, struct err
     buffer_clear(&work->lines);
     if (tracker_read(work->tracker, &work->lines, more, err) != 0)
         return -1;
-    if (tracker_steps(work->tracker) != work->steps && describe(work, argc, argv, err) != 0)
+    bool news = tracker_steps(work->tracker) != work->steps || (!work->named && run_of(work)[0]);
+    if (news && describe(work, argc, argv, err) != 0)
         return -1;
     if (work->lines.length == 0)
         return 0;
@@ -173,17 +257,18 @@ static void tell(struct work *work, double silent)
               quiet ? (uint64_t)silent : 0, quiet ? ATTACHED_SILENCE : 0);
 }
 
+/* All that was found damaged since the last look, a line each. */
 static void say_damage(struct work *work, void (*say)(const char *line))
 {
-    char line[400];
-    const char *damage = tracker_damage(work->tracker);
-    if (strcmp(damage, work->damage) == 0)
-        return;
-    snprintf(work->damage, sizeof work->damage, "%s", damage);
-    snprintf(line, sizeof line, "%.150s: %s", path_last(work->log.path), damage);
-    utf8_sanitize(line);
-    if (damage[0])
+    const char *name = path_last(work->found.log.path);
+    for (const char *at = tracker_damage(work->tracker), *end; (end = strchr(at, '\n'));
+         at = end + 1) {
+        char line[480];
+        snprintf(line, sizeof line, "%.150s: %.*s", name, (int)(end - at), at);
+        utf8_sanitize(line);
         say(line);
+    }
+    tracker_damage_said(work->tracker);
 }
 
 static double seconds_now(void)
@@ -248,7 +333,7 @@ static void write_result(struct work *work, const char *status, const struct err
     job_result_write(work->job, &result, NULL);
 }
 
-int attached_work(const char *job, const char *path, int argc, char **argv,
+int attached_work(const char *job, const char *path, const char *run, int argc, char **argv,
                   const volatile sig_atomic_t *stop, void (*say)(const char *line),
                   struct error *err)
 {
@@ -259,8 +344,8 @@ int attached_work(const char *job, const char *path, int argc, char **argv,
     if (job_metrics_open(&work.writer, job, err) != 0)
         return -1;
     job_progress_open(&work.progress, job);
-    if (tracker_find(&work.log, path, &why) == 0 &&
-        tracker_open(&work.tracker, &work.log, &why) == 0 &&
+    if (tracker_find(&work.found.log, path, run, &work.found.others, &why) == 0 &&
+        tracker_open(&work.tracker, &work.found.log, &why) == 0 &&
         describe(&work, argc, argv, &why) == 0) {
         if (job_index_add(job, &unlisted) != 0)
             say(unlisted.text);
@@ -271,7 +356,7 @@ int attached_work(const char *job, const char *path, int argc, char **argv,
     job_metrics_close(&work.writer);
     buffer_free(&work.lines);
     tracker_close(work.tracker);
-    tracker_log_free(&work.log);
+    attached_run_free(&work.found);
     if (!status && err)
         *err = why;
     return status ? 0 : -1;

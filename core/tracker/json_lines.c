@@ -73,6 +73,17 @@ int json_lines_open(struct tracker *tracker, struct error *err)
     return tracker->state ? 0 : -1;
 }
 
+/* As far before it as a line may be long. */
+void json_lines_to_end(struct tracker *tracker)
+{
+    struct place *place = tracker->state;
+    struct stat info;
+    if (file_look(tracker->path, &info, NULL) <= 0 || info.st_size <= LINE_MAX_BYTES)
+        return;
+    place->offset = (uint64_t)info.st_size - LINE_MAX_BYTES;
+    place->midway = true;
+}
+
 /* LLaMA-Factory's last line has its last step; ms-swift ends with an object of another kind, which
  * has no step but the place of its checkpoints. */
 static int take(void *context, const char *text, size_t length, uint64_t offset, struct error *err)

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <cjson/cJSON.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ struct target {
     int (*put)(void *state, const struct target_line *line, struct error *err);
     /* What was put after this step is void. */
     int (*go_back)(void *state, int64_t step, struct error *err);
+    /* What the run was asked for; NULL: it has no place for that. */
+    int (*describe)(void *state, const cJSON *options, struct error *err);
     void (*close)(void *state);
 };
 
@@ -36,6 +39,7 @@ void write_tensorboard_close(void *state);
 int write_trackio_open(void **state, const char *folder, const char *run, struct error *err);
 int write_trackio_put(void *state, const struct target_line *line, struct error *err);
 int write_trackio_go_back(void *state, int64_t step, struct error *err);
+int write_trackio_describe(void *state, const cJSON *options, struct error *err);
 void write_trackio_close(void *state);
 
 int write_csv_open(void **state, const char *folder, const char *run, struct error *err);

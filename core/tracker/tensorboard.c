@@ -35,11 +35,14 @@ struct event_file {
     char name[256];
     uint64_t offset;
     struct tracker_mark mark;
-    bool ended; /* nothing is read of it from here on */
+    struct tracker_seen seen;
+    bool unread; /* the last look left some */
+    bool ended;  /* nothing is read of it from here on */
 };
 
 struct event_files {
     char *folder;
+    struct tracker_seen seen; /* the folder, which has another time where a name came or went */
     char only[256]; /* a file that was named itself; "": all of the folder */
     struct event_file *list;
     size_t count, capacity;
@@ -113,12 +116,16 @@ static int enter(struct event_files *files, const char *name, struct error *err)
     return 0;
 }
 
-/* Enters files that came. Those that are there already keep their places. */
+/* Enters files that came. Those that are there already keep their places. A folder is looked at five
+ * times a second, and listed where it has changed. */
 static int list_files(struct tracker *tracker, struct event_files *files, struct error *err)
 {
-    DIR *open = sys.opendir(files->folder);
+    struct stat info;
     struct dirent *entry;
     int found, status = 0;
+    if (sys.stat(files->folder, &info) == 0 && tracker_unchanged(&files->seen, &info))
+        return 0;
+    DIR *open = sys.opendir(files->folder);
     if (!open)
         return error_set_errno(err, errno, "cannot read the folder %s", files->folder);
     while (status == 0 && (found = folder_read(open, files->folder, &entry, err)) != 0) {
@@ -273,12 +280,28 @@ static void begin_anew(struct tracker *tracker, struct event_files *files)
     for (size_t i = 0; i < files->count; i++) {
         files->list[i].offset = 0;
         files->list[i].ended = false;
+        files->list[i].unread = true;
         files->list[i].mark = (struct tracker_mark){.offset = 0};
     }
     tracker_begin_anew(tracker);
 }
 
-/* Of several files one that can no longer be read is passed over, in words. */
+/* One that can no longer be read is passed over, in words. */
+static void read_where_new(struct tracker *tracker, const char *path, struct event_file *file,
+                           uint64_t *left, bool *replaced)
+{
+    struct error why = ERROR_INIT;
+    bool as_before = false;
+    int status = tracker_look(tracker, path, &file->seen, &as_before, &why);
+    if (status == 0 && as_before && !file->unread)
+        return;
+    if (status == 0)
+        status = read_file(tracker, path, file, left, replaced, &why);
+    file->unread = *left == 0;
+    if (status != 0)
+        tracker_say_damage(tracker, "%s", why.text);
+}
+
 int tensorboard_read(struct tracker *tracker, bool *more, struct error *err)
 {
     struct event_files *files = tracker->state;
@@ -286,14 +309,11 @@ int tensorboard_read(struct tracker *tracker, bool *more, struct error *err)
     int status = list_files(tracker, files, err);
     *more = false;
     for (size_t i = 0; i < files->count && status == 0 && left > 0; i++) {
-        struct error why = ERROR_INIT;
         bool replaced = false;
         char *path = path_join(files->folder, files->list[i].name, err);
         if (!path)
             return -1;
-        if (tracker_look(tracker, path, &why) != 0 ||
-            read_file(tracker, path, &files->list[i], &left, &replaced, &why) != 0)
-            tracker_say_damage(tracker, "%s", why.text);
+        read_where_new(tracker, path, &files->list[i], &left, &replaced);
         free(path);
         if (replaced) {
             begin_anew(tracker, files);

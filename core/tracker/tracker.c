@@ -24,7 +24,10 @@ int tracker_open(struct tracker **out, const struct tracker_log *log, struct err
     tracker->in_folder = log->in_folder;
     tracker->steps.step = -1;
     tracker->path = string_copy(log->path, err);
-    if (!tracker->path || log->format->open(tracker, err) != 0) {
+    tracker->run = log->run ? string_copy(log->run, err) : NULL;
+    tracker->id = log->id ? string_copy(log->id, err) : NULL;
+    if (!tracker->path || (log->run && !tracker->run) || (log->id && !tracker->id) ||
+        log->format->open(tracker, err) != 0) {
         tracker_close(tracker);
         return -1;
     }
@@ -38,7 +41,9 @@ void tracker_close(struct tracker *tracker)
         return;
     if (tracker->state)
         tracker->format->close(tracker->state);
+    buffer_free(&tracker->damage);
     free(tracker->run);
+    free(tracker->id);
     free(tracker->path);
     free(tracker);
 }
@@ -46,19 +51,56 @@ void tracker_close(struct tracker *tracker)
 /* A log's end releases what is held, too. */
 int tracker_read(struct tracker *tracker, struct buffer *lines, bool *more, struct error *err)
 {
+    bool as_before = false, several = tracker->format->runs; /* one's file is another's, too */
+    int status =
+        several ? 0 : tracker_look(tracker, tracker->path, &tracker->seen, &as_before, err);
     *more = false;
     tracker->steps.lines = lines;
-    if (tracker_look(tracker, tracker->path, err) != 0 ||
-        tracker->format->read(tracker, more, err) != 0)
-        return -1;
-    if (!*more)
+    if (status == 0 && !(tracker->format->alone && as_before && !tracker->unread))
+        status = tracker->format->read(tracker, more, err);
+    tracker->unread = *more || status != 0;
+    if (status == 0 && !*more)
         steps_flush(&tracker->steps, tracker_ended(tracker) ? 0 : tracker_hold);
     if (tracker->steps.left_out > 0)
         tracker_say_damage(tracker,
                            "it has more than %d names, or one of more than %d bytes: such numbers "
                            "are left out",
                            STEPS_VALUES, STEPS_NAME - 1);
-    return buffer_check(lines, err);
+    tracker_end_look(tracker);
+    return status == 0 ? buffer_check(lines, err) : -1;
+}
+
+/* Steps that have been read, the largest, as one that comes late is the last of its log. */
+static int64_t largest_step(const struct tracker *tracker)
+{
+    int64_t step = tracker->steps.step;
+    for (size_t i = 0; i < tracker->steps.count; i++)
+        if (tracker->steps.values[i].last > step)
+            step = tracker->steps.values[i].last;
+    return step;
+}
+
+int64_t tracker_last_step(const struct tracker_log *log)
+{
+    enum { LOOKS = 16 };
+    struct tracker *tracker;
+    struct buffer lines = BUFFER_INIT;
+    int64_t step = -1;
+    bool more = true;
+    if (tracker_open(&tracker, log, NULL) != 0)
+        return -1;
+    if (log->format->to_end)
+        log->format->to_end(tracker);
+    for (int i = 0; i < LOOKS && more; i++) {
+        buffer_clear(&lines);
+        if (tracker_read(tracker, &lines, &more, NULL) != 0)
+            break;
+    }
+    if (!more)
+        step = largest_step(tracker);
+    buffer_free(&lines);
+    tracker_close(tracker);
+    return step;
 }
 
 int64_t tracker_steps(const struct tracker *tracker)
@@ -88,5 +130,10 @@ const char *tracker_run(const struct tracker *tracker)
 
 const char *tracker_damage(const struct tracker *tracker)
 {
-    return tracker->damage;
+    return buffer_string(&tracker->damage) + tracker->unsaid;
+}
+
+void tracker_damage_said(struct tracker *tracker)
+{
+    tracker->unsaid = tracker->damage.length;
 }

@@ -21,8 +21,8 @@ enum { LARGEST = 512 << 20 }; /* bytes: two million steps */
 struct seen {
     size_t taken; /* of log_history */
     int64_t checkpoint;
-    uint64_t inode, size;
-    int64_t changed; /* ns */
+    struct tracker_seen file;
+    bool half; /* what was seen there could not be read, once */
 };
 
 bool trainer_state_is(const char *name, const char *head, size_t length)
@@ -51,6 +51,17 @@ static int64_t checkpoint_number(const char *name)
                    decimal_read_whole(&number, name + sizeof mark - 1)
                ? number
                : -1;
+}
+
+/* The run's: that of its checkpoints, or of the state that it left at its end. */
+char *trainer_state_folder(const char *path, struct error *err)
+{
+    char *folder = path_folder(path, err);
+    if (!folder || checkpoint_number(path_last(folder)) < 0)
+        return folder;
+    char *around = path_folder(folder, err);
+    free(folder);
+    return around;
 }
 
 /* Of the folder that the checkpoint's folder lies in. */
@@ -87,18 +98,6 @@ static void look_for_newer(struct tracker *tracker, struct seen *seen)
 
 /* --- reading --- */
 
-/* Is it the file that was read last? */
-static bool is_known(struct seen *seen, const struct stat *info)
-{
-    int64_t changed = (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
-    bool known = seen->inode == info->st_ino && seen->size == (uint64_t)info->st_size &&
-                 seen->changed == changed;
-    seen->inode = info->st_ino;
-    seen->size = (uint64_t)info->st_size;
-    seen->changed = changed;
-    return known;
-}
-
 /* A history that became shorter is of a run that went back; all of it is put again. */
 static void take_history(struct tracker *tracker, struct seen *seen, const cJSON *state)
 {
@@ -118,25 +117,27 @@ static void take_history(struct tracker *tracker, struct seen *seen, const cJSON
                      step >= tracker->steps.total;
 }
 
+/* A state is written in place, so half of one is damage only where it stays that: it is read again at
+ * the next look, and then no more before it is another. */
 int trainer_state_read(struct tracker *tracker, bool *more, struct error *err)
 {
     struct seen *seen = tracker->state;
+    struct error why = ERROR_INIT;
     struct stat info;
     *more = false;
     look_for_newer(tracker, seen);
     int there = file_look(tracker->path, &info, err);
     if (there == 0)
         return error_set(err, "%s is gone", tracker->path);
-    if (there < 0 || is_known(seen, &info))
+    bool same = there > 0 && tracker_same(&seen->file, &info);
+    if (there < 0 || (same && !seen->half))
         return there < 0 ? -1 : 0;
-    cJSON *state = json_read_file(tracker->path, LARGEST, JSON_LOOSE_NUMBERS, err);
-    if (!state) { /* it is written in place, so it may be half of one: the next look tells */
-        tracker_say_damage(tracker, "%s", err ? err->text : "it cannot be read");
-        seen->inode = 0;
-        return 0;
-    }
-    tracker->damage[0] = '\0';
-    take_history(tracker, seen, state);
+    cJSON *state = json_read_file(tracker->path, LARGEST, JSON_LOOSE_NUMBERS, &why);
+    if (state)
+        take_history(tracker, seen, state);
+    else if (same)
+        tracker_say_damage(tracker, "%s", why.text);
+    seen->half = !state && !same;
     cJSON_Delete(state);
     return 0;
 }

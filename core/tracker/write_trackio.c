@@ -54,13 +54,17 @@ static int prepare(struct database *database)
     static const char insert[] = "INSERT INTO metrics (run_id, timestamp, run_name, step, metrics) "
                                  "VALUES (?1, ?2, ?1, ?3, ?4)";
     static const char config[] = "INSERT OR IGNORE INTO configs (run_id, run_name, config, "
-                                 "created_at) VALUES (?1, ?1, '{}', datetime('now'))";
+                                 "created_at) VALUES (?1, ?1, CAST('{}' AS BLOB), ?2)";
     sqlite3_stmt *once = NULL;
+    char now[64];
+    put_time((double)sys.time(NULL), now, sizeof now);
     int status = sqlite3_exec(database->db, schema, NULL, NULL, NULL);
     if (status == SQLITE_OK)
         status = sqlite3_prepare_v2(database->db, config, -1, &once, NULL);
     if (status == SQLITE_OK)
         status = sqlite3_bind_text(once, 1, database->run, -1, SQLITE_STATIC);
+    if (status == SQLITE_OK)
+        status = sqlite3_bind_text(once, 2, now, -1, SQLITE_STATIC);
     if (status == SQLITE_OK && (status = sqlite3_step(once)) == SQLITE_DONE)
         status = SQLITE_OK;
     sqlite3_finalize(once);
@@ -107,6 +111,54 @@ int write_trackio_open(void **state, const char *folder, const char *run, struct
     say(database, err);
     write_trackio_close(database);
     return -1;
+}
+
+/* When the run's row was made: by its first sitting. "" where that cannot be told. */
+static void read_created(const struct database *database, char *out, size_t size)
+{
+    sqlite3_stmt *created = NULL;
+    out[0] = '\0';
+    if (sqlite3_prepare_v2(database->db, "SELECT created_at FROM configs WHERE run_id = ?1", -1,
+                           &created, NULL) == SQLITE_OK &&
+        sqlite3_bind_text(created, 1, database->run, -1, SQLITE_STATIC) == SQLITE_OK &&
+        sqlite3_step(created) == SQLITE_ROW && sqlite3_column_text(created, 0))
+        snprintf(out, size, "%s", (const char *)sqlite3_column_text(created, 0));
+    sqlite3_finalize(created);
+}
+
+/* As trackio stores it: a BLOB of JSON, with the keys that it adds itself (trackio.init()), of which
+ * a run here has the time alone. Each sitting says again what it was asked for. */
+int write_trackio_describe(void *state, const cJSON *options, struct error *err)
+{
+    struct database *database = state;
+    struct buffer text = BUFFER_INIT;
+    struct json_writer json = {.out = &text};
+    const cJSON *option;
+    sqlite3_stmt *update = NULL;
+    char created[64];
+    read_created(database, created, sizeof created);
+    json_object(&json, NULL);
+    cJSON_ArrayForEach(option, options) json_tree(&json, option->string, option);
+    json_null(&json, "_Username");
+    json_text(&json, "_Created", created);
+    json_null(&json, "_Group");
+    json_end(&json);
+    if (buffer_check(&text, err) != 0) {
+        buffer_free(&text);
+        return -1;
+    }
+    int status = sqlite3_prepare_v2(
+        database->db, "UPDATE configs SET config = ?2 WHERE run_id = ?1", -1, &update, NULL);
+    if (status == SQLITE_OK)
+        status = sqlite3_bind_text(update, 1, database->run, -1, SQLITE_STATIC);
+    if (status == SQLITE_OK)
+        status = sqlite3_bind_blob(update, 2, text.data, (int)text.length, SQLITE_STATIC);
+    if (status == SQLITE_OK)
+        status = sqlite3_step(update);
+    status = status == SQLITE_DONE ? 0 : say(database, err);
+    sqlite3_finalize(update);
+    buffer_free(&text);
+    return status;
 }
 
 int write_trackio_put(void *state, const struct target_line *line, struct error *err)

@@ -15,10 +15,10 @@
 enum { TENSORBOARD, TRACKIO, CSV, TARGETS };
 static const struct target targets[TARGETS] = {
     [TENSORBOARD] = {"tensorboard", write_tensorboard_open, write_tensorboard_put,
-                     write_tensorboard_go_back, write_tensorboard_close},
+                     write_tensorboard_go_back, NULL, write_tensorboard_close},
     [TRACKIO] = {"trackio", write_trackio_open, write_trackio_put, write_trackio_go_back,
-                 write_trackio_close},
-    [CSV] = {"csv", write_csv_open, write_csv_put, write_csv_go_back, write_csv_close},
+                 write_trackio_describe, write_trackio_close},
+    [CSV] = {"csv", write_csv_open, write_csv_put, write_csv_go_back, NULL, write_csv_close},
 };
 const char *const tracker_target_names[] = {"tensorboard", "trackio", "csv", NULL};
 
@@ -153,24 +153,49 @@ static void read_line(struct target_line *line, const cJSON *json)
     }
 }
 
-/* The first error is the caller's; what failed is given up. */
+/* What failed is given up. */
+static int give_up(struct tracker_writers *writers, size_t which, const struct error *why,
+                   struct error *err)
+{
+    targets[which].close(writers->states[which]);
+    writers->states[which] = NULL;
+    if (err) {
+        *err = *why;
+        error_prefix(err, "--log %s has no more lines", targets[which].name);
+    }
+    return -1;
+}
+
+/* The first error is the caller's. */
 static int each(struct tracker_writers *writers, int64_t back, struct error *err)
 {
     int status = 0;
     for (size_t i = 0; i < TARGETS; i++) {
         struct error why = ERROR_INIT;
         void *state = writers->states[i];
-        if (!state || (back >= 0 ? targets[i].go_back(state, back, &why)
-                                 : targets[i].put(state, &writers->line, &why)) == 0)
-            continue;
-        targets[i].close(state);
-        writers->states[i] = NULL;
-        if (status == 0 && err) {
-            *err = why;
-            error_prefix(err, "--log %s has no more lines", targets[i].name);
-        }
-        status = -1;
+        if (state && (back >= 0 ? targets[i].go_back(state, back, &why)
+                                : targets[i].put(state, &writers->line, &why)) != 0)
+            status = give_up(writers, i, &why, status == 0 ? err : NULL);
     }
+    return status;
+}
+
+int tracker_writers_describe(struct tracker_writers *writers, const cJSON *job, struct error *err)
+{
+    static const char *const own[] = {"format", "version", "command", "folder", "arguments"};
+    cJSON *options = cJSON_Duplicate(job, true);
+    int status = 0;
+    if (!options)
+        return error_no_memory(err);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        cJSON_DeleteItemFromObjectCaseSensitive(options, own[i]);
+    for (size_t i = 0; i < TARGETS; i++) {
+        struct error why = ERROR_INIT;
+        void *state = writers->states[i];
+        if (state && targets[i].describe && targets[i].describe(state, options, &why) != 0)
+            status = give_up(writers, i, &why, status == 0 ? err : NULL);
+    }
+    cJSON_Delete(options);
     return status;
 }
 

@@ -4,7 +4,8 @@
  *     trackio       spectrum.db: project "spectrum", the run called as its folder
  *     csv           metrics.csv, a row a line
  *
- *     tracker_writers_open() -> tracker_writers_put() with each line of metrics.jsonl -> _close()
+ *     tracker_writers_open() -> tracker_writers_describe() when what the run was asked for is known
+ *       -> tracker_writers_put() with each line of metrics.jsonl -> _close()
  *
  * Names are those of transformers' Trainer, so that these runs lie over others in one graph:
  * "train/loss", "train/learning_rate", "train/grad_norm", "eval/loss"; all other numbers of a line
@@ -17,6 +18,7 @@
 
 #include "base/error.h"
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -32,6 +34,10 @@ extern const char *const tracker_target_names[];
 int tracker_writers_open(struct tracker_writers **out, const char *names, const char *folder,
                          const char *run, struct error *err);
 void tracker_writers_close(struct tracker_writers *writers);
+
+/* The run's options, an object as job.json has it; of trackio they are the run's configuration. What
+ * only this program asks of it is left out. An error as of tracker_writers_put(). */
+int tracker_writers_describe(struct tracker_writers *writers, const cJSON *job, struct error *err);
 
 /* A whole line. A target that cannot be written is closed, and *err says which and why, for a line
  * to be said; the others go on: -1 then, else 0. */

@@ -68,6 +68,20 @@ static void check_lines(const char *text)
         abort();
 }
 
+/* Lines that a terminal can show, of which there are not more than are promised. */
+static void check_damage(const char *text)
+{
+    size_t lines = 0;
+    for (const char *end; (end = strchr(text, '\n')); text = end + 1, lines++) {
+        char *line = fuzz_text((const uint8_t *)text, (size_t)(end - text));
+        if (!utf8_printable(line))
+            abort();
+        free(line);
+    }
+    if (*text || lines > 101)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tracker_log log;
@@ -83,13 +97,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         buffer_append(&file, data + 1, size - 1);
     char *path = fuzz_text((const uint8_t *)names[format], strlen(names[format]));
     const char *whole = fuzz_file(path, file.data, file.length);
-    if (fuzz_ok(tracker_find(&log, whole, &err), &err)) {
+    if (fuzz_ok(tracker_find(&log, whole, NULL, NULL, &err), &err)) {
         if (fuzz_ok(tracker_open(&tracker, &log, &err), &err))
             while (more && fuzz_ok(tracker_read(tracker, &lines, &more, &err), &err))
                 continue;
-        if (tracker && !utf8_printable(tracker_damage(tracker)))
-            abort();
+        if (tracker)
+            check_damage(tracker_damage(tracker));
         tracker_close(tracker);
+        tracker_last_step(&log);
         tracker_log_free(&log);
     }
     check_lines(buffer_string(&lines));

@@ -63,9 +63,15 @@ check("trackio train/loss", {x["step"]: x["train/loss"] for x in logs if "train/
 check("trackio eval/loss", {x["step"]: x["eval/loss"] for x in logs if "eval/loss" in x},
       {step: x["eval_loss"] for step, x in evaluations.items()})
 
+job = json.load(open(run / "job.json"))
+asked = {key: x for key, x in job.items() if key not in ("format", "version", "command", "folder", "arguments")}
+config = SQLiteStorage.get_run_config("spectrum", run.name)
+check("trackio's configuration", {key: x for key, x in config.items() if not key.startswith("_")}, asked)
+check("trackio's configurations", SQLiteStorage.get_all_run_configs("spectrum"), {run.name: config})
+
 rows = list(csv.DictReader(open(run / "metrics.csv")))
 check("csv loss", {int(x["step"]): fp32(float(x["loss"])) for x in rows if x["loss"]},
       {step: fp32(x["loss"]) for step, x in train.items()})
 check("csv eval_loss", {int(x["step"]): fp32(float(x["eval_loss"])) for x in rows if x["eval_loss"]},
       {step: fp32(x["eval_loss"]) for step, x in evaluations.items()})
-print(f"{len(train)} steps and {len(evaluations)} evaluations: the same in TensorBoard, trackio and CSV")
+print(f"{len(train)} steps, {len(evaluations)} evaluations and {len(asked)} options: the same in TensorBoard, trackio and CSV")

@@ -76,6 +76,48 @@ grep -q "has no log of a run that is known" "$work/said" || fail "what was looke
 if "$spectrum" attach "$work/nowhere" 2>"$work/said"; then fail "nothing was attached"; fi
 grep -q "nowhere is not a job's folder" "$work/said" || fail "that nothing is there is not said"
 
+# Several runs below one folder: listed, one chosen by its name, each its own job; a name that is none is refused, and the
+# names are said. All that is found damaged is said, each time.
+for run in alpha beta gamma; do
+    mkdir -p "$work/sweep/$run"
+    echo '{"step": 1, "loss": 3.5}' >"$work/sweep/$run/run.jsonl"
+done
+echo '{"step": 4, "loss": 2.5}' >>"$work/sweep/alpha/run.jsonl"
+mkdir -p "$work/sweep/beta/checkpoint-5"
+echo '{"global_step": 5, "log_history": [{"step": 5, "loss": 1}]}' >"$work/sweep/beta/checkpoint-5/trainer_state.json"
+touch -d '1 hour ago' "$work/sweep/beta/run.jsonl" "$work/sweep/beta/checkpoint-5/trainer_state.json"
+touch -d '2026-01-02 03:04:05' "$work/sweep/alpha/run.jsonl"
+"$spectrum" attach "$work/sweep" --list >"$work/lines" 2>"$work/said" || fail "the runs are not listed"
+test "$(awk '{print $1}' "$work/lines" | tr '\n' ' ')" = "RUN gamma beta alpha + " || fail "other runs are listed: $(cat "$work/lines")"
+grep -qE '^  alpha +JSON lines +4  2026-01-02 03:04:05$' "$work/lines" || fail "what is known of alpha is not listed: $(cat "$work/lines")"
+grep -qE '^\+ beta/checkpoint-5/trainer_state.json +Hugging Face Trainer +5 ' "$work/lines" || fail "a run's other log: $(cat "$work/lines")"
+test ! -e "$work"/state/spectrum/attached/sweep-* || fail "listing attaches"
+"$spectrum" attach "$work/sweep" --list --json >"$work/lines" || fail "the list is no JSON"
+grep -q '"format": "spectrum.attachable"' "$work/lines" && grep -qF "\"run\": \"alpha\", \"tool\": \"JSON lines\", \"log\": \"$work/sweep/alpha/run.jsonl\", \"step\": 4, " "$work/lines" ||
+    fail "the list as JSON: $(cat "$work/lines")"
+if "$spectrum" attach "$work/sweep" --run delta 2>"$work/said"; then fail "a run that is none was attached"; fi
+grep -qF "has no run \"delta\": it has \"gamma\", \"beta\", \"alpha\"" "$work/said" || fail "which runs there are is not said"
+if "$spectrum" attach "$work/sweep" --run alpha --list 2>"$work/said"; then fail "one of a list"; fi
+"$spectrum" attach "$work/sweep" --run alpha >"$work/lines" 2>"$work/said" || fail "an old run did not end well"
+grep -q '^step 4  loss 2.5000$' "$work/lines" || fail "not the run that was chosen: $(cat "$work/lines")"
+grep -q "other run" "$work/said" && fail "who chooses is told of the others"
+"$spectrum" attach "$work/sweep" --json >"$work/lines" 2>"$work/said"
+grep -q "2 other runs are there: --list shows them, --run NAME follows one" "$work/said" || fail "that there are others is not said"
+grep -q '"loss": 3.5' "$work/lines" || fail "not the newest"
+gamma=$(echo "$work"/state/spectrum/attached/gamma-*)
+grep -q '"run": "gamma"' "$gamma/job.json" || fail "which run it is, is not on record"
+if "$spectrum" attach "$gamma" --run alpha 2>"$work/said"; then fail "a run of a job"; fi
+if "$spectrum" attach "$gamma" --list 2>"$work/said"; then fail "a list of a job"; fi
+"$spectrum" jobs >"$work/lines"
+grep -qF "JSON lines · gamma · $work/sweep/gamma/run.jsonl" "$work/lines" || fail "jobs does not say tool and log: $(cat "$work/lines")"
+"$spectrum" jobs --json | grep -F "\"job\": \"$gamma\"" | grep -qF "\"tool\": \"JSON lines\", \"log\": \"$work/sweep/gamma/run.jsonl\", \"run\": \"gamma\"" ||
+    fail "jobs --json does not say tool, log and run"
+echo "torn" >>"$work/sweep/gamma/run.jsonl"
+wait_until grep -q "run.jsonl: the line at byte 25 is no JSON object" "$gamma/log.txt" || fail "a damaged line is not said"
+echo "torn again" >>"$work/sweep/gamma/run.jsonl"
+wait_until grep -q "run.jsonl: the line at byte 30 is no JSON object" "$gamma/log.txt" || fail "the next one is not said"
+"$spectrum" stop "$gamma" 2>/dev/null
+
 # Samples that the tools themselves wrote, number by number.
 samples=${SPECTRUM_SHARED_DATA:-}/../engines/samples
 if [ ! -d "$samples" ]; then

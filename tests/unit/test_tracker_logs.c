@@ -8,11 +8,16 @@
 #include "base/folder.h"
 #include "base/json.h"
 #include "base/number.h"
+#include "base/sys.h"
 #include "tracker/crc32c.h"
+#include "tracker/database.h"
 #include "tracker/tracker.h"
 
 #include <math.h>
+#include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 enum { STEPS = 80 };
 
@@ -36,7 +41,7 @@ static struct tracker *open_log(const char *path, const char *tool)
     struct error err = ERROR_INIT;
     struct tracker_log log;
     struct tracker *tracker;
-    if (tracker_find(&log, path, &err) != 0)
+    if (tracker_find(&log, path, NULL, NULL, &err) != 0)
         fail_msg("%s", err.text);
     assert_string_equal(tracker_tool(&log), tool);
     if (tracker_open(&tracker, &log, &err) != 0)
@@ -309,6 +314,7 @@ static void test_which_log_of_a_folder(void **state)
     (void)state;
     struct tracker_log log;
     struct error err = ERROR_INIT;
+    size_t others;
     char *path = path_join(folder, "many", NULL), command[512];
     save("many/old/any.jsonl", "{\"step\": 1, \"loss\": 5}\n");
     save("many/checkpoint-5/trainer_state.json", "{\"log_history\": []}");
@@ -316,22 +322,474 @@ static void test_which_log_of_a_folder(void **state)
     save("many/data.jsonl", "{\"text\": \"step\", \"label\": 1}\n");
     snprintf(command, sizeof command, "touch -d '1 hour ago' %s/old/any.jsonl", path);
     assert_int_equal(system(command), 0);
-    assert_int_equal(tracker_find(&log, path, &err), 0);
+    assert_int_equal(tracker_find(&log, path, NULL, &others, &err), 0);
     assert_non_null(strstr(log.path, "many/new/any.jsonl"));
-    assert_int_equal(log.others, 2);
+    assert_int_equal(others, 1); /* the state is of the one whose folder is around it */
     tracker_log_free(&log);
     forget("many/old");
     forget("many/new");
-    assert_int_equal(tracker_find(&log, path, &err), 0);
+    assert_int_equal(tracker_find(&log, path, NULL, NULL, &err), 0);
     assert_non_null(strstr(log.path, "trainer_state.json"));
     tracker_log_free(&log);
     forget("many/checkpoint-5");
-    assert_int_equal(tracker_find(&log, path, &err), -1);
+    assert_int_equal(tracker_find(&log, path, NULL, NULL, &err), -1);
     assert_non_null(strstr(err.text, "has no log of a run that is known"));
     assert_non_null(strstr(err.text, "trainer_log.jsonl"));
     forget("many");
     free(path);
 }
+
+/* --- several runs --- */
+
+static const char *const sweep[] = {"sweep/lr-1/tb/e.tfevents.1", "sweep/lr-2/tb/e.tfevents.1",
+                                    "sweep/lr-2/tb/e.tfevents.2"};
+
+/* A folder with: two of TensorBoard, the second in two files and with the state of a Trainer around it;
+ * one of lines; two of one name in a trackio project, and one of that name in another. */
+static void make_sweep(void)
+{
+    struct buffer whole = BUFFER_INIT;
+    char *events = sample_path(TENSORBOARD), command[1024];
+    assert_int_equal(file_read_all(&whole, events, 1 << 20, NULL), 0);
+    for (size_t i = 0; i < sizeof sweep / sizeof *sweep; i++) {
+        save(sweep[i], "");
+        char *path = path_join(folder, sweep[i], NULL);
+        assert_int_equal(file_save(path, whole.data, whole.length, NULL), 0);
+        free(path);
+    }
+    save("sweep/lr-2/checkpoint-5/trainer_state.json", "{\"log_history\": [{\"step\": 5}]}");
+    save("sweep/lr-2/checkpoint-9/trainer_state.json",
+         "{\"log_history\": [{\"step\": 9, \"loss\": 1}]}");
+    save("sweep/any.jsonl", "{\"step\": 1, \"loss\": 5}\n{\"step\": 3, \"loss\": 4}\n");
+    snprintf(command, sizeof command, "cp %s/tracker/trackio.db %s/sweep/p.db && "
+             "cp %s/sweep/p.db %s/sweep/q.db && cd %s/sweep && touch -d '1 hour ago' any.jsonl && "
+             "touch -d '2 hours ago' lr-1/tb/* && touch -d '3 hours ago' lr-2/checkpoint-*/*",
+             getenv("SPECTRUM_TEST_DATA"), folder, folder, folder, folder);
+    assert_int_equal(system(command), 0);
+    buffer_free(&whole);
+    free(events);
+}
+
+static const struct tracker_log *named(const struct tracker_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->logs[i].name, name) == 0)
+            return &list->logs[i];
+    fail_msg("no \"%s\"", name);
+    return NULL;
+}
+
+/* Files of one run are one log, and a file of several runs as many; each name is there once; what is
+ * another log of a run is said to be, and comes last. */
+static void test_runs_of_a_folder(void **state)
+{
+    (void)state;
+    struct tracker_list list;
+    struct error err = ERROR_INIT;
+    char *path = path_join(folder, "sweep", NULL);
+    make_sweep();
+    if (tracker_list(&list, path, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(list.count, 8);
+    assert_int_equal(list.runs, 7);
+    for (size_t i = 0; i < list.count; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(list.logs[i].name, list.logs[j].name);
+    for (size_t i = 2; i < list.runs; i++)
+        assert_true(list.logs[i].written <= list.logs[i - 1].written);
+    assert_string_equal(list.logs[7].name, "lr-2");
+    assert_true(list.logs[7].beside);
+    assert_int_equal(tracker_last_step(&list.logs[7]), 9);
+    assert_int_equal(tracker_last_step(named(&list, "lr-1/tb")), STEPS);
+    assert_int_equal(tracker_last_step(named(&list, "lr-2/tb")), STEPS);
+    assert_int_equal(tracker_last_step(named(&list, "sweep")), 3); /* the folder's own lines */
+    assert_int_equal(tracker_last_step(named(&list, "p.db/newest")), STEPS);
+    assert_int_equal(tracker_last_step(named(&list, "q.db/older")), 1);
+    tracker_list_free(&list);
+    free(path);
+}
+
+/* By its whole name, or what only it has of one; else the names are said. */
+static void test_a_run_is_chosen_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *typed, *found; /* or what the error says */
+        bool is;
+    } cases[] = {
+        {"lr-1/tb", "lr-1/tb", true},
+        {"lr-2", "lr-2", true},
+        {"p.db/older", "p.db/older", true},
+        {"tb", "\"tb\" may be several runs of SWEEP: name one of \"lr-2/tb\", \"lr-1/tb\"", false},
+        {"older", "name one of", false},
+        {"lr-3", "SWEEP has no run \"lr-3\": it has \"", false},
+        {"", "has no run \"\"", false},
+    };
+    struct tracker_list list;
+    char *path = path_join(folder, "sweep", NULL);
+    assert_int_equal(tracker_list(&list, path, NULL), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = ERROR_INIT;
+        const struct tracker_log *log = tracker_choose(&list, "SWEEP", cases[i].typed, &err);
+        if (!cases[i].is && (log || !strstr(err.text, cases[i].found)))
+            fail_msg("%s: %s", cases[i].typed, err.text);
+        if (cases[i].is)
+            assert_string_equal(log ? log->name : err.text, cases[i].found);
+    }
+    assert_ptr_equal(tracker_choose(&list, "SWEEP", NULL, NULL), &list.logs[0]);
+    tracker_list_free(&list);
+    free(path);
+}
+
+/* What is chosen is what is followed. */
+static void test_an_older_run_is_followed(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct tracker_log log;
+    struct tracker *tracker;
+    struct buffer lines = BUFFER_INIT, older = BUFFER_INIT, newest = BUFFER_INIT;
+    char *path = path_join(folder, "sweep/p.db", NULL);
+    size_t others;
+    assert_int_equal(tracker_find(&log, path, "older", &others, &err), 0);
+    assert_int_equal(others, 1);
+    assert_int_equal(tracker_open(&tracker, &log, &err), 0);
+    read_all(tracker, &lines);
+    assert_string_equal(buffer_string(&lines), "{\"step\": 1, \"loss\": 9}\n");
+    assert_string_equal(tracker_run(tracker), "older");
+    assert_true(tracker_written(tracker) > 0);
+    assert_int_equal(tracker_put_key(&older, &log, &err), 0);
+    tracker_close(tracker);
+    tracker_log_free(&log);
+    assert_int_equal(tracker_find(&log, path, NULL, NULL, &err), 0);
+    assert_string_equal(log.name, "newest");
+    assert_int_equal(tracker_put_key(&newest, &log, &err), 0);
+    assert_string_not_equal(buffer_string(&older), buffer_string(&newest));
+    tracker_log_free(&log);
+    buffer_free(&lines);
+    buffer_free(&older);
+    buffer_free(&newest);
+    free(path);
+    forget("sweep");
+}
+
+/* --- a database that another program writes --- */
+
+/* In the mode that trackio has. */
+static sqlite3 *open_database(const char *name)
+{
+    sqlite3 *db;
+    char *path = path_join(folder, name, NULL);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL), SQLITE_OK);
+    free(path);
+    return db;
+}
+
+static void run_sql(sqlite3 *db, const char *text)
+{
+    char *why = NULL;
+    if (sqlite3_exec(db, text, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s", text, why);
+}
+
+static void put_row(sqlite3 *db, const char *run, const char *id, int step, double loss)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "INSERT INTO metrics (timestamp, run_id, run_name, step, metrics) VALUES "
+             "('2026-01-02T03:04:05.5+00:00', '%s', '%s', %d, '{\"loss\": %g}')",
+             id, run, step, loss);
+    run_sql(db, text);
+}
+
+static int names_in(const char *where)
+{
+    char command[256];
+    snprintf(command, sizeof command, "exit $(ls -A '%s/%s' | wc -l)", folder, where);
+    return WEXITSTATUS(system(command));
+}
+
+static const char metrics_table[] =
+    "CREATE TABLE metrics (id INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, timestamp "
+    "TEXT NOT NULL, run_name TEXT NOT NULL, step INTEGER NOT NULL, metrics TEXT NOT NULL)";
+
+/* A project whose writer opens it for each line, as trackio does: nothing is left beside it, not even
+ * where it cannot be written; and each line comes. Two runs of one name are two. */
+static void test_a_database_is_left_alone(void **state)
+{
+    (void)state;
+    struct error err = ERROR_INIT;
+    struct tracker_list list;
+    struct buffer lines = BUFFER_INIT;
+    char *path = path_join(folder, "alone/p.db", NULL);
+    save("alone/.made", "");
+    sqlite3 *db = open_database("alone/p.db");
+    run_sql(db, metrics_table);
+    put_row(db, "same", "aaaaaaaaaa", 1, 5);
+    put_row(db, "same", "bbbbbbbbbb", 1, 7);
+    sqlite3_close(db);
+    assert_int_equal(names_in("alone"), 2);
+    assert_int_equal(chmod(path, 0444), 0);
+    usleep(60000);
+    assert_int_equal(tracker_list(&list, path, &err), 0);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.logs[0].name, "same:bbbbbbbb");
+    assert_string_equal(list.logs[1].name, "same:aaaaaaaa");
+    assert_float_equal(list.logs[1].written, 1767323045, 0); /* of 2026-01-02T03:04:05 */
+    struct tracker *tracker;
+    assert_int_equal(tracker_open(&tracker, &list.logs[1], &err), 0);
+    read_all(tracker, &lines);
+    assert_int_equal(names_in("alone"), 2);
+    assert_int_equal(chmod(path, 0644), 0);
+    for (int step = 2; step <= 4; step++) {
+        db = open_database("alone/p.db");
+        put_row(db, "same", "aaaaaaaaaa", step, 5 - step);
+        put_row(db, "same", "bbbbbbbbbb", step, 9);
+        if (step == 3) /* while it is open */
+            read_all(tracker, &lines);
+        sqlite3_close(db);
+        usleep(60000);
+        read_all(tracker, &lines);
+        assert_int_equal(names_in("alone"), 2);
+    }
+    assert_string_equal(buffer_string(&lines),
+                        "{\"step\": 1, \"loss\": 5}\n{\"step\": 2, \"loss\": 3}\n"
+                        "{\"step\": 3, \"loss\": 2}\n{\"step\": 4, \"loss\": 1}\n");
+    assert_string_equal(tracker_damage(tracker), "");
+    tracker_close(tracker);
+    tracker_list_free(&list);
+    buffer_free(&lines);
+    free(path);
+    forget("alone");
+}
+
+/* What is at rest is read as if it did not change, so whether it did is known afterwards; and what was
+ * written just now may be written again within the same time of its file. */
+static void test_a_database_at_rest_is_held_to_it(void **state)
+{
+    (void)state;
+    struct database database;
+    char *path = path_join(folder, "held/p.db", NULL);
+    save("held/.made", "");
+    sqlite3 *db = open_database("held/p.db");
+    run_sql(db, metrics_table);
+    sqlite3_close(db);
+    assert_int_equal(database_open(&database, path, 1), SQLITE_BUSY);
+    database_close(&database);
+    usleep(60000);
+    assert_int_equal(database_open(&database, path, 1), SQLITE_OK);
+    assert_true(database.at_rest);
+    assert_true(database_held(&database));
+    db = open_database("held/p.db");
+    assert_false(database_held(&database)); /* somebody may write now, */
+    put_row(db, "run", "dddddddddd", 1, 1);
+    sqlite3_close(db);
+    assert_false(database_held(&database)); /* or has written */
+    database_close(&database);
+    free(path);
+    forget("held");
+}
+
+/* Writes a row each time that it opens it, in another process, sometimes many of them. */
+static void write_rows(int count)
+{
+    for (int step = 1; step <= count; step++) {
+        sqlite3 *db = open_database("busy/p.db");
+        sqlite3_busy_timeout(db, 5000);
+        put_row(db, "busy", "cccccccccc", step, step);
+        sqlite3_close(db);
+        usleep((useconds_t)(step % 7 * 1000));
+    }
+    _exit(0);
+}
+
+/* Read while that goes on, at any moment of it, each row comes once and is the row. */
+static void test_a_database_that_is_written_meanwhile(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    struct buffer lines = BUFFER_INIT;
+    struct error err = ERROR_INIT;
+    bool more;
+    int how;
+    save("busy/.made", "");
+    sqlite3 *db = open_database("busy/p.db");
+    run_sql(db, metrics_table);
+    put_row(db, "busy", "cccccccccc", 0, 0);
+    sqlite3_close(db);
+    usleep(60000);
+    char *path = path_join(folder, "busy", NULL);
+    struct tracker *tracker = open_log(path, "trackio");
+    pid_t writer = fork();
+    if (writer == 0)
+        write_rows(COUNT);
+    while (waitpid(writer, &how, WNOHANG) == 0) {
+        if (tracker_read(tracker, &lines, &more, &err) != 0)
+            fail_msg("%s", err.text);
+        usleep(500);
+    }
+    assert_int_equal(how, 0);
+    usleep(60000);
+    read_all(tracker, &lines);
+    for (int step = 0; step <= COUNT; step++) {
+        cJSON *json = line_at(&lines, (size_t)step);
+        assert_float_equal(number(json, "step"), step, 0);
+        assert_float_equal(number(json, "loss"), step, 0);
+        cJSON_Delete(json);
+    }
+    assert_null(line_at(&lines, COUNT + 1));
+    assert_string_equal(tracker_damage(tracker), "");
+    tracker_close(tracker);
+    buffer_free(&lines);
+    free(path);
+    forget("busy");
+}
+
+/* Another tool's database has no runs of trackio's, whatever its tables are called. */
+static void test_another_database_is_none(void **state)
+{
+    (void)state;
+    static const char *const tables[] = {"CREATE TABLE models (id INTEGER)",
+                                         "CREATE TABLE metrics (key TEXT, value REAL, step INTEGER)"};
+    for (size_t i = 0; i < 2; i++) {
+        struct error err = ERROR_INIT;
+        struct tracker_list list;
+        char *path = path_join(folder, "other.db", NULL);
+        sqlite3 *db = open_database("other.db");
+        run_sql(db, tables[i]);
+        sqlite3_close(db);
+        usleep(60000);
+        assert_int_equal(tracker_list(&list, path, &err), -1);
+        assert_non_null(strstr(err.text, "is no log of a run that is known"));
+        unlink(path);
+        free(path);
+    }
+}
+
+/* --- damage --- */
+
+static void append(const char *name, const char *text)
+{
+    char *path = path_join(folder, name, NULL);
+    FILE *out = fopen(path, "a");
+    assert_non_null(out);
+    fputs(text, out);
+    fclose(out);
+    free(path);
+}
+
+/* Each is said when it comes, and none twice; of many alike at one look how many; and whatever a log
+ * has, not more than a hundred lines. */
+static void test_all_damage_is_said(void **state)
+{
+    (void)state;
+    struct buffer lines = BUFFER_INIT;
+    save("torn/a.jsonl", "{\"step\": 1, \"loss\": 5}\nnothing\n{\"loss\": 2}\n");
+    char *path = path_join(folder, "torn/a.jsonl", NULL);
+    struct tracker *tracker = open_log(path, "JSON lines");
+    read_all(tracker, &lines);
+    assert_string_equal(tracker_damage(tracker),
+                        "the line at byte 23 is no JSON object: it is passed over\n"
+                        "the line at byte 31 has no step, a whole number from 0: it is passed over\n");
+    tracker_damage_said(tracker);
+    read_all(tracker, &lines);
+    assert_string_equal(tracker_damage(tracker), "");
+    append("torn/a.jsonl", "[1]\n[2]\n[3]\n");
+    read_all(tracker, &lines);
+    assert_string_equal(tracker_damage(tracker),
+                        "the line at byte 43 is no JSON object: it is passed over (and 2 more like "
+                        "it)\n");
+    tracker_damage_said(tracker);
+    for (int i = 0; i < 150; i++) {
+        bool more;
+        append("torn/a.jsonl", "nothing\n");
+        assert_int_equal(tracker_read(tracker, &lines, &more, NULL), 0);
+    }
+    size_t count = 0;
+    for (const char *at = tracker_damage(tracker); (at = strchr(at, '\n')); at++)
+        count++;
+    assert_int_equal(count, 101 - 3);
+    assert_non_null(strstr(tracker_damage(tracker), "\nmore of it is damaged than is said here\n"));
+    tracker_close(tracker);
+    buffer_free(&lines);
+    free(path);
+    forget("torn");
+}
+
+/* A state is written in place: half of one is damage where it stays so. */
+static void test_half_a_state(void **state)
+{
+    (void)state;
+    static const char half[] = "{\"log_history\": [{\"step\": 1, \"lo";
+    struct buffer lines = BUFFER_INIT;
+    bool more;
+    save("half/trainer_state.json", half);
+    char *path = path_join(folder, "half", NULL);
+    struct tracker *tracker = open_log(path, "Hugging Face Trainer");
+    assert_int_equal(tracker_read(tracker, &lines, &more, NULL), 0);
+    assert_string_equal(tracker_damage(tracker), "");
+    save("half/trainer_state.json", "{\"log_history\": [{\"step\": 1, \"loss\": 3}]}");
+    read_all(tracker, &lines);
+    assert_string_equal(tracker_damage(tracker), "");
+    assert_string_equal(buffer_string(&lines), "{\"step\": 1, \"loss\": 3}\n");
+    save("half/trainer_state.json", half);
+    read_all(tracker, &lines);
+    assert_non_null(strstr(tracker_damage(tracker), "trainer_state.json"));
+    tracker_close(tracker);
+    buffer_free(&lines);
+    free(path);
+    forget("half");
+}
+
+/* A folder of events is listed where it has changed: a new file in it is found, however old its time
+ * is made, and between changes it is not opened. */
+static int listings;
+static DIR *(*system_opendir)(const char *path);
+
+static DIR *count_opendir(const char *path)
+{
+    listings++;
+    return system_opendir(path);
+}
+
+static void test_a_folder_is_listed_where_it_changed(void **state)
+{
+    (void)state;
+    struct buffer whole = BUFFER_INIT, lines = BUFFER_INIT;
+    char *events = sample_path(TENSORBOARD), command[512];
+    char *path = path_join(folder, "list/a.tfevents.1", NULL), *around = path_folder(path, NULL);
+    bool more;
+    assert_int_equal(file_read_all(&whole, events, 1 << 20, NULL), 0);
+    save("list/a.tfevents.1", "");
+    assert_int_equal(file_save(path, whole.data, whole.length, NULL), 0);
+    snprintf(command, sizeof command, "touch -d '1 hour ago' %s %s/*", around, around);
+    assert_int_equal(system(command), 0);
+    struct tracker *tracker = open_log(around, "TensorBoard");
+    read_all(tracker, &lines);
+    check_run(&lines);
+    system_opendir = sys.opendir;
+    sys.opendir = count_opendir;
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(tracker_read(tracker, &lines, &more, NULL), 0);
+    assert_int_equal(listings, 0);
+    snprintf(command, sizeof command, "cp %s %s/b.tfevents.2", path, around);
+    assert_int_equal(system(command), 0);
+    buffer_clear(&lines);
+    read_all(tracker, &lines);
+    assert_true(listings > 0);
+    assert_true(lines.length > 0);
+    sys.opendir = system_opendir;
+    tracker_close(tracker);
+    buffer_free(&whole);
+    buffer_free(&lines);
+    free(events);
+    free(around);
+    free(path);
+    forget("list");
+}
+
+/* --- another log in its place --- */
 
 /* Another file in a log's place, longer or not, is another log: what came before is void, by a line
  * of metrics.jsonl that says so. */
@@ -465,6 +923,16 @@ int main(void)
         cmocka_unit_test(test_lines_of_each_shape),
         cmocka_unit_test(test_steps_that_go_back_and_come_late),
         cmocka_unit_test(test_which_log_of_a_folder),
+        cmocka_unit_test(test_runs_of_a_folder),
+        cmocka_unit_test(test_a_run_is_chosen_by_name),
+        cmocka_unit_test(test_an_older_run_is_followed),
+        cmocka_unit_test(test_a_database_is_left_alone),
+        cmocka_unit_test(test_a_database_at_rest_is_held_to_it),
+        cmocka_unit_test(test_a_database_that_is_written_meanwhile),
+        cmocka_unit_test(test_another_database_is_none),
+        cmocka_unit_test(test_all_damage_is_said),
+        cmocka_unit_test(test_half_a_state),
+        cmocka_unit_test(test_a_folder_is_listed_where_it_changed),
         cmocka_unit_test(test_a_log_that_is_replaced),
         cmocka_unit_test(test_nothing_goes_without_a_word),
         cmocka_unit_test(test_an_odd_neighbour),

@@ -7,11 +7,13 @@
 #include "base/file.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
+#include "base/json.h"
 #include "base/sys.h"
 #include "tracker/tracker.h"
 #include "tracker/writers.h"
 
 #include <errno.h>
+#include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -41,7 +43,7 @@ static char *read_back(const char *path, const char *tool)
     struct buffer lines = BUFFER_INIT;
     bool more = true;
     tracker_hold = 0;
-    assert_int_equal(tracker_find(&log, path, NULL), 0);
+    assert_int_equal(tracker_find(&log, path, NULL, NULL, NULL), 0);
     assert_string_equal(tracker_tool(&log), tool);
     assert_int_equal(tracker_open(&tracker, &log, NULL), 0);
     while (more)
@@ -112,6 +114,73 @@ static void test_what_was_written_is_read(void **state)
                         "2,3.75,0.25,,,,,,,,,,\n");
     free(lines);
     free(path);
+}
+
+/* The configuration of the run in spectrum.db below folder/where, and whether it is a BLOB; the caller
+ * frees. */
+static cJSON *read_config(const char *where, char type[16], char created[64])
+{
+    sqlite3 *db;
+    sqlite3_stmt *row;
+    char *inside = path_join(folder, where, NULL), *path = path_join(inside, "spectrum.db", NULL);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT config, typeof(config), created_at FROM configs "
+                                        "WHERE run_id = 'x' AND run_name = 'x'",
+                                        -1, &row, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(row), SQLITE_ROW);
+    cJSON *json = json_parse(sqlite3_column_blob(row, 0), (size_t)sqlite3_column_bytes(row, 0),
+                             JSON_STRICT, "config", NULL);
+    snprintf(type, 16, "%s", (const char *)sqlite3_column_text(row, 1));
+    snprintf(created, 64, "%s", (const char *)sqlite3_column_text(row, 2));
+    assert_int_equal(sqlite3_step(row), SQLITE_DONE);
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+    free(path);
+    free(inside);
+    return json;
+}
+
+/* What was asked for, without what only this program asks of job.json; a later sitting says it again,
+ * and when the run began stays. */
+static void test_options_are_the_configuration(void **state)
+{
+    (void)state;
+    static const char first[] =
+        "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"train\", \"model\": \"/m\", "
+        "\"lr\": 0.5, \"data\": [\"a\", \"b\"], \"data_counts\": {\"rows\": 3}, \"folder\": \"/f\", "
+        "\"arguments\": [\"train\"]}";
+    char *inside = path_join(folder, "config", NULL), type[16], created[64], again[64];
+    assert_int_equal(mkdir(inside, 0700), 0);
+    for (int sitting_count = 0; sitting_count < 2; sitting_count++) {
+        struct tracker_writers *writers;
+        struct error err = ERROR_INIT;
+        cJSON *job = json_parse(first, strlen(first), JSON_STRICT, "job", NULL);
+        if (sitting_count > 0)
+            cJSON_ReplaceItemInObject(job, "lr", cJSON_CreateNumber(0.25));
+        assert_int_equal(
+            tracker_writers_open(&writers, "csv,trackio,tensorboard", inside, "x", &err), 0);
+        if (sitting_count > 0) { /* what the sitting before said is there until it says it */
+            cJSON_Delete(read_config("config", type, again));
+            assert_string_equal(again, created);
+        }
+        assert_int_equal(tracker_writers_describe(writers, job, &err), 0);
+        PUT_ALL(writers, sitting);
+        tracker_writers_close(writers);
+        cJSON_Delete(job);
+        cJSON *config = read_config("config", type, created);
+        char *text = cJSON_PrintUnformatted(config), wanted[512];
+        snprintf(wanted, sizeof wanted,
+                 "{\"model\":\"/m\",\"lr\":%s,\"data\":[\"a\",\"b\"],\"data_counts\":{\"rows\":3},"
+                 "\"_Username\":null,\"_Created\":\"%s\",\"_Group\":null}",
+                 sitting_count > 0 ? "0.25" : "0.5", created);
+        assert_string_equal(text, wanted);
+        assert_string_equal(type, "blob");
+        free(text);
+        cJSON_Delete(config);
+    }
+    free(inside);
 }
 
 /* The one event file of the folder, where an earlier sitting left none. */
@@ -223,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_written_is_read),
+        cmocka_unit_test(test_options_are_the_configuration),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_what_cannot_be_written_is_given_up),
         cmocka_unit_test(test_what_is_anothers_stays),

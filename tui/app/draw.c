@@ -164,16 +164,20 @@ static size_t put_own_plan(const struct training_estimate *cost, bool brief, cha
     return strlen(out);
 }
 
-/* What the job was asked for. */
+/* What the job was asked for: "train demo · method full", "attach out · LLaMA-Factory". */
 static void put_asked(const struct job_follow *run, char *out, size_t size)
 {
-    const char *command = "", *method = NULL;
+    const char *command = "", *method = NULL, *tool = "";
     char model[128];
     json_get_string(run->job, "command", &command);
     json_get_string(run->job, "method", &method);
+    json_get_string(run->job, "tool", &tool);
     job_follow_model(run, model, sizeof model);
-    snprintf(out, size, "%s %s%s%s", command, model, method ? " · method " : "",
-             method ? method : "");
+    snprintf(out, size, "%s %s%s%s", command, model,
+             method    ? " · method "
+             : tool[0] ? " · "
+                       : "",
+             method ? method : tool);
 }
 
 /* What trains, and at what cost. */

@@ -1,5 +1,5 @@
-/* What is done to one job: attach, pause, checkpoint, stop, resume; and `supervise`, by which a job
- * is run. (command_jobs.c has what is done to several.)
+/* What is done to one job: pause, checkpoint, stop, resume; and `supervise`, by which a job is run.
+ * (command_jobs.c has what is done to several, command_attach.c who watches one.)
  *
  * A job is named by its folder. A command finds it, does one thing to it, and with --json says how
  * it stands then: with_job() is that frame, and a function a command is what is done, by the rules
@@ -7,7 +7,6 @@
  */
 #include "base/memory.h"
 #include "base/text.h"
-#include "job/attached.h"
 #include "job/job_dir.h"
 #include "job/job_index.h"
 #include "job/job_kind.h"
@@ -16,10 +15,8 @@
 #include "train/state.h"
 #include "tui/cli/command.h"
 #include "tui/cli/job_view.h"
-#include "tui/cli/metrics_line.h"
 #include "tui/cli/options.h"
 #include "tui/cli/output.h"
-#include "tui/cli/process.h"
 #include "tui/cli/train_config.h"
 #include "tui/session/steer.h"
 
@@ -27,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* What the command line says besides the job. */
 struct request {
@@ -53,29 +49,6 @@ static int ask(struct job_follow *job, enum steering what, struct error *err)
 }
 
 /* --- what is done, a function a command --- */
-
-/* Without a terminal; on one the full screen does it (attach()). */
-static int follow_job(struct job_follow *job, const struct request *request, struct error *err)
-{
-    (void)request;
-    return metrics_line_follow(job, err);
-}
-
-/* A job by its name, or the one that follows the log of another tool's run, which is said. */
-static char *find_to_attach(const char *name, struct error *err)
-{
-    struct tracker_log log;
-    char *path = attached_find(name, "/proc/self/exe", &log, err);
-    if (!path || !log.format)
-        return path;
-    message_print("%s: a log of %s", log.path, tracker_tool(&log));
-    attached_wait(path);
-    if (log.others > 0)
-        message_print("%zu other log%s there, the newest is %s; name one to follow it", log.others,
-                      log.others == 1 ? " is" : "s are", log.other);
-    tracker_log_free(&log);
-    return path;
-}
 
 static int pause_job(struct job_follow *job, const struct request *request, struct error *err)
 {
@@ -153,8 +126,8 @@ static int resume_job(struct job_follow *job, const struct request *request, str
     return 0;
 }
 
-/* How it stands now, with what it said last of training and of evaluation. */
-static int print_status(struct job_follow *job, bool metrics, struct error *err)
+/* How it stands now. */
+static int print_status(struct job_follow *job, struct error *err)
 {
     struct buffer out = BUFFER_INIT;
     struct json_writer json = {.out = &out};
@@ -162,10 +135,6 @@ static int print_status(struct job_follow *job, bool metrics, struct error *err)
     job_follow_update(job);
     json_object(&json, NULL);
     job_view_put_members(&json, job);
-    if (metrics) {
-        json_tree(&json, "metrics", job_metrics_last(&job->metrics, "loss"));
-        json_tree(&json, "evaluation", job_metrics_last(&job->metrics, "eval_loss"));
-    }
     json_end(&json);
     return output_json(&json, err);
 }
@@ -194,7 +163,6 @@ static int with_job(const struct command *command, int argc, char **argv,
                     struct error *err)
 {
     struct request request = {.schedule = SCHEDULE_CONSTANT};
-    bool attach = act == follow_job;
     const char *name = NULL;
     struct job_follow *job = NULL;
     int status = options_parse_one(command, &request, &request.given,
@@ -205,13 +173,13 @@ static int with_job(const struct command *command, int argc, char **argv,
         return status > 0 ? 0 : status;
     if (check_together(command, &request, err) != 0)
         return -1;
-    char *path = (attach ? find_to_attach : job_find)(name, err);
-    status = path ? (attach ? job_follow_open : job_follow_open_end)(&job, path, err) : -1;
+    char *path = job_find(name, err);
+    status = path ? job_follow_open_end(&job, path, err) : -1;
     free(path);
-    if (status == 0 && !(attach && request.json)) /* one object, not lines and an object */
+    if (status == 0)
         status = act(job, &request, err);
     if (status == 0 && request.json)
-        status = print_status(job, attach, err);
+        status = print_status(job, err);
     job_follow_close(job);
     return status;
 }
@@ -239,28 +207,6 @@ static const struct option rows[] = {
 static const struct option_table table = {rows, 1}; /* all but `resume` take --json alone */
 static const struct option_table resume_table = {rows, sizeof rows / sizeof *rows};
 
-static void say_line(const char *line)
-{
-    fprintf(stderr, "%s\n", line);
-}
-
-/* On a terminal the full screen; as a job (job/attached.h) the worker of one. */
-static int attach(int argc, char **argv, struct error *err)
-{
-    const char *job = getenv("SPECTRUM_JOB");
-    bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-    if (job && job[0] && argc == 2)
-        return attached_work(job, argv[1], argc, argv, interrupt_watch(NULL), say_line, err);
-    if (terminal && argc == 2 && argv[1][0] != '-') {
-        char *path = find_to_attach(argv[1], err);
-        char *screen[] = {argv[0], path, NULL};
-        int status = path ? command_screen.run(2, screen, err) : -1;
-        free(path);
-        return status;
-    }
-    return with_job(&command_attach, argc, argv, follow_job, err);
-}
-
 static int pause_it(int argc, char **argv, struct error *err)
 {
     return with_job(&command_pause, argc, argv, pause_job, err);
@@ -281,13 +227,6 @@ static int resume(int argc, char **argv, struct error *err)
     return with_job(&command_resume, argc, argv, resume_job, err);
 }
 
-const struct command command_attach = {
-    .name = "attach",
-    .summary = "watch a job, or a run of another tool by its log: on a terminal the full screen",
-    .usage = "spectrum attach JOB|LOG|FOLDER [--json]",
-    .options = &table,
-    .run = attach,
-};
 const struct command command_pause = {
     .name = "pause",
     .summary = "let a job wait after the step, or the matrices, in hand",

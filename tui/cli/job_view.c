@@ -73,7 +73,7 @@ static void put_progress(struct buffer *out, const struct job_facts *facts, cons
 }
 
 /* "running     train    /runs/first", and below it how far it is and what came of it. A scan's folder
- * does not say whose it is, so its model follows. */
+ * does not say whose it is, so its model follows, and of another tool's run the tool and its log. */
 void job_view_put_lines(struct buffer *out, const struct job_follow *job,
                         const struct job_best *best)
 {
@@ -93,6 +93,11 @@ void job_view_put_lines(struct buffer *out, const struct job_follow *job,
     if (job_follow_is_scan(job) && json_get_string(job->job, "model", &model)) {
         buffer_text(&line, line.length ? ", " : "");
         put_plain(&line, 0, model);
+    }
+    if (facts.tool[0]) {
+        char place[ERROR_TEXT_MAX];
+        job_follow_place(job, place, sizeof place);
+        buffer_format(&line, "%s%s", line.length ? ", " : "", place);
     }
     if (line.length > 0)
         buffer_format(out, "\n            %s", buffer_string(&line));
@@ -131,6 +136,7 @@ static void put_count(struct json_writer *json, const char *key, int64_t value)
 /* `evaluation`: the last one, where the end of the metrics has none; NaN: it is not known. */
 static void put_members(struct json_writer *json, const struct job_follow *job, double evaluation)
 {
+    static const char *const foreign[] = {"tool", "log", "run"};
     const char *model = NULL, *command = NULL, *method = NULL;
     char state[ERROR_TEXT_MAX];
     struct job_facts facts = {.best = NAN};
@@ -145,6 +151,13 @@ static void put_members(struct json_writer *json, const struct job_follow *job, 
     json_text(json, "phase", facts.phase[0] ? facts.phase : NULL);
     json_text(json, "command", command);
     json_text(json, "model", model);
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        const char *value = NULL;
+        if (json_get_string(job->job, foreign[i], &value))
+            job_view_put_path(json, foreign[i], value);
+        else
+            json_null(json, foreign[i]);
+    }
     put_count(json, "step", facts.kind->rows ? -1 : facts.done);
     if (facts.kind->rows && facts.done >= 0) {
         json_integer(json, "matrices", facts.done);

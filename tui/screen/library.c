@@ -15,11 +15,13 @@
  */
 #include "base/memory.h"
 #include "base/process.h"
+#include "job/attached.h"
 #include "tui/canvas/terminal.h"
 #include "tui/screen/library_steer.h"
 #include "tui/screen/library_table.h"
 #include "tui/screen/screens.h"
 #include "tui/session/job_actions.h"
+#include "tui/session/wording.h"
 #include "tui/widget/line_edit.h"
 
 #include <stdio.h>
@@ -151,8 +153,12 @@ static void draw_foot(struct app *app, struct library_view *view, struct area ar
     } else if (row < view->library.count) {
         const struct library_row *at = &view->library.rows[row];
         bool job = at->kind == LIBRARY_JOB;
-        char text[ERROR_TEXT_MAX];
-        if (job && at->job.text[0])
+        char text[ERROR_TEXT_MAX], log[sizeof at->job.log];
+        if (job && at->job.tool[0]) {
+            int used = snprintf(text, sizeof text, "run of %s, %s · ", at->job.tool, at->job.text);
+            path_put_short(at->job.log, area.width - text_columns(text), log, sizeof log);
+            snprintf(text + used, sizeof text - (size_t)used, "%s", log);
+        } else if (job && at->job.text[0])
             snprintf(text, sizeof text, "%s, %s · %.300s", at->job.kind->noun, at->job.text,
                      at->origin);
         else
@@ -221,14 +227,19 @@ static void open_row(struct app *app, const struct library_row *row)
         app_error(app, &err);
 }
 
-/* The job that follows it is among the rows when one comes back. */
+/* Of several runs one is chosen. The job that follows it is among the rows when one comes back. */
 static void attach(struct app *app, const char *path)
 {
     struct error err = ERROR_INIT;
-    if (session_attach(&app->session, path, &err) == 0)
+    struct tracker_list found;
+    int logs = attached_list(&found, path, &err);
+    if (logs > 0 && found.runs > 1)
+        screen_open_attach(app, path, &found);
+    else if (logs >= 0 && session_attach(&app->session, path, NULL, &err) == 0)
         screen_open_watch(app);
-    else
+    if (err.kind != ERROR_NONE)
         app_error(app, &err);
+    tracker_list_free(&found);
 }
 
 /* --- requests --- */

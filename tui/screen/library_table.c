@@ -28,10 +28,20 @@ enum {
 
 /* --- what stands in a cell --- */
 
+/* A scan's folder is named by a hash, so its model stands for it; that of another tool's run ends with
+ * one, and there the tool stands: "out · TensorBoard". */
 static void put_name(const struct library_row *row, char *out, size_t size)
 {
-    bool scan = row->kind == LIBRARY_JOB && row->job.kind->rows && row->job.model[0];
-    snprintf(out, size, "%s", scan ? row->job.model : row->title);
+    enum { HASH = 9 }; /* "-9f3a61c2" */
+    bool job = row->kind == LIBRARY_JOB, scan = job && row->job.kind->rows && row->job.model[0];
+    size_t length = strlen(row->title);
+    const char *ending = length > HASH ? row->title + length - HASH : row->title;
+    bool hashed = ending[0] == '-' && strspn(ending + 1, "0123456789abcdef") == HASH - 1;
+    if (job && row->job.tool[0])
+        snprintf(out, size, "%.*s · %s", (int)(length - (hashed ? HASH : 0)), row->title,
+                 row->job.tool);
+    else
+        snprintf(out, size, "%s", scan ? row->job.model : row->title);
 }
 
 static void put_type(const struct library_row *row, char *out, size_t size)
@@ -120,20 +130,9 @@ static double age_of(const struct library_row *row)
     return row->job.began < 0 ? NAN : fmax(0, difftime(sys.time(NULL), (time_t)row->job.began));
 }
 
-/* In the largest unit of which there is one: "12 min", "3 h", "40 days". */
 static void put_age(const struct library_row *row, char *out, size_t size)
 {
-    double seconds = age_of(row);
-    if (isnan(seconds))
-        snprintf(out, size, "n/a");
-    else if (seconds < 60)
-        snprintf(out, size, "%.0f s", seconds);
-    else if (seconds < 3600)
-        snprintf(out, size, "%.0f min", floor(seconds / 60));
-    else if (seconds < 2 * 86400)
-        snprintf(out, size, "%.0f h", floor(seconds / 3600));
-    else
-        snprintf(out, size, "%.0f days", floor(seconds / 86400));
+    since_put(age_of(row), out, size);
 }
 
 static void put_method(const struct library_row *row, char *out, size_t size)
@@ -146,9 +145,10 @@ static void put_kind(const struct library_row *row, char *out, size_t size)
     snprintf(out, size, "%s", row->job.kind->command);
 }
 
+/* Of another tool's run where its log lies. */
 static void put_model(const struct library_row *row, char *out, size_t size)
 {
-    snprintf(out, size, "%s", row->job.model);
+    snprintf(out, size, "%s", row->job.log[0] ? row->job.log : row->job.model);
 }
 
 /* --- what a column is sorted by: its number, or else its text --- */
@@ -371,6 +371,11 @@ static void put_cell(struct area area, int x, const struct column *column, int w
                      struct style style, const char *text)
 {
     struct area cell = area_part(area, x, 0, width, 1);
+    char end[CELL * 4];
+    if (column->put == put_model && strchr(text, '/')) {
+        path_put_short(text, width, end, sizeof end); /* what differs is at its end */
+        text = end;
+    }
     if (column->left || text_columns(text) > width)
         area_label(cell, 0, 0, width, style, text);
     else

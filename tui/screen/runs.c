@@ -104,7 +104,7 @@ static void draw_line(struct app *app, const struct runs_view *view, int line, s
     put_steps(&row->job, steps, sizeof steps);
     loss_put(row->job.evaluation, evaluation, sizeof evaluation);
     const char *const cells[] = {row->title, watched ? "watched" : row->job.word, steps, evaluation,
-                                 row->job.method};
+                                 row->job.tool[0] ? row->job.tool : row->job.method};
     put_cells(area, cells, text, dim);
 }
 

@@ -7,8 +7,9 @@
  *        |                 `-----t-----> train --Ctrl-D--> data     records of the form's data
  *        |                               |  `----Ctrl-P--> presets  usual ways to train
  *        `--Enter, a job--> watch <--Ctrl-S--'          `-- the job that was started
- *                             | `--o--> runs            other runs over its loss
- *                             `----n--> gradients       its gradients' norms on the layer grid
+ *        |                  ^ | `--o--> runs            other runs over its loss
+ *        `--a--> attach ----' `----n--> gradients       its gradients' norms on the layer grid
+ *                `-- which run of another tool
  *     any --?--> help
  *
  * Opening one pushes its view on the app's stack; false: it could not be, and the message line says
@@ -19,6 +20,7 @@
 #ifndef SPECTRUM_TUI_SCREEN_SCREENS_H
 #define SPECTRUM_TUI_SCREEN_SCREENS_H
 
+#include "tracker/tracker.h"
 #include "tui/app/app.h"
 
 /* What the app opens by itself (library.c has the table: it is where everything begins). */
@@ -35,6 +37,8 @@ bool screen_open_presets(struct app *app);           /* values for the form */
 bool screen_open_watch(struct app *app);             /* the session's job */
 bool screen_open_runs(struct app *app);              /* which are drawn over the session's job */
 bool screen_open_gradients(struct app *app); /* norms of the session's job on the layer grid */
+/* Which of the runs that the path means; takes them. */
+bool screen_open_attach(struct app *app, const char *path, struct tracker_list *found);
 bool screen_open_help(struct app *app);
 bool screen_open_device(struct app *app); /* what there is to compute the scan */
 

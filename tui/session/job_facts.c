@@ -64,7 +64,7 @@ static double last_evaluation(const struct job_follow *job)
 /* Everything that a row of a list shows, copied: the job's files are closed after that. */
 void job_facts_take(struct job_facts *facts, const struct job_follow *job)
 {
-    const char *word = NULL, *method = "";
+    const char *word = NULL, *method = "", *tool = "", *log = "";
     char text[ERROR_TEXT_MAX];
     facts->kind = job_kind_of(job->job);
     facts->state = job->state;
@@ -85,6 +85,10 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
     path_put_last(job->path, facts->name, sizeof facts->name);
     job_follow_model(job, facts->model, sizeof facts->model);
     utf8_copy(facts->method, sizeof facts->method, method);
+    json_get_string(job->job, "tool", &tool);
+    json_get_string(job->job, "log", &log);
+    utf8_copy(facts->tool, sizeof facts->tool, tool);
+    path_put_short(log, (int)sizeof facts->log, facts->log, sizeof facts->log);
     take_progress(facts, job);
     facts->left = job_left(job);
     facts->loss = job_follow_last(job, "loss");

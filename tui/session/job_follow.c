@@ -375,9 +375,10 @@ void job_follow_model(const struct job_follow *follow, char *out, size_t size)
 
 void job_follow_place(const struct job_follow *follow, char *out, size_t size)
 {
-    const char *tool, *log;
+    const char *tool, *log, *run = "";
+    json_get_string(follow->job, "run", &run);
     if (json_get_string(follow->job, "tool", &tool) && json_get_string(follow->job, "log", &log))
-        snprintf(out, size, "%s · %s", tool, log);
+        snprintf(out, size, "%s%s%s · %s", tool, run[0] ? " · " : "", run, log);
     else
         snprintf(out, size, "%s", follow->path);
     utf8_sanitize(out);
@@ -387,7 +388,8 @@ void job_follow_place(const struct job_follow *follow, char *out, size_t size)
 bool job_follow_phase(const struct job_follow *follow, char *out, size_t size)
 {
     const struct job_progress *phase = &follow->phase;
-    const char *name = strcmp(phase->phase, "loading") == 0 ? "loading weights" : phase->phase;
+    bool loads = strcmp(phase->phase, "loading") == 0, foreign = json_get(follow->job, "tool");
+    const char *name = loads ? (foreign ? "reading the log" : "loading weights") : phase->phase;
     if (phase->total <= 0 || strcmp(phase->unit, "steps") == 0)
         snprintf(out, size, "%s", name);
     else if (strcmp(phase->unit, "bytes") == 0)
@@ -395,8 +397,8 @@ bool job_follow_phase(const struct job_follow *follow, char *out, size_t size)
                  floor(100.0 * (double)phase->done / (double)phase->total));
     else if (strcmp(phase->unit, "seconds") == 0) {
         char lasts[32];
-        seconds_put((double)phase->done, lasts, sizeof lasts);
-        snprintf(out, size, "%s for %s", name, lasts);
+        since_put((double)phase->done, lasts, sizeof lasts);
+        snprintf(out, size, "%s %s", name, lasts);
     } else
         snprintf(out, size, "%s %lld/%lld", name, (long long)phase->done, (long long)phase->total);
     return out[0] != '\0';

@@ -62,8 +62,8 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
  * from no weights at all "random weights". Printable; "": not known. */
 void job_follow_model(const struct job_follow *follow, char *out, size_t size);
 
-/* Where it is: its folder; of a run of another tool "LLaMA-Factory · /home/u/out/trainer_log.jsonl".
- * Printable. */
+/* Where it is: its folder; of a run of another tool "LLaMA-Factory · /home/u/out/trainer_log.jsonl",
+ * and of one of several in a log, or a folder, "trackio · baseline · /home/u/project.db". Printable. */
 void job_follow_place(const struct job_follow *follow, char *out, size_t size);
 
 /* What a job that lives does now, in words: "tokenizing 40 %", "evaluating 7/20"; false, and "",

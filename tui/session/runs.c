@@ -23,7 +23,7 @@ static void close_run(struct run *run)
 
 static int open_run(struct run *run, const char *path, struct error *err)
 {
-    char *job = attached_find(path, "/proc/self/exe", NULL, err);
+    char *job = attached_find(path, NULL, "/proc/self/exe", NULL, err);
     int status = job ? job_follow_open(&run->job, job, err) : -1;
     free(job);
     if (status != 0)

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- numbers --- */
@@ -32,6 +33,20 @@ void loss_put(double loss, char *out, size_t size)
         snprintf(out, size, "n/a");
     else
         snprintf(out, size, fabs(loss) < 1e6 ? "%.4f" : "%.4g", loss);
+}
+
+void since_put(double seconds, char *out, size_t size)
+{
+    if (isnan(seconds))
+        snprintf(out, size, "n/a");
+    else if (seconds < 60)
+        snprintf(out, size, "%.0f s", seconds);
+    else if (seconds < 3600)
+        snprintf(out, size, "%.0f min", floor(seconds / 60));
+    else if (seconds < 2 * 86400)
+        snprintf(out, size, "%.0f h", floor(seconds / 3600));
+    else
+        snprintf(out, size, "%.0f days", floor(seconds / 86400));
 }
 
 /* Three digits and more are enough for parameters: all of them below 100,000, then k, M and B with
@@ -92,6 +107,41 @@ bool path_ends_with(const char *path, const char *tail)
 {
     size_t length = strlen(path), size = strlen(tail);
     return length > size && strcmp(path + length - size, tail) == 0;
+}
+
+static int columns_of(const char *text)
+{
+    int32_t code_point;
+    int columns = 0;
+    for (size_t bytes, length = strlen(text); length > 0; text += bytes, length -= bytes) {
+        bytes = utf8_decode(text, length, &code_point);
+        columns += utf8_columns(code_point);
+    }
+    return columns;
+}
+
+void path_put_short(const char *path, int columns, char *out, size_t size)
+{
+    static const char cut[] = "…";
+    const char *home = getenv("HOME");
+    char whole[4096]; /* as long as paths are */
+    size_t length = home && home[0] == '/' ? strlen(home) : 0;
+    bool in_home = length > 1 && strncmp(path, home, length) == 0 && path[length] == '/';
+    snprintf(whole, sizeof whole, "%s%s", in_home ? "~" : "", in_home ? path + length : path);
+    utf8_sanitize(whole);
+    const char *from = whole;
+    if (columns_of(whole) > columns || strlen(whole) >= size) {
+        const char *slash;
+        while (*from && (columns_of(from) > columns - 1 || strlen(from) + sizeof cut > size))
+            do
+                from++;
+            while ((*from & 0xC0) == 0x80);
+        if ((slash = strchr(from, '/')))
+            from = slash;
+    }
+    char text[sizeof whole + sizeof cut];
+    snprintf(text, sizeof text, "%s%s", from == whole ? "" : cut, from);
+    utf8_copy(out, size, text);
 }
 
 void path_put_last(const char *path, char *out, size_t size)

@@ -25,6 +25,9 @@ void loss_put(double loss, char *out, size_t size);
 /* "12 s", "3 min 20 s", "2 h 05 min"; "n/a" where not known */
 void seconds_put(double seconds, char *out, size_t size);
 
+/* In the largest unit of which there is one: "12 min", "3 h", "40 days"; "n/a" where not known */
+void since_put(double seconds, char *out, size_t size);
+
 /* --- paths --- */
 
 /* Adds what all entries that begin as the path does have in common, and "/" after a folder that is
@@ -33,6 +36,10 @@ bool path_complete(char *path, size_t size);
 
 /* A path that was typed with "~" in front, in place (base/xdg.h); one that would not fit stays. */
 void path_expand(char *path, size_t size);
+
+/* A path in so many columns, printable: "~" for the home, and where that is too wide its end, from a
+ * "/" on where it has one: "…/out/trainer_log.jsonl". */
+void path_put_short(const char *path, int columns, char *out, size_t size);
 
 /* The last part of a path, printable; of one that ends with "/" the one before that. */
 void path_put_last(const char *path, char *out, size_t size);

@@ -42,6 +42,16 @@ int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, s
     return lines->open ? 0 : -1;
 }
 
+void run_lines_describe(struct run_lines *lines)
+{
+    struct error why = ERROR_INIT;
+    cJSON *job =
+        lines->others ? job_dir_read(lines->sitting->request->run, "job.json", &why) : NULL;
+    if (lines->others && (!job || tracker_writers_describe(lines->others, job, &why) != 0))
+        run_warn(lines->sitting, "%s", why.text);
+    cJSON_Delete(job);
+}
+
 void run_lines_close(struct run_lines *lines)
 {
     if (lines->open)

@@ -48,6 +48,9 @@ struct run_lines {
 int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, struct error *err);
 void run_lines_close(struct run_lines *lines);
 
+/* job.json is whole: what --log names gets what the run was asked for. */
+void run_lines_describe(struct run_lines *lines);
+
 /* The steps begin: what comes before the first line is timed from here. */
 void run_lines_begin(struct run_lines *lines);
 

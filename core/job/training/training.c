@@ -258,6 +258,7 @@ static int train(struct training *training, struct error *err)
         (resume && go_back_to_checkpoint(training, &exact, err) != 0) ||
         write_record(training, err) != 0)
         return -1;
+    run_lines_describe(&training->lines);
     int64_t step = trainer_progress(training->setup.trainer)->step;
     if (resume && run_lines_event(&training->lines, "resume", step, err) != 0)
         return -1;

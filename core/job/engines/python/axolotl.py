@@ -44,6 +44,4 @@ class SpectrumEngine(BasePlugin):
 
     def post_train(self, cfg, model):
         """What trained is in checkpoints/; Axolotl would write the whole model now."""
-        if dist.is_initialized():
-            dist.destroy_process_group()
-        sys.exit(0)
+        leave()

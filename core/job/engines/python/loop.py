@@ -12,4 +12,4 @@ for step in course.steps():
         engine.backward(course.loss(engine.model, batch), last=number == len(lot))
     course.look()
     course.end(engine.update(RATES[step]))
-dist.destroy_process_group()
+leave()

@@ -19,5 +19,4 @@ nothing = Dataset.from_list([{"input_ids": [0], "labels": [0]}])  # it asks for 
 trainer = Trainer(model=model, args=args, train_dataset=nothing, data_collator=list,
                   processing_class=AutoTokenizer.from_pretrained(JOB["model"]))
 trainer.train()
-if dist.is_initialized():
-    dist.destroy_process_group()
+leave()

@@ -113,9 +113,9 @@ static bool take(int fd, struct buffer *out, size_t most, bool *cut)
     return got > 0;
 }
 
-/* Reads both streams until they and the program have ended, or the time is up. A stream that another
- * process has taken over and keeps open is not waited for once the program has ended. True: it has,
- * and *how is set. */
+/* Reads both streams until they and the program have ended, or the time is up. A stream that
+ * another process has taken over and keeps open is not waited for once the program has ended.
+ * True: it has, and *how is set. */
 static bool listen_until(double end, pid_t pid, int *how, int fds[2], struct command_said *said,
                          size_t most)
 {

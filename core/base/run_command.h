@@ -35,8 +35,8 @@ struct command_said {
 };
 
 /* 0 where it came to its end, whatever its status; else an error that names it: it is not there, it
- * cannot be started, or its time was up. *out is then empty but for what it said until then; give it
- * back in any case. */
+ * cannot be started, or its time was up. *out then has what it said until then. Give it back in any
+ * case. */
 int run_command(struct command_said *out, const struct command *command, struct error *err);
 void command_said_free(struct command_said *said);
 

@@ -192,7 +192,7 @@ part_limit() {
   [ ! -e "$run/control/stop" ] || fail "the stop of a time limit is left over"
   becomes 'completed|1|0|0|n?||'
   log_has "the job's time is nearly up: a checkpoint is written"
-  log_has 'the job was put into the queue again 1 times, as often as it may be: resume the run to go on'
+  log_has 'the job was put into the queue again 1 time, as often as it may be: resume the run to go on'
   [ "$(grep -c '^=== spectrum: job' "$run/engine.log")" = 2 ] || fail "sittings: $(<"$run/engine.log")"
   grep -qE 'rank 0 begins at step [1-9]' "$run/engine.log" || fail "a second sitting from the start: $(<"$run/engine.log")"
 

@@ -1,6 +1,6 @@
 /* Why an engine ended, from its log: logs of real starts that failed (tests/data/job/engines, by
- * tests/oracle/make_engine_logs.py), what Slurm's own commands wrote into such logs, what NCCL says,
- * and text that is none of these. */
+ * tests/oracle/make_engine_logs.py), what Slurm's own commands wrote into such logs, what NCCL
+ * says, and text that is none of these. */
 #include "test_folder.h"
 
 #include "base/text.h"
@@ -135,7 +135,8 @@ static void slurm_says_what_it_did(void **state)
     check_text("srun: error: n2: task 1: Killed\n"
                "slurmstepd-n1: error: *** STEP 5.0 ON n1 CANCELLED AT 2026-11-30T20:28:25 ***\n"
                "srun: error: n1: task 0: Terminated\n",
-               &several, ENGINE_FAILURE_KILLED, "what ran on n2 was ended: Killed");
+               &several, ENGINE_FAILURE_KILLED,
+               "what ran on n2 was ended by a signal (Killed): out of memory, or by hand");
     check_text("srun: error: Unable to create step for job 5: More processors requested than "
                "permitted\n",
                &failed, ENGINE_FAILURE_UNKNOWN,

@@ -1,5 +1,5 @@
-/* Launched runs on Slurm without one: the batch script, the lines of scontrol, and the commands that
- * are called, by scripts in their place. tests/engines/slurm.sh has a real one. */
+/* Launched runs on Slurm without one: the batch script, the lines of scontrol, and the commands
+ * that are called, by scripts in their place. tests/engines/slurm.sh has a real one. */
 #include "test_folder.h"
 
 #include "base/text.h"
@@ -62,8 +62,8 @@ static void a_command_is_what_the_engine_needs(void **state)
                   "'axo'\\''lotl.yml'\n");
 }
 
-/* Runs "SETTINGS bash launch.sh" of several nodes, with echo in Python's place; its status, and what
- * it says in *said (free it). */
+/* Runs "SETTINGS bash launch.sh" of several nodes, with echo in Python's place: its status, and
+ * what it says. */
 static int start_by_hand(const char *settings, char *said, size_t size)
 {
     char path[128], line[512];

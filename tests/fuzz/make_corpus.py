@@ -748,6 +748,25 @@ def put_metrics():
     put("metrics", "odd-lines", b'\n\n[]\nnull\n{"a": \xff}\n{"step": 1, "step": 2}\n\x00\n{"step": 3}\r\n')
 
 
+def put_engines():
+    """Logs without the frames of torchrun's own tracebacks, Slurm's words, options."""
+    for log in ("value", "status", "told", "device_memory", "nodes_value"):
+        text = (HERE / "../data/job/engines" / (log + ".log")).read_text()
+        put("engine", "valid-" + log, "".join(
+            line for line in text.splitlines(True) if "/opt/venv" not in line and not line.startswith("    ")))
+    put("engine", "valid-slurm", "=== spectrum: job 7\n"
+        "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-11-30T20:28:36 DUE TO NODE FAILURE ***\n"
+        "srun: error: Node failure on n2\nsrun: error: n2: task 1: Killed\n"
+        "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0.\n")
+    put("engine", "valid-nccl", "[rank1]:[E1 P.cpp:6] [Rank 1] Watchdog caught collective operation timeout: "
+        "WorkNCCL(SeqNum=1, OpType=BROADCAST, Timeout(ms)=600000) ran\n  what():  [Rank 1]\n")
+    put("engine", "valid-job", "JobId=7 JobName=x JobState=PENDING Reason=BeginTime Restarts=1 ExitCode=3:9 "
+        "EligibleTime=2026-11-30T20:26:13 StartTime=Unknown NodeList=n[1-2] WorkDir=/a JobState=FAILED\n")
+    put("engine", "valid-option", "--comment=a 'b' \\ #\"")
+    put("engine", "bad-option", "--time=1 --array=1-3")
+    put("engine", "odd-bytes", b"spectrum: \x1b[31m\xff\x00\r\n\x1b[\n\n===== spectrum:\n=== spectrum: \n[rank1]:")
+
+
 def put_added():
     token = {"content": "<t>", "special": True, "lstrip": True, "normalized": False}
     put("added", "valid-decoder", {"added_tokens_decoder": {"5": token, "9": {"content": "a b"}}})
@@ -1126,6 +1145,7 @@ def main():
     put_jinja()
     put_datasets()
     put_metrics()
+    put_engines()
     put_added()
     put_jobs()
     put_run_configs()

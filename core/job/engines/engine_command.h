@@ -28,8 +28,8 @@ void engine_command_put(struct buffer *out, const struct engine_command *command
                         const char *margin);
 
 /* For whoever starts a launch.sh of several nodes by hand: lines that end it where NODE_RANK or
- * MASTER_ADDR is missing or wrong, saying so, and that give MASTER_PORT its usual value. Nothing for
- * one node. */
+ * MASTER_ADDR is missing or wrong, saying so, and that give MASTER_PORT its usual value. Nothing
+ * for one node. */
 void engine_command_put_check(struct buffer *out, const struct engine_command *command);
 
 #endif

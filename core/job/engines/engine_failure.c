@@ -299,7 +299,7 @@ static bool read_root(struct evidence *seen, const char *text)
 }
 
 /* slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-11-30T20:28:36 DUE TO TIME LIMIT ***
- * A step (that of srun) is also cancelled when one of its tasks fails, for no reason that is said. */
+ * A step (that of srun) is also cancelled when one of its tasks fails; no reason is then said. */
 static void read_cancelled(struct evidence *seen, const char *text)
 {
     static const struct {
@@ -673,8 +673,10 @@ static void conclude(struct engine_failure *out, const struct evidence *seen,
     }
     network = any ? network_of(seen, any->rank) : NULL;
     if (seen->first_task[0])
-        say(out, ENGINE_FAILURE_KILLED, "what ran on %s was ended: %s", seen->first_task,
-            seen->task_signal);
+        say(out, ENGINE_FAILURE_KILLED, "what ran on %s was ended by a signal (%s): %s",
+            seen->first_task, seen->task_signal,
+            strcmp(seen->task_signal, "Killed") == 0 ? "out of memory, or by hand"
+                                                     : "engine.log may say more");
     else if (!network && seen->stop_signal)
         say(out, ENGINE_FAILURE_STOPPED, "it was told to end by signal %d (%s)", seen->stop_signal,
             strsignal(seen->stop_signal));

@@ -1,5 +1,5 @@
-/* Why an engine ended, in one line for people: from the end of RUN/engine.log, to which torchrun, its
- * processes and Slurm write without order, and the status with which the whole ended.
+/* Why an engine ended, in one line for people: from the end of RUN/engine.log, to which torchrun,
+ * its processes and Slurm write without order, and the status with which the whole ended.
  *
  * The log is hostile text of any length. What says most wins, whatever comes first:
  *
@@ -8,7 +8,8 @@
  *   3. an exception of the process that torchrun says failed first, or else of another one: out of
  *      memory and modules that are missing in words of our own, others as Python has them
  *   4. the signal or the status of the process that failed first
- *   5. a connection that broke, or another process that was waited for in vain: mostly a consequence
+ *   5. a connection that broke, or another process that was waited for in vain: it may be a
+ *      consequence
  *   6. torchrun itself was told to end
  *   7. the last line, and the status
  */
@@ -57,8 +58,8 @@ struct engine_failure {
 void engine_failure_find(struct engine_failure *out, const char *text, size_t length,
                          const struct engine_end *end);
 
-/* The same of the log's last MiB, from byte `from` on (where this sitting began; 0: unknown). It may
- * grow meanwhile, and may not be there. */
+/* The same of the log's last MiB, from byte `from` on (where this sitting began; 0: unknown). It
+ * may grow meanwhile, and may not be there. */
 void engine_failure_read(struct engine_failure *out, const char *path, uint64_t from,
                          const struct engine_end *end);
 

@@ -59,8 +59,8 @@ static const struct word {
     {"PREEMPTED", ENGINE_SLURM_PREEMPTED, "lost its nodes to another job"},
 };
 
-/* Why a job waits, by how Slurm's reason begins; "*": Slurm's own word follows, as which limit it is
- * says more. Of several the first. */
+/* Why a job waits, by how Slurm's reason begins; "*": Slurm's own word follows, as which limit it
+ * is says more. Of several the first. */
 static const struct {
     const char *start, *text;
 } waits[] = {
@@ -103,8 +103,9 @@ static const struct {
 
 /* --- the line of scontrol --- */
 
-/* The value of a key of "KEY=VALUE KEY=VALUE ..."; the first one counts: of the fields that may have
- * blanks in them, the job's name has none (engine_slurm_option_check), and others come later. */
+/* The value of a key of "KEY=VALUE KEY=VALUE ..."; the first one counts: of the fields that may
+ * have blanks in them, the job's name has none (engine_slurm_option_check), and others come later.
+ */
 static bool value_of(char *out, size_t size, const char *line, const char *key)
 {
     size_t length = strlen(key);
@@ -322,9 +323,8 @@ static int look_at_accounts(struct engine_slurm_look *out, const struct job_name
     char option[32], line[400];
     struct command_answer said;
     snprintf(option, sizeof option, "--jobs=%s", job->number);
-    const char *const all[] = {
-        "--noheader", "--parsable2", "--allocations", option, "--format=State,ExitCode,NodeList",
-        NULL};
+    const char *const all[] = {"--noheader", "--parsable2", "--allocations", option,
+                               "--format=State,ExitCode,NodeList", NULL};
     int status = ask(&said, "sacct", job, all, NULL);
     bool known = false;
     if (status == 0 && said.status == 0) {

@@ -103,8 +103,8 @@ int engine_slurm_option_check(const char *option, struct error *err)
     return 0;
 }
 
-/* As one word to sbatch. In such a line it knows quotes, which alone keep blanks together, and within
- * them a backslash and comments. */
+/* As one word to sbatch. In such a line it knows quotes, which alone keep blanks together, and
+ * within them a backslash and comments. */
 static void put_option(struct buffer *out, const char *option)
 {
     struct parts parts = parts_of(option);
@@ -175,8 +175,9 @@ static void put_engine(struct buffer *out, const struct engine_command *command)
                     "export MASTER_PORT=$((20000 + SLURM_JOB_ID % 10000))\n");
 }
 
-/* From here to the end of srun. A stop that a person asked for is an empty file, and stays; ours says
- * why, so that it is known from theirs when the job was killed before it could take it away. */
+/* From here to the end of srun. A stop that a person asked for is an empty file, and stays; ours
+ * says why, so that it is known from theirs when the job was killed before it could take it away.
+ */
 static void put_sitting(struct buffer *out)
 {
     static const char text[] =
@@ -227,13 +228,13 @@ static void put_end(struct buffer *out, int requeues)
     buffer_text(out, text);
     buffer_format(out,
                   "if [ \"$restarts\" -ge %d ]; then\n"
-                  "  echo \"the job was put into the queue again %d times, as often as it may be: "
+                  "  echo \"the job was put into the queue again %d time%s, as often as it may be: "
                   "resume the run to go on\"\n"
                   "elif ! scontrol requeue \"$SLURM_JOB_ID\"; then\n"
                   "  echo \"Slurm does not put the job into the queue again: resume the run to go "
                   "on\"\n"
                   "fi\n",
-                  requeues, requeues);
+                  requeues, requeues, text_s((uint64_t)requeues));
 }
 
 int engine_slurm_script_put(struct buffer *out, const struct engine_slurm_script *script,

@@ -32,9 +32,9 @@ struct engine_slurm_script {
     struct engine_command command;
 };
 
-/* Can the option be a line of the script? "--NAME", "--NAME=VALUE" or "--NAME VALUE", one at a time.
- * Those on which the script itself rests (nodes, tasks, output, ...) are refused by name, with what
- * to do instead; all errors are ERROR_USAGE. */
+/* Can the option be a line of the script? "--NAME", "--NAME=VALUE" or "--NAME VALUE", one at a
+ * time. Those on which the script itself rests (nodes, tasks, output, ...) are refused by name,
+ * with what to do instead; all errors are ERROR_USAGE. */
 int engine_slurm_option_check(const char *option, struct error *err);
 
 /* The user's options stand after ours, so that they win where both say the same. */

@@ -323,8 +323,9 @@ static int look_at_accounts(struct engine_slurm_look *out, const struct job_name
     char option[32], line[400];
     struct command_answer said;
     snprintf(option, sizeof option, "--jobs=%s", job->number);
-    const char *const all[] = {"--noheader", "--parsable2", "--allocations", option,
-                               "--format=State,ExitCode,NodeList", NULL};
+    const char *const all[] = {
+        "--noheader", "--parsable2", "--allocations", option, "--format=State,ExitCode,NodeList",
+        NULL};
     int status = ask(&said, "sacct", job, all, NULL);
     bool known = false;
     if (status == 0 && said.status == 0) {

@@ -80,3 +80,11 @@ class Course:
             self.why = "stopped"
         elif (evaluated or due) and step < JOB["steps"]:
             tell(event="phase", phase="training")
+
+
+def leave():
+    """All is written: the processes end together, at once. An orderly end of their threads now and then aborts."""
+    if dist.is_initialized():
+        dist.barrier()
+    sys.stdout.flush()
+    os._exit(0)

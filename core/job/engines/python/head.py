@@ -45,14 +45,6 @@ def tell(**event):
             log.write(json.dumps(event) + "\n")
 
 
-def leave():
-    """All is written: the processes end together, at once. An orderly end of their threads now and then aborts."""
-    if dist.is_initialized():
-        dist.barrier()
-    sys.stdout.flush()
-    os._exit(0)
-
-
 def gather(thing):
     """Every process's `thing`, by rank; all wait for one another here."""
     things = [thing] * WORLD

@@ -233,6 +233,41 @@ static void what_was_survived_is_not_the_cause(void **state)
                &failed, ENGINE_FAILURE_EXCEPTION, "a process: ValueError: that is why");
 }
 
+/* What an exception became is what ended the process. */
+static void an_exception_becomes_another(void **state)
+{
+    (void)state;
+    check_text("[rank0]: Traceback (most recent call last):\n"
+               "[rank0]:   File \"a.py\", line 1\n"
+               "[rank0]: KeyError: 'x'\n"
+               "[rank0]: \n"
+               "[rank0]: During handling of the above exception, another exception occurred:\n"
+               "[rank0]: \n"
+               "[rank0]: Traceback (most recent call last):\n"
+               "[rank0]:   File \"a.py\", line 2\n"
+               "[rank0]: ValueError: no x\n",
+               &failed, ENGINE_FAILURE_EXCEPTION, "rank 0: ValueError: no x");
+}
+
+#define BLOCK(time, rank, status)                                                                  \
+    "Root Cause (first observed failure):\n[0]:\n  time      : 2026-11-30_20:30:" time "\n"        \
+    "  host      : h" rank "\n  rank      : " rank " (local_rank: 0)\n  exitcode  : " status       \
+    " (pid: 7)\n  error_file: <N/A>\n=====\n"
+
+/* Of the blocks of several nodes the first in time counts, wherever it stands; not one whose process
+ * only lost the others. */
+static void the_first_of_several_failures_counts(void **state)
+{
+    (void)state;
+    check_text(BLOCK("57", "0", "1") BLOCK("56", "1", "7") BLOCK("58", "2", "1"), &several,
+               ENGINE_FAILURE_STATUS, "rank 1 on h1 ended with status 7, and did not say why");
+    check_text(
+        "[rank0]: Traceback (most recent call last):\n"
+        "[rank0]: RuntimeError: Connection closed by peer [10.0.0.2]:7\n" BLOCK("55", "0", "1")
+            BLOCK("56", "1", "7"),
+        &several, ENGINE_FAILURE_STATUS, "rank 1 on h1 ended with status 7, and did not say why");
+}
+
 /* Of an earlier sitting nothing counts. */
 static void a_sitting_begins_anew(void **state)
 {
@@ -258,6 +293,8 @@ static void hostile_text_is_shown_safely(void **state)
                "-99999999999999999999\n",
                &failed, ENGINE_FAILURE_KILLED,
                "a process was ended by signal 127 (Unknown signal 127)");
+    check_text("srun: error: n\x1b[2\x07\xff: task 1: Killed\n", &several, ENGINE_FAILURE_KILLED,
+               "what ran on n?? was ended by a signal (Killed): out of memory, or by hand");
     struct engine_failure found;
     engine_failure_find(&found, "\0\0spectrum: x\n\0\n", 16, &failed);
     assert_int_equal(found.kind, ENGINE_FAILURE_UNKNOWN);
@@ -304,6 +341,8 @@ int main(void)
         cmocka_unit_test(networks_break),
         cmocka_unit_test(what_says_nothing_is_shown),
         cmocka_unit_test(what_was_survived_is_not_the_cause),
+        cmocka_unit_test(an_exception_becomes_another),
+        cmocka_unit_test(the_first_of_several_failures_counts),
         cmocka_unit_test(a_sitting_begins_anew),
         cmocka_unit_test(hostile_text_is_shown_safely),
         cmocka_unit_test(a_long_log_is_read_from_its_end),

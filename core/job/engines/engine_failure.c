@@ -42,11 +42,11 @@ static void clean(struct line *out, const char *from, const char *end)
     const char *over = length > 0 ? memrchr(from, '\r', length) : NULL;
     end = from + length;
     for (const char *at = over ? over + 1 : from; at < end && to + 1 < LINE_SIZE;) {
-        if (at[0] == '\x1b' && end - at > 1 && at[1] == '[') { /* ESC [ parameters, a letter */
+        if (at[0] == '\x1b' && end - at > 1 && at[1] == '[') { /* ESC [ parameters, one more */
             at += 2;
-            while (at < end && !isalpha((unsigned char)*at))
+            while (at < end && *at >= ' ' && *at < '@')
                 at++;
-            at += at < end;
+            at += at < end && *at >= '@' && *at <= '~';
         } else {
             out->text[to++] = *at == '\t' ? ' ' : *at ? *at : '?';
             at++;

@@ -25,8 +25,8 @@ Esc
 save-screen back.txt
 SCRIPT
 shows list.txt "2 runs in sweep"
-grep -qE '^▶ beta +LLaMA-Factory +4 +[0-9]+ s' "$work/list.txt" || { fail "the newest is not first:"; cat "$work/list.txt"; }
-grep -qE '^  alpha +LLaMA-Factory +7 +3 h' "$work/list.txt" || { fail "what is known of alpha:"; cat "$work/list.txt"; }
+grep -qE '^▶   beta +LLaMA-Factory +4 +[0-9]+ s' "$work/list.txt" || { fail "the newest is not first:"; cat "$work/list.txt"; }
+grep -qE '^    alpha +LLaMA-Factory +7 +3 h' "$work/list.txt" || { fail "what is known of alpha:"; cat "$work/list.txt"; }
 shows list.txt "~/sweep/beta/trainer_log.jsonl"
 [ ! -e "$XDG_STATE_HOME/spectrum/attached" ] || fail "looking at the list attaches"
 shows back.txt "spectrum library"
@@ -47,7 +47,7 @@ save-screen one.txt
 SCRIPT
 shows watch.txt "LLaMA-Factory · alpha · "
 shows watch.txt "attach alpha · LLaMA-Factory"
-grep -qE '^▶ alpha · LLa' "$work/library.txt" || { fail "the row does not say the tool:"; cat "$work/library.txt"; }
+grep -qE '^▶ alpha .* LLaMA-F…' "$work/library.txt" || { fail "the row does not say the tool:"; cat "$work/library.txt"; }
 grep -qE '^run of LLaMA-Factory, .* · ~/sweep/alpha/trainer_log.jsonl' "$work/library.txt" || { fail "nor where the log is:"; cat "$work/library.txt"; }
 lacks library.txt "is not a job's folder"
 shows one.txt "step 5" # of one run nothing is asked
@@ -66,7 +66,7 @@ play 60x16 <<'SCRIPT'
 wait text " 7 "
 save-screen narrow.txt
 SCRIPT
-grep -qE '^  alpha +LLaMA-Factory +7 +3 h' "$work/narrow.txt" || { fail "the narrow list:"; cat "$work/narrow.txt"; }
+grep -qE '^    alpha +LLaMA-Factory +7 +3 h' "$work/narrow.txt" || { fail "the narrow list:"; cat "$work/narrow.txt"; }
 
 # What cannot be attached is said.
 play 80x24 <<'SCRIPT'

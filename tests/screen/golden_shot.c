@@ -78,7 +78,7 @@ static int show(const struct golden_screen *screen, const struct golden_terminal
     static struct app app;
     int width, height;
     char *script = screen->script ? strdup(screen->script) : NULL;
-    if (golden_world_make(folder, source, screen->partly) != 0)
+    if (golden_world_make(folder, source, screen->partly, screen->foreign) != 0)
         return error_set_errno(err, errno, "the world cannot be made in %s", folder);
     if (set_environment(terminal) != 0)
         return error_set(err, "the environment cannot be set");

@@ -37,6 +37,7 @@ struct golden_screen {
     const char *target; /* NULL: the library */
     const char *script; /* lines of run.h's language; NULL: none */
     bool partly;        /* the scan is under way */
+    bool foreign;       /* other tools' runs are there, too */
     bool small;         /* in windows that are too small for a view */
     bool few;           /* another state of a screen that is there: on few terminals */
 };

@@ -433,7 +433,78 @@ static int put_run(const struct run *run)
     return status == 0 ? put(path, run->age, "/proc/self/cwd/runs/%s", run->name) : -1;
 }
 
-int golden_world_make(const char *folder, const char *source, bool partly)
+/* --- runs of other tools --- */
+
+static const struct foreign {
+    const char *name, *more, *log; /* `more`: of job.json */
+    int64_t age;
+    int done;
+    const char *progress, *result; /* NULL: none */
+} foreign_runs[] = {
+    {"qwen-sft-3f9a1c02", "\"tool\": \"LLaMA-Factory\", \"steps\": 900, ",
+     "/data/exp/qwen-sft/trainer_log.jsonl", 12 * 60, 412,
+     "{\"phase\": \"training\", \"done\": -1, \"total\": -1, \"unit\": \"\"}", NULL},
+    {"grpo_lr-3e-6-77aa01b4", "\"tool\": \"TensorBoard\", \"run\": \"grpo/lr-3e-6\", ",
+     "/data/exp/grpo/lr-3e-6", 2 * 3600, 1800,
+     "{\"phase\": \"silent\", \"done\": 720, \"total\": 3600, \"unit\": \"seconds\"}", NULL},
+    {"baseline-0a1b2c3d", "\"tool\": \"trackio\", \"run\": \"baseline\", ",
+     "/data/trackio/reasoning-with-quite-a-long-name.db", 2 * 86400, 250, NULL,
+     "{\"status\": \"stale\", \"message\": \"stale: nothing was written since 2026-02-27 11:58:03\", "
+     "\"last_step\": -1}"},
+};
+
+static void put_foreign_step(struct buffer *out, int step)
+{
+    unsigned at = (unsigned)step;
+    buffer_format(out, "{\"step\": %d, \"loss\": %.4f, \"lr\": %.3e, \"grad_norm\": %.3f}\n", step,
+                  1.2 + 200.0 / (100 + step) + 0.001 * scatter(at, 300),
+                  2e-5 * (2000 - step) / 2000.0, 1.5 + 0.01 * scatter(at + 5000, 90));
+    if (step % 100 == 0)
+        buffer_format(out, "{\"step\": %d, \"eval_loss\": %.4f}\n", step,
+                      1.3 + 200.0 / (100 + step));
+}
+
+static int put_foreign(const struct foreign *run)
+{
+    char job[128], path[PATH_MAX];
+    struct buffer lines = BUFFER_INIT;
+    snprintf(job, sizeof job, "state/spectrum/attached/%s", run->name);
+    snprintf(path, sizeof path, "%s/requests/.made", job);
+    int status = put(path, run->age, "%s", "");
+    for (int step = 2; step <= run->done; step += 2)
+        put_foreign_step(&lines, step);
+    snprintf(path, sizeof path, "%s/metrics.jsonl", job);
+    status = status == 0 ? put_text(path, 1, buffer_string(&lines)) : -1;
+    buffer_free(&lines);
+    if (status == 0 && !run->result)
+        status = job_lock_take(job, NULL);
+    snprintf(path, sizeof path, "%s/%s", job, run->result ? "result.json" : "progress.json");
+    if (status == 0)
+        status = put(path, 1, "%s", run->result ? run->result : run->progress);
+    snprintf(path, sizeof path, "%s/job.json", job);
+    if (status == 0)
+        status = put(path, run->age,
+                     "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"attach\", "
+                     "\"model\": \"/data/exp/%.8s\", %s\"log\": \"%s\"}",
+                     run->name, run->more, run->log);
+    snprintf(path, sizeof path, "state/spectrum/jobs/%s", run->name);
+    return status == 0 ? put(path, run->age, "/proc/self/cwd/%s", job) : -1;
+}
+
+/* What a folder means to `:attach`: runs of several tools, and a further log of one. */
+static int put_sweep(void)
+{
+    static const char line[] = "{\"current_steps\": %d, \"total_steps\": 900, \"loss\": 1.5}\n";
+    return put("home/sweep/lr-1e-5/trainer_log.jsonl", 40, line, 412) ||
+           put("home/sweep/lr-3e-5/trainer_log.jsonl", 3 * 3600, line, 900) ||
+           put("home/sweep/lr-3e-5/checkpoint-900/trainer_state.json", 3 * 3600,
+               "{\"log_history\": [{\"step\": 900, \"loss\": 1.5}]}") ||
+           put("home/sweep/a-run-with-quite-a-long-name-that-does-not-fit-everywhere/logging.jsonl",
+               5 * 86400, "{\"loss\": 2.5, \"global_step/max_steps\": \"70/600\"}\n") ||
+           put("home/sweep/notes/run.jsonl", 90 * 86400, "{\"step\": 12, \"loss\": 3.25}\n");
+}
+
+int golden_world_make(const char *folder, const char *source, bool partly, bool foreign)
 {
     char model[PATH_MAX], text[PATH_MAX];
     snprintf(model, sizeof model, "%s/demo/model", source);
@@ -447,5 +518,8 @@ int golden_world_make(const char *folder, const char *source, bool partly)
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++)
         if (put_run(&runs[i]) != 0)
             return -1;
-    return 0;
+    for (size_t i = 0; foreign && i < sizeof foreign_runs / sizeof *foreign_runs; i++)
+        if (put_foreign(&foreign_runs[i]) != 0)
+            return -1;
+    return foreign ? put_sweep() : 0;
 }

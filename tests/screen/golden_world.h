@@ -4,6 +4,8 @@
  *     models/other    another folder that looks like a model, and a scan file beside it
  *     runs/           jobs: one that runs, one that waits at a pause, and ended ones of every kind
  *     text/           the demo's data (a link)
+ *     home/sweep      with `foreign`: logs of other tools' runs, and besides jobs that follow some, one
+ *                     that trains, one that is silent and one that was left
  *
  * golden_world_make() builds it in a folder, which becomes the current one, and points the process at
  * it: its state and cache lie there, the date is GOLDEN_NOW in UTC, memory and disk are those that it
@@ -20,9 +22,10 @@
 #define GOLDEN_MODEL "models/demo"
 #define GOLDEN_RUN "runs/tale"
 #define GOLDEN_ENDED "runs/tale-full"
+#define GOLDEN_FOREIGN "state/spectrum/attached/qwen-sft-3f9a1c02"
 
 /* `source` is the repository. `partly`: the scan is under way, and knows a third of its rows. 0, or -1
  * where it could not be made; what failed last is in errno. */
-int golden_world_make(const char *folder, const char *source, bool partly);
+int golden_world_make(const char *folder, const char *source, bool partly, bool foreign);
 
 #endif

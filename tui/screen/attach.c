@@ -1,10 +1,10 @@
 /* Which run of another tool is watched, where a path means several:
  *
  *     3 runs in ~/sweep
- *       RUN                       TOOL                   STEP  WRITTEN
- *     ▶ lr-3e-4                   TensorBoard             120   12 min
- *       lr-1e-4                   TensorBoard             800     3 h
- *     + out                       Hugging Face Trainer    500     3 h
+ *         RUN                     TOOL                   STEP  WRITTEN
+ *     ▶   lr-3e-4                 TensorBoard             120   12 min
+ *         lr-1e-4                 TensorBoard             800     3 h
+ *       + out                     Hugging Face Trainer    500     3 h
  *
  *     ~/sweep/lr-3e-4
  *
@@ -26,7 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 10, SOON_MS = 20, MARKS = 2, WIDE = 76, NAME_MOST = 60 };
+enum { PAGE = 10, SOON_MS = 20, CURSOR = 2, MARKS = 4, WIDE = 76, NAME_MOST = 60 };
 /* Columns of the others, from the left, the second where there is room. */
 enum { TOOL = 14, TOOL_WIDE = 21, STEP = 9, WRITTEN = 9 };
 
@@ -64,7 +64,7 @@ static void draw_line(struct app *app, const struct attach_view *view, int line,
     struct style text, dim;
     list_line(area, &app->theme, line == view->list.cursor, &text, &dim);
     if (log->beside)
-        area_put(area, 1, 0, dim, "+");
+        area_put(area, CURSOR, 0, dim, "+");
     utf8_copy(name, sizeof name, log->name);
     if (!looked)
         snprintf(step, sizeof step, "…");

@@ -29,19 +29,28 @@ enum {
 /* --- what stands in a cell --- */
 
 /* A scan's folder is named by a hash, so its model stands for it; that of another tool's run ends with
- * one, and there the tool stands: "out · TensorBoard". */
-static void put_name(const struct library_row *row, char *out, size_t size)
+ * one. */
+static void put_bare_name(const struct library_row *row, char *out, size_t size)
 {
     enum { HASH = 9 }; /* "-9f3a61c2" */
     bool job = row->kind == LIBRARY_JOB, scan = job && row->job.kind->rows && row->job.model[0];
-    size_t length = strlen(row->title);
-    const char *ending = length > HASH ? row->title + length - HASH : row->title;
-    bool hashed = ending[0] == '-' && strspn(ending + 1, "0123456789abcdef") == HASH - 1;
-    if (job && row->job.tool[0])
-        snprintf(out, size, "%.*s · %s", (int)(length - (hashed ? HASH : 0)), row->title,
-                 row->job.tool);
+    size_t length = strlen(row->title), bare = length > HASH ? length - HASH : 0;
+    const char *ending = row->title + bare;
+    bool hashed = bare > 0 && job && row->job.tool[0] && ending[0] == '-' &&
+                  strspn(ending + 1, "0123456789abcdef") == HASH - 1;
+    if (hashed)
+        snprintf(out, size, "%.*s", (int)bare, row->title);
     else
         snprintf(out, size, "%s", scan ? row->job.model : row->title);
+}
+
+/* With the tool, where there is room for both: "out · TensorBoard". */
+static void put_name(const struct library_row *row, char *out, size_t size)
+{
+    put_bare_name(row, out, size);
+    size_t used = strlen(out);
+    if (row->kind == LIBRARY_JOB && row->job.tool[0])
+        snprintf(out + used, size - used, " · %s", row->job.tool);
 }
 
 static void put_type(const struct library_row *row, char *out, size_t size)
@@ -140,9 +149,10 @@ static void put_method(const struct library_row *row, char *out, size_t size)
     snprintf(out, size, "%s", row->job.method[0] ? row->job.method : "-");
 }
 
+/* Where the name has no room for the tool, this says it. */
 static void put_kind(const struct library_row *row, char *out, size_t size)
 {
-    snprintf(out, size, "%s", row->job.kind->command);
+    snprintf(out, size, "%s", row->job.tool[0] ? row->job.tool : row->job.kind->command);
 }
 
 /* Of another tool's run where its log lies. */
@@ -200,7 +210,7 @@ struct column {
 /* In their order from the left; the name takes what is left, NAME_MIN to
  * NAME_MOST, and NAME_GOOD before the less important columns. So a window loses, as it gets
  * narrower, of jobs: model, kind, method, age, best, evaluation, time left; of models: scanned
- * or not and plans, type, size. */
+ * or not and plans, type, size. rank_of() has an exception. */
 static const struct column columns[2][COLUMNS] = {
     [MODELS] = {{"Models", 0, 0, true, put_name, NULL},
                 {"TYPE", 12, 2, true, put_type, NULL},
@@ -221,15 +231,29 @@ static const struct column columns[2][COLUMNS] = {
 };
 static const int column_counts[2] = {6, COLUMNS};
 
+/* What the rows that are shown want of the columns. */
+struct names {
+    int widest;
+    bool foreign; /* there are runs of other tools */
+};
+
+/* Where there are runs of other tools, the kind, which says the tool, comes before the best evaluation. */
+static int rank_of(const struct column *column, bool foreign)
+{
+    if (foreign && column->put == put_kind)
+        return GOOD_RANK - 1;
+    return foreign && column->put == put_best ? GOOD_RANK : column->rank;
+}
+
 /* How wide the columns are that there is room for, 0 for the others; of all but the first. */
-static int fit_columns(int section, int width, int widths[COLUMNS])
+static int fit_columns(int section, int width, bool foreign, int widths[COLUMNS])
 {
     int name = width - MARKS;
     memset(widths, 0, COLUMNS * sizeof *widths);
     for (int rank = 0; rank < COLUMNS; rank++)
         for (int i = 1; i < column_counts[section]; i++) {
             const struct column *column = &columns[section][i];
-            if (column->rank != rank)
+            if (rank_of(column, foreign) != rank)
                 continue;
             if (rank > 0 && name - column->width - 2 < (rank < GOOD_RANK ? NAME_MIN : NAME_GOOD))
                 return name;
@@ -241,28 +265,35 @@ static int fit_columns(int section, int width, int widths[COLUMNS])
 
 /* The name is as wide as the widest one of `names` columns wants; what is left beyond is the last
  * column's, where that is a text. */
-static void fit(int section, int width, int names, int widths[COLUMNS])
+static void fit(int section, int width, const struct names *names, int widths[COLUMNS])
 {
-    int room = fit_columns(section, width, widths), last = column_counts[section] - 1;
-    widths[0] = room < names ? room : names;
+    int room = fit_columns(section, width, names->foreign, widths), last = column_counts[section] - 1;
+    widths[0] = room < names->widest ? room : names->widest;
     int left = room - widths[0];
     if (widths[last] > 0 && columns[section][last].left)
         widths[last] += left < LAST_MORE ? left : LAST_MORE;
 }
 
-/* How wide a section's names are: most fit NAME_MOST, and none gets more than NAME_WIDE. */
-static int names_of(const struct library_table *table, const struct library *library, int section)
+/* Of what is shown of a section. Most names fit NAME_MOST, and none gets more than NAME_WIDE. */
+static struct names names_of(const struct library_table *table, const struct library *library,
+                             int section)
 {
     size_t from = section == MODELS ? 0 : table->models;
     size_t to = section == MODELS ? table->models : table->count;
-    int widest = NAME_MOST;
+    struct names names = {.widest = NAME_MOST};
     char name[CELL * 4];
-    for (size_t i = from; i < to && widest < NAME_WIDE; i++) {
-        put_name(&library->rows[table->lines[i]], name, sizeof name);
-        int columns_of = text_columns(name);
-        widest = columns_of > widest ? columns_of : widest;
+    for (size_t i = from; i < to; i++) {
+        const struct library_row *row = &library->rows[table->lines[i]];
+        names.foreign |= section == JOBS && row->job.tool[0];
+        if (names.widest < NAME_WIDE) {
+            put_name(row, name, sizeof name);
+            int columns_of = text_columns(name);
+            names.widest = columns_of > names.widest ? columns_of : names.widest;
+        }
     }
-    return widest < NAME_WIDE ? widest : NAME_WIDE;
+    if (names.widest > NAME_WIDE)
+        names.widest = NAME_WIDE;
+    return names;
 }
 
 /* --- order --- */
@@ -354,11 +385,13 @@ int library_table_order(struct library_table *table, const struct library *libra
     return 0;
 }
 
-const char *library_table_sort_next(struct library_table *table, int section, int width)
+const char *library_table_sort_next(struct library_table *table, const struct library *library,
+                                    int section, int width)
 {
     int *sort = &table->sort[section];
     int widths[COLUMNS];
-    fit(section, width, NAME_MOST, widths);
+    const struct names names = names_of(table, library, section);
+    fit(section, width, &names, widths);
     do
         *sort = (*sort + 1) % (column_counts[section] + 1);
     while (*sort > 0 && widths[*sort - 1] == 0);
@@ -410,7 +443,8 @@ static void draw_heading(struct app *app, struct area area, const struct library
                          const struct library *library, int section)
 {
     int widths[COLUMNS];
-    fit(section, area.width, names_of(table, library, section), widths);
+    const struct names names = names_of(table, library, section);
+    fit(section, area.width, &names, widths);
     int x = MARKS + widths[0];
     int by = table->sort[section] - 1;
     const char *arrow = table->reversed[section] ? "↑" : "↓";
@@ -441,8 +475,8 @@ static enum theme_role state_role(const struct job_facts *job)
     return job->lives ? THEME_GOOD : THEME_DIM;
 }
 
-static void draw_row(struct app *app, struct area area, const struct library_row *row, int names,
-                     bool here)
+static void draw_row(struct app *app, struct area area, const struct library_row *row,
+                     const struct names *names, bool here)
 {
     int section = row->kind == LIBRARY_JOB ? JOBS : MODELS;
     int widths[COLUMNS];
@@ -451,7 +485,8 @@ static void draw_row(struct app *app, struct area area, const struct library_row
     struct style text, dim;
     char cell[CELL * 4];
     list_line(area, &app->theme, here, &text, &dim);
-    put_name(row, cell, sizeof cell);
+    bool roomy = widths[0] >= NAME_GOOD;
+    (roomy ? put_name : put_bare_name)(row, cell, sizeof cell);
     if (row->marked)
         area_put(area, 1, 0, here ? text : theme_style(&app->theme, THEME_ACCENT), "*");
     area_label(area, MARKS, 0, widths[0], text, cell);
@@ -460,6 +495,8 @@ static void draw_row(struct app *app, struct area area, const struct library_row
             continue;
         const struct column *column = &columns[section][i];
         column->put(row, cell, sizeof cell);
+        if (column->put == put_kind && roomy)
+            snprintf(cell, sizeof cell, "%s", row->job.kind->command);
         struct style style =
             column->put != put_state ? dim
             : here ? theme_style_on(&app->theme, state_role(&row->job), THEME_SELECTED)
@@ -475,7 +512,8 @@ int library_table_draw(struct app *app, struct area area, const struct library_t
                        const struct library *library, const struct list *list, int *first)
 {
     int y = 0, drawn = 0;
-    int names[2] = {names_of(table, library, MODELS), names_of(table, library, JOBS)};
+    const struct names names[2] = {names_of(table, library, MODELS),
+                                   names_of(table, library, JOBS)};
     *first = list_first(list, area.height - 3);
     for (int i = *first; i < (int)table->count && y < area.height; i++, drawn++) {
         bool jobs = (size_t)i >= table->models;
@@ -486,7 +524,7 @@ int library_table_draw(struct app *app, struct area area, const struct library_t
         }
         if (y < area.height)
             draw_row(app, area_part(area, 0, y++, area.width, 1), &library->rows[table->lines[i]],
-                     names[jobs ? JOBS : MODELS], i == list->cursor);
+                     &names[jobs ? JOBS : MODELS], i == list->cursor);
     }
     return drawn;
 }

@@ -33,7 +33,8 @@ int library_table_order(struct library_table *table, const struct library *libra
 
 /* The next column to sort by of those that have room in the width, of models (0) or jobs (1); its
  * name, or "" for the order of the list. */
-const char *library_table_sort_next(struct library_table *table, int section, int width);
+const char *library_table_sort_next(struct library_table *table, const struct library *library,
+                                    int section, int width);
 
 /* Draws the lines around the cursor; returns how many it drew, and which was the first. */
 int library_table_draw(struct app *app, struct area area, const struct library_table *table,

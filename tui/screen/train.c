@@ -398,7 +398,9 @@ static void probe(struct app *app, struct train_view *view)
     struct error err = ERROR_INIT;
     char why[ERROR_TEXT_MAX];
     size_t item, wrong = settings_first_wrong(&app->session.settings, &item, why, sizeof why);
-    if (wrong != training_options.count) {
+    if (settings_launches(&app->session.settings)) {
+        app_message(app, "how long a step of another engine takes is known when some were taken");
+    } else if (wrong != training_options.count) {
         app_message(app, "%s", why);
         show_field(app, view, wrong, item);
     } else if (!launch_train_check_marks(&app->session, why, sizeof why) ||
@@ -495,12 +497,13 @@ static void train_close(void *state)
     free(view);
 }
 
-/* Enter goes to the next field, as Down does: it opens nothing. */
+/* Enter goes to the next field, as Down does: it opens nothing. Only this program's own trainer can
+ * be measured before it begins. */
 static bool train_offers(const struct app *app, const void *state, enum request request)
 {
-    (void)app;
     (void)state;
-    return request != REQUEST_OPEN;
+    return request != REQUEST_OPEN &&
+           !(request == REQUEST_PROBE && settings_launches(&app->session.settings));
 }
 
 static const struct view_class train_class = {

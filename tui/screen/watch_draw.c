@@ -128,12 +128,14 @@ static void put_proof(const cJSON *proof, char *out, size_t size)
 static void draw_head(struct app *app, struct area area)
 {
     const struct job_follow *run = app->session.run;
-    char proof[256] = "", place[512];
+    char proof[256] = "", place[512], engine[64];
+    struct style dim = theme_style(&app->theme, THEME_DIM);
     if (run->proof)
         put_proof(run->proof, proof, sizeof proof);
+    job_follow_engine(run, engine, sizeof engine);
     job_follow_place(run, place, sizeof place);
-    area_label(area, 0, 0, area.width - text_columns(proof) - 2,
-               theme_style(&app->theme, THEME_DIM), place);
+    int x = engine[0] ? area_print(area, 0, 0, dim, "%s · ", engine) : 0;
+    area_label(area, x, 0, area.width - x - text_columns(proof) - 2, dim, place);
     area_put_right(area, 0, 0, theme_style(&app->theme, THEME_TEXT), proof);
 }
 

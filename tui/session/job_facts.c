@@ -85,6 +85,7 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
     path_put_last(job->path, facts->name, sizeof facts->name);
     job_follow_model(job, facts->model, sizeof facts->model);
     utf8_copy(facts->method, sizeof facts->method, method);
+    job_follow_engine(job, facts->engine, sizeof facts->engine);
     take_progress(facts, job);
     facts->left = job_left(job);
     facts->loss = job_follow_last(job, "loss");

@@ -21,6 +21,7 @@ struct job_facts {
     char name[80];       /* the last part of its folder's path */
     char model[80];      /* job_follow_model() */
     char method[24];     /* of a training run */
+    char engine[48];     /* job_follow_engine() */
     int64_t done, total; /* steps or matrices */
     struct job_left left;
     double loss, evaluation, best; /* the last ones; best is set by who reads all (job_best.h) */

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "compute/devices/devices.h"
 #include "compute/machine.h"
+#include "job/training/engine_memory.h"
 #include "train/state.h"
 
 #include <dirent.h>
@@ -89,17 +90,20 @@ void training_memory_remedy(struct buffer *out, const struct training_request *r
 {
     const char *lower[3] = {"--seq-len"}, *other[4] = {NULL};
     int lowers = 1, others = 0;
-    if (request->batch > 1)
+    bool here = request->engine == ENGINE_HERE;
+    if (request->batch > 1 && here)
         lower[lowers++] = "--batch";
     if (method_info(request->method)->plan && !request->plan && !request->select)
         lower[lowers++] = "--top";
-    if (request->memory_limit == 0)
+    if (!here)
+        other[others++] = "fewer --processes";
+    if (request->memory_limit == 0 && here)
         other[others++] = "--memory-limit";
-    if (request->method != METHOD_FULL && request->frozen != FROZEN_NF4)
+    if (request->method != METHOD_FULL && request->frozen != FROZEN_NF4 && here)
         other[others++] = "--frozen-dtype nf4";
-    if (request->optimizer != OPTIMIZER_ADAMW_8BIT)
+    if (request->optimizer != OPTIMIZER_ADAMW_8BIT && here)
         other[others++] = "--optimizer adamw-8bit";
-    if (training_settings(request).masters)
+    if (training_settings(request).masters && here)
         other[others++] = "--master none";
     for (int i = 0; i < lowers; i++)
         buffer_format(out, "%s%s", i == 0 ? "a lower " : i < lowers - 1 ? ", " : " or ", lower[i]);
@@ -253,6 +257,38 @@ static int estimate_memory(struct training_estimate *out, const struct training_
     return 0;
 }
 
+/* By the engine's rules: nothing of this program's trainer is in them. */
+static void estimate_devices(struct training_estimate *out, const struct training_request *request,
+                             const struct model *model, const struct method_choice *choice)
+{
+    int64_t devices = request->processes * request->nodes;
+    struct engine_memory each = engine_memory_estimate(model, choice, request, devices, false);
+    bool there = !request->offload; /* states are on the device */
+    out->bytes[MEMORY_WEIGHTS] = there ? (uint64_t)each.weights : 0;
+    out->bytes[MEMORY_GRADIENTS] = there ? (uint64_t)each.gradients : 0;
+    out->bytes[MEMORY_OPTIMIZER] = there ? (uint64_t)each.moments : 0;
+    out->bytes[MEMORY_ACTIVATIONS] = (uint64_t)each.activations;
+    out->bytes[MEMORY_WORKSPACE] = (uint64_t)each.gathered;
+    for (int i = 0; i < MEMORY_CATEGORIES; i++)
+        out->total += out->bytes[i];
+    out->devices = devices;
+    out->host = (uint64_t)each.host;
+    out->alone = (uint64_t)engine_memory_estimate(model, choice, request, 1, false).total;
+}
+
+void training_devices_put(struct buffer *out, const struct training_estimate *cost)
+{
+    if (cost->devices > 1)
+        buffer_format(out, "each of %lld devices about %s", (long long)cost->devices,
+                      bytes_text((double)cost->total).text);
+    else
+        buffer_format(out, "one device about %s", bytes_text((double)cost->total).text);
+    if (cost->host > 0)
+        buffer_format(out, " and %s of the host's", bytes_text((double)cost->host).text);
+    if (cost->devices > 1)
+        buffer_format(out, "; one device alone %s", bytes_text((double)cost->alone).text);
+}
+
 /* On an error `why` says what is not known; a form shows that in place of numbers. */
 void training_estimate(struct training_estimate *out, const struct training_request *request,
                        const struct model *model, const struct plan *plan)
@@ -270,7 +306,10 @@ void training_estimate(struct training_estimate *out, const struct training_requ
         goto out;
     inputs.recipe = training_recipe(request, &choice);
     count_parameters(out, model, &inputs.recipe);
-    status = estimate_memory(out, request, &inputs, &settings, &err);
+    if (request->engine != ENGINE_HERE)
+        estimate_devices(out, request, model, &choice);
+    else
+        status = estimate_memory(out, request, &inputs, &settings, &err);
     if (status != 0)
         goto out;
     status = training_disk_look(&out->disk, model, &inputs.recipe, &settings, evaluates,
@@ -282,14 +321,26 @@ out:
     method_choice_free(&choice);
 }
 
+/* Processes on the CPU have all that is theirs in one memory, each on its node. */
+static uint64_t needed_here(const struct training_estimate *cost,
+                            const struct training_request *request)
+{
+    return request->engine == ENGINE_HERE
+               ? cost->total
+               : (uint64_t)request->processes * (cost->total + cost->host);
+}
+
 void training_room_look(struct training_room *out, const struct training_estimate *cost,
                         const struct training_request *request)
 {
     struct memory_limit limit;
     *out = (struct training_room){.bytes = available_memory_within(&limit)};
+    out->counts = request->engine == ENGINE_HERE ||
+                  (strcmp(request->device, "cpu") == 0 && !request->slurm);
+    out->needed = needed_here(cost, request);
     out->asked = request->memory_limit > 0 && request->memory_limit < out->bytes;
     if (out->asked)
         out->bytes = request->memory_limit;
     snprintf(out->within, sizeof out->within, "%s", out->asked ? "the --memory-limit" : limit.by);
-    out->fits = !cost->known || cost->total <= out->bytes;
+    out->fits = !cost->known || !out->counts || out->needed <= out->bytes;
 }

@@ -54,11 +54,17 @@ int training_disk_look(struct training_disk *disk, const struct model *model,
 void training_disk_put(struct buffer *out, const struct training_disk *disk);
 
 /* Memory and disk of a request whose data has not been looked at, and with what it trains. Samples
- * are as long as the request has them, though a prompt may turn out too long. */
+ * are as long as the request has them, though a prompt may turn out too long.
+ *
+ * Of a run that another engine trains, bytes are about those of one of its devices: fp32 masters are
+ * among the weights, and what is gathered of a block is workspace (engine_memory.h). */
 struct training_estimate {
     bool known;               /* the memory is */
     char why[ERROR_TEXT_MAX]; /* it is not */
     uint64_t bytes[MEMORY_CATEGORIES], total;
+    int64_t devices;           /* of an engine; 0: this program's own trainer */
+    uint64_t alone, host;      /* of an engine: one device without the others; beside each device in
+                                  the host's memory */
     int64_t recomputed;        /* blocks that the backward pass recomputes, for the memory limit */
     struct training_disk disk; /* with `known`, as the run would find it */
     /* as the trainer counts them, also where the memory is not known */
@@ -71,10 +77,16 @@ struct training_estimate {
 void training_estimate(struct training_estimate *out, const struct training_request *request,
                        const struct model *model, const struct plan *plan);
 
+/* "each of 2 devices about 3.1 GiB; one device alone 5.0 GiB", of an engine's. */
+void training_devices_put(struct buffer *out, const struct training_estimate *cost);
+
 /* What an estimate is held against: the least of --memory-limit and of what the system lets this
- * process have, which a run is held against, too. */
+ * process have, which a run is held against, too. GPUs of an engine's processes have their own
+ * memory, perhaps elsewhere, of which nothing is known here; processes on this machine's CPU, with
+ * --device cpu, share what it has. */
 struct training_room {
-    uint64_t bytes;
+    bool counts; /* it is what bounds the run; else all fits */
+    uint64_t needed, bytes;
     bool asked;       /* it is --memory-limit that bounds it */
     bool fits;        /* as far as the memory is known */
     char within[160]; /* whose bound it is; "": it is what the machine has free */

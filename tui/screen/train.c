@@ -468,8 +468,10 @@ static bool train_request(struct app *app, void *state, enum request request, co
 static void train_enter(struct app *app, void *state)
 {
     struct train_view *view = state;
-    if (!settings_uses(&app->session.settings, view->field))
-        view->field = view->item = 0;
+    if (!settings_uses(&app->session.settings, view->field)) {
+        view->field = SETTING(data);
+        view->item = 0;
+    }
     arrive(app, view, view->field, view->item);
     look_soon(view);
 }
@@ -520,7 +522,8 @@ static const struct view_class train_class = {
     .tick_ms = train_tick_ms,
 };
 
-/* What the session still has of the last time is shown; what is empty is proposed. */
+/* What the session still has of the last time is shown; what is empty is proposed. The cursor is on
+ * what no run is without, the data. */
 bool screen_open_train(struct app *app)
 {
     if (!app->session.model) {
@@ -529,5 +532,8 @@ bool screen_open_train(struct app *app)
     }
     form_defaults(&app->session);
     session_cost_changed(&app->session);
-    return app_push(app, &train_class, array_alloc(1, sizeof(struct train_view), NULL));
+    struct train_view *view = array_alloc(1, sizeof *view, NULL);
+    if (view)
+        view->field = SETTING(data);
+    return app_push(app, &train_class, view);
 }

@@ -271,15 +271,12 @@ static void draw_memory(struct app *app, struct area area)
     bool rows = settings_uses(settings, SETTING(add_tokens)) &&
                 !settings_is_empty(settings, SETTING(add_tokens));
     buffer_text(&text, "memory ");
-    if (cost->devices > 0 && cost->known)
-        training_devices_put(&text, cost);
-    else
-        buffer_format(&text, "%s%s", cost->known ? bytes_text((double)cost->total).text : "n/a",
-                      rows ? " and added rows" : "");
-    if (room.counts && cost->devices > 0)
-        buffer_format(&text, "; on this CPU %s", bytes_text((double)room.needed).text);
     if (room.counts)
-        buffer_format(&text, " of %s", bytes_text((double)room.bytes).text);
+        buffer_format(&text, "%s%s of %s",
+                      cost->known ? bytes_text((double)room.needed).text : "n/a",
+                      rows ? " and added rows" : "", bytes_text((double)room.bytes).text);
+    else if (!cost->known)
+        buffer_text(&text, "n/a");
     if (!room.fits)
         buffer_text(&text, ": it does not fit");
     else if (cost->known && cost->recomputed > 0)
@@ -290,6 +287,10 @@ static void draw_memory(struct app *app, struct area area)
     if (!room.fits) {
         buffer_text(&text, "; ");
         training_memory_remedy(&text, &request);
+    }
+    if (cost->devices > 0 && cost->known) {
+        buffer_text(&text, room.counts ? "; " : "");
+        training_devices_put(&text, cost);
     }
     settings_words(buffer_string(&text), whole, sizeof whole);
     area_label(area, 0, 0, area.width,

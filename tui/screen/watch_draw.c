@@ -294,6 +294,7 @@ static struct watch_known known_of(const struct watch_view *view, int width, con
                                 .device = view->has_device,
                                 .use = view->has_use,
                                 .curves = has_curves(view->job),
+                                .samples = job_kind_of(view->job->job)->samples || view->sample,
                                 .text_rows = runs ? view->runs->count + 2 : 0,
                                 .reads = view->text != WATCH_TEXT_LAST || works};
 }

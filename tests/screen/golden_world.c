@@ -314,14 +314,14 @@ struct run {
 };
 
 static const struct run runs[] = {
-    {"tale", 3 * 60, 2000, 1240, NULL, NULL, "spectrum", 0},
-    {"tale-lora", 50 * 60, 800, 300, NULL, NULL, "lora", 0.4},
-    {"tale-full", 5 * 3600, 600, 600, "completed", "completed", "full", 0.25},
+    {"tale", 3 * 60, 2000, 1240, NULL, NULL, "spectrum", 0, NULL},
+    {"tale-lora", 50 * 60, 800, 300, NULL, NULL, "lora", 0.4, NULL},
+    {"tale-full", 5 * 3600, 600, 600, "completed", "completed", "full", 0.25, NULL},
     {"a-run-with-quite-a-long-name-that-does-not-fit", 30 * 3600, 600, 410, "stopped",
-     "stopped on request", "spectrum+lora", 0.1},
+     "stopped on request", "spectrum+lora", 0.1, NULL},
     {"broken", 3 * 86400, 600, 77, "failed",
      "runs/broken: the loss is not a number at step 77; a lower learning rate may help", "qlora",
-     0.8},
+     0.8, NULL},
     {"fsdp2", 2 * 60, 2000, 1240, NULL, NULL, "spectrum", 0, "fsdp2"},
 };
 

@@ -62,6 +62,13 @@ static bool has_curves(const struct job_follow *run)
     return kind->steps || !kind->command[0];
 }
 
+/* Has it texts, or may it? Else its graphs have their rows. */
+static bool has_samples(const struct watch_view *view)
+{
+    const struct job_kind *kind = job_kind_of(view->job->job);
+    return kind->samples || !kind->command[0] || view->sample;
+}
+
 /* "● running      step 31 of 60 · 12 s left" and a bar below it. A job that does not live has nothing
  * left, and of one that pauses nobody knows. */
 static void draw_progress(struct app *app, struct area area, char *state)
@@ -294,7 +301,7 @@ static struct watch_known known_of(const struct watch_view *view, int width, con
                                 .device = view->has_device,
                                 .use = view->has_use,
                                 .curves = has_curves(view->job),
-                                .samples = job_kind_of(view->job->job)->samples || view->sample,
+                                .samples = has_samples(view),
                                 .text_rows = runs ? view->runs->count + 2 : 0,
                                 .reads = view->text != WATCH_TEXT_LAST || works};
 }

@@ -14,7 +14,7 @@ play 80x24 "$model" <<'SCRIPT'
 wait scan
 t
 save-screen first.txt
-Up
+Up Up
 save-screen last.txt
 field "steps"
 type "1000000000"

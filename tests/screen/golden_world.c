@@ -309,18 +309,20 @@ struct run {
     int steps, done;
     const char *status, *message; /* of its end; NULL: this process runs it */
     const char *method;
-    double lift; /* of its loss over another's */
+    double lift;        /* of its loss over another's */
+    const char *engine; /* that trains on two GPUs; NULL: this program trains */
 };
 
 static const struct run runs[] = {
-    {"tale", 3 * 60, 2000, 1240, NULL, NULL, "spectrum", 0},
-    {"tale-lora", 50 * 60, 800, 300, NULL, NULL, "lora", 0.4},
-    {"tale-full", 5 * 3600, 600, 600, "completed", "completed", "full", 0.25},
+    {"tale", 3 * 60, 2000, 1240, NULL, NULL, "spectrum", 0, NULL},
+    {"tale-lora", 50 * 60, 800, 300, NULL, NULL, "lora", 0.4, NULL},
+    {"tale-full", 5 * 3600, 600, 600, "completed", "completed", "full", 0.25, NULL},
     {"a-run-with-quite-a-long-name-that-does-not-fit", 30 * 3600, 600, 410, "stopped",
-     "stopped on request", "spectrum+lora", 0.1},
+     "stopped on request", "spectrum+lora", 0.1, NULL},
     {"broken", 3 * 86400, 600, 77, "failed",
      "runs/broken: the loss is not a number at step 77; a lower learning rate may help", "qlora",
-     0.8},
+     0.8, NULL},
+    {"fsdp2", 2 * 60, 2000, 1240, NULL, NULL, "spectrum", 0, "fsdp2"},
 };
 
 /* A number below `below` that only depends on i. */
@@ -329,17 +331,24 @@ static unsigned scatter(unsigned i, unsigned below)
     return (i * 2654435761u >> 8) % below;
 }
 
-static void put_step(struct buffer *out, int step, double lift)
+/* A line of an engine's has what its processes know, and no categories. */
+static void put_step(struct buffer *out, const struct run *run, int step)
 {
     static const char memory[] = "{\"weights\": 4194304, \"masters\": 0, \"gradients\": 2097152, "
                                  "\"optimizer\": %d, \"activations\": 8388608, \"workspace\": %d}";
     unsigned at = (unsigned)step;
-    double loss = 2 + lift + 300.0 / (100 + step) + 0.001 * scatter(at, 400);
+    double loss = 2 + run->lift + 300.0 / (100 + step) + 0.001 * scatter(at, 400);
     double norm = step == 700 ? 77 : 0.8 + 0.01 * scatter(at + 5000, 90);
     buffer_format(out, "{\"step\": %d, \"tokens\": %d, \"loss\": %.4f, \"lr\": %.3e, ", step,
                   512 * step, loss, step < 100 ? 1e-7 * step : 1e-5 * (2200 - step) / 2100.0);
     buffer_format(out, "\"grad_norm\": %.3f, \"tokens_per_s\": %u, \"step_s\": 0.125, ", norm,
                   4000 + scatter(at + 9000, 200));
+    if (run->engine) {
+        buffer_format(out, "\"process_bytes\": %d, \"device_bytes\": %lld, ",
+                      734003200 + 2048 * step, (long long)(step < 40 ? 5 : 6) << 30);
+        buffer_format(out, "\"device_total_bytes\": %lld}\n", 24LL << 30);
+        return;
+    }
     buffer_text(out, "\"memory_bytes\": ");
     buffer_format(out, memory, 4194304, 1048576);
     buffer_text(out, ", \"resident_bytes\": ");
@@ -348,8 +357,9 @@ static void put_step(struct buffer *out, int step, double lift)
 }
 
 /* What comes every 200 steps: an evaluation, the gradients' norms, a sample, a checkpoint. */
-static void put_evaluation(struct buffer *out, int step, double lift)
+static void put_evaluation(struct buffer *out, const struct run *run, int step)
 {
+    double lift = run->lift;
     static const char *const types[] = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
                                         "self_attn.o_proj", "mlp.gate_proj",    "mlp.up_proj",
                                         "mlp.down_proj"};
@@ -360,10 +370,12 @@ static void put_evaluation(struct buffer *out, int step, double lift)
         buffer_format(out, "%s\"model.layers.%u.%s.weight\": %.4f", i ? ", " : "", i / 7,
                       types[i % 7], 0.02 + 0.001 * scatter(i + (unsigned)step, 400));
     buffer_text(out, "}}\n");
-    buffer_format(out,
-                  "{\"event\": \"sample\", \"step\": %d, \"text\": \"Once upon a time there was a "
-                  "little boat. It loved the sea, and after %d steps it knew the way home.\"}\n",
-                  step, step);
+    if (!run->engine)
+        buffer_format(
+            out,
+            "{\"event\": \"sample\", \"step\": %d, \"text\": \"Once upon a time there was a "
+            "little boat. It loved the sea, and after %d steps it knew the way home.\"}\n",
+            step, step);
     buffer_format(out, "{\"event\": \"checkpoint\", \"step\": %d}\n", step);
 }
 
@@ -414,13 +426,15 @@ static int put_run(const struct run *run)
     snprintf(path, sizeof path, "runs/%s/job.json", run->name);
     if (status == 0)
         status = put(path, run->age,
-                     "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"train\", "
+                     "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"%s\", %s"
                      "\"method\": \"%s\", \"model\": \"" GOLDEN_MODEL "\", \"steps\": %d}",
-                     run->method, run->steps);
+                     run->engine ? "launch" : "train",
+                     run->engine ? "\"engine\": \"fsdp2\", \"processes\": 2, " : "", run->method,
+                     run->steps);
     for (int step = 1; step <= run->done; step++) {
-        put_step(&lines, step, run->lift);
+        put_step(&lines, run, step);
         if (step % 200 == 0)
-            put_evaluation(&lines, step, run->lift);
+            put_evaluation(&lines, run, step);
     }
     snprintf(path, sizeof path, "runs/%s/metrics.jsonl", run->name);
     if (status == 0)
@@ -429,6 +443,8 @@ static int put_run(const struct run *run)
     status = status == 0 ? put_log(path, run) : -1;
     status = status == 0 ? put_state(run, path, sizeof path) : -1;
     buffer_free(&lines);
+    if (run->engine) /* it is opened by its folder */
+        return status;
     snprintf(path, sizeof path, "state/spectrum/jobs/%s", run->name);
     return status == 0 ? put(path, run->age, "/proc/self/cwd/runs/%s", run->name) : -1;
 }

@@ -2,7 +2,8 @@
  *
  *     models/demo     the demo model (a link), scanned: its scan's job and its singular values
  *     models/other    another folder that looks like a model, and a scan file beside it
- *     runs/           jobs: one that runs, one that waits at a pause, and ended ones of every kind
+ *     runs/           jobs: one that runs, one that waits at a pause, and ended ones of every kind; and
+ *                     one that an engine trains, which is in no list
  *     text/           the demo's data (a link)
  *     home/sweep      with `foreign`: logs of other tools' runs, and besides jobs that follow some, one
  *                     that trains, one that is silent and one that was left
@@ -21,6 +22,7 @@
 #define GOLDEN_NOW 1772366400 /* 2026-03-01 12:00:00 UTC */
 #define GOLDEN_MODEL "models/demo"
 #define GOLDEN_RUN "runs/tale"
+#define GOLDEN_ENGINE "runs/fsdp2"
 #define GOLDEN_ENDED "runs/tale-full"
 #define GOLDEN_FOREIGN "state/spectrum/attached/qwen-sft-3f9a1c02"
 

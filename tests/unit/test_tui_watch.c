@@ -60,7 +60,7 @@ static void every_size_has_its_layout(void **state)
     (void)state;
     for (int width = 60; width <= 250; width++)
         for (int height = 16 - FRAME; height <= 80 - FRAME; height++)
-            for (int i = 0; i < 256; i++)
+            for (int i = 0; i < 512; i++)
                 check_layout(width, height,
                              &(struct watch_known){.reason_rows = i & 4 ? i & 3 ? 9 : 1 : 0,
                                                    .end_rows = i & 8 ? 1 + (i & 1) : 0,
@@ -68,6 +68,7 @@ static void every_size_has_its_layout(void **state)
                                                    .reads = i & 16,
                                                    .device = i & 32,
                                                    .use = i & 64,
+                                                   .samples = i & 256,
                                                    .curves = !(i & 128)});
 }
 

@@ -197,8 +197,9 @@ static void put_status(const struct app *app, const struct status_form *style, c
     size_t used = own ? put_own_plan(subject.cost, style->bare, out, size)
                       : put_what_trains(session, &subject, style, out, size);
     bytes_put((double)subject.cost->total, memory, sizeof memory);
-    snprintf(out + used, size - used, " · %s%s", style->no_memory ? "" : "memory ",
-             subject.cost->known ? memory : "n/a");
+    snprintf(out + used, size - used, " · %s%s%s", style->no_memory ? "" : "memory ",
+             subject.cost->known ? memory : "n/a",
+             subject.cost->known && subject.cost->devices > 0 ? " a device" : "");
 }
 
 /* --- the lines of the frame --- */

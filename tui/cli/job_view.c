@@ -72,15 +72,16 @@ static void put_progress(struct buffer *out, const struct job_facts *facts, cons
         buffer_format(out, ", best %s", loss);
 }
 
-/* "running     train    /runs/first", and below it how far it is and what came of it. A scan's folder
- * does not say whose it is, so its model follows, and of another tool's run the tool and its log. */
+/* "running     train    /runs/first", and below it who trains a launched run ("fsdp2 x 2"), how far it
+ * is and what came of it. A scan's folder does not say whose it is, so its model follows, and of
+ * another tool's run the tool and its log. */
 void job_view_put_lines(struct buffer *out, const struct job_follow *job,
                         const struct job_best *best)
 {
     const char *model = "", *command = "";
     char state[ERROR_TEXT_MAX];
     struct job_facts facts = {.best = NAN};
-    struct buffer line = BUFFER_INIT;
+    struct buffer line = BUFFER_INIT, progress = BUFFER_INIT;
     json_get_string(job->job, "command", &command);
     job_follow_describe(job, state, sizeof state);
     job_facts_take(&facts, job);
@@ -89,7 +90,13 @@ void job_view_put_lines(struct buffer *out, const struct job_follow *job,
     put_plain(out, 8, command);
     buffer_byte(out, ' ');
     put_plain(out, 0, job->path);
-    put_progress(&line, &facts, after_word(state, facts.word), best);
+    if (facts.engine[0])
+        put_plain(&line, 0, facts.engine);
+    const char *comma = facts.engine[0] ? ", " : "";
+    put_progress(&progress, &facts, after_word(state, facts.word), best);
+    if (progress.length > 0)
+        buffer_format(&line, "%s%s", comma, buffer_string(&progress));
+    buffer_free(&progress);
     if (job_follow_is_scan(job) && json_get_string(job->job, "model", &model)) {
         buffer_text(&line, line.length ? ", " : "");
         put_plain(&line, 0, model);
@@ -137,7 +144,8 @@ static void put_count(struct json_writer *json, const char *key, int64_t value)
 static void put_members(struct json_writer *json, const struct job_follow *job, double evaluation)
 {
     static const char *const foreign[] = {"tool", "log", "run"};
-    const char *model = NULL, *command = NULL, *method = NULL;
+    const char *model = NULL, *command = NULL, *method = NULL, *engine = NULL;
+    int64_t processes = -1, nodes = 1;
     char state[ERROR_TEXT_MAX];
     struct job_facts facts = {.best = NAN};
     job_facts_take(&facts, job);
@@ -145,6 +153,9 @@ static void put_members(struct json_writer *json, const struct job_follow *job, 
     job_follow_describe(job, state, sizeof state);
     json_get_string(job->job, "model", &model);
     json_get_string(job->job, "method", &method);
+    json_get_string(job->job, "engine", &engine);
+    json_get_int64(job->job, "processes", &processes);
+    json_get_int64(job->job, "nodes", &nodes);
     job_view_put_path(json, "job", job->path);
     json_text(json, "state", job_state_name(job->state));
     job_view_put_path(json, "text", state);
@@ -165,6 +176,9 @@ static void put_members(struct json_writer *json, const struct job_follow *job, 
     }
     put_count(json, "steps", facts.kind->rows ? -1 : facts.total);
     json_text(json, "method", method);
+    json_text(json, "engine", engine);
+    put_count(json, "processes", engine ? processes : -1);
+    put_count(json, "nodes", engine ? nodes : -1);
     put_number(json, "seconds_left", facts.left.seconds);
     json_flag(json, "seconds_left_at_least", facts.left.least);
     put_number(json, "loss", facts.loss);

@@ -172,7 +172,7 @@ bool launch_train_check_fit(const struct session *session, char *why, size_t siz
         buffer_format(&text, "what this run would take is not known: %s", cost->why);
     } else if (!room.fits) {
         buffer_format(&text, "it does not start: it takes %s, and %s are %s%s; ",
-                      bytes_text((double)cost->total).text, bytes_text((double)room.bytes).text,
+                      bytes_text((double)room.needed).text, bytes_text((double)room.bytes).text,
                       room.within[0] ? "there within " : "free here", room.within);
         training_memory_remedy(&text, &request);
     } else if (!cost->disk.fits) {
@@ -306,7 +306,7 @@ void launch_train_command(const struct session *session, struct buffer *out)
     const struct settings *settings = &session->settings;
     bool used[SETTINGS_MAX];
     settings_used(settings, used);
-    buffer_text(out, "spectrum train ");
+    buffer_format(out, "spectrum %s ", settings_launches(settings) ? "launch" : "train");
     put_word(out, session->source);
     for (size_t i = 0; i < training_options.count; i++) {
         const char *values[SETTING_ITEMS_MAX + 1];

@@ -159,8 +159,8 @@ static void draw_foot(struct app *app, struct library_view *view, struct area ar
             path_put_short(at->job.log, area.width - text_columns(text), log, sizeof log);
             snprintf(text + used, sizeof text - (size_t)used, "%s", log);
         } else if (job && at->job.text[0])
-            snprintf(text, sizeof text, "%s, %s · %.300s", at->job.kind->noun, at->job.text,
-                     at->origin);
+            snprintf(text, sizeof text, "%s, %s%s%s · %.300s", at->job.kind->noun, at->job.engine,
+                     at->job.engine[0] ? ", " : "", at->job.text, at->origin);
         else
             snprintf(text, sizeof text, "%s · %.300s", at->origin, at->title);
         area_label(area, 0, 0, area.width, dim, text);

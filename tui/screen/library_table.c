@@ -16,7 +16,7 @@ enum {
     JOBS,
     CELL = 64,
     NAME_MIN = 12,
-    NAME_GOOD = 24,
+    NAME_GOOD = 22,
     GOOD_RANK = 4,
     NAME_MOST = 48,
     NAME_WIDE = 80,
@@ -149,10 +149,14 @@ static void put_method(const struct library_row *row, char *out, size_t size)
     snprintf(out, size, "%s", row->job.method[0] ? row->job.method : "-");
 }
 
-/* Where the name has no room for the tool, this says it. */
+/* Of a launched run who trains it, "fsdp2 x 2"; of another tool's run the tool, for which the name may
+ * have no room. */
 static void put_kind(const struct library_row *row, char *out, size_t size)
 {
-    snprintf(out, size, "%s", row->job.tool[0] ? row->job.tool : row->job.kind->command);
+    snprintf(out, size, "%s",
+             row->job.engine[0] ? row->job.engine
+             : row->job.tool[0] ? row->job.tool
+                                : row->job.kind->command);
 }
 
 /* Of another tool's run where its log lies. */
@@ -226,7 +230,7 @@ static const struct column columns[2][COLUMNS] = {
               {"BEST", 8, 3, false, put_best, best_of},
               {"AGE", 8, 4, false, put_age, age_of},
               {"METHOD", 14, 5, true, put_method, NULL},
-              {"KIND", 8, 6, true, put_kind, NULL},
+              {"KIND", 14, 6, true, put_kind, NULL},
               {"MODEL", 20, 7, true, put_model, NULL}},
 };
 static const int column_counts[2] = {6, COLUMNS};

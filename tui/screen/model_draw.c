@@ -344,18 +344,24 @@ static void draw_memory(struct app *app, struct area area)
     struct training_request request; /* a field that is wrong counts as its default */
     char bytes[32];
     bytes_put((double)cost->total, bytes, sizeof bytes);
-    area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE), "memory to train: %s",
-               cost->known ? bytes : "n/a");
+    area_print(area, 0, 0, theme_style(&app->theme, THEME_TITLE), "memory %s: %s",
+               cost->devices > 0 ? "of a device" : "to train", cost->known ? bytes : "n/a");
     if (!cost->known) {
         area_label(area, 0, 1, area.width, theme_style(&app->theme, THEME_DIM), cost->why);
         return;
     }
     settings_request(settings, &request);
     bool other = request.method != session_plan_method(&app->session);
-    area_print(area, 28, 0, theme_style(&app->theme, THEME_DIM),
-               "%s, %lld × %lld tokens at a time%s%s", settings_value(settings, SETTING(dtype)),
-               (long long)request.batch, (long long)request.seq_len, other ? "; the form: " : "",
-               other ? method_names[request.method] : "");
+    if (cost->devices > 0)
+        area_print(area, 28, 0, theme_style(&app->theme, THEME_DIM),
+                   "%s × %lld, rows of %lld tokens%s%s", engine_names[request.engine],
+                   (long long)cost->devices, (long long)request.seq_len,
+                   other ? "; the form: " : "", other ? method_names[request.method] : "");
+    else
+        area_print(area, 28, 0, theme_style(&app->theme, THEME_DIM),
+                   "%s, %lld × %lld tokens at a time%s%s", settings_value(settings, SETTING(dtype)),
+                   (long long)request.batch, (long long)request.seq_len,
+                   other ? "; the form: " : "", other ? method_names[request.method] : "");
     training_request_free(&request);
     memory_bars_draw(area_part(area, 0, 1, area.width, area.height - 1), &app->theme, cost->bytes);
 }

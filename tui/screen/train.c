@@ -398,7 +398,9 @@ static void probe(struct app *app, struct train_view *view)
     struct error err = ERROR_INIT;
     char why[ERROR_TEXT_MAX];
     size_t item, wrong = settings_first_wrong(&app->session.settings, &item, why, sizeof why);
-    if (wrong != training_options.count) {
+    if (settings_launches(&app->session.settings)) {
+        app_message(app, "how long a step of another engine takes is known when some were taken");
+    } else if (wrong != training_options.count) {
         app_message(app, "%s", why);
         show_field(app, view, wrong, item);
     } else if (!launch_train_check_marks(&app->session, why, sizeof why) ||
@@ -466,8 +468,10 @@ static bool train_request(struct app *app, void *state, enum request request, co
 static void train_enter(struct app *app, void *state)
 {
     struct train_view *view = state;
-    if (!settings_uses(&app->session.settings, view->field))
-        view->field = view->item = 0;
+    if (!settings_uses(&app->session.settings, view->field)) {
+        view->field = SETTING(data);
+        view->item = 0;
+    }
     arrive(app, view, view->field, view->item);
     look_soon(view);
 }
@@ -495,12 +499,13 @@ static void train_close(void *state)
     free(view);
 }
 
-/* Enter goes to the next field, as Down does: it opens nothing. */
+/* Enter goes to the next field, as Down does: it opens nothing. Only this program's own trainer can
+ * be measured before it begins. */
 static bool train_offers(const struct app *app, const void *state, enum request request)
 {
-    (void)app;
     (void)state;
-    return request != REQUEST_OPEN;
+    return request != REQUEST_OPEN &&
+           !(request == REQUEST_PROBE && settings_launches(&app->session.settings));
 }
 
 static const struct view_class train_class = {
@@ -517,7 +522,8 @@ static const struct view_class train_class = {
     .tick_ms = train_tick_ms,
 };
 
-/* What the session still has of the last time is shown; what is empty is proposed. */
+/* What the session still has of the last time is shown; what is empty is proposed. The cursor is on
+ * what no run is without, the data. */
 bool screen_open_train(struct app *app)
 {
     if (!app->session.model) {
@@ -526,5 +532,8 @@ bool screen_open_train(struct app *app)
     }
     form_defaults(&app->session);
     session_cost_changed(&app->session);
-    return app_push(app, &train_class, array_alloc(1, sizeof(struct train_view), NULL));
+    struct train_view *view = array_alloc(1, sizeof *view, NULL);
+    if (view)
+        view->field = SETTING(data);
+    return app_push(app, &train_class, view);
 }

@@ -246,7 +246,10 @@ static void draw_length(struct app *app, struct area area)
         run_length_put(&length, request.epochs, text, sizeof text);
     else
         snprintf(text, sizeof text, "steps n/a: %s", why);
-    probe_put(probe, buffer_string(&key), time, sizeof time);
+    if (settings_launches(&app->session.settings))
+        snprintf(time, sizeof time, "n/a: known after the first steps");
+    else
+        probe_put(probe, buffer_string(&key), time, sizeof time);
     snprintf(whole, sizeof whole, "%s; time: %s", text, time);
     area_label(area, 0, 0, area.width, theme_style(&app->theme, THEME_TITLE), whole);
     training_request_free(&request);
@@ -267,19 +270,27 @@ static void draw_memory(struct app *app, struct area area)
     training_room_look(&room, cost, &request);
     bool rows = settings_uses(settings, SETTING(add_tokens)) &&
                 !settings_is_empty(settings, SETTING(add_tokens));
-    buffer_format(&text, "memory %s%s of %s",
-                  cost->known ? bytes_text((double)cost->total).text : "n/a",
-                  rows ? " and added rows" : "", bytes_text((double)room.bytes).text);
+    buffer_text(&text, "memory ");
+    if (room.counts)
+        buffer_format(&text, "%s%s of %s",
+                      cost->known ? bytes_text((double)room.needed).text : "n/a",
+                      rows ? " and added rows" : "", bytes_text((double)room.bytes).text);
+    else if (!cost->known)
+        buffer_text(&text, "n/a");
     if (!room.fits)
         buffer_text(&text, ": it does not fit");
     else if (cost->known && cost->recomputed > 0)
         buffer_format(&text, ", %" PRId64 " of %" PRId64 " blocks recomputed", cost->recomputed,
                       app->session.model->config.layers);
-    if (room.within[0])
+    if (room.counts && room.within[0])
         buffer_format(&text, " within %s", room.within);
     if (!room.fits) {
         buffer_text(&text, "; ");
         training_memory_remedy(&text, &request);
+    }
+    if (cost->devices > 0 && cost->known) {
+        buffer_text(&text, room.counts ? "; " : "");
+        training_devices_put(&text, cost);
     }
     settings_words(buffer_string(&text), whole, sizeof whole);
     area_label(area, 0, 0, area.width,

@@ -62,6 +62,13 @@ static bool has_curves(const struct job_follow *run)
     return kind->steps || !kind->command[0];
 }
 
+/* Has it texts, or may it? Else its graphs have their rows. */
+static bool has_samples(const struct watch_view *view)
+{
+    const struct job_kind *kind = job_kind_of(view->job->job);
+    return kind->samples || !kind->command[0] || view->sample;
+}
+
 /* "● running      step 31 of 60 · 12 s left" and a bar below it. A job that does not live has nothing
  * left, and of one that pauses nobody knows. */
 static void draw_progress(struct app *app, struct area area, char *state)
@@ -128,12 +135,14 @@ static void put_proof(const cJSON *proof, char *out, size_t size)
 static void draw_head(struct app *app, struct area area)
 {
     const struct job_follow *run = app->session.run;
-    char proof[256] = "", place[512];
+    char proof[256] = "", place[512], engine[64];
+    struct style dim = theme_style(&app->theme, THEME_DIM);
     if (run->proof)
         put_proof(run->proof, proof, sizeof proof);
+    job_follow_engine(run, engine, sizeof engine);
     job_follow_place(run, place, sizeof place);
-    area_label(area, 0, 0, area.width - text_columns(proof) - 2,
-               theme_style(&app->theme, THEME_DIM), place);
+    int x = engine[0] ? area_print(area, 0, 0, dim, "%s · ", engine) : 0;
+    area_label(area, x, 0, area.width - x - text_columns(proof) - 2, dim, place);
     area_put_right(area, 0, 0, theme_style(&app->theme, THEME_TEXT), proof);
 }
 
@@ -292,6 +301,7 @@ static struct watch_known known_of(const struct watch_view *view, int width, con
                                 .device = view->has_device,
                                 .use = view->has_use,
                                 .curves = has_curves(view->job),
+                                .samples = has_samples(view),
                                 .text_rows = runs ? view->runs->count + 2 : 0,
                                 .reads = view->text != WATCH_TEXT_LAST || works};
 }

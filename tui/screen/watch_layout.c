@@ -62,7 +62,7 @@ struct watch_layout watch_layout(int width, int height, const struct watch_known
 
     int room = bottom - top - 1; /* for main and text */
     int text = height >= 34 ? 9 : height >= 19 ? 4 : 2;
-    text = most(text, known->text_rows);
+    text = most(known->samples ? text : 0, known->text_rows);
     if (known->reads)
         text = most(room / 2, TEXT_LEAST);
     if (!known->curves || (known->reads && room - text < WATCH_MAIN_ROWS))

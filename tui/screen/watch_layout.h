@@ -53,6 +53,7 @@ struct watch_known {
     bool device, use;          /* a device's memory, its utilisation */
     int text_rows;             /* that the text would take, where main and the panels leave them */
     bool curves;               /* the job has steps, of which main and the panels are */
+    bool samples;              /* it writes texts on the way, which have rows of their own */
     bool reads;                /* log or samples were asked for: the text gets half of the rows */
 };
 

@@ -54,13 +54,18 @@ static void put_part_of(double part, double whole, char *out, size_t size)
 }
 
 /* "memory 43.7 of 43.7 MiB, process 67.1 MiB": what is held of what was planned; then, where there is
- * room, the process, which has more than what is planned: code, libraries, stacks. */
+ * room, the process, which has more than what is planned: code, libraries, stacks. Of an engine's run
+ * the largest of its processes is all that is known. */
 static void put_memory_title(const struct watch_numbers *numbers, int columns, char *out,
                              size_t size)
 {
     char held[80], process[32];
     put_part_of(sum(numbers->resident), sum(numbers->planned), held, sizeof held);
     put_bytes(numbers->process, process, sizeof process);
+    if (isnan(sum(numbers->planned)) && !isnan(numbers->process)) {
+        snprintf(out, size, "memory of a process %s", process);
+        return;
+    }
     int used = snprintf(out, size, "memory %s", held);
     if (used + (int)strlen(", process ") + (int)strlen(process) <= columns)
         snprintf(out + used, size - (size_t)used, ", process %s", process);

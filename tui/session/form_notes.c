@@ -4,6 +4,7 @@
 #include "model/model.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* "of the first 400 records 12 are cut off and 3 left out" */
 static void put_cuts(const struct cut_counts *counts, char *out, size_t size)
@@ -72,10 +73,41 @@ static enum form_note note_limit(const struct session *session, char *brief, siz
     return over ? NOTE_WRONG : NOTE_NONE;
 }
 
+/* Does a text name the option, "--optimizer" and not "--optimizer-states"? */
+static bool names_option(const char *text, const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t length = strlen(name);
+    for (const char *at = text; (at = strstr(at, "--")); at += 2)
+        if (strncmp(at + 2, name, length) == 0 && strspn(at + 2, letters) == length)
+            return true;
+    return false;
+}
+
+/* What the engine cannot do, beside each field that the reason names. Wrong values say so first. */
+static enum form_note note_engine(const struct session *session, size_t field, char *brief,
+                                  size_t brief_size, char *whole, size_t whole_size)
+{
+    struct training_request request;
+    struct error err = ERROR_INIT;
+    settings_request(&session->settings, &request);
+    bool wrong = request.data.count > 0 && training_check_together(&request, &err) != 0 &&
+                 names_option(err.text, training_options.rows[field].name);
+    training_request_free(&request);
+    if (!wrong)
+        return NOTE_NONE;
+    settings_words(err.text, whole, whole_size);
+    snprintf(brief, brief_size, "not by this engine");
+    return NOTE_WRONG;
+}
+
 enum form_note form_note(const struct session *session, size_t field, char *brief,
                          size_t brief_size, char *whole, size_t whole_size)
 {
     brief[0] = whole[0] = '\0';
+    if (settings_launches(&session->settings) &&
+        note_engine(session, field, brief, brief_size, whole, whole_size) == NOTE_WRONG)
+        return NOTE_WRONG;
     if (session->model && field == SETTING(seq_len))
         return note_length(session, brief, brief_size, whole, whole_size);
     if (session->model && field == SETTING(memory_limit))

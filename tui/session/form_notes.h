@@ -1,6 +1,6 @@
 /* What a value of the form costs that the trainer takes all the same: it is right, and is said beside
  * its field. Of the sequence length documents that it cuts, and positions that the model has not; of
- * the memory limit that the run does not keep to it. */
+ * the memory limit that the run does not keep to it; and what another engine cannot do. */
 #ifndef SPECTRUM_TUI_SESSION_FORM_NOTES_H
 #define SPECTRUM_TUI_SESSION_FORM_NOTES_H
 

@@ -89,6 +89,7 @@ void job_facts_take(struct job_facts *facts, const struct job_follow *job)
     json_get_string(job->job, "log", &log);
     utf8_copy(facts->tool, sizeof facts->tool, tool);
     path_put_short(log, (int)sizeof facts->log, facts->log, sizeof facts->log);
+    job_follow_engine(job, facts->engine, sizeof facts->engine);
     take_progress(facts, job);
     facts->left = job_left(job);
     facts->loss = job_follow_last(job, "loss");

@@ -23,6 +23,7 @@ struct job_facts {
     char method[24];     /* of a training run */
     char tool[24];       /* of another tool's run which; "": it is none */
     char log[256];       /* and where its log lies; of a longer path the end */
+    char engine[48];     /* job_follow_engine() */
     int64_t done, total; /* steps or matrices */
     struct job_left left;
     double loss, evaluation, best; /* the last ones; best is set by who reads all (job_best.h) */

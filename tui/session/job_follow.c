@@ -373,6 +373,27 @@ void job_follow_model(const struct job_follow *follow, char *out, size_t size)
     }
 }
 
+/* Whatever numbers stand there: a job's folder may be anybody's. */
+void job_follow_engine(const struct job_follow *follow, char *out, size_t size)
+{
+    enum { MOST = 1 << 20 };
+    const char *engine = "";
+    int64_t processes = 0, nodes = 1;
+    out[0] = '\0';
+    if (!json_get_string(follow->job, "engine", &engine) || !engine[0])
+        return;
+    json_get_int64(follow->job, "processes", &processes);
+    json_get_int64(follow->job, "nodes", &nodes);
+    bool known = processes >= 1 && processes <= MOST && nodes >= 1 && nodes <= MOST;
+    size_t used = (size_t)snprintf(out, size, "%.16s", engine);
+    if (known)
+        snprintf(out + used, size - used, " x %lld", (long long)(processes * nodes));
+    used = strlen(out);
+    if (known && nodes > 1)
+        snprintf(out + used, size - used, " on %lld nodes", (long long)nodes);
+    utf8_sanitize(out);
+}
+
 void job_follow_place(const struct job_follow *follow, char *out, size_t size)
 {
     const char *tool, *log, *run = "";
@@ -389,7 +410,9 @@ bool job_follow_phase(const struct job_follow *follow, char *out, size_t size)
 {
     const struct job_progress *phase = &follow->phase;
     bool loads = strcmp(phase->phase, "loading") == 0, foreign = json_get(follow->job, "tool");
-    const char *name = loads ? (foreign ? "reading the log" : "loading weights") : phase->phase;
+    const char *name = loads ? (foreign ? "reading the log" : "loading weights")
+                       : strcmp(phase->phase, "queued") == 0 ? "queued by Slurm"
+                                                             : phase->phase;
     if (phase->total <= 0 || strcmp(phase->unit, "steps") == 0)
         snprintf(out, size, "%s", name);
     else if (strcmp(phase->unit, "bytes") == 0)

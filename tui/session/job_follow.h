@@ -62,6 +62,10 @@ void job_follow_describe(const struct job_follow *follow, char *out, size_t size
  * from no weights at all "random weights". Printable; "": not known. */
 void job_follow_model(const struct job_follow *follow, char *out, size_t size);
 
+/* Of a run that another engine trains, which and on how many processes: "fsdp2 x 2", "trl x 16 on 2
+ * nodes". Printable; "": this program trains. */
+void job_follow_engine(const struct job_follow *follow, char *out, size_t size);
+
 /* Where it is: its folder; of a run of another tool "LLaMA-Factory · /home/u/out/trainer_log.jsonl",
  * and of one of several in a log, or a folder, "trackio · baseline · /home/u/project.db". Printable. */
 void job_follow_place(const struct job_follow *follow, char *out, size_t size);

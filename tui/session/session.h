@@ -15,7 +15,7 @@
 #ifndef SPECTRUM_TUI_SESSION_SESSION_H
 #define SPECTRUM_TUI_SESSION_SESSION_H
 
-#include "job/training/resources.h"
+#include "job/training/estimate.h"
 #include "plan/plan_shelf.h"
 #include "plan/plan_write.h"
 #include "tui/session/data_look.h"

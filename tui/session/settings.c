@@ -384,7 +384,8 @@ void settings_words(const char *text, char *out, size_t size)
         snprintf(name, sizeof name, "%.*s", (int)length, at + 2 * (length > 0));
         size_t field = option_by_name(&training_options, name);
         if (length > 0 && field < training_options.count && row_of(field)->label) {
-            buffer_text(&words, row_of(field)->label);
+            /* "runs on trl has no ..." would be no sentence */
+            buffer_text(&words, field == SETTING(engine) ? "engine" : row_of(field)->label);
             at += 2 + length;
         } else { /* an option of the command alone stays as it is */
             length = length > 0 ? 2 + length : 1;

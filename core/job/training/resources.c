@@ -4,13 +4,11 @@
 #include "base/limits.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "compute/devices/devices.h"
 #include "compute/machine.h"
 #include "train/state.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,17 +87,20 @@ void training_memory_remedy(struct buffer *out, const struct training_request *r
 {
     const char *lower[3] = {"--seq-len"}, *other[4] = {NULL};
     int lowers = 1, others = 0;
-    if (request->batch > 1)
+    bool here = request->engine == ENGINE_HERE;
+    if (request->batch > 1 && here)
         lower[lowers++] = "--batch";
     if (method_info(request->method)->plan && !request->plan && !request->select)
         lower[lowers++] = "--top";
-    if (request->memory_limit == 0)
+    if (!here)
+        other[others++] = "fewer --processes";
+    if (request->memory_limit == 0 && here)
         other[others++] = "--memory-limit";
-    if (request->method != METHOD_FULL && request->frozen != FROZEN_NF4)
+    if (request->method != METHOD_FULL && request->frozen != FROZEN_NF4 && here)
         other[others++] = "--frozen-dtype nf4";
-    if (request->optimizer != OPTIMIZER_ADAMW_8BIT)
+    if (request->optimizer != OPTIMIZER_ADAMW_8BIT && here)
         other[others++] = "--optimizer adamw-8bit";
-    if (training_settings(request).masters)
+    if (training_settings(request).masters && here)
         other[others++] = "--master none";
     for (int i = 0; i < lowers; i++)
         buffer_format(out, "%s%s", i == 0 ? "a lower " : i < lowers - 1 ? ", " : " or ", lower[i]);
@@ -205,91 +206,4 @@ void training_disk_put(struct buffer *out, const struct training_disk *disk)
                       disk->quota ? " within the quota" : "");
     else
         buffer_text(out, "how much room there is cannot be known here");
-}
-
-/* --- both, for a form --- */
-
-/* A model's tensors as it uses them (a tied head is one with the embedding), and A [rank, cols] and
- * B [rows, rank] of each adapter. */
-static void count_parameters(struct training_estimate *out, const struct model *model,
-                             const struct recipe *recipe)
-{
-    for (size_t i = 0; i < model->parameter_count; i++) {
-        const struct parameter *parameter = &model->parameters[i];
-        if (parameter_is_used(model, parameter))
-            out->parameters += parameter->numel;
-        if (recipe->trained[i])
-            out->trained_parameters += parameter->numel;
-        if (!recipe->adapted || !recipe->adapted[i])
-            continue;
-        out->adapted++;
-        for (int part = PART_A; part <= PART_B; part++) {
-            size_t tensor = run_tensor_index(model, parameter, (enum tensor_part)part);
-            out->adapter_parameters += run_tensor(model, recipe->rank, tensor).numel;
-        }
-    }
-}
-
-/* The back end is asked only how much workspace its operations take, so one thread is enough, and
- * where the device cannot train the reference stands in for it. */
-static int estimate_memory(struct training_estimate *out, const struct training_request *request,
-                           struct train_inputs *inputs, struct train_settings *settings,
-                           struct error *err)
-{
-    struct memory_plan *memory = NULL;
-    if (backend_open(&inputs->backend, request->device, 1, err) != 0)
-        return -1;
-    if (!backend_can_train(inputs->backend)) {
-        backend_close(inputs->backend);
-        if (backend_open(&inputs->backend, "reference", 1, err) != 0)
-            return -1;
-    }
-    if (training_memory(&memory, request, inputs, settings, err) != 0)
-        return -1;
-    out->recomputed = settings->recomputed;
-    memcpy(out->bytes, memory->bytes, sizeof out->bytes);
-    out->total = memory->total;
-    memory_plan_free(memory);
-    return 0;
-}
-
-/* On an error `why` says what is not known; a form shows that in place of numbers. */
-void training_estimate(struct training_estimate *out, const struct training_request *request,
-                       const struct model *model, const struct plan *plan)
-{
-    struct error err = ERROR_INIT;
-    struct method_choice choice;
-    struct train_inputs inputs = {.model = model};
-    struct train_settings settings = training_settings(request);
-    static const int32_t prompt[1];
-    bool evaluates = request->eval_data.count > 0 || request->eval_split > 0;
-    settings.sample.ids = request->sample_tokens > 0 ? prompt : NULL;
-    *out = (struct training_estimate){0};
-    int status = method_choose(&choice, request->method, model, plan, &err);
-    if (status != 0)
-        goto out;
-    inputs.recipe = training_recipe(request, &choice);
-    count_parameters(out, model, &inputs.recipe);
-    status = estimate_memory(out, request, &inputs, &settings, &err);
-    if (status != 0)
-        goto out;
-    status = training_disk_look(&out->disk, model, &inputs.recipe, &settings, evaluates,
-                                request->run ? request->run : "", &err);
-out:
-    out->known = status == 0;
-    snprintf(out->why, sizeof out->why, "%s", err.text);
-    backend_close(inputs.backend);
-    method_choice_free(&choice);
-}
-
-void training_room_look(struct training_room *out, const struct training_estimate *cost,
-                        const struct training_request *request)
-{
-    struct memory_limit limit;
-    *out = (struct training_room){.bytes = available_memory_within(&limit)};
-    out->asked = request->memory_limit > 0 && request->memory_limit < out->bytes;
-    if (out->asked)
-        out->bytes = request->memory_limit;
-    snprintf(out->within, sizeof out->within, "%s", out->asked ? "the --memory-limit" : limit.by);
-    out->fits = !cost->known || cost->total <= out->bytes;
 }

@@ -1,8 +1,8 @@
 /* What follows from a request before anything is computed: the trainer's settings, the recipe
  * (which weights are stored how), and how much memory and disk the run takes.
  *
- * The form's estimate, a dry run and a run ask here, so what the form says is what the run takes,
- * to the byte. Nothing lives here: each function fills a struct of its caller's from the request
+ * The form's estimate (estimate.h), a dry run and a run ask here, so what the form says is what the
+ * run takes, to the byte. Nothing lives here: each function fills a struct of its caller's from the request
  * and the model, and takes neither memory nor disk. All sizes are in bytes.
  */
 #ifndef SPECTRUM_JOB_TRAINING_RESOURCES_H
@@ -52,34 +52,5 @@ int training_disk_look(struct training_disk *disk, const struct model *model,
                        bool evaluates, const char *run, struct error *err);
 /* "up to 3 checkpoints of 1.2 GiB; 80 GiB are left", or "do not fit:" between. */
 void training_disk_put(struct buffer *out, const struct training_disk *disk);
-
-/* Memory and disk of a request whose data has not been looked at, and with what it trains. Samples
- * are as long as the request has them, though a prompt may turn out too long. */
-struct training_estimate {
-    bool known;               /* the memory is */
-    char why[ERROR_TEXT_MAX]; /* it is not */
-    uint64_t bytes[MEMORY_CATEGORIES], total;
-    int64_t recomputed;        /* blocks that the backward pass recomputes, for the memory limit */
-    struct training_disk disk; /* with `known`, as the run would find it */
-    /* as the trainer counts them, also where the memory is not known */
-    size_t adapted;                                 /* matrices that get adapters */
-    int64_t trained_parameters, adapter_parameters; /* of the model's tensors, of adapters */
-    int64_t parameters;                             /* of all the model's tensors */
-};
-
-/* `plan` may be NULL where the method needs none. */
-void training_estimate(struct training_estimate *out, const struct training_request *request,
-                       const struct model *model, const struct plan *plan);
-
-/* What an estimate is held against: the least of --memory-limit and of what the system lets this
- * process have, which a run is held against, too. */
-struct training_room {
-    uint64_t bytes;
-    bool asked;       /* it is --memory-limit that bounds it */
-    bool fits;        /* as far as the memory is known */
-    char within[160]; /* whose bound it is; "": it is what the machine has free */
-};
-void training_room_look(struct training_room *out, const struct training_estimate *cost,
-                        const struct training_request *request);
 
 #endif

@@ -78,8 +78,8 @@ static bool is_in_wal_mode(const char *path)
     uint64_t size = 0;
     char version = 0;
     int fd = file_open_read(path, &size, NULL);
-    bool read = fd >= 0 && size > VERSION_AT &&
-                file_read_at(fd, &version, 1, VERSION_AT, path, NULL) == 0;
+    bool read =
+        fd >= 0 && size > VERSION_AT && file_read_at(fd, &version, 1, VERSION_AT, path, NULL) == 0;
     if (fd >= 0)
         sys.close(fd);
     return read && version == WAL_VERSION;
@@ -104,8 +104,7 @@ int database_open(struct database *database, const char *path, double seconds)
     struct stat info;
     struct buffer uri = BUFFER_INIT;
     const char *how = "";
-    *database =
-        (struct database){.path = path, .ticks_max = (long)(seconds * TICKS_A_SECOND)};
+    *database = (struct database){.path = path, .ticks_max = (long)(seconds * TICKS_A_SECOND)};
     if (database_unchanged(&database->seen, path, NULL) < 0)
         return SQLITE_CANTOPEN;
     if (find_beside(path, "-shm", &info))
@@ -115,11 +114,11 @@ int database_open(struct database *database, const char *path, double seconds)
     if (database->at_rest && !is_settled(database->seen.written))
         return SQLITE_BUSY;
     put_uri(&uri, path, database->at_rest ? "&immutable=1" : how);
-    int status = buffer_check(&uri, NULL) == 0
-                     ? sqlite3_open_v2(uri.data, &database->db,
-                                       SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
-                                       NULL)
-                     : SQLITE_NOMEM;
+    int status =
+        buffer_check(&uri, NULL) == 0
+            ? sqlite3_open_v2(uri.data, &database->db,
+                              SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL)
+            : SQLITE_NOMEM;
     buffer_free(&uri);
     if (status != SQLITE_OK)
         return status;
@@ -140,10 +139,9 @@ bool database_held(const struct database *database)
 {
     struct database_seen seen = database->seen;
     struct stat file, journal, shared;
-    return !database->at_rest || (look(database->path, &file, &journal, NULL) > 0 &&
-                                  tracker_same(&seen.file, &file) &&
-                                  tracker_same(&seen.journal, &journal) &&
-                                  !find_beside(database->path, "-shm", &shared));
+    return !database->at_rest ||
+           (look(database->path, &file, &journal, NULL) > 0 && tracker_same(&seen.file, &file) &&
+            tracker_same(&seen.journal, &journal) && !find_beside(database->path, "-shm", &shared));
 }
 
 bool database_passes(int status)

@@ -112,8 +112,7 @@ static struct tracker_log *log_of_folder(const struct search *search,
 
 /* Takes `folder`. `run`: of a file with several; NULL: it has one. */
 static int enter(struct search *search, const struct tracker_format *format, const char *path,
-                 char *folder, double written, const struct tracker_log_run *run,
-                 struct error *err)
+                 char *folder, double written, const struct tracker_log_run *run, struct error *err)
 {
     struct tracker_list *list = search->list;
     if (array_reserve((void **)&list->logs, &search->capacity, list->count + 1, sizeof *list->logs,
@@ -122,10 +121,8 @@ static int enter(struct search *search, const struct tracker_format *format, con
         return -1;
     }
     struct tracker_log *log = &list->logs[list->count++];
-    *log = (struct tracker_log){.format = format,
-                                .folder = folder,
-                                .in_folder = search->in_folder,
-                                .written = written};
+    *log = (struct tracker_log){
+        .format = format, .folder = folder, .in_folder = search->in_folder, .written = written};
     log->path = string_copy(path, err);
     log->run = run ? string_copy(run->name, err) : NULL;
     log->id = run && run->id ? string_copy(run->id, err) : NULL;
@@ -442,9 +439,8 @@ static bool is_named(const char *name, const char *typed)
 /* May the log be meant? A whole name comes before a part of one. */
 static bool is_meant(const struct tracker_log *log, const char *name, bool whole)
 {
-    return is_named(log->name, name) ||
-           (!whole && ((log->run && is_named(log->run, name)) ||
-                       is_named(path_last(log->name), name)));
+    return is_named(log->name, name) || (!whole && ((log->run && is_named(log->run, name)) ||
+                                                    is_named(path_last(log->name), name)));
 }
 
 /* How many may be; *last: of these. */
@@ -482,8 +478,7 @@ static int say_names(const struct tracker_list *list, const char *path, const ch
         error_set(err, "\"%.60s\" may be several runs of %.160s: name one of %s", name, path,
                   buffer_string(&names));
     else
-        error_set(err, "%.160s has no run \"%.60s\": it has %s", path, name,
-                  buffer_string(&names));
+        error_set(err, "%.160s has no run \"%.60s\": it has %s", path, name, buffer_string(&names));
     buffer_free(&names);
     return -1;
 }

@@ -16,9 +16,9 @@ double tracker_file_written(const struct stat *info)
 bool tracker_same(struct tracker_seen *seen, const struct stat *info)
 {
     const struct tracker_seen before = *seen;
-    *seen = (struct tracker_seen){info->st_dev, info->st_ino, (uint64_t)info->st_size,
-                                  (int64_t)info->st_mtim.tv_sec * 1000000000 +
-                                      info->st_mtim.tv_nsec};
+    *seen =
+        (struct tracker_seen){info->st_dev, info->st_ino, (uint64_t)info->st_size,
+                              (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec};
     return before.device == seen->device && before.inode == seen->inode &&
            before.size == seen->size && before.changed == seen->changed;
 }
@@ -28,8 +28,7 @@ static const double moment = 2;
 
 bool tracker_unchanged(struct tracker_seen *seen, const struct stat *info)
 {
-    return tracker_same(seen, info) &&
-           tracker_file_written(info) < (double)sys.time(NULL) - moment;
+    return tracker_same(seen, info) && tracker_file_written(info) < (double)sys.time(NULL) - moment;
 }
 
 /* What says that it was written in the future was written by now. */

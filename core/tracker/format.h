@@ -23,7 +23,7 @@ struct tracker_runs {
     struct tracker_log_run {
         char *name, *id; /* as in struct tracker_log */
         double written;  /* 0: not known */
-    } *list;
+    } * list;
     size_t count, capacity;
 };
 /* NONE: it is no such log, whatever it looked like. UNKNOWN: it is, and cannot be asked now, or has

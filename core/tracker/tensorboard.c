@@ -43,7 +43,7 @@ struct event_file {
 struct event_files {
     char *folder;
     struct tracker_seen seen; /* the folder, which has another time where a name came or went */
-    char only[256]; /* a file that was named itself; "": all of the folder */
+    char only[256];           /* a file that was named itself; "": all of the folder */
     struct event_file *list;
     size_t count, capacity;
 };

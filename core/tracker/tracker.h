@@ -94,11 +94,11 @@ int tracker_read(struct tracker *tracker, struct buffer *lines, bool *more, stru
 extern double tracker_hold;
 
 /* What is known of the run so far. */
-int64_t tracker_steps(const struct tracker *tracker);      /* that it will have; 0: not known */
-bool tracker_ended(const struct tracker *tracker);         /* its log says so */
-bool tracker_holds(const struct tracker *tracker);         /* a step is held back */
-double tracker_written(const struct tracker *tracker);     /* as tracker_log.written, now */
-const char *tracker_run(const struct tracker *tracker);    /* of a log with several runs; "" */
+int64_t tracker_steps(const struct tracker *tracker);   /* that it will have; 0: not known */
+bool tracker_ended(const struct tracker *tracker);      /* its log says so */
+bool tracker_holds(const struct tracker *tracker);      /* a step is held back */
+double tracker_written(const struct tracker *tracker);  /* as tracker_log.written, now */
+const char *tracker_run(const struct tracker *tracker); /* of a log with several runs; "" */
 
 /* What was found damaged and is not said yet, a printable line each; "": nothing. Of what is damaged
  * alike at one look the first is a line, which says how many more there are; nothing comes twice,

@@ -71,8 +71,9 @@ static int ask(sqlite3 *db, const char *text)
 /* A view of that name would be a program. SQLITE_DONE: there is no such table. */
 static int find_table(sqlite3 *db)
 {
-    int status = ask(db, "SELECT 1 FROM sqlite_schema WHERE name = 'metrics' AND type = 'table' AND "
-                         "sql LIKE 'CREATE TABLE %'");
+    int status =
+        ask(db, "SELECT 1 FROM sqlite_schema WHERE name = 'metrics' AND type = 'table' AND "
+                "sql LIKE 'CREATE TABLE %'");
     return status == SQLITE_ROW ? SQLITE_OK : status;
 }
 
@@ -317,10 +318,9 @@ static void take_row(struct tracker *tracker, const struct project *project, con
 {
     int64_t total = 0;
     const char *text = buffer_string(&project->texts) + row->at;
-    cJSON *object =
-        row->length > 0
-            ? json_parse(text, row->length, JSON_LOOSE_NUMBERS, tracker->path, NULL)
-            : NULL;
+    cJSON *object = row->length > 0
+                        ? json_parse(text, row->length, JSON_LOOSE_NUMBERS, tracker->path, NULL)
+                        : NULL;
     if (cJSON_IsObject(object)) {
         int64_t own = steps_of(object, &total);
         if (own < 0 && row->step < 0)
@@ -340,8 +340,7 @@ static void take_rows(struct tracker *tracker, struct project *project)
         take_row(tracker, project, &project->rows[i]);
     if (project->count > 0)
         project->last = project->rows[project->count - 1].id;
-    tracker_note_written(tracker,
-                         project->written > 0 ? project->written : project->seen.written);
+    tracker_note_written(tracker, project->written > 0 ? project->written : project->seen.written);
 }
 
 /* Another file of that name has other runs: all that was read is void. */
@@ -377,14 +376,13 @@ int trackio_read(struct tracker *tracker, bool *more, struct error *err)
     if (inode != 0 && inode != project->seen.file.inode && begin_anew(tracker, project, err) != 0)
         return -1;
     int status = look(tracker, project);
-    project->unread = status != SQLITE_DONE || project->count == ROWS ||
-                      project->texts.length >= ROWS_BYTES;
+    project->unread =
+        status != SQLITE_DONE || project->count == ROWS || project->texts.length >= ROWS_BYTES;
     if (status == SQLITE_DONE) {
         project->failed = 0;
         *more = project->unread;
         take_rows(tracker, project);
-    } else if (!database_passes(status) ||
-               (status != SQLITE_BUSY && project->failed++ == TRIES)) {
+    } else if (!database_passes(status) || (status != SQLITE_BUSY && project->failed++ == TRIES)) {
         database_say(&project->database, status, what, err);
         database_close(&project->database);
         return -1;

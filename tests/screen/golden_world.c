@@ -449,7 +449,8 @@ static const struct foreign {
      "{\"phase\": \"silent\", \"done\": 720, \"total\": 3600, \"unit\": \"seconds\"}", NULL},
     {"baseline-0a1b2c3d", "\"tool\": \"trackio\", \"run\": \"baseline\", ",
      "/data/trackio/reasoning-with-quite-a-long-name.db", 2 * 86400, 250, NULL,
-     "{\"status\": \"stale\", \"message\": \"stale: nothing was written since 2026-02-27 11:58:03\", "
+     "{\"status\": \"stale\", \"message\": \"stale: nothing was written since 2026-02-27 "
+     "11:58:03\", "
      "\"last_step\": -1}"},
 };
 

@@ -361,7 +361,8 @@ static void make_sweep(void)
     save("sweep/lr-2/checkpoint-9/trainer_state.json",
          "{\"log_history\": [{\"step\": 9, \"loss\": 1}]}");
     save("sweep/any.jsonl", "{\"step\": 1, \"loss\": 5}\n{\"step\": 3, \"loss\": 4}\n");
-    snprintf(command, sizeof command, "cp %s/tracker/trackio.db %s/sweep/p.db && "
+    snprintf(command, sizeof command,
+             "cp %s/tracker/trackio.db %s/sweep/p.db && "
              "cp %s/sweep/p.db %s/sweep/q.db && cd %s/sweep && touch -d '1 hour ago' any.jsonl && "
              "touch -d '2 hours ago' lr-1/tb/* && touch -d '3 hours ago' lr-2/checkpoint-*/*",
              getenv("SPECTRUM_TEST_DATA"), folder, folder, folder, folder);
@@ -650,8 +651,9 @@ static void test_a_database_that_is_written_meanwhile(void **state)
 static void test_another_database_is_none(void **state)
 {
     (void)state;
-    static const char *const tables[] = {"CREATE TABLE models (id INTEGER)",
-                                         "CREATE TABLE metrics (key TEXT, value REAL, step INTEGER)"};
+    static const char *const tables[] = {
+        "CREATE TABLE models (id INTEGER)",
+        "CREATE TABLE metrics (key TEXT, value REAL, step INTEGER)"};
     for (size_t i = 0; i < 2; i++) {
         struct error err = ERROR_INIT;
         struct tracker_list list;
@@ -689,9 +691,10 @@ static void test_all_damage_is_said(void **state)
     char *path = path_join(folder, "torn/a.jsonl", NULL);
     struct tracker *tracker = open_log(path, "JSON lines");
     read_all(tracker, &lines);
-    assert_string_equal(tracker_damage(tracker),
-                        "the line at byte 23 is no JSON object: it is passed over\n"
-                        "the line at byte 31 has no step, a whole number from 0: it is passed over\n");
+    assert_string_equal(
+        tracker_damage(tracker),
+        "the line at byte 23 is no JSON object: it is passed over\n"
+        "the line at byte 31 has no step, a whole number from 0: it is passed over\n");
     tracker_damage_said(tracker);
     read_all(tracker, &lines);
     assert_string_equal(tracker_damage(tracker), "");

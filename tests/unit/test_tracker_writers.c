@@ -149,7 +149,8 @@ static void test_options_are_the_configuration(void **state)
     (void)state;
     static const char first[] =
         "{\"format\": \"spectrum.job\", \"version\": 1, \"command\": \"train\", \"model\": \"/m\", "
-        "\"lr\": 0.5, \"data\": [\"a\", \"b\"], \"data_counts\": {\"rows\": 3}, \"folder\": \"/f\", "
+        "\"lr\": 0.5, \"data\": [\"a\", \"b\"], \"data_counts\": {\"rows\": 3}, \"folder\": "
+        "\"/f\", "
         "\"arguments\": [\"train\"]}";
     char *inside = path_join(folder, "config", NULL), type[16], created[64], again[64];
     assert_int_equal(mkdir(inside, 0700), 0);

@@ -104,8 +104,8 @@ static int list_runs(const char *path, bool as_json, struct error *err)
     struct json_writer json = {.out = &out};
     int found = attached_list(&list, path, err);
     if (found == 0)
-        error_set_kind(err, ERROR_USAGE,
-                       "%s is a job: --list shows the runs of other tools' logs", path);
+        error_set_kind(err, ERROR_USAGE, "%s is a job: --list shows the runs of other tools' logs",
+                       path);
     if (found <= 0)
         return -1;
     if (as_json)
@@ -131,8 +131,8 @@ static char *find_to_attach(const char *name, const char *run, struct error *err
     if (!path || !log->format)
         return path;
     bool several = found.others > 0 || log->run;
-    message_print("%s: a log of %s%s%s", tracker_place(log), tracker_tool(log), several ? ", run " : "",
-                  several ? log->name : "");
+    message_print("%s: a log of %s%s%s", tracker_place(log), tracker_tool(log),
+                  several ? ", run " : "", several ? log->name : "");
     attached_wait(path);
     if (found.others > 0 && !run)
         message_print("%zu other run%s there: --list shows %s, --run NAME follows one",

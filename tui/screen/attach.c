@@ -117,8 +117,7 @@ static void watch(struct app *app, const struct attach_view *view)
     screen_open_watch(app);
 }
 
-static bool attach_request(struct app *app, void *state, enum request request,
-                           const char *argument)
+static bool attach_request(struct app *app, void *state, enum request request, const char *argument)
 {
     struct attach_view *view = state;
     if (list_move(&view->list, request, PAGE) ||

@@ -268,7 +268,8 @@ static void sort(struct app *app, struct library_view *view, bool reverse)
         view->table.reversed[section] = !view->table.reversed[section];
         app_message(app, "%s the other way round", what);
     } else {
-        const char *by = library_table_sort_next(&view->table, &view->library, section, view->width);
+        const char *by =
+            library_table_sort_next(&view->table, &view->library, section, view->width);
         app_message(app, "%s %s%s", what, by[0] ? "by " : "as they are listed", by);
     }
     order(app, view, row);

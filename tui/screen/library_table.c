@@ -267,7 +267,8 @@ static int fit_columns(int section, int width, bool foreign, int widths[COLUMNS]
  * column's, where that is a text. */
 static void fit(int section, int width, const struct names *names, int widths[COLUMNS])
 {
-    int room = fit_columns(section, width, names->foreign, widths), last = column_counts[section] - 1;
+    int room = fit_columns(section, width, names->foreign, widths),
+        last = column_counts[section] - 1;
     widths[0] = room < names->widest ? room : names->widest;
     int left = room - widths[0];
     if (widths[last] > 0 && columns[section][last].left)

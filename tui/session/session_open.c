@@ -142,8 +142,7 @@ int session_watch(struct session *session, const char *job, struct error *err)
     return 0;
 }
 
-int session_attach(struct session *session, const char *name, const char *run,
-                   struct error *err)
+int session_attach(struct session *session, const char *name, const char *run, struct error *err)
 {
     char *job = attached_find(name, run, "/proc/self/exe", NULL, err);
     int status = job ? session_watch(session, job, err) : -1;

@@ -34,8 +34,7 @@ int session_watch(struct session *session, const char *job, struct error *err);
 
 /* The same of a job by its name, or of the one that follows the log of another tool's run: of
  * several, that of the name `run`; NULL: the newest. */
-int session_attach(struct session *session, const char *name, const char *run,
-                   struct error *err);
+int session_attach(struct session *session, const char *name, const char *run, struct error *err);
 
 /* The model that a job scans, newly allocated; NULL: the job is not a scan. Opened by its scan, a
  * model shows that as it is: one that was stopped or failed is not started before it is asked to.

@@ -266,6 +266,10 @@ static void the_first_of_several_failures_counts(void **state)
         "[rank0]: RuntimeError: Connection closed by peer [10.0.0.2]:7\n" BLOCK("55", "0", "1")
             BLOCK("56", "1", "7"),
         &several, ENGINE_FAILURE_STATUS, "rank 1 on h1 ended with status 7, and did not say why");
+    check_text("[rank0]: Traceback (most recent call last):\n"
+               "[rank0]: RuntimeError: where is rank 1?\n" BLOCK("55", "1", "-9"),
+               &failed, ENGINE_FAILURE_KILLED,
+               "rank 1 was killed (signal 9): out of memory, or by hand");
 }
 
 /* Of an earlier sitting nothing counts. */

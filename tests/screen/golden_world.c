@@ -344,8 +344,8 @@ static void put_step(struct buffer *out, const struct run *run, int step)
     buffer_format(out, "\"grad_norm\": %.3f, \"tokens_per_s\": %u, \"step_s\": 0.125, ", norm,
                   4000 + scatter(at + 9000, 200));
     if (run->engine) {
-        buffer_format(out, "\"process_bytes\": %d, \"device_bytes\": %lld, ", 734003200 + 2048 * step,
-                      (long long)(step < 40 ? 5 : 6) << 30);
+        buffer_format(out, "\"process_bytes\": %d, \"device_bytes\": %lld, ",
+                      734003200 + 2048 * step, (long long)(step < 40 ? 5 : 6) << 30);
         buffer_format(out, "\"device_total_bytes\": %lld}\n", 24LL << 30);
         return;
     }
@@ -371,10 +371,11 @@ static void put_evaluation(struct buffer *out, const struct run *run, int step)
                       types[i % 7], 0.02 + 0.001 * scatter(i + (unsigned)step, 400));
     buffer_text(out, "}}\n");
     if (!run->engine)
-        buffer_format(out,
-                  "{\"event\": \"sample\", \"step\": %d, \"text\": \"Once upon a time there was a "
-                  "little boat. It loved the sea, and after %d steps it knew the way home.\"}\n",
-                  step, step);
+        buffer_format(
+            out,
+            "{\"event\": \"sample\", \"step\": %d, \"text\": \"Once upon a time there was a "
+            "little boat. It loved the sea, and after %d steps it knew the way home.\"}\n",
+            step, step);
     buffer_format(out, "{\"event\": \"checkpoint\", \"step\": %d}\n", step);
 }
 

@@ -153,9 +153,8 @@ static void draw_foot(struct app *app, struct library_view *view, struct area ar
         bool job = at->kind == LIBRARY_JOB;
         char text[ERROR_TEXT_MAX];
         if (job && at->job.text[0])
-            snprintf(text, sizeof text, "%s, %s%s%s · %.300s", at->job.kind->noun,
-                     at->job.engine, at->job.engine[0] ? ", " : "", at->job.text,
-                     at->origin);
+            snprintf(text, sizeof text, "%s, %s%s%s · %.300s", at->job.kind->noun, at->job.engine,
+                     at->job.engine[0] ? ", " : "", at->job.text, at->origin);
         else
             snprintf(text, sizeof text, "%s · %.300s", at->origin, at->title);
         area_label(area, 0, 0, area.width, dim, text);

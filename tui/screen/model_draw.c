@@ -359,9 +359,9 @@ static void draw_memory(struct app *app, struct area area)
                    other ? "; the form: " : "", other ? method_names[request.method] : "");
     else
         area_print(area, 28, 0, theme_style(&app->theme, THEME_DIM),
-               "%s, %lld × %lld tokens at a time%s%s", settings_value(settings, SETTING(dtype)),
-               (long long)request.batch, (long long)request.seq_len, other ? "; the form: " : "",
-               other ? method_names[request.method] : "");
+                   "%s, %lld × %lld tokens at a time%s%s", settings_value(settings, SETTING(dtype)),
+                   (long long)request.batch, (long long)request.seq_len,
+                   other ? "; the form: " : "", other ? method_names[request.method] : "");
     training_request_free(&request);
     memory_bars_draw(area_part(area, 0, 1, area.width, area.height - 1), &app->theme, cost->bytes);
 }

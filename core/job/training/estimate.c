@@ -130,8 +130,8 @@ void training_room_look(struct training_room *out, const struct training_estimat
 {
     struct memory_limit limit;
     *out = (struct training_room){.bytes = available_memory_within(&limit)};
-    out->counts = request->engine == ENGINE_HERE ||
-                  (strcmp(request->device, "cpu") == 0 && !request->slurm);
+    out->counts =
+        request->engine == ENGINE_HERE || (strcmp(request->device, "cpu") == 0 && !request->slurm);
     out->needed = needed_here(cost, request);
     out->asked = request->memory_limit > 0 && request->memory_limit < out->bytes;
     if (out->asked)

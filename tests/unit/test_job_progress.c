@@ -168,6 +168,7 @@ static void test_in_words(void **state)
         {{.phase = "evaluating", .unit = "batches", .done = 7, .total = 20}, "evaluating 7/20"},
         {{.phase = "training", .unit = "steps", .done = 7, .total = 20}, "training"},
         {{.phase = "saving", .done = -1, .total = -1}, "saving"},
+        {{.phase = "queued", .done = -1, .total = -1}, "queued by Slurm"},
         {{.phase = ""}, ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -175,6 +176,32 @@ static void test_in_words(void **state)
         struct job_follow follow = {.phase = cases[i].phase};
         assert_int_equal(job_follow_phase(&follow, words, sizeof words), cases[i].words[0] != '\0');
         assert_string_equal(words, cases[i].words);
+    }
+}
+
+/* job.json may be anybody's: a number that cannot be is left out, and a text is made fit to be shown. */
+static void test_engine_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *job, *words;
+    } cases[] = {
+        {"{\"method\": \"full\"}", ""},
+        {"{\"engine\": 7}", ""},
+        {"{\"engine\": \"fsdp2\", \"processes\": 2}", "fsdp2 x 2"},
+        {"{\"engine\": \"trl\", \"processes\": 8, \"nodes\": 2}", "trl x 16 on 2 nodes"},
+        {"{\"engine\": \"trl\"}", "trl"},
+        {"{\"engine\": \"trl\", \"processes\": 9e18, \"nodes\": 9e18}", "trl"},
+        {"{\"engine\": \"trl\", \"processes\": -2}", "trl"},
+        {"{\"engine\": \"a\\u001b[2J, as long as nobody would call one\", \"processes\": 1}",
+         "a?[2J, as long a x 1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char words[64];
+        struct job_follow follow = {.job = cJSON_Parse(cases[i].job)};
+        job_follow_engine(&follow, words, sizeof words);
+        assert_string_equal(words, cases[i].words);
+        cJSON_Delete(follow.job);
     }
 }
 
@@ -288,6 +315,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_full_disk, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_hostile_files, make_folder, remove_folder),
         cmocka_unit_test(test_in_words),
+        cmocka_unit_test(test_engine_in_words),
         cmocka_unit_test_setup_teardown(test_a_run_that_goes_on_for_more_steps_has_more,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_run_tells_its_phases, make_folder, remove_folder),

@@ -32,7 +32,8 @@ def save(progress, save_engine, whole_weights):
     temporary = folder.with_name(f".{folder.name}.tmp")
     tell(event="phase", phase="saving")
     if RANK == 0:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for left in folder.parent.glob(".step-*.tmp"):  # by who was killed in a save
+            shutil.rmtree(left)
         (temporary / "engine").mkdir(parents=True)
     gather("the folder is there")
     save_engine(temporary / "engine")

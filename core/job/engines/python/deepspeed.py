@@ -55,4 +55,5 @@ class Engine:
         self.model.save_checkpoint(folder, exclude_frozen_parameters=True)
 
     def load(self, folder):
-        self.model.load_checkpoint(folder, load_module_strict=False)
+        found, _ = self.model.load_checkpoint(folder, load_module_strict=False)
+        need(found, f"{folder} has no state that DeepSpeed continues from")

@@ -176,9 +176,11 @@ static void put_members(struct json_writer *json, const struct job_follow *job, 
     }
     put_count(json, "steps", facts.kind->rows ? -1 : facts.total);
     json_text(json, "method", method);
-    json_text(json, "engine", engine);
-    put_count(json, "processes", engine ? processes : -1);
-    put_count(json, "nodes", engine ? nodes : -1);
+    if (engine) {
+        json_text(json, "engine", engine);
+        put_count(json, "processes", processes);
+        put_count(json, "nodes", nodes);
+    }
     put_number(json, "seconds_left", facts.left.seconds);
     json_flag(json, "seconds_left_at_least", facts.left.least);
     put_number(json, "loss", facts.loss);

@@ -39,7 +39,7 @@ done
 pace=0.2 steps=10 deaf='' broken='' finish='' lazy=''
 source ./how
 checkpoint() { [ -n "$lazy" ] || mkdir -p "checkpoints/step-$(printf %08d "$1")"; }
-event() { [ "$RANK" != 0 ] || echo "{\"event\": \"end\", \"step\": $1, \"why\": \"$2\"}" >>engine.jsonl; }
+event() { [ "$RANK" != 0 ] || echo "{\"event\": \"end\", \"step\": $1, \"why\": \"$2\"}" >>metrics.jsonl; }
 train() {
   local step
   step=$(find checkpoints -name 'step-*' 2>/dev/null | sort | tail -n 1)
@@ -180,7 +180,7 @@ part_stop() {
   wait_until grep -q 'rank 3 begins' "$run/engine.log"
   : >"$run/control/stop"
   becomes 'completed|0|0|0|n\[1-2\]||'
-  grep -q '"why": "stopped"' "$run/engine.jsonl" || fail "a stop that was not heard"
+  grep -q '"why": "stopped"' "$run/metrics.jsonl" || fail "a stop that was not heard"
   [ -e "$run/control/stop" ] || fail "a stop that was taken away"
 }
 

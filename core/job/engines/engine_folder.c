@@ -428,6 +428,20 @@ static void say_work(const struct training_parts *parts, const struct names *tra
             decimal_text((int64_t)rows->supervised).text, text_s(rows->supervised));
 }
 
+/* Which GPUs there are, and what they are called, only the cluster's users know. */
+static void warn_slurm(const struct training_parts *parts)
+{
+    const struct training_request *request = parts->sitting->request;
+    bool asks = strcmp(request->device, "cpu") == 0;
+    for (size_t i = 0; i < request->sbatch.count; i++)
+        asks |= strstr(request->sbatch.items[i], "gpu") || strstr(request->sbatch.items[i], "gres");
+    if (request->slurm && !asks)
+        run_warn(parts->sitting,
+                 "the batch script asks Slurm for no GPUs: --sbatch --gpus-per-node=%lld does, and "
+                 "--sbatch --cpus-per-task=N for processors",
+                 (long long)request->processes);
+}
+
 static void say_memory(const struct training_parts *parts)
 {
     struct buffer line = BUFFER_INIT;
@@ -460,6 +474,7 @@ int engine_folder_write(const struct training_parts *parts, const char *python, 
     }
     say_work(parts, &trained, &rows);
     say_memory(parts);
+    warn_slurm(parts);
     if (first.known)
         run_say(parts->sitting, "the first step's loss here is %.6f: the engine's must be that",
                 first.loss);

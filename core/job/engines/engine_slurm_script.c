@@ -218,7 +218,7 @@ static void put_end(struct buffer *out, int requeues)
         "if [ $status -ne 0 ] || [ -z \"$near\" ]; then exit $status; fi\n"
         "if [ -e control/stop ] && ! ours; then exit 0; fi # a person wants it to end, too\n"
         "rm -f control/stop\n"
-        "if tail -n 20 engine.jsonl 2>/dev/null | grep -q '\"why\": *\"completed\"'; then exit 0; "
+        "if tail -n 20 metrics.jsonl 2>/dev/null | grep -q '\"why\": *\"completed\"'; then exit 0; "
         "fi\n"
         "if [ \"$(newest)\" = \"$before\" ]; then\n"
         "  echo \"spectrum: the job's time was up before a checkpoint was written: give it more "

@@ -47,7 +47,7 @@ save-screen one.txt
 SCRIPT
 shows watch.txt "LLaMA-Factory · alpha · "
 shows watch.txt "attach alpha · LLaMA-Factory"
-grep -qE '^▶ alpha .* LLaMA-F…' "$work/library.txt" || { fail "the row does not say the tool:"; cat "$work/library.txt"; }
+grep -qE '^▶ alpha .*LLaMA-F' "$work/library.txt" || { fail "the row does not say the tool:"; cat "$work/library.txt"; }
 grep -qE '^run of LLaMA-Factory, .* · ~/sweep/alpha/trainer_log.jsonl' "$work/library.txt" || { fail "nor where the log is:"; cat "$work/library.txt"; }
 lacks library.txt "is not a job's folder"
 shows one.txt "step 5" # of one run nothing is asked

@@ -44,9 +44,8 @@ def save(progress, save_engine, whole_weights):
         os.sync()
         remove(folder)
         temporary.rename(folder)
-        best = progress.get("best", {}).get("step")
         due = [state for state in states() if '"for_best": true' not in (state / "state.json").read_text()]
         for state in set(states()) - set(due[-JOB["keep"]:]):
-            if int(state.name[5:]) != best:
+            if int(state.name[5:]) != progress.get("best", {}).get("step"):
                 remove(state)
     tell(event="checkpoint", step=progress["step"], seconds=time.time() - began)

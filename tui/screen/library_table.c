@@ -500,7 +500,7 @@ static void draw_row(struct app *app, struct area area, const struct library_row
             continue;
         const struct column *column = &columns[section][i];
         column->put(row, cell, sizeof cell);
-        if (column->put == put_kind && roomy)
+        if (column->put == put_kind && roomy && row->job.tool[0]) /* which the name says */
             snprintf(cell, sizeof cell, "%s", row->job.kind->command);
         struct style style =
             column->put != put_state ? dim

@@ -24,7 +24,8 @@
 #include <string.h>
 #include <time.h>
 
-static const long look_ns = 200000000; /* between two looks at a log */
+static const long look_ns = 200000000; /* between two looks at a log, */
+static const long held_ns = 50000000;  /* and while a step is held back, to be let go in time */
 static const double settle = 2;        /* seconds that a log which has ended is followed on */
 
 /* --- the job of a run --- */
@@ -307,7 +308,8 @@ static const char *follow(struct work *work, int argc, char **argv,
             return "completed";
         if (silent > ATTACHED_SILENCE && !new)
             return "stale";
-        nanosleep(&(struct timespec){.tv_nsec = look_ns}, NULL);
+        long pause = tracker_holds(work->tracker) ? held_ns : look_ns;
+        nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
     }
 }
 

@@ -348,7 +348,7 @@ static int write_readme(const struct training_request *request, struct error *er
                   "losses, `proof.json` which\ntensors had a gradient, `engine.log` everything "
                   "that was printed.\n\n"
                   "The model is read from the folder that `engine.json` names: on another machine, "
-                  "put it there or\nchange `model`. `spectrum watch`, `eval`, `generate` and "
+                  "put it there or\nchange `model`. `spectrum attach`, `eval`, `generate` and "
                   "`export` take this folder as they take\nany run's, where the model is.\n",
                   engine->title, engine->scripts[0].name, engine->python,
                   request->slurm ? "sbatch launch.sh" : "bash launch.sh");

@@ -25,8 +25,8 @@
 #include <unistd.h>
 
 static const long look_ns = 200000000;
-static const double slurm_every =
-    3; /* seconds between two questions to Slurm, which it answers for all */
+/* Seconds between two questions to Slurm, which answers all of a cluster's. */
+static const double slurm_every = 3;
 
 struct launch {
     const struct training_request *request;

@@ -55,13 +55,11 @@ static int put_column(struct work *work, const struct batch *batch, size_t rows,
     return 0;
 }
 
-/* Targets at the ends of rows, and weights other than 1. */
+/* Are there weights other than 1? */
 static void look(struct work *work, const struct batch *batch, size_t rows)
 {
-    size_t length = (size_t)work->seq_len;
-    for (size_t row = 1; row <= rows; row++)
-        work->found->unshifted += batch->targets[row * length - 1] >= 0;
-    for (size_t i = 0; batch->weights && i < rows * length; i++)
+    size_t count = rows * (size_t)work->seq_len;
+    for (size_t i = 0; batch->weights && i < count; i++)
         work->found->weighted |= batch->targets[i] >= 0 && batch->weights[i] != 1;
 }
 
@@ -90,8 +88,6 @@ static int walk_step(struct work *work, struct course *course, int64_t step, enu
     found->rows += taken.rows;
     found->tokens += taken.tokens;
     found->supervised += taken.supervised;
-    if (step == 0)
-        found->first_weight = taken.weight;
     work->of_steps[ENDS][step] = (int64_t)found->rows;
     work->of_steps[TOKENS][step] = (int64_t)found->tokens;
     work->of_steps[SUPERVISED][step] = (int64_t)found->supervised;
@@ -206,18 +202,17 @@ int engine_rows_write(struct engine_rows *out, const struct training_parts *part
                         .seq_len = parts->setup->settings.seq_len};
     struct safetensors_entry entries[ENTRIES_MAX];
     *out = (struct engine_rows){0};
-    int status = make_space(&work, err);
-    if (status == 0)
-        status = walk(&work, COLUMN_NONE, err) == 0 && walk_evaluation(&work, COLUMN_NONE, err) == 0
-                     ? 0
-                     : -1;
-    if (status == 0)
-        status = safetensors_writer_open(&work.writer, path, entries, list_entries(&work, entries),
-                                         NULL, err);
-    if (status == 0 && (status = put_all(&work, err)) == 0)
+    int status = -1;
+    if (make_space(&work, err) != 0 || walk(&work, COLUMN_NONE, err) != 0 ||
+        walk_evaluation(&work, COLUMN_NONE, err) != 0 ||
+        safetensors_writer_open(&work.writer, path, entries, list_entries(&work, entries), NULL,
+                                err) != 0)
+        goto out;
+    if (put_all(&work, err) == 0)
         status = safetensors_writer_commit(&work.writer, err);
-    else if (work.writer.expected > 0)
+    else
         safetensors_writer_abort(&work.writer);
+out:
     for (int i = 0; i < STEP_COLUMNS; i++)
         free(work.of_steps[i]);
     free(work.rates);

@@ -21,10 +21,7 @@
 struct engine_rows {
     uint64_t rows, evaluated;    /* of training, and of evaluation */
     uint64_t tokens, supervised; /* of the whole run, without padding */
-    double first_weight;         /* of the first step's targets */
-    uint64_t unshifted; /* targets in the last place of a row (pieces.h): labels that a model
-                                     shifts by one cannot have them */
-    bool weighted;
+    bool weighted;               /* some targets weigh other than 1 */
 };
 
 /* Writes it to `path`, and says what is in it. The parts' course is at the first step before and

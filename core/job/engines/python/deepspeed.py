@@ -17,13 +17,11 @@ class Engine:
         deepspeed.init_distributed()
         settings = json.loads((FOLDER / "deepspeed.json").read_text())
         self.settings = HfDeepSpeedConfig(settings)  # as long as it lives, models are cut while they are read
-        model = with_adapters(AutoModelForCausalLM.from_pretrained(JOB["model"], config=configuration(), dtype=DTYPE))
-        trained = freeze(model)
-        if JOB["checkpointing"]:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        model = prepared(AutoModelForCausalLM.from_pretrained(JOB["model"], config=configuration(), dtype=DTYPE))
+        parameters = parameters_of(model)
+        trained = [parameters[name] for name in JOB["trained"]]
         self.model, self.optimizer, _, _ = deepspeed.initialize(
-            model=model, config=settings, model_parameters=list(trained.values()),
-            optimizer=make_optimizer(trained.values()))
+            model=model, config=settings, model_parameters=trained, optimizer=make_optimizer(trained))
         self.parameters = parameters_of(self.model.module)
         self.trained = {name: self.parameters[name] for name in JOB["trained"]}
 
@@ -41,9 +39,7 @@ class Engine:
         self.model.set_gradient_accumulation_boundary(last)
         self.model.backward(loss * WORLD)
 
-    def update(self, rate):
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+    def update(self):
         self.model.step()
         return float(self.model.get_global_grad_norm())
 

@@ -15,7 +15,7 @@ def build(real):
             model = AutoModelForCausalLM.from_pretrained(JOB["model"], config=config, dtype=kept)
         else:
             model = AutoModelForCausalLM.from_config(config, dtype=DTYPE)
-        return with_adapters(model)
+        return prepared(model)
 
 
 class Engine:
@@ -24,10 +24,9 @@ class Engine:
     def __init__(self):
         source = build(real=True) if RANK == 0 else None  # the one process that reads the model
         self.model = model = build(real=False)
-        for parameter in freeze(model).values():
-            parameter.data = parameter.data.float()
-        if JOB["checkpointing"]:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        for name, parameter in parameters_of(model).items():
+            if name in TRAINED:
+                parameter.data = parameter.data.float()
         options = {"mesh": init_device_mesh(DEVICE.type, (WORLD,)),
                    "mp_policy": MixedPrecisionPolicy(param_dtype=DTYPE, reduce_dtype=torch.float32)}
         if JOB["offload"]:
@@ -69,11 +68,9 @@ class Engine:
     def backward(self, loss, last):
         loss.backward()
 
-    def update(self, rate):
+    def update(self):
         """One step of AdamW with clipped gradients. Returns their norm before that."""
         norm = torch.nn.utils.clip_grad_norm_(self.trained.values(), JOB["clip"] or math.inf).full_tensor()
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         self.optimizer.step()
         self.optimizer.zero_grad()
         return float(norm)

@@ -11,5 +11,7 @@ for step in course.steps():
     for number, batch in enumerate(lot, 1):
         engine.backward(course.loss(engine.model, batch), last=number == len(lot))
     course.look()
-    course.end(engine.update(RATES[step]))
+    for group in engine.optimizer.param_groups:
+        group["lr"] = RATES[step]
+    course.end(engine.update())
 leave()

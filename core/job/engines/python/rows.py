@@ -81,6 +81,14 @@ def with_adapters(model):
     return model
 
 
+def prepared(model):
+    """With adapters and with just what is to train training, before anything cuts it or makes an optimizer for it."""
+    freeze(model := with_adapters(model))
+    if JOB["checkpointing"]:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return model
+
+
 def make_optimizer(trained):
     """AdamW; what has two dimensions or more decays. (What DeepSpeed has cut says its shape in ds_shape.)"""
     parts = {True: [], False: []}

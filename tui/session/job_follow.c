@@ -387,7 +387,7 @@ void job_follow_engine(const struct job_follow *follow, char *out, size_t size)
     bool known = processes >= 1 && processes <= MOST && nodes >= 1 && nodes <= MOST;
     size_t used = (size_t)snprintf(out, size, "%.16s", engine);
     if (known)
-        snprintf(out + used, size - used, " x %lld", (long long)(processes * nodes));
+        snprintf(out + used, size - used, " x %lld", (long long)processes * nodes);
     used = strlen(out);
     if (known && nodes > 1)
         snprintf(out + used, size - used, " on %lld nodes", (long long)nodes);

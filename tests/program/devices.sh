@@ -21,8 +21,12 @@ if ! grep -q '"device": "cuda:0"' "$work/json"; then
     grep -q '"no_gpu": ".' "$work/json" || fail "JSON does not say why there is no GPU"
 fi
 # Of less address space than the machine has memory this process has no more.
-(ulimit -v 4000000 && "$spectrum" devices --json) >"$work/limited"
-left=$(grep -oP '"free_bytes": \K[0-9]+' "$work/limited" | head -n 1)
-test "$left" -lt 4096000000 || fail "a limit of this process's memory is not looked at: $left"
+if (ulimit -v 4000000 && "$spectrum" --version) >/dev/null 2>&1; then
+    (ulimit -v 4000000 && "$spectrum" devices --json) >"$work/limited"
+    left=$(grep -oP '"free_bytes": \K[0-9]+' "$work/limited" | head -n 1)
+    test "$left" -lt 4096000000 || fail "a limit of this process's memory is not looked at: $left"
+else
+    echo "SKIPPED: this program does not start within 4 GB of addresses (a sanitizer's takes more)"
+fi
 if "$spectrum" devices cpu 2>"$work/wrong"; then fail "a word was taken"; fi
 grep -q 'takes no "cpu"' "$work/wrong" || fail "which word is too many is not said"

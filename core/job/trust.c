@@ -136,22 +136,15 @@ static int list_files(struct job_trust *trust, const char *path, const cJSON *jo
 
 /* --- what is approved --- */
 
-/* A launched run runs what lies in its folder, so where others can write, an approval is of those bytes,
- * too; what is not there has none. */
-static int add_programs(struct buffer *what, const char *path, struct error *err)
+/* A launched run runs what lies in its folder, whatever its arguments are: an approval is of this very
+ * folder, wherever it is moved to, and not of a copy. */
+static int add_folder(struct buffer *what, const char *path, struct error *err)
 {
-    static const char *const names[] = {"launch.sh",   "train.py",       "spectrum_engine.py",
-                                        "axolotl.yml", "deepspeed.json", "engine.json"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char digest[DIGEST_TEXT_SIZE];
-        char *file = job_dir_has(path, names[i]) ? path_join(path, names[i], err) : NULL;
-        int status = !file ? 0 : digest_of_file(file, digest, err);
-        if (file && status == 0)
-            buffer_format(what, "%s %s", names[i], digest);
-        free(file);
-        if (status != 0)
-            return -1;
-    }
+    struct stat info;
+    if (sys.stat(path, &info) != 0)
+        return error_set_errno(err, errno, "cannot look at %s", path);
+    buffer_format(what, "folder %llu on %llu", (unsigned long long)info.st_ino,
+                  (unsigned long long)info.st_dev);
     return 0;
 }
 
@@ -178,11 +171,11 @@ static int make_key(struct job_trust *trust, const char *path, bool shared, cons
     buffer_append(&what, where, strlen(where) + 1);
     cJSON_ArrayForEach(item, json_get(job, "arguments")) if (cJSON_IsString(item))
         buffer_append(&what, item->valuestring, strlen(item->valuestring) + 1);
-    trust->runs = strcmp(command, "launch") == 0;
-    bool free_to_change = trust->foreign || shared;
-    int status = !trust->runs || !free_to_change || add_programs(&what, path, err) == 0
-                     ? buffer_check(&what, err)
-                     : -1;
+    if (trust->runs && add_folder(&what, path, err) != 0) {
+        buffer_free(&what);
+        return -1;
+    }
+    int status = buffer_check(&what, err);
     if (status == 0)
         status = digest_of(what.data, what.length, trust->key, err);
     buffer_free(&what);
@@ -219,34 +212,54 @@ static int look_at_owner(struct job_trust *out, const char *path, const char *fi
     return 0;
 }
 
+/* 1, which ends the walk, at what somebody else than this user and root could have written. */
+static int may_be_written(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    (void)path;
+    (void)at;
+    return type == FTW_DNR || type == FTW_NS || (info->st_uid != geteuid() && info->st_uid != 0) ||
+           (type != FTW_SL && (info->st_mode & (S_IWGRP | S_IWOTH)));
+}
+
 /* Asked about is what others could have written: a foreign owner, a folder that others can write
  * to, or a record that leads out of its folder. An approval is a file of this user's own, by the
- * key of what was shown. */
-int job_trust_look_file(struct job_trust *out, const char *path, const char *file, bool record,
-                        const cJSON *job, struct error *err)
+ * key of what was shown; of what is run it says nothing where others can change that. */
+static int look(struct job_trust *out, const char *path, const char *file, bool record,
+                const cJSON *job, struct error *err)
 {
     struct stat info;
     bool shared = true, outside = false;
-    *out = (struct job_trust){0};
     if (look_at_owner(out, path, file, &shared, err) != 0 || list_files(out, path, job, err) != 0 ||
         make_key(out, path, shared, job, err) != 0) {
         job_trust_free(out);
         return -1;
     }
+    out->changes = out->runs && sys.nftw(path, may_be_written, 16, FTW_PHYS) != 0;
     for (size_t i = 0; i < out->count; i++)
         outside |= record && !out->files[i].inside;
     char *approval = approval_path(out, false);
-    bool approved = approval && sys.stat(approval, &info) == 0 && info.st_uid == geteuid();
+    bool approved = !out->changes && approval && sys.stat(approval, &info) == 0 &&
+                    info.st_uid == geteuid();
     free(approval);
-    out->asks = (out->foreign || shared || outside) && !approved;
+    out->asks = (out->foreign || shared || outside || out->runs) && !approved;
     return 0;
+}
+
+int job_trust_look_file(struct job_trust *out, const char *path, const char *file, bool record,
+                        const cJSON *job, struct error *err)
+{
+    *out = (struct job_trust){0};
+    return look(out, path, file, record, job, err);
 }
 
 int job_trust_look(struct job_trust *out, const char *path, const cJSON *job, struct error *err)
 {
+    const char *command = "";
     *out = (struct job_trust){0};
+    json_get_string(job, "command", &command);
+    out->runs = strcmp(command, "launch") == 0;
     char *record = job_dir_confine(path, err) == 0 ? path_join(path, "job.json", err) : NULL;
-    int status = record ? job_trust_look_file(out, path, record, true, job, err) : -1;
+    int status = record ? look(out, path, record, true, job, err) : -1;
     free(record);
     return status;
 }
@@ -266,6 +279,8 @@ void job_trust_put(struct buffer *out, const struct job_trust *trust)
     char *folder = trust->foreign ? NULL : xdg_state_folder("approved", &why);
     if (trust->foreign)
         buffer_format(out, "belongs to user %lu, not to you", (unsigned long)trust->owner);
+    else if (trust->changes)
+        buffer_text(out, "has files that others may write (chmod -R go-w ends that)");
     else if (folder)
         buffer_text(out, "was not started by you here");
     else

@@ -13,8 +13,14 @@
  * folder and arguments: a job of one's own can be moved and is still the same. Of a job in somebody
  * else's folder the owner and the folder's path are in it, too, so that a copy of an approved
  * job.json approves nothing; and where others can write, the files as they were found, so that a
- * link that leads elsewhere now asks. Where the state folder cannot be read or written nothing is
- * approved, and --trust is needed every time.
+ * link that leads elsewhere now asks.
+ *
+ * A launched run is more: its resume runs the launch.sh and the Python of its folder, and reads states
+ * that are pickles, which can run code as well. So what is approved is that very folder, not a copy of
+ * it, and where anything in it is another's or can be written by others it asks every time.
+ *
+ * Where the state folder cannot be read or written nothing is approved, and --trust is needed every
+ * time.
  */
 #ifndef SPECTRUM_JOB_TRUST_H
 #define SPECTRUM_JOB_TRUST_H
@@ -41,6 +47,7 @@ struct job_trust {
     bool foreign; /* the folder, or its job.json, belongs to another user: */
     uid_t owner;
     bool runs;                  /* what lies in the folder is run: a launched run's launch.sh */
+    bool changes;               /* and somebody else may write there: no approval holds */
     char key[DIGEST_TEXT_SIZE]; /* of what was looked at */
     struct job_named *files;
     size_t count;

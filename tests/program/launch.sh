@@ -115,6 +115,32 @@ has lines "step 3/3  loss 1.5000"
 "$spectrum" jobs --json >jobs
 has jobs '"command": "launch"'
 
+# It runs what lies in its folder: that very folder was approved by its start, and no copy of it; where others can
+# write in it no approval lasts.
+asks() { # asks RUN WORDS
+  if "$spectrum" resume "$1" >out 2>said; then fail "$1 was started without a question"; fi
+  has said "it would run the launch.sh and the Python of its folder"
+  has said "$2"
+}
+umask 022
+launch 0 runs/own --engine fsdp2 --dry-run
+echo complete >runs/own/DOES
+cp -r runs/own runs/copy
+mv runs/own runs/moved
+cp -r runs/moved runs/shared
+asks runs/copy "was not started by you here"
+chmod g+w runs/moved/train.py
+asks runs/moved "has files that others may write"
+"$spectrum" resume runs/moved --trust >out 2>said || fail "--trust does not start it"
+wait_until grep -q '"status": "completed"' runs/moved/result.json || fail "it did not complete"
+sed -i 's/completed/stopped/' runs/moved/result.json
+asks runs/moved "has files that others may write"
+chmod g-w runs/moved/train.py
+"$spectrum" resume runs/moved >out 2>said || fail "one's own run that was moved asks: $(cat said)"
+wait_until grep -q '"status": "completed"' runs/moved/result.json || fail "it did not go on"
+chmod 777 runs/shared/checkpoints
+asks runs/shared "has files that others may write"
+
 # A proof that lacks a gradient is no success.
 start runs/lies lies --engine fsdp2
 wait_until test -s runs/lies/result.json || fail "it did not end"

@@ -115,9 +115,8 @@ static char **variables(const char *const *without, struct error *err)
     return list;
 }
 
-/* In a group of its own, with the signals as a shell would hand them on. */
-static int spawn_child(pid_t *pid, const struct command_run *run, int out, int errors,
-                       struct error *err)
+int command_start(pid_t *pid, const struct command_run *run, int out, int errors,
+                  struct error *err)
 {
     char *const *argv = run->argv;
     char **given = variables(run->without, err);
@@ -193,7 +192,7 @@ int run_command(struct command_answer *answer, const struct command_run *run, st
         sys.close(out[1]);
         return -1;
     }
-    int status = spawn_child(&pid, run, out[1], errors[1], err);
+    int status = command_start(&pid, run, out[1], errors[1], err);
     sys.close(out[1]);
     sys.close(errors[1]);
     struct stream streams[2] = {{.fd = out[0], .to = &answer->out, .cap = run->cap},

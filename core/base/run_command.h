@@ -12,6 +12,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct command_run {
     char *const *argv;          /* a NULL ends them; argv[0] is the program's path */
@@ -33,6 +34,12 @@ struct command_answer {
  * or printed too much. Free the answer in any case. */
 int run_command(struct command_answer *answer, const struct command_run *run, struct error *err);
 void command_answer_free(struct command_answer *answer);
+
+/* Starts one that is to run on: in a process group of its own, with an empty standard input, no signal
+ * blocked and SIGPIPE and SIGXFSZ as a shell hands them on; what it prints goes to two descriptors, which
+ * may be one. `run` says argv, folder and without; the rest of it is not used. */
+int command_start(pid_t *pid, const struct command_run *run, int out, int errors,
+                  struct error *err);
 
 /* The last line that is not blank of what it said on standard error, or else on standard output, as it
  * may be shown: why it failed, of most programs. Into out[0..size); "" where it said nothing. */

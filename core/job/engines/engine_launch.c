@@ -3,6 +3,7 @@
 #include "base/file_writer.h"
 #include "base/folder.h"
 #include "base/process.h"
+#include "base/run_command.h"
 #include "base/sys.h"
 #include "job/engines/engine_failure.h"
 #include "job/engines/engine_folder.h"
@@ -16,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,21 +104,9 @@ static int take_requests(struct launch *launch, struct error *err)
 /* What they print goes to engine.log, behind what earlier sittings printed. */
 static int start_here(struct launch *launch, int log, struct error *err)
 {
-    char *const argv[] = {(char[]){"bash"}, (char[]){"launch.sh"}, NULL};
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawn_file_actions_adddup2(&files, log, 1);
-    posix_spawn_file_actions_adddup2(&files, 1, 2);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addchdir_np(&files, launch->request->run);
-    int failed = sys.spawn(&launch->pid, "/bin/bash", &files, &attributes, argv, environ);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    return failed ? error_set_errno(err, failed, "cannot start /bin/bash") : 0;
+    char *const argv[] = {(char[]){"/bin/bash"}, (char[]){"launch.sh"}, NULL};
+    const struct command_run run = {.argv = argv, .folder = launch->request->run};
+    return command_start(&launch->pid, &run, log, log, err);
 }
 
 static int start(struct launch *launch, struct error *err)

@@ -115,8 +115,7 @@ static char **variables(const char *const *without, struct error *err)
     return list;
 }
 
-int command_start(pid_t *pid, const struct command_run *run, int out, int errors,
-                  struct error *err)
+int command_start(pid_t *pid, const struct command_run *run, int out, int errors, struct error *err)
 {
     char *const *argv = run->argv;
     char **given = variables(run->without, err);

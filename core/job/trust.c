@@ -238,8 +238,8 @@ static int look(struct job_trust *out, const char *path, const char *file, bool 
     for (size_t i = 0; i < out->count; i++)
         outside |= record && !out->files[i].inside;
     char *approval = approval_path(out, false);
-    bool approved = !out->changes && approval && sys.stat(approval, &info) == 0 &&
-                    info.st_uid == geteuid();
+    bool approved =
+        !out->changes && approval && sys.stat(approval, &info) == 0 && info.st_uid == geteuid();
     free(approval);
     out->asks = (out->foreign || shared || outside || out->runs) && !approved;
     return 0;

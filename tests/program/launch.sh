@@ -21,6 +21,7 @@ has() { grep -qF -- "$2" "$1" || fail "$1 has no \"$2\""; }
 cat >python <<'SCRIPT'
 #!/bin/bash
 if [ "$1" = -c ]; then
+  case $2 in *devices*) [ ! -e look ] || { cat look; exit; } ;; esac
   echo '{"python": "3.12.1", "environment": true, "torchrun": true, "packages": {"torch": "2.15.0", "transformers": "5.24.0",
     "safetensors": "0.8.0", "peft": "0.21.2", "accelerate": "1.15.0", "deepspeed": "0.19.8", "trl": "1.16.0",
     "datasets": "5.2.0", "axolotl": "0.21.0"}}' | tr -d '\n'
@@ -192,6 +193,10 @@ refused 2 "--optimizer lion is of --engine here alone" --engine fsdp2 --optimize
 refused 2 "--sbatch belongs to --slurm" --engine fsdp2 --sbatch --time=1:00
 refused 2 "--engine trl has no --offload" --engine trl --offload
 refused 2 "takes --device auto" --engine fsdp2 --device reference
+refused 1 "--engine axolotl starts one process where PyTorch finds no GPU" --engine axolotl --processes 2
+echo '{"devices": [{"name": "A", "memory": 1}]}' >look
+refused 1 "--processes 2 is more than the 1 GPU that PyTorch finds here" --engine fsdp2 --processes 2
+rm look
 refused 1 "is not a program" --engine fsdp2 --python "$work/nowhere"
 "$spectrum" train "$model" --data "$source/demo/text/problems.jsonl" --processes 2 2>said && fail "processes without an engine"
 has said "--processes belongs to --engine"

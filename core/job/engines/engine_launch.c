@@ -271,6 +271,31 @@ static int judge(const struct launch *launch, const struct ending *ending, int64
 
 /* --- all of it --- */
 
+/* GPUs are asked for before anything is written: more processes than there are would end with an error
+ * of their driver's, minutes later. Of a batch job's machines nothing is known here. */
+static int check_devices(const struct training_request *request, const struct engine_python *python,
+                         const volatile sig_atomic_t *interrupted, struct error *err)
+{
+    const struct engine_info *engine = engine_info(request->engine);
+    struct engine_look look;
+    if (request->dry_run || request->slurm || request->processes < 2)
+        return 0;
+    if (engine_python_look(&look, python, NULL, interrupted, err) != 0)
+        return -1;
+    int gpus = strcmp(request->device, "cpu") == 0 ? 0 : look.device_count;
+    if (gpus == 0 && !engine->cpu)
+        return error_set(err,
+                         "--engine %s starts one process where PyTorch finds no GPU: --processes "
+                         "1, or one of the engines whose processes share the CPU (spectrum doctor)",
+                         engine->name);
+    if (gpus > 0 && request->processes > gpus)
+        return error_set(err,
+                         "--processes %lld is more than the %d GPU%s that PyTorch finds here, and "
+                         "each process takes one: --processes %d, or --device cpu",
+                         (long long)request->processes, gpus, gpus == 1 ? "" : "s", gpus);
+    return 0;
+}
+
 static int prepare(void *context, const struct training_parts *parts, struct error *err)
 {
     const struct launch *launch = context;
@@ -282,7 +307,9 @@ static int prepare(void *context, const struct training_parts *parts, struct err
         return -1;
     }
     run_say(parts->sitting, "Python: %s (%s)", python.program, python.why);
-    int status = engine_folder_write(parts, python.program, err);
+    int status = check_devices(request, &python, parts->sitting->view->interrupted, err);
+    if (status == 0)
+        status = engine_folder_write(parts, python.program, err);
     engine_python_free(&python);
     return status;
 }

@@ -55,11 +55,11 @@ def gather(thing):
 
 def bytes_in_use():
     """Of this process's memory, of its device's, and of all that the device has."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
     device = (torch.cuda.memory_reserved(), torch.cuda.mem_get_info()[1]) if CUDA else (0, 0)
-    return pages * os.sysconf("SC_PAGE_SIZE"), *device
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"), *device
 
 
 need(WORLD == JOB["world"], f"{WORLD} process(es) were started, and engine.json is made for {JOB['world']}: "
      "start them by launch.sh (`accelerate launch --cpu` starts one, whatever it is told)")
+need(not CUDA or int(os.environ.get("LOCAL_WORLD_SIZE", 1)) <= torch.cuda.device_count(), "more processes than GPUs here")
 need(CUDA or JOB["device"] != "cuda", "engine.json asks for CUDA, and this PyTorch finds no such device")

@@ -890,7 +890,6 @@ static const struct {
     {AT(memory_limit), "more --processes, or --offload, need less of each"},
     {AT(sample), "`spectrum generate RUN` writes one of any checkpoint"},
     {AT(sample_tokens), "`spectrum generate RUN` writes one of any checkpoint"},
-    {AT(log), "`metrics.jsonl` of the run has all of it"},
     {AT(threads), "set OMP_NUM_THREADS, which launch.sh hands on"},
     {AT(probe), "the time of a step is known when one was taken"},
 };

@@ -34,8 +34,10 @@ prove() { # prove STEP
   echo "{\"format\": \"spectrum.proof\", \"version\": 1, \"step\": 1, \"complete\": true, \"trained\": {$names},
     \"frozen\": {\"tensors\": 1, \"parameters\": 1, \"unchanged_at_step\": $1}}" >proof.json
 }
-case $(cat DOES) in
-complete)
+does=$(cat DOES)
+case $does in
+complete | goes_back)
+  [ $does = complete ] || line '{"event": "resume", "step": 0}'
   line '{"event": "phase", "phase": "training"}'
   for step in 1 2 3; do line "{\"step\": $step, \"loss\": $((4 - step)).5, \"lr\": 1e-4}"; done
   prove 3
@@ -141,6 +143,18 @@ chmod g-w runs/moved/train.py
 wait_until grep -q '"status": "completed"' runs/moved/result.json || fail "it did not go on"
 chmod 777 runs/shared/checkpoints
 asks runs/shared "has files that others may write"
+
+# What --log names gets the engine's lines, once each, over both sittings.
+start runs/logged waits --engine fsdp2 --log csv,tensorboard
+wait_until grep -q '"step": 1' runs/logged/metrics.jsonl || fail "no step came"
+"$spectrum" stop runs/logged >out 2>said || fail "it could not be stopped"
+wait_until grep -q '"status": "stopped"' runs/logged/result.json || fail "it did not stop"
+echo goes_back >runs/logged/DOES
+"$spectrum" resume runs/logged >out 2>said || fail "it could not be resumed"
+wait_until grep -q '"status": "completed"' runs/logged/result.json || fail "it did not go on"
+[ "$(cut -d, -f1,2 runs/logged/metrics.csv | tr '\n' ' ')" = "step,loss 1,3.5 2,2.5 3,1.5 " ] ||
+  fail "metrics.csv has other rows: $(cat runs/logged/metrics.csv)"
+[ "$(ls runs/logged | grep -c tfevents)" = 2 ] || fail "there is not one file of TensorBoard a sitting"
 
 # A proof that lacks a gradient is no success.
 start runs/lies lies --engine fsdp2

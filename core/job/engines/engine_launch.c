@@ -35,6 +35,8 @@ struct launch {
     pid_t pid; /* of launch.sh, and the process group of all that it started; 0: Slurm has it */
     char slurm[ENGINE_SLURM_JOB_SIZE]; /* its job there */
     struct job_metrics metrics;        /* what the processes write */
+    struct tracker_writers *others;    /* what --log names gets that, too; NULL: nothing does */
+    struct job_metrics_place handed;   /* how far it has it */
     uint64_t log_from;                 /* where this sitting begins in engine.log */
     int64_t steps;                     /* of the run */
     bool stopping;                     /* control/stop is there */
@@ -134,8 +136,17 @@ static int start(struct launch *launch, struct error *err)
     return status;
 }
 
-/* The phase that the processes are in, which their lines say, becomes this job's. */
-static void tell_phase(struct launch *launch)
+static bool hand_on(void *context, const char *line, size_t length)
+{
+    struct launch *launch = context;
+    struct error lost = ERROR_INIT;
+    if (tracker_writers_put(launch->others, line, length, &lost) != 0)
+        run_warn(launch->sitting, "%s", lost.text);
+    return true;
+}
+
+/* The processes' new lines are handed on, and the phase that they say becomes this job's. */
+static void tell_lines(struct launch *launch)
 {
     static const struct {
         const char *name;
@@ -148,6 +159,8 @@ static void tell_phase(struct launch *launch)
     size_t added = 0;
     if (job_metrics_update(&launch->metrics, &added, NULL) != 0 || added == 0)
         return;
+    if (launch->others)
+        job_metrics_read(&launch->metrics, &launch->handed, hand_on, launch, NULL);
     json_get_string(job_metrics_last_with(&launch->metrics, "phase"), "phase", &phase);
     int64_t step = job_metrics_last_step(&launch->metrics);
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
@@ -160,7 +173,7 @@ static void tell_phase(struct launch *launch)
 /* Between two looks: who watches is told, and what is asked is handed on. */
 static int attend(struct launch *launch, struct error *err)
 {
-    tell_phase(launch);
+    tell_lines(launch);
     if (launch->on_look)
         launch->on_look(launch->sitting->view->context);
     if (take_requests(launch, err) != 0)
@@ -314,17 +327,28 @@ static int prepare(void *context, const struct training_parts *parts, struct err
     return status;
 }
 
-static int run(void *context, struct run_sitting *sitting, int64_t *step, struct error *err)
+/* What earlier sittings wrote is read, and not handed on once more. */
+static int open_metrics(struct launch *launch, struct error *err)
+{
+    size_t added;
+    if (job_metrics_follow(&launch->metrics, launch->request->run, err) != 0 ||
+        job_metrics_update(&launch->metrics, &added, err) != 0)
+        return -1;
+    launch->handed = (struct job_metrics_place){.offset = launch->metrics.offset};
+    return 0;
+}
+
+static int run(void *context, struct run_sitting *sitting, struct run_lines *lines, int64_t *step,
+               struct error *err)
 {
     struct launch *launch = context;
     struct ending ending = {.end.nodes = (int)launch->request->nodes};
     launch->sitting = sitting;
+    launch->others = lines->others;
     forget_asked(launch);
     work_tell(sitting->work, WORK_LOADING, 0, 0);
     launch->steps = all_steps(launch->request->run);
-    if (job_metrics_follow(&launch->metrics, launch->request->run, err) != 0)
-        return -1;
-    if (start(launch, err) != 0) {
+    if (open_metrics(launch, err) != 0 || start(launch, err) != 0) {
         job_metrics_free(&launch->metrics);
         return -1;
     }
@@ -332,7 +356,7 @@ static int run(void *context, struct run_sitting *sitting, int64_t *step, struct
         launch->slurm[0] ? follow_slurm(launch, &ending, err) : follow_here(launch, &ending, err);
     if (status != 0)
         end_processes(launch, NULL);
-    tell_phase(launch);
+    tell_lines(launch);
     *step = job_metrics_last_step(&launch->metrics);
     job_metrics_free(&launch->metrics);
     if (launch->on_look)

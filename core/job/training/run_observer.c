@@ -37,7 +37,7 @@ int run_lines_open(struct run_lines *lines, const struct run_sitting *sitting, s
     run_lines_begin(lines);
     const char *run = sitting->request->run, *log = sitting->request->log;
     lines->open = job_metrics_open(&lines->writer, run, err) == 0;
-    if (lines->open && log)
+    if (lines->open && log && !sitting->request->dry_run)
         return open_others(lines, log, run, err);
     return lines->open ? 0 : -1;
 }

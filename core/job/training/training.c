@@ -292,11 +292,9 @@ static int prepare_elsewhere(struct training *training, struct error *err)
     const struct training_parts parts = {&training->sitting, &training->base, &training->data,
                                          &training->choice, &training->setup};
     const struct training_elsewhere *elsewhere = training->elsewhere;
-    if (wait_for_others(training, err) != 0 || open_parts_elsewhere(training, err) != 0 ||
-        elsewhere->prepare(elsewhere->context, &parts, err) != 0)
-        return -1;
-    job_trust_note(training->sitting.request->run); /* with what it is going to run */
-    return 0;
+    return wait_for_others(training, err) == 0 && open_parts_elsewhere(training, err) == 0
+               ? elsewhere->prepare(elsewhere->context, &parts, err)
+               : -1;
 }
 
 /* A resume has its folder, which stands alone: nothing of what it was made from is opened again. */
@@ -315,7 +313,9 @@ static int train_elsewhere(struct training *training, struct error *err)
                               "%s`, or its launch.sh, starts it",
                               sitting->request->run);
     training->begun = true;
-    return elsewhere->run(elsewhere->context, sitting, &training->step_elsewhere, err);
+    run_lines_describe(&training->lines);
+    return elsewhere->run(elsewhere->context, sitting, &training->lines, &training->step_elsewhere,
+                          err);
 }
 
 /* --- how it ended --- */

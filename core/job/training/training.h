@@ -25,6 +25,7 @@
 #ifndef SPECTRUM_JOB_TRAINING_TRAINING_H
 #define SPECTRUM_JOB_TRAINING_TRAINING_H
 
+#include "job/training/run_observer.h"
 #include "job/training/run_setup.h"
 #include "job/training/run_view.h"
 #include "job/training_options.h"
@@ -51,8 +52,10 @@ struct training_elsewhere {
     /* Writes what the engine needs into the run's folder; of a resume it is there already. */
     int (*prepare)(void *context, const struct training_parts *parts, struct error *err);
     /* Trains, to the end (0), or until it was stopped (1); *step is the last that was taken, -1 where
-     * that is not known. */
-    int (*run)(void *context, struct run_sitting *sitting, int64_t *step, struct error *err);
+     * that is not known. The lines are open and its own: others append to metrics.jsonl, what
+     * --log names gets nothing by itself. */
+    int (*run)(void *context, struct run_sitting *sitting, struct run_lines *lines, int64_t *step,
+               struct error *err);
 };
 
 /* As training_run(), for a request whose engine is another one. With request->dry_run the folder is

@@ -343,14 +343,16 @@ static int write_refused(const char *path, const cJSON *before, const char *why,
 
 /* A resume that failed before its worker wrote a line has changed nothing: a job that was complete
  * stays so. `before`: its result until then; NULL: it had none, or this is no resume. `taken`:
- * bytes of metrics.jsonl. */
+ * bytes of metrics.jsonl. What was not started until now has failed. */
 static int keep_result(const char *path, const cJSON *before, uint64_t taken, struct error *err)
 {
     cJSON *result = before ? job_dir_read(path, "result.json", NULL) : NULL;
-    const char *how = "", *why = "";
+    const char *was = "", *how = "", *why = "";
+    json_get_string(before, "status", &was);
     json_get_string(result, "status", &how);
     json_get_string(result, "message", &why);
-    bool refused = strcmp(how, "failed") == 0 && job_metrics_size(path) <= taken + 1;
+    bool refused = strcmp(how, "failed") == 0 && strcmp(was, "not started") != 0 &&
+                   job_metrics_size(path) <= taken + 1;
     int status = refused ? write_refused(path, before, why, err) : 0;
     cJSON_Delete(result);
     return status;

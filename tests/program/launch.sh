@@ -15,6 +15,11 @@ fail() {
   tail -n 20 said runs/*/log.txt runs/*/result.json runs/*/engine.log >&2 2>/dev/null || true
   exit 1
 }
+# A run has ended so, and whoever ran it is gone.
+ended() { # ended RUN STATUS
+  wait_until grep -q "\"status\": \"$2\"" "$1/result.json" || fail "$1 is not $2"
+  wait_until test ! -e "$1/lock" || fail "$1 is held by somebody"
+}
 has() { grep -qF -- "$2" "$1" || fail "$1 has no \"$2\""; }
 
 # What launch.sh starts. DOES is a file, so that a resume can do something else.
@@ -89,7 +94,7 @@ for script in runs/dry/*.py; do
 done
 echo complete >runs/dry/DOES
 "$spectrum" resume runs/dry >out 2>said || fail "the resume did not start it"
-wait_until grep -q '"status": "completed"' runs/dry/result.json || fail "it did not complete"
+ended runs/dry completed
 rm runs/dry/DOES
 
 # The first loss is that of this program's trainer.
@@ -111,7 +116,7 @@ start() { # start RUN WHAT ARGUMENT...: detached, doing WHAT
 }
 rm -rf runs/whole DOES
 start runs/whole complete --engine deepspeed --processes 2
-wait_until grep -q completed runs/whole/result.json || fail "it did not complete"
+ended runs/whole completed
 [ -s runs/whole/deepspeed.json ] || fail "there is no deepspeed.json"
 "$spectrum" attach runs/whole >lines 2>said
 has lines "step 3/3  loss 1.5000"
@@ -135,12 +140,12 @@ asks runs/copy "was not started by you here"
 chmod g+w runs/moved/train.py
 asks runs/moved "has files that others may write"
 "$spectrum" resume runs/moved --trust >out 2>said || fail "--trust does not start it"
-wait_until grep -q '"status": "completed"' runs/moved/result.json || fail "it did not complete"
+ended runs/moved completed
 sed -i 's/completed/stopped/' runs/moved/result.json
 asks runs/moved "has files that others may write"
 chmod g-w runs/moved/train.py
 "$spectrum" resume runs/moved >out 2>said || fail "one's own run that was moved asks: $(cat said)"
-wait_until grep -q '"status": "completed"' runs/moved/result.json || fail "it did not go on"
+ended runs/moved completed
 chmod 777 runs/shared/checkpoints
 asks runs/shared "has files that others may write"
 
@@ -148,18 +153,17 @@ asks runs/shared "has files that others may write"
 start runs/logged waits --engine fsdp2 --log csv,tensorboard
 wait_until grep -q '"step": 1' runs/logged/metrics.jsonl || fail "no step came"
 "$spectrum" stop runs/logged >out 2>said || fail "it could not be stopped"
-wait_until grep -q '"status": "stopped"' runs/logged/result.json || fail "it did not stop"
+ended runs/logged stopped
 echo goes_back >runs/logged/DOES
 "$spectrum" resume runs/logged >out 2>said || fail "it could not be resumed"
-wait_until grep -q '"status": "completed"' runs/logged/result.json || fail "it did not go on"
+ended runs/logged completed
 [ "$(cut -d, -f1,2 runs/logged/metrics.csv | tr '\n' ' ')" = "step,loss 1,3.5 2,2.5 3,1.5 " ] ||
   fail "metrics.csv has other rows: $(cat runs/logged/metrics.csv)"
 [ "$(ls runs/logged | grep -c tfevents)" = 2 ] || fail "there is not one file of TensorBoard a sitting"
 
 # A proof that lacks a gradient is no success.
 start runs/lies lies --engine fsdp2
-wait_until test -s runs/lies/result.json || fail "it did not end"
-wait_until grep -q failed runs/lies/result.json || fail "a gradient of 0 was taken for one"
+ended runs/lies failed
 has runs/lies/result.json "trains and had no gradient"
 
 # Steered: a checkpoint, no pause, a stop; resumed where that was.
@@ -171,20 +175,20 @@ if "$spectrum" pause runs/steered 2>said; then fail "it was paused"; fi
 has said "launched run"
 if "$spectrum" jobs delete runs/steered --yes >out 2>said; then fail "it was deleted while it ran"; fi
 "$spectrum" stop runs/steered >out 2>said || fail "it could not be stopped"
-wait_until grep -q '"status": "stopped"' runs/steered/result.json || fail "it did not stop"
+ended runs/steered stopped
 echo complete >runs/steered/DOES
 "$spectrum" resume runs/steered >out 2>said || fail "it could not be resumed"
-wait_until grep -q '"status": "completed"' runs/steered/result.json || fail "it did not go on"
+ended runs/steered completed
 if "$spectrum" resume runs/steered --more 3 2>said; then fail "it went on beyond its end"; fi
 has said "goes on from its newest checkpoint to its end"
 
 # What ended it is said: by its own check, by a signal.
 start runs/refused refuses --engine axolotl
-wait_until grep -q '"refused"' runs/refused/result.json || fail "it did not fail"
+ended runs/refused failed
 has runs/refused/result.json "the first step's loss is 9 here, 3.5 in spectrum's own trainer"
 has runs/refused/axolotl.yml '- ^model.layers.0.'
 start runs/died dies --engine fsdp2
-wait_until grep -q '"refused"\|failed' runs/died/result.json || fail "it did not fail"
+ended runs/died failed
 grep -q 'signal 9\|killed' runs/died/result.json || fail "that it was killed is not said"
 
 # Gone with all that was written, and nothing else.

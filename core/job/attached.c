@@ -24,9 +24,8 @@
 #include <string.h>
 #include <time.h>
 
-static const long look_ns = 200000000; /* between two looks at a log, */
-static const long held_ns = 50000000;  /* and while a step is held back, to be let go in time */
-static const double settle = 2;        /* seconds that a log which has ended is followed on */
+static const double look_every = 0.2; /* seconds between two looks at a log */
+static const double settle = 2;       /* seconds that a log which has ended is followed on */
 
 /* --- the job of a run --- */
 
@@ -177,6 +176,11 @@ int attached_list(struct tracker_list *out, const char *name, struct error *err)
     return tracker_list(out, name, err) == 0 ? 1 : -1;
 }
 
+static void rest(double seconds)
+{
+    nanosleep(&(struct timespec){.tv_nsec = (long)(seconds * 1e9)}, NULL); /* less than one */
+}
+
 /* Its first phase is "loading". A log that has ended is given the seconds in which that is seen. */
 void attached_wait(const char *job)
 {
@@ -184,7 +188,7 @@ void attached_wait(const char *job)
     double until = clock_seconds() + 10;
     bool read = false;
     while (!read && clock_seconds() < until && job_state(job) != JOB_ENDED) {
-        nanosleep(&(struct timespec){.tv_nsec = look_ns}, NULL);
+        rest(look_every);
         read = job_progress_read(&progress, job) && strcmp(progress.phase, "loading") != 0;
     }
 }
@@ -291,7 +295,7 @@ static const char *follow(struct work *work, int argc, char **argv,
             return NULL;
         say_damage(work, say);
         double silent = seconds_now() - tracker_written(work->tracker);
-        read |= !more && work->lines.length == 0 && !tracker_holds(work->tracker);
+        read |= !more && work->lines.length == 0 && tracker_holds(work->tracker) == 0;
         if (read)
             tell(work, silent);
         else
@@ -301,15 +305,15 @@ static const char *follow(struct work *work, int argc, char **argv,
             return "stopped";
         if (more)
             continue;
-        bool new = work->lines.length > 0 || tracker_holds(work->tracker);
+        double held = tracker_holds(work->tracker);
+        bool new = work->lines.length > 0 || held > 0;
         if (!tracker_ended(work->tracker) || new)
             ended = clock_seconds();
         else if (silent > settle || clock_seconds() - ended > settle)
             return "completed";
         if (silent > ATTACHED_SILENCE && !new)
             return "stale";
-        long pause = tracker_holds(work->tracker) ? held_ns : look_ns;
-        nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
+        rest(held > 0 && held < look_every ? held : look_every); /* it is let go in time */
     }
 }
 

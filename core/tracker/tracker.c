@@ -1,8 +1,10 @@
 #include "tracker/tracker.h"
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "tracker/format.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 const char *tracker_tool(const struct tracker_log *log)
@@ -113,9 +115,12 @@ bool tracker_ended(const struct tracker *tracker)
     return tracker->ended || tracker->steps.ended;
 }
 
-bool tracker_holds(const struct tracker *tracker)
+/* 0: none is; one whose time is over waits for the next look. */
+double tracker_holds(const struct tracker *tracker)
 {
-    return tracker->steps.fresh;
+    enum { LEAST_MS = 1 };
+    double left = tracker->steps.since + tracker_hold - clock_seconds();
+    return !tracker->steps.fresh ? 0 : fmax(left, LEAST_MS / 1e3);
 }
 
 double tracker_written(const struct tracker *tracker)

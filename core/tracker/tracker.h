@@ -96,7 +96,7 @@ extern double tracker_hold;
 /* What is known of the run so far. */
 int64_t tracker_steps(const struct tracker *tracker);   /* that it will have; 0: not known */
 bool tracker_ended(const struct tracker *tracker);      /* its log says so */
-bool tracker_holds(const struct tracker *tracker);      /* a step is held back */
+double tracker_holds(const struct tracker *tracker);    /* seconds that a step is held back yet */
 double tracker_written(const struct tracker *tracker);  /* as tracker_log.written, now */
 const char *tracker_run(const struct tracker *tracker); /* of a log with several runs; "" */
 

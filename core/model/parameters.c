@@ -128,6 +128,18 @@ const char *name_after_number(const char *name, int *number)
     return NULL;
 }
 
+/* Here the number may be the last part, too: "layers.3" is a module's whole name where its tensor is
+ * "layers.3.weight". */
+int module_layer(const char *name)
+{
+    for (const char *at = strchr(name, '.'); at; at = strchr(at + 1, '.')) {
+        size_t digits = strspn(at + 1, "0123456789");
+        if (digits > 0 && digits < 7 && (at[digits + 1] == '.' || at[digits + 1] == '\0'))
+            return (int)strtol(at + 1, NULL, 10);
+    }
+    return -1;
+}
+
 const char *module_type(const char *name, size_t *length)
 {
     int number;

@@ -137,6 +137,9 @@ size_t module_name_length(const char *name);
  * -1 where it is too large for a block's. */
 const char *name_after_number(const char *name, int *number);
 
+/* The block that a module's name says, "model.layers.7.mlp.down_proj": 7; -1: none. */
+int module_layer(const char *name);
+
 /* The type of a tensor's module, in its name: what follows the first numeric component, without
  * ".weight"; the whole name where there is no such component, or nothing follows. */
 const char *module_type(const char *name, size_t *length);

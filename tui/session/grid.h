@@ -18,7 +18,7 @@
 #ifndef SPECTRUM_TUI_SESSION_GRID_H
 #define SPECTRUM_TUI_SESSION_GRID_H
 
-#include "model/score_table.h"
+#include "model/score_metric.h"
 
 enum { GRID_TYPES_MAX = 512, GRID_LAYERS_MAX = 4096 };
 
@@ -59,41 +59,8 @@ const struct grid_place *grid_cell(const struct grid *grid, int layer, int type,
 /* The cell that has a row. */
 bool grid_find(const struct grid *grid, size_t row, int *layer, int *type);
 
-/* The block that a module's name says, "model.layers.7.mlp.down_proj": 7; -1: none. */
-int module_layer(const char *name);
-
-/* --- the numbers of a matrix that can colour its cell --- */
-
-enum metric {
-    METRIC_SNR, /* of the scan's estimator: what plans rank by */
-    METRIC_MP,
-    METRIC_GAVISH_DONOHO,
-    METRIC_FROBENIUS,
-    METRIC_SIGMA_MAX,
-    METRIC_STABLE_RANK,
-    METRIC_EFFECTIVE_RANK,
-    METRIC_SPIKES,
-    METRIC_COUNT
-};
-
-/* As the prompt takes it: "stable-rank"; and as the screen shows it: "stable rank". */
-const char *metric_name(enum metric metric);
-const char *metric_title(enum metric metric);
-
-/* Finds a metric by the name that the prompt takes, "stable-rank", or a beginning that no other
- * name has. False: there is none. */
-bool metric_find(enum metric *out, const char *name);
-
-/* NaN: not known. */
-double metric_value(const struct scan_row *row, enum metric metric);
-/* What noise of this shape has in its place; NaN: not known, or the metric has no null model. */
-double metric_null(const struct scan_row *row, enum metric metric);
-
 /* A cell's: the median of its rows' that are known. NaN: none is. */
 double grid_value(const struct grid *grid, const struct scan *scan, int layer, int type,
                   enum metric metric);
-
-/* True: its colours span orders of magnitude. False: it is a count, and may be 0. */
-bool metric_is_logarithmic(enum metric metric);
 
 #endif

@@ -75,17 +75,11 @@ int control_plan(struct plan **out, struct scan **scan, const struct control *co
     struct matrix_part *parts = NULL;
     if (scan_for_model(scan, &parts, model, NULL, err) != 0)
         return -1;
-    /* A score that ranks a row at random is all that a selection needs: the control is selected by
-     * the code that selects by a true score, and from as many rows of each type. */
-    struct random_stream stream = {seed, 0};
-    for (size_t i = 0; control->kind == CONTROL_RANDOM && i < (*scan)->count; i++) {
-        (*scan)->rows[i].known = true;
-        (*scan)->rows[i].snr = random_uniform(&stream);
-    }
     int status = plan_new(out, *scan, model, err);
     if (status == 0)
         status = control->kind == CONTROL_RANDOM
-                     ? plan_select(*out, control->amount, PLAN_BY_TYPE, err)
+                     ? plan_select_by(*out, control->amount, PLAN_BY_TYPE,
+                                      &(struct plan_order){.kind = ORDER_RANDOM, .seed = seed}, err)
                      : choose_blocks(*out, *scan, parts, control, err);
     free(parts);
     return status;

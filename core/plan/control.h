@@ -19,8 +19,7 @@ struct control {
 /* Of --select; ERROR_USAGE says what it takes. */
 int control_parse(struct control *out, const char *text, struct error *err);
 
-/* *scan becomes the outline that the plan borrows: rows without scores, or with random ones. The
- * caller frees both. */
+/* *scan becomes the outline that the plan borrows: rows without scores. The caller frees both. */
 int control_plan(struct plan **out, struct scan **scan, const struct control *control,
                  const struct model *model, uint64_t seed, struct error *err);
 

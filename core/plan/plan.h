@@ -33,7 +33,7 @@
 
 #include "base/buffer.h"
 #include "model/model.h"
-#include "model/score_table.h"
+#include "plan/order.h"
 
 enum plan_scope {
     PLAN_BY_TYPE,  /* the best of each module type (the reference: an expert's number is in it) */
@@ -47,6 +47,7 @@ struct plan_base {
     enum plan_base_kind kind;
     double percent;        /* NaN: it is none */
     enum plan_scope scope; /* of the percentage; of another kind, of the last that there was */
+    struct plan_order order; /* likewise */
     const char *source;    /* of names: the file that they came from; NULL: not known */
 };
 
@@ -58,10 +59,13 @@ int plan_new(struct plan **out, const struct scan *scan, const struct model *mod
              struct error *err);
 void plan_free(struct plan *plan);
 
-/* Trains int(len * percent / 100) of each type (or of all), by falling SNR, file order on ties; a
- * row whose score is NaN counts in len, and is never selected. Embedding and head keep their
- * switches, and edits stay. One step of undo. percent in [0, 100] */
+/* Trains int(len * percent / 100) of each type (or of all), the best by SNR, or by the order of the
+ * last percentage that there was, file order on ties; a row that has no number to be ranked by
+ * counts in len, and is never selected. Embedding and head keep their switches, and edits stay. One
+ * step of undo. percent in [0, 100] */
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err);
+int plan_select_by(struct plan *plan, double percent, enum plan_scope scope,
+                   const struct plan_order *order, struct error *err);
 
 /* Percentages choose among the tensors of the model's file: one by one the experts that are one
  * tensor in the loaded model, which is otherwise chosen whole, or not at all. To be called before
@@ -72,7 +76,7 @@ void plan_select_of_file(struct plan *plan);
  * modules: of 8 layers 25 % are 2, and the next is 38 %, which is 3. NaN: none does. */
 double plan_next_percent(const struct plan *plan, double from, enum plan_scope scope, bool more);
 
-/* The same with the two switches set, in one step of undo: a selection that was kept is made from
+/* The same by SNR, with the two switches set, in one step of undo: a selection that was kept is made from
  * the present scores. */
 int plan_select_with_ends(struct plan *plan, double percent, enum plan_scope scope, bool embeddings,
                           bool head, struct error *err);

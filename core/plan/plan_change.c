@@ -76,8 +76,15 @@ void plan_select_of_file(struct plan *plan)
     plan->of_file = true;
 }
 
-/* A new base; edits by hand stay over it. */
 int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct error *err)
+{
+    struct plan_order order = plan_base(plan).order;
+    return plan_select_by(plan, percent, scope, &order, err);
+}
+
+/* A new base; edits by hand stay over it. */
+int plan_select_by(struct plan *plan, double percent, enum plan_scope scope,
+                   const struct plan_order *order, struct error *err)
 {
     if (!(percent >= 0 && percent <= 100))
         return error_set_kind(err, ERROR_USAGE, "a percentage must be from 0 to 100");
@@ -85,6 +92,7 @@ int plan_select(struct plan *plan, double percent, enum plan_scope scope, struct
         return -1;
     plan->history[plan->now].base.percent = percent;
     plan->history[plan->now].base.scope = scope;
+    plan->history[plan->now].base.order = *order;
     plan_select_rows(plan, &plan->history[plan->now]);
     return 0;
 }
@@ -100,7 +108,7 @@ int plan_select_all(struct plan *plan, bool train, struct error *err)
 int plan_select_with_ends(struct plan *plan, double percent, enum plan_scope scope, bool embeddings,
                           bool head, struct error *err)
 {
-    if (plan_select(plan, percent, scope, err) != 0)
+    if (plan_select_by(plan, percent, scope, &(struct plan_order){.kind = ORDER_METRIC}, err) != 0)
         return -1;
     plan_flags(plan)[plan->row_count] = embeddings;
     plan_flags(plan)[plan->row_count + 1] = head;

@@ -164,12 +164,22 @@ double plan_next_percent(const struct plan *plan, double from, enum plan_scope s
     return next;
 }
 
+void plan_rank_by(struct plan *plan, const struct plan_order *order)
+{
+    if (plan_order_is_same(&plan->order, order))
+        return;
+    plan->order = *order;
+    for (int i = 0; i < plan->rankings_used; i++)
+        ranking_refresh(&plan->rankings[i], plan->scan, order);
+}
+
 /* Of a percentage what it selects, of nothing and all just that; names were set when they were
  * read. */
-void plan_select_rows(const struct plan *plan, struct snapshot *snapshot)
+void plan_select_rows(struct plan *plan, struct snapshot *snapshot)
 {
     size_t count;
     const size_t *rows;
+    plan_rank_by(plan, &snapshot->base.order);
     snapshot->ranked = plan->ranked;
     if (snapshot->base.kind == PLAN_NAMES)
         return;

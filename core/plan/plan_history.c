@@ -57,7 +57,7 @@ int plan_set_base(struct plan *plan, enum plan_base_kind kind, const char *sourc
     if (source && !copy)
         return -1;
     free((char *)(uintptr_t)base->source);
-    *base = (struct plan_base){kind, NAN, base->scope, copy};
+    *base = (struct plan_base){kind, NAN, base->scope, base->order, copy};
     return 0;
 }
 
@@ -66,12 +66,13 @@ static void bring_up_to_date(struct plan *plan, struct snapshot *snapshot)
 {
     if (snapshot->ranked != plan->ranked)
         plan_select_rows(plan, snapshot);
+    plan_rank_by(plan, &plan->history[plan->now].base.order); /* in which rows are listed */
 }
 
 void plan_refresh(struct plan *plan)
 {
     for (int i = 0; i < plan->rankings_used; i++)
-        ranking_refresh(&plan->rankings[i], plan->scan);
+        ranking_refresh(&plan->rankings[i], plan->scan, &plan->order);
     plan->ranked++;
     bring_up_to_date(plan, &plan->history[plan->now]);
 }
@@ -125,7 +126,8 @@ bool plan_is_same_base(const struct plan_base *a, const struct plan_base *b)
 {
     const char *x = a->source ? a->source : "", *y = b->source ? b->source : "";
     return a->kind == b->kind && strcmp(x, y) == 0 &&
-           (a->kind != PLAN_PERCENT || (a->percent == b->percent && a->scope == b->scope));
+           (a->kind != PLAN_PERCENT || (a->percent == b->percent && a->scope == b->scope &&
+                                       plan_order_is_same(&a->order, &b->order)));
 }
 
 /* What a step has changed against the one before it: rows that begin or end to train, edits,

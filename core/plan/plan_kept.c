@@ -56,6 +56,21 @@ static void put_edits(struct json_writer *json, const char *key, const struct pl
     json_end(json);
 }
 
+static bool is_by_snr(const struct plan_order *order)
+{
+    return order->kind == ORDER_METRIC && order->metric == METRIC_SNR;
+}
+
+/* By SNR nothing is said. */
+static void put_order(struct json_writer *json, const struct plan_order *order)
+{
+    if (is_by_snr(order))
+        return;
+    json_text(json, "by", plan_order_name(order));
+    if (order->kind == ORDER_RANDOM)
+        json_integer(json, "seed", (int64_t)order->seed);
+}
+
 /* `before`: the step before, whose base need not be said again; NULL: there is none. */
 static void put_step(struct json_writer *json, const struct plan *plan,
                      const struct snapshot *snapshot, const struct snapshot *before)
@@ -73,6 +88,7 @@ static void put_step(struct json_writer *json, const struct plan *plan,
     if (!same && base->kind == PLAN_PERCENT) {
         json_real(json, "percent", base->percent);
         json_text(json, "scope", scope_names[base->scope]);
+        put_order(json, &base->order);
     }
     if (!same && base->kind == PLAN_NAMES && base->source)
         json_text(json, "source", base->source);
@@ -114,7 +130,8 @@ static void put_steps(struct json_writer *json, const struct plan *plan)
     buffer_free(&text);
 }
 
-/* Readers that know no steps select by what stands at the top, where that is all there is to it. */
+/* Readers that know no steps select, by SNR, by what stands at the top, where that is all there is to
+ * it. */
 void plan_put_kept(struct buffer *out, const struct plan *plan, const char *source)
 {
     struct json_writer json = {.out = out};
@@ -123,7 +140,7 @@ void plan_put_kept(struct buffer *out, const struct plan *plan, const char *sour
     json_begin(&json, "spectrum.plan");
     json_text(&json, "model", source);
     json_count(&json, "scanned", plan->row_count);
-    if (base.kind == PLAN_PERCENT && edits.trained + edits.frozen + edits.agreeing == 0) {
+    if (base.kind == PLAN_PERCENT && is_by_snr(&base.order) && edits.trained + edits.frozen + edits.agreeing == 0) {
         json_real(&json, "percent", base.percent);
         json_text(&json, "scope", scope_names[base.scope]);
         json_flag(&json, "embeddings", plan_embeddings(plan));
@@ -187,6 +204,19 @@ static const char **list_names(const cJSON *list, size_t *count, const char *key
     return names;
 }
 
+static int read_order(const cJSON *of, struct plan_order *out, struct error *err)
+{
+    const char *name = plan_order_names[0];
+    int64_t seed = 0;
+    json_get_string(of, "by", &name);
+    json_get_int64(of, "seed", &seed);
+    int number = find_name(name, plan_order_names, ORDER_COUNT);
+    if (number < 0 || seed < 0)
+        return error_set(err, "\"by\" is \"%.40s\", which is nothing to rank by", name);
+    *out = plan_order_numbered(number, (uint64_t)seed);
+    return 0;
+}
+
 /* The base of the step that was opened last, whose flags are those of the step before. */
 static int read_base(struct plan *plan, const cJSON *step, const char *name, struct error *err)
 {
@@ -209,7 +239,7 @@ static int read_base(struct plan *plan, const cJSON *step, const char *name, str
         if (!json_get_double(step, "percent", &base->percent) ||
             !(base->percent >= 0 && base->percent <= 100))
             return error_set(err, "a \"percent\" from 0 to 100 was expected");
-        return read_scope(step, &base->scope, err);
+        return read_scope(step, &base->scope, err) == 0 ? read_order(step, &base->order, err) : -1;
     }
     if (kind != PLAN_NAMES)
         return 0;

@@ -56,7 +56,8 @@ struct plan {
     struct loaded_rows loaded; /* the rows by their tensors' other names */
     struct snapshot history[UNDO_MAX];
     size_t now, last; /* history[now] is the plan; (now, last] can be redone */
-    unsigned ranked;  /* how often the ranks were computed */
+    unsigned ranked;  /* how often the scores were ranked anew */
+    struct plan_order order; /* by which the rankings are now: of whoever was asked last */
 };
 
 static inline unsigned char *plan_flags(const struct plan *plan)
@@ -101,7 +102,10 @@ static inline unsigned plan_flag_parts(unsigned char flag)
  * embedding) that trains; and the base's bits of a snapshot, by the present ranks. */
 enum plan_end plan_end_named(const struct plan *plan, const char *name);
 bool plan_end_trains(const struct plan *plan, bool head);
-void plan_select_rows(const struct plan *plan, struct snapshot *snapshot);
+void plan_select_rows(struct plan *plan, struct snapshot *snapshot);
+
+/* plan_choice.c: ranks rows by the present scores in this order, unless they are. */
+void plan_rank_by(struct plan *plan, const struct plan_order *order);
 
 /* plan_history.c: opens a new step, a copy of what is, which the caller then changes; takes it back,
  * as one that was never opened; and puts a list of snapshots, which the plan then owns, in the place

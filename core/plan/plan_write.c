@@ -266,6 +266,17 @@ static bool is_scored(const struct scan *scan)
     return false;
 }
 
+/* By what the percentage chose, where that is not the SNR; ends the line. */
+static void put_order(struct buffer *out, const struct plan *plan)
+{
+    struct plan_order order = plan_base(plan).order;
+    if (!plan_order_is_same(&order, &(struct plan_order){.kind = ORDER_METRIC}))
+        buffer_format(out, ", by %s", plan_order_name(&order));
+    if (order.kind == ORDER_RANDOM)
+        buffer_format(out, ", seed %" PRIu64, order.seed);
+    buffer_byte(out, '\n');
+}
+
 /* Where the plan comes from, what was set otherwise by hand and how much it trains, for whoever opens
  * the file. The source is a path, which may have anything in its name. */
 static void put_comment(struct buffer *out, const struct plan *plan, const char *source,
@@ -287,8 +298,10 @@ static void put_comment(struct buffer *out, const struct plan *plan, const char 
     if (plan_scan(plan)->estimator[0])
         buffer_byte(out, '\n');
     if (!isnan(percent))
-        buffer_format(out, "# top %.15g percent of each selection%s\n", percent,
+        buffer_format(out, "# top %.15g percent of each selection%s", percent,
                       plan_base(plan).scope == PLAN_TOGETHER ? ", experts together" : "");
+    if (!isnan(percent))
+        put_order(out, plan);
     if (edits.trained > 0 || edits.frozen > 0) /* those that agree with the rest change nothing */
         buffer_format(out, "# by hand: %zu more train, %zu fewer\n", edits.trained, edits.frozen);
     buffer_format(out, "# %zu of %zu %s train", counts.modules, counts.modules_total,

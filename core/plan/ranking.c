@@ -156,38 +156,31 @@ static int number_types(struct ranking *ranking, const struct scan *scan, struct
 
 /* --- scores --- */
 
-/* Falling SNR; NaN and unknown last; stable. */
-static int compare_rows(const struct scan_row *rows, size_t i, size_t j)
+/* Falling values; none last; stable. */
+static int compare_values(const double *values, size_t i, size_t j)
 {
-    bool x = rows[i].known && !isnan(rows[i].snr), y = rows[j].known && !isnan(rows[j].snr);
+    bool x = !isnan(values[i]), y = !isnan(values[j]);
     if (x != y)
         return x ? -1 : 1;
-    if (x && rows[i].snr != rows[j].snr)
-        return rows[i].snr > rows[j].snr ? -1 : 1;
+    if (x && values[i] != values[j])
+        return values[i] > values[j] ? -1 : 1;
     return i < j ? -1 : 1;
 }
 
-/* By a row's own type, by falling SNR in each. */
+/* By a row's own type, by falling values in each. */
 static int compare_own(const void *a, const void *b, void *context)
 {
     const struct score_order *order = context;
     size_t i = *(const size_t *)a, j = *(const size_t *)b;
     size_t x = order->ranking->own_type[i], y = order->ranking->own_type[j];
-    return x != y ? (x < y ? -1 : 1) : compare_rows(order->rows, i, j);
+    return x != y ? (x < y ? -1 : 1) : compare_values(order->ranking->value, i, j);
 }
 
-/* The same of units. */
+/* Units by their scores. */
 static int compare_units(const void *a, const void *b, void *context)
 {
     const struct score_order *order = context;
-    const double *score = order->ranking->score;
-    size_t i = *(const size_t *)a, j = *(const size_t *)b;
-    bool x = !isnan(score[i]), y = !isnan(score[j]);
-    if (x != y)
-        return x ? -1 : 1;
-    if (x && score[i] != score[j])
-        return score[i] > score[j] ? -1 : 1;
-    return i < j ? -1 : 1;
+    return compare_values(order->ranking->score, *(const size_t *)a, *(const size_t *)b);
 }
 
 static int compare_members(const void *a, const void *b, void *context)
@@ -205,12 +198,11 @@ static int compare_reals(const void *a, const void *b)
 }
 
 /* Of a unit whose rows all have a score; `values` has room for as many. */
-static double median_of(const struct ranking *ranking, const struct scan *scan, size_t unit,
-                        double *values)
+static double median_of(const struct ranking *ranking, size_t unit, double *values)
 {
     size_t count = 0;
     for (size_t row = unit; row != SIZE_MAX; row = ranking->next[row])
-        values[count++] = scan->rows[row].snr;
+        values[count++] = ranking->value[row];
     qsort(values, count, sizeof *values, compare_reals);
     double low = values[(count - 1) / 2], high = values[count / 2];
     return low == high ? low : (low + high) / 2; /* infinite ones, too */
@@ -252,25 +244,28 @@ static void score_unit(struct ranking *ranking, const struct scan *scan, size_t 
 {
     bool pending = false, none = false;
     for (size_t row = unit; row != SIZE_MAX; row = ranking->next[row]) {
-        pending |= !scan->rows[row].known;
-        none |= scan->rows[row].known && isnan(scan->rows[row].snr);
+        bool has = !isnan(ranking->value[row]);
+        pending |= !has && !scan->rows[row].known;
+        none |= !has && scan->rows[row].known;
     }
     ranking->pending[unit] = pending && !none;
     if (pending || none)
         ranking->score[unit] = NAN;
     else if (!whole_of(ranking, &scan->rows[unit]))
-        ranking->score[unit] = scan->rows[unit].snr;
+        ranking->score[unit] = ranking->value[unit];
     else
-        ranking->score[unit] = ranking->together ? median_of(ranking, scan, unit, ranking->values)
+        ranking->score[unit] = ranking->together ? median_of(ranking, unit, ranking->values)
                                                  : mean_rank_of(ranking, unit);
 }
 
 /* After new scores: units sorted by score over all, and by type and score, where each type
  * begins. */
-void ranking_refresh(struct ranking *ranking, const struct scan *scan)
+void ranking_refresh(struct ranking *ranking, const struct scan *scan,
+                     const struct plan_order *by)
 {
     struct score_order order = {scan->rows, ranking};
     size_t count = 0;
+    plan_order_values(ranking->value, scan, by);
     rank_rows(ranking, scan);
     for (size_t i = 0; i < scan->count; i++) {
         if (ranking->unit[i] != i)
@@ -307,11 +302,12 @@ int ranking_init(struct ranking *ranking, const struct scan *scan, bool together
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!(*lists[i] = array_alloc(scan->count + 1, sizeof **lists[i], err)))
             return -1;
+    ranking->value = array_alloc(scan->count, sizeof *ranking->value, err);
     ranking->score = array_alloc(scan->count, sizeof *ranking->score, err);
     ranking->values = array_alloc(scan->count, sizeof *ranking->values, err);
     ranking->pending = array_alloc(scan->count, sizeof *ranking->pending, err);
     ranking->name = array_alloc(scan->count, sizeof *ranking->name, err);
-    if (!ranking->score || !ranking->values || !ranking->pending || !ranking->name)
+    if (!ranking->value || !ranking->score || !ranking->values || !ranking->pending || !ranking->name)
         return -1;
     for (size_t i = 0; i < scan->count; i++)
         ranking->by_name[i] = i;
@@ -319,7 +315,7 @@ int ranking_init(struct ranking *ranking, const struct scan *scan, bool together
     find_units(ranking, scan);
     if (number_types(ranking, scan, err) != 0)
         return -1;
-    ranking_refresh(ranking, scan);
+    ranking_refresh(ranking, scan, &(struct plan_order){.kind = ORDER_METRIC});
     return 0;
 }
 
@@ -327,6 +323,7 @@ void ranking_free(struct ranking *ranking)
 {
     free(ranking->unit);
     free(ranking->next);
+    free(ranking->value);
     free(ranking->score);
     free(ranking->values);
     free(ranking->pending);

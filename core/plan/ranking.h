@@ -4,10 +4,11 @@
  * What is ranked is what can be trained or frozen: a row that is a module of its own, and a tensor
  * of several rows (struct scan_row, `tensor`) as one, for which its first row stands. It is a `unit`
  * here. With `loaded`, one of the loaded model: of rows that are tensors of their own in the file, and
- * parts of one there (Mixtral's experts), the first stands for all, too. A unit of one row has that row's score. One of several rows has no score where a row has
+ * parts of one there (Mixtral's experts), the first stands for all, too. A unit of one row has that row's value (order.h:
+ * its SNR, unless another is asked for). One of several rows has no score where a row has
  * none, and else
  *
- *     together    the median of its rows' SNR
+ *     together    the median of its rows' values
  *     each        the mean of its rows' ranks, each row ranked among those of its own type, as the
  *                 reference ranks an expert by its number: the lower, the better
  *
@@ -17,7 +18,7 @@
 #ifndef SPECTRUM_PLAN_RANKING_H
 #define SPECTRUM_PLAN_RANKING_H
 
-#include "model/score_table.h"
+#include "plan/order.h"
 
 /* A text that is not terminated, borrowed from the scan. */
 struct type_name {
@@ -31,7 +32,8 @@ struct ranking {
     size_t *unit;   /* [rows] the row that stands for the row's unit */
     size_t *next;   /* [rows] the next row of the same unit; SIZE_MAX: there is none */
     size_t count;   /* of units */
-    double *score;  /* [rows] of a unit: the higher, the better; NaN: it has none */
+    double *value;  /* [rows] of a row: the higher, the better; NaN: it has none */
+    double *score;  /* [rows] of a unit: likewise */
     double *values; /* [rows] what a median is found in */
     bool *pending;  /* [rows] of a unit: it may yet get one */
     size_t *ranked; /* [units] by falling score, none last; file order on ties; where units of
@@ -54,8 +56,9 @@ int ranking_init(struct ranking *ranking, const struct scan *scan, bool together
                  struct error *err);
 void ranking_free(struct ranking *ranking);
 
-/* Recomputes the ranks: scores became known. */
-void ranking_refresh(struct ranking *ranking, const struct scan *scan);
+/* Recomputes the ranks: scores became known, or another order is wanted. */
+void ranking_refresh(struct ranking *ranking, const struct scan *scan,
+                     const struct plan_order *order);
 
 /* The row whose module is the first `length` bytes of a name; NULL where there is none. */
 const struct scan_row *ranking_find(const struct ranking *ranking, const struct scan *scan,

@@ -32,6 +32,28 @@ done
 grep -q lm_head a.plan && fail "a tied head is named"
 
 # A percentage may be written as one.
+# By another number, and by none: the same of a model and of its scan, as many of each type, said in the file. A draw
+# is that of a run that draws (--select), and another seed's is another.
+for by in stable-rank gavish-donoho last first random; do
+  "$binary" plan "$model" --top 25 --by $by -o a.plan 2>a.err && "$binary" plan demo.json --top 25 --by $by -o b.plan 2>b.err ||
+    fail "--by $by ends badly: $(cat a.err b.err)"
+  diff <(grep -v '^# spectrum' a.plan) <(grep -v '^# spectrum' b.plan) >/dev/null || fail "--by $by: the file's plan is another"
+  grep -q "^# top 25 percent of each selection, by $by" a.plan || fail "--by $by: the file does not say it"
+  [ "$(grep -c '^- model.layers' a.plan)" = 14 ] || fail "--by $by: it is not 2 of 8 of each type"
+  cp a.plan $by.plan
+done
+[ "$(grep '^- model.layers' last.plan | cut -d. -f3 | sort -u | tr '\n' ' ')" = "6 7 " ] || fail "--by last takes others"
+[ "$(grep '^- model.layers' first.plan | cut -d. -f3 | sort -u | tr '\n' ' ')" = "0 1 " ] || fail "--by first takes others"
+"$binary" plan "$model" --by random --seed 43 -o other.plan 2>err
+cmp -s other.plan random.plan && fail "another seed draws the same"
+head -c 3000 "$2/demo/text/shakespeare.txt" >drawn.txt
+"$binary" train "$model" --data drawn.txt --select random:25 --steps 1 --seq-len 32 --eval-split 0 --sample-tokens 0 --run drawn >out 2>err ||
+  fail "a draw does not train"
+diff <(grep '^-' drawn/plan.yaml) <(grep '^-' random.plan) || fail "--by random draws another plan than --select random"
+echo '{"model.layers.0.mlp.down_proj": {"snr": 1, "type": "mlp.down_proj"}}' >published.json
+expect 1 "no module of published.json has that number" plan published.json --by stable-rank -o none.plan
+expect 2 "belongs to --by random" plan "$model" --seed 4 -o none.plan
+
 "$binary" plan demo.json --top 40 -o number.plan 2>err && "$binary" plan demo.json --top '40 %' -o percent.plan 2>err &&
   cmp -s number.plan percent.plan || fail "40 % is not 40"
 expect 2 'a number from 0 to 100, not "40%%"' plan demo.json --top 40%%

@@ -68,14 +68,37 @@ for size in 80x24 200x50; do
   done
 done
 
+# By what the plan ranks is another thing than the colour: said beside the rank, undone, and refused where it is nothing.
+play 120x30 "$model" <<'SCRIPT'
+wait scan
+jjll
+blast Enter
+save-screen last.txt
+:by stable-rank Enter
+save-screen stable.txt
+uu
+save-screen undone.txt
+:by luck Enter
+save-screen luck.txt
+SCRIPT
+shows last.txt "25 % of each type by last"
+shows last.txt "plan ranks by last"
+shows last.txt "rank 6 of 8 by last"
+shows stable.txt "plan ranks by stable rank"
+shows undone.txt "plan ranks by SNR (reference)"
+shows luck.txt 'there is nothing called "luck" to rank by'
+
 # What a file of another tool does not have is not known, and not 0.
 echo "{\"$module\": {\"snr\": 1.5, \"type\": \"self_attn.v_proj\"}}" >"$work/other.json"
 play 80x24 other.json <<'SCRIPT'
 ll
 :metric spikes Enter
 save-screen unknown.txt
+:by spikes Enter
+save-screen refused.txt
 SCRIPT
 shows unknown.txt "colour: spikes n/a"
+shows refused.txt "no matrix of this scan has its spikes: a scan file of the model itself has"
 
 echo "$failures failed"
 [ $failures -eq 0 ]

@@ -280,6 +280,29 @@ static void all_steps_are_kept(void **state)
     plan_free(back);
 }
 
+/* By what a percentage chose is a step's, too, and what is kept of an older program's says nothing of it. */
+static void orders_are_kept(void **state)
+{
+    (void)state;
+    const struct plan_order orders[] = {
+        {.kind = ORDER_RANDOM, .seed = 9}, {.kind = ORDER_LAST}, {.metric = METRIC_SPIKES}, {0}};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        struct plan *plan = new_plan(), *back = new_plan();
+        struct buffer text = BUFFER_INIT;
+        plan_select_by(plan, 50, PLAN_GLOBAL, &orders[i], NULL);
+        plan_put_kept(&text, plan, "the model");
+        assert_true((strstr(buffer_string(&text), "\"by\"") != NULL) == (i < 3));
+        assert_int_equal(read_text(back, buffer_string(&text), NULL), 0);
+        struct plan_order order = plan_base(back).order;
+        assert_true(plan_order_is_same(&order, &orders[i]));
+        for (size_t row = 0; row < ROWS; row++)
+            assert_int_equal(plan_row(plan, row), plan_row(back, row));
+        buffer_free(&text);
+        plan_free(plan);
+        plan_free(back);
+    }
+}
+
 /* Any reader of JSON plans takes a kept one for what trains now. */
 static void a_kept_plan_is_a_plan(void **state)
 {
@@ -453,6 +476,7 @@ int main(void)
         cmocka_unit_test(names_are_a_base),
         cmocka_unit_test(steps_say_what_they_changed),
         cmocka_unit_test(all_steps_are_kept),
+        cmocka_unit_test(orders_are_kept),
         cmocka_unit_test(a_kept_plan_is_a_plan),
         cmocka_unit_test(kept_steps_are_bounded),
         cmocka_unit_test(long_steps_are_left_out),

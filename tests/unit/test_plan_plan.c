@@ -84,6 +84,54 @@ static void the_next_percentage_selects_another_number(void **state)
     plan_free(plan);
 }
 
+/* By the number of the block, by a draw, by another number: each with the steps that led there. */
+static void selects_by_other_orders(void **state)
+{
+    (void)state;
+    struct plan *plan = new_plan();
+    const struct plan_order last = {.kind = ORDER_LAST}, first = {.kind = ORDER_FIRST},
+                            drawn = {.kind = ORDER_RANDOM, .seed = 7},
+                            rank = {.metric = METRIC_STABLE_RANK};
+    char seven[ROWS], eight[ROWS];
+    size_t of = 0;
+    plan_select(plan, 40, PLAN_BY_TYPE, NULL);
+    assert_int_equal(plan_select_by(plan, 40, PLAN_BY_TYPE, &last, NULL), 0);
+    assert_plan(plan, "--T-T--TT"); /* blocks 10 and 3, and 2; not by the text */
+    assert_int_equal(plan_rank(plan, 2, &of), 1);
+    assert_int_equal(plan_select(plan, 40, PLAN_BY_TYPE, NULL), 0); /* the order stays */
+    assert_plan(plan, "--T-T--TT");
+    assert_int_equal(plan_select_by(plan, 40, PLAN_BY_TYPE, &first, NULL), 0);
+    assert_plan(plan, "TT---T--T"); /* what has no SNR, too */
+    assert_int_equal(plan_select_by(plan, 40, PLAN_BY_TYPE, &drawn, NULL), 0);
+    size_t q = 0, v = 0, same = 0;
+    for (size_t i = 0; i < ROWS - 1; i++) {
+        seven[i] = plan_row(plan, i);
+        (i < 5 ? &q : &v)[0] += (size_t)seven[i];
+    }
+    assert_int_equal(q, 2);
+    assert_int_equal(v, 1);
+    for (uint64_t seed = 8; seed < 40; seed++) {
+        const struct plan_order other = {.kind = ORDER_RANDOM, .seed = seed};
+        plan_select_by(plan, 40, PLAN_BY_TYPE, &other, NULL);
+        size_t alike = 0;
+        for (size_t i = 0; i < ROWS - 1; i++)
+            alike += (eight[i] = plan_row(plan, i)) == seven[i];
+        same += alike == ROWS - 1;
+    }
+    assert_in_range(same, 0, 8); /* of 30 draws that there are, one in 30 is the same */
+    plan_select_by(plan, 40, PLAN_BY_TYPE, &rank, NULL);
+    assert_plan(plan, "--------T"); /* this scan has none */
+    while (plan_undo(plan))
+        ;
+    assert_true(plan_redo(plan));
+    assert_plan(plan, "-T-T--T-T");
+    assert_int_equal(plan_rank(plan, 3, &of), 1);
+    assert_true(plan_redo(plan));
+    assert_plan(plan, "--T-T--TT");
+    assert_int_equal(plan_rank(plan, 2, &of), 1);
+    plan_free(plan);
+}
+
 static void undoes_and_redoes(void **state)
 {
     (void)state;
@@ -447,6 +495,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(selects_by_type_and_globally),
         cmocka_unit_test(the_next_percentage_selects_another_number),
+        cmocka_unit_test(selects_by_other_orders),
         cmocka_unit_test(undoes_and_redoes),
         cmocka_unit_test(patterns_count_what_they_match),
         cmocka_unit_test(every_own_form_reads_back),

@@ -43,6 +43,9 @@ static void add_arguments(struct proposal *proposal, const struct app *app,
     else if (info->request == REQUEST_METRIC)
         for (int i = 0; i < METRIC_COUNT; i++)
             take(proposal, metric_name((enum metric)i));
+    else if (info->request == REQUEST_BY)
+        for (int i = 0; i < ORDER_COUNT; i++)
+            take(proposal, plan_order_names[i]);
     else if (info->request == REQUEST_THEME)
         theme_each_name(take, proposal);
     else if (info->request == REQUEST_DEVICE)

@@ -9,6 +9,7 @@
 #include "base/decimal.h"
 #include "base/file_writer.h"
 #include "base/folder.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "model/family.h"
 #include "model/score_read.h"
@@ -21,13 +22,17 @@
 #include "tui/cli/scan_view.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct request {
     const char *source, *output, *format_name;
     enum plan_scope scope;
-    int experts; /* 1: together */
+    int by;       /* of plan_order_names */
+    int64_t seed; /* of a random choice */
+    int experts;  /* 1: together */
     enum plan_format format;
     struct option_list train, freeze;
     bool no_embeddings, no_head, file_names, json;
@@ -81,10 +86,34 @@ static int open_ground(struct ground *ground, const struct request *request, str
     return status;
 }
 
+/* A published scan file has the SNR alone; and one whose matrices are ranked by it need nothing more. */
+static int check_order(const struct scan *scan, const struct request *request, struct error *err)
+{
+    struct plan_order order = plan_order_numbered(request->by, (uint64_t)request->seed);
+    double *values = array_alloc(scan->count, sizeof *values, err);
+    size_t with = 0;
+    if (!values)
+        return -1;
+    plan_order_values(values, scan, &order);
+    for (size_t i = 0; i < scan->count; i++)
+        with += !isnan(values[i]);
+    free(values);
+    if (with > 0 || scan->count == 0)
+        return 0;
+    return error_set(err,
+                     order.kind == ORDER_METRIC
+                         ? "--by %s: no module of %s has that number; `spectrum scan MODEL -o "
+                           "SCAN.json` writes a scan that has"
+                         : "--by %s: no module of %s is in a numbered block",
+                     plan_order_name(&order), request->source);
+}
+
 /* How many modules a pattern matched is said, as one that matches none is most often a mistake. */
 static int choose(struct plan *plan, const struct request *request, struct error *err)
 {
-    if (plan_select(plan, request->top, request->scope, err) != 0)
+    struct plan_order order = plan_order_numbered(request->by, (uint64_t)request->seed);
+    if (check_order(plan_scan(plan), request, err) != 0 ||
+        plan_select_by(plan, request->top, request->scope, &order, err) != 0)
         return -1;
     for (int train = 1; train >= 0; train--) {
         const struct option_list *patterns = train ? &request->train : &request->freeze;
@@ -219,6 +248,10 @@ static int print_result(const struct plan *plan, struct error *err)
         }
         json_end(&json);
     }
+    struct plan_order order = plan_base(plan).order;
+    json_text(&json, "by", plan_order_name(&order));
+    if (order.kind == ORDER_RANDOM)
+        json_count(&json, "seed", order.seed);
     if (scan->empty_noise[0])
         json_text(&json, "empty_noise", scan->empty_noise);
     json_list(&json, "train"); /* modules, in the scan's order */
@@ -298,6 +331,11 @@ static const struct option rows[] = {
      .help = "write the plan there, a file, pipe or device (default: standard output)"},
     {.name = "top", .kind = OPTION_PERCENT, .at = AT(top), .argument = "P", .low = 0, .high = 100,
      .preset = "25", .help = "train the best P per cent ({})"},
+    {.name = "by", .kind = OPTION_CHOICE, .at = AT(by), .argument = "METRIC",
+     .choices = plan_order_names, .preset = "snr",
+     .help = "what the best have most of: {}; the last three are controls: a draw, and the blocks at an end"},
+    {.name = "seed", .kind = OPTION_INTEGER, .at = AT(seed), .argument = "N", .low = 0, .high = 1e9,
+     .preset = "42", .help = "with --by random: of the draw ({})"},
     {.name = "scope", .kind = OPTION_CHOICE, .at = AT(scope), .argument = "SCOPE",
      .choices = OPTION_NAMES("type", "global"), .preset = "type",
      .help = "rank within each type, or global (type)"},
@@ -323,6 +361,15 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+static int check_seed(const struct request *r, struct error *err)
+{
+    bool random = plan_order_numbered(r->by, 0).kind == ORDER_RANDOM;
+    if (!random && option_is_given(&r->given, option_by_name(&table, "seed")))
+        return error_set_kind(err, ERROR_USAGE, "--seed belongs to --by random, not to --by %s",
+                              plan_order_names[r->by]);
+    return 0;
+}
+
 /* In a ranking of all types there is no experts' number. */
 static int check_experts(struct request *r, struct error *err)
 {
@@ -347,6 +394,8 @@ static int run(int argc, char **argv, struct error *err)
         status = plan_format_by_name(&r.format, r.format_name, err);
     if (status == 0)
         status = check_experts(&r, err);
+    if (status == 0)
+        status = check_seed(&r, err);
     if (status == 0)
         status = make_plan(&r, err);
     option_free(&table, &r);

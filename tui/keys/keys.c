@@ -60,7 +60,10 @@ static const struct request_info table[] = {
     {REQUEST_LESS, "less", NULL, SCOPE_MODEL, {'-', '_'}, NULL,
      "down to the next percentage that selects less"},
     {REQUEST_TOP, "top", "PERCENT", SCOPE_MODEL, {'%'}, "per cent",
-     "train the best PERCENT, by signal-to-noise ratio; \"all\" and \"nothing\" go by none"},
+     "train the best PERCENT, by signal-to-noise ratio unless `by` says otherwise; \"all\" and "
+     "\"nothing\" go by none"},
+    {REQUEST_BY, "by", "METRIC", SCOPE_MODEL, {'b'}, NULL,
+     "what the best have most of: snr, another number of a matrix, or random, last, first blocks"},
     {REQUEST_SCOPE, "scope", NULL, SCOPE_MODEL, {'o'}, NULL,
      "choose the best of each type, of all types, or of each with the experts of all numbers together"},
     {REQUEST_UNDO, "undo", NULL, SCOPE_MODEL | SCOPE_SPECTRUM, {'u'}, "undo",

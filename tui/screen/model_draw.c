@@ -31,6 +31,7 @@
 #include "tui/screen/screens.h"
 #include "tui/screen/spectrum.h"
 #include "tui/session/wording.h"
+#include "tui/session/plan_words.h"
 #include "tui/widget/flow.h"
 #include "tui/widget/heatmap.h"
 
@@ -91,8 +92,14 @@ static void put_metric(struct app *app, struct area area, int right, const struc
                       : area_print(area, x, 0, text, "%.6g", value);
     if (!isnan(null) && metric != METRIC_SNR)
         x += area_print(area, x, 0, dim, " (noise %.3g)", null);
-    area_print(area, x + 2 > right ? x + 2 : right, 0, dim, "plan ranks by SNR%s%s%s",
-               estimator[0] ? " (" : "", estimator, estimator[0] ? ")" : "");
+    struct plan_order order = plan_base(app->session.plan).order;
+    bool snr = order.kind == ORDER_METRIC && order.metric == METRIC_SNR;
+    area_print(area, x + 2 > right ? x + 2 : right, 0, dim, "plan ranks by %s%s%s%s",
+               snr                          ? "SNR"
+               : order.kind == ORDER_METRIC ? metric_title(order.metric)
+                                            : plan_order_name(&order),
+               snr && estimator[0] ? " (" : "", snr ? estimator : "",
+               snr && estimator[0] ? ")" : "");
 }
 
 /* The same for windows that two columns of numbers do not fit: one after the other, none cut. */
@@ -102,7 +109,6 @@ static void draw_cell_items(struct app *app, struct area area, size_t index)
     struct style text = theme_style(&app->theme, THEME_TEXT);
     struct flow flow = {area, 0, 0};
     char item[128];
-    size_t of, rank = plan_rank(app->session.plan, index, &of);
     snprintf(item, sizeof item, "%lld × %lld %s", (long long)row->rows, (long long)row->cols,
              row->dtype);
     flow_item(&flow, text, row->rows > 0 ? item : "shape n/a");
@@ -113,7 +119,7 @@ static void draw_cell_items(struct app *app, struct area area, size_t index)
     }
     snprintf(item, sizeof item, "SNR %.6g", row->snr);
     flow_item(&flow, text, item);
-    snprintf(item, sizeof item, "rank %zu of %zu", rank, of);
+    plan_rank_put(app->session.plan, index, item, sizeof item);
     flow_item(&flow, text, item);
     if (!row->detailed)
         return;
@@ -181,13 +187,14 @@ static void draw_cell(struct app *app, const struct model_view *view, struct are
 
     /* at the right: the score, what noise alone would have, and how many values are which */
     long long values = (long long)row->signal_count + (long long)row->noise_count;
-    size_t of, rank = plan_rank(app->session.plan, index, &of);
+    char rank[48];
+    plan_rank_put(app->session.plan, index, rank, sizeof rank);
     if (!row->known)
         snprintf(text, sizeof text, "not computed yet");
     else if (isnan(row->snr))
         snprintf(text, sizeof text, "n/a: %s", row->reason[0] ? row->reason : "NaN");
     else
-        snprintf(text, sizeof text, "%.6g  rank %zu of %zu", row->snr, rank, of);
+        snprintf(text, sizeof text, "%.6g  %s", row->snr, rank);
     put_pair((struct pen){app, area, right, 1}, "SNR", text);
     put_number((struct pen){app, area, right, 2}, "noise alone", row->null_snr, known);
     snprintf(text, sizeof text, "%lld of %lld values", (long long)row->signal_count, values);

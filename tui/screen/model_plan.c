@@ -73,13 +73,20 @@ static void say_plan(struct app *app)
 }
 
 /* The best by score; what was changed by hand stays over it. */
-static void select_percent(struct app *app, double percent, enum plan_scope scope)
+static void select_by(struct app *app, double percent, enum plan_scope scope,
+                      const struct plan_order *order)
 {
     struct error err = ERROR_INIT;
-    int status = plan_select(app->session.plan, percent, scope, &err);
+    int status = plan_select_by(app->session.plan, percent, scope, order, &err);
     plan_done(app, status, &err);
     if (status == 0)
         say_plan(app);
+}
+
+static void select_percent(struct app *app, double percent, enum plan_scope scope)
+{
+    struct plan_order order = plan_base(app->session.plan).order;
+    select_by(app, percent, scope, &order);
 }
 
 static enum plan_scope scope_now(const struct app *app)
@@ -120,6 +127,34 @@ static enum plan_scope next_scope(const struct app *app)
     return now == PLAN_BY_TYPE             ? PLAN_GLOBAL
            : now == PLAN_GLOBAL && experts ? PLAN_TOGETHER
                                            : PLAN_BY_TYPE;
+}
+
+/* Has any matrix the number, so far? */
+static bool is_ranked_by(const struct scan *scan, enum metric metric)
+{
+    size_t row = 0;
+    while (row < scan->count && isnan(metric_value(&scan->rows[row], metric)))
+        row++;
+    return row < scan->count;
+}
+
+/* A random choice is that of the runs' own seed, so it is the same tomorrow; another is the command
+ * line's (`plan --by random --seed`). */
+static void choose_order(struct app *app, const char *argument)
+{
+    enum { SEED = 42 };
+    int number = 0;
+    while (number < ORDER_COUNT && strcmp(plan_order_names[number], argument) != 0)
+        number++;
+    struct plan_order order = plan_order_numbered(number < ORDER_COUNT ? number : 0, SEED);
+    if (number == ORDER_COUNT)
+        app_message(app, "there is nothing called \"%s\" to rank by: Tab lists what there is",
+                    argument);
+    else if (order.kind == ORDER_METRIC && !is_ranked_by(app->session.scan, order.metric))
+        app_message(app, "no matrix of this scan has its %s%s", metric_title(order.metric),
+                    app->session.model ? " yet" : ": a scan file of the model itself has");
+    else
+        select_by(app, percent_now(app), scope_now(app), &order);
 }
 
 /* "25", "25 %", "all" or "nothing". */
@@ -252,6 +287,9 @@ bool model_plan_request(struct app *app, struct model_view *view, enum request r
         return true;
     case REQUEST_TOP:
         select_top(app, argument);
+        return true;
+    case REQUEST_BY:
+        choose_order(app, argument);
         return true;
     case REQUEST_SCOPE:
         select_percent(app, percent_now(app), next_scope(app));

@@ -9,6 +9,22 @@
 
 enum { NAME_COLUMNS = 40, BRIEF_COLUMNS = 20 };
 
+/* Appends " by last"; nothing by SNR. */
+static void put_order(const struct plan_order *order, char *out, size_t size)
+{
+    size_t used = strlen(out);
+    if (order->kind != ORDER_METRIC || order->metric != METRIC_SNR)
+        snprintf(out + used, size - used, " by %s", plan_order_name(order));
+}
+
+void plan_rank_put(const struct plan *plan, size_t row, char *out, size_t size)
+{
+    size_t of, rank = plan_rank(plan, row, &of);
+    struct plan_order order = plan_base(plan).order;
+    snprintf(out, size, "rank %zu of %zu", rank, of);
+    put_order(&order, out, size);
+}
+
 /* As much as the width has room for. */
 void plan_base_put(const struct plan_base *base, enum plan_words words, char *out, size_t size)
 {
@@ -20,6 +36,7 @@ void plan_base_put(const struct plan_base *base, enum plan_words words, char *ou
     switch (base->kind) {
     case PLAN_PERCENT:
         snprintf(out, size, "%.4g %%%s", base->percent, of[base->scope][words == WORDS_LEAST]);
+        put_order(&base->order, out, size);
         break;
     case PLAN_NAMES:
         utf8_copy(out,

@@ -16,6 +16,9 @@
 enum plan_words { WORDS_WHOLE, WORDS_BRIEF, WORDS_LEAST };
 enum { PLAN_WORDS_SIZE = 160 };
 
+/* "rank 3 of 24", of a row among those of its type, and by what, where that is not the SNR. */
+void plan_rank_put(const struct plan *plan, size_t row, char *out, size_t size);
+
 void plan_words_put(const struct plan *plan, enum plan_words words, char *out, size_t size);
 
 /* The base alone: "25 % of all types", "plan.yaml", "nothing", "everything". */

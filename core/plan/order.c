@@ -7,9 +7,8 @@
 
 /* Metrics as score_metric.h has them; what is no metric comes after. */
 const char *const plan_order_names[ORDER_COUNT + 1] = {
-    "snr",         "mp",          "gavish-donoho",  "frobenius", "sigma-max",
-    "stable-rank", "effective-rank", "spikes",      "random",    "last",
-    "first",       NULL};
+    "snr",    "mp",     "gavish-donoho", "frobenius", "sigma-max", "stable-rank", "effective-rank",
+    "spikes", "random", "last",          "first",     NULL};
 
 struct plan_order plan_order_numbered(int number, uint64_t seed)
 {

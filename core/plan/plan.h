@@ -45,10 +45,10 @@ enum plan_scope {
 enum plan_base_kind { PLAN_NOTHING, PLAN_PERCENT, PLAN_NAMES, PLAN_ALL };
 struct plan_base {
     enum plan_base_kind kind;
-    double percent;        /* NaN: it is none */
-    enum plan_scope scope; /* of the percentage; of another kind, of the last that there was */
+    double percent;          /* NaN: it is none */
+    enum plan_scope scope;   /* of the percentage; of another kind, of the last that there was */
     struct plan_order order; /* likewise */
-    const char *source;    /* of names: the file that they came from; NULL: not known */
+    const char *source;      /* of names: the file that they came from; NULL: not known */
 };
 
 struct plan;

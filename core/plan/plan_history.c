@@ -127,7 +127,7 @@ bool plan_is_same_base(const struct plan_base *a, const struct plan_base *b)
     const char *x = a->source ? a->source : "", *y = b->source ? b->source : "";
     return a->kind == b->kind && strcmp(x, y) == 0 &&
            (a->kind != PLAN_PERCENT || (a->percent == b->percent && a->scope == b->scope &&
-                                       plan_order_is_same(&a->order, &b->order)));
+                                        plan_order_is_same(&a->order, &b->order)));
 }
 
 /* What a step has changed against the one before it: rows that begin or end to train, edits,

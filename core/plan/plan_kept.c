@@ -140,7 +140,8 @@ void plan_put_kept(struct buffer *out, const struct plan *plan, const char *sour
     json_begin(&json, "spectrum.plan");
     json_text(&json, "model", source);
     json_count(&json, "scanned", plan->row_count);
-    if (base.kind == PLAN_PERCENT && is_by_snr(&base.order) && edits.trained + edits.frozen + edits.agreeing == 0) {
+    if (base.kind == PLAN_PERCENT && is_by_snr(&base.order) &&
+        edits.trained + edits.frozen + edits.agreeing == 0) {
         json_real(&json, "percent", base.percent);
         json_text(&json, "scope", scope_names[base.scope]);
         json_flag(&json, "embeddings", plan_embeddings(plan));

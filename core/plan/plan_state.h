@@ -55,8 +55,8 @@ struct plan {
     bool of_file;
     struct loaded_rows loaded; /* the rows by their tensors' other names */
     struct snapshot history[UNDO_MAX];
-    size_t now, last; /* history[now] is the plan; (now, last] can be redone */
-    unsigned ranked;  /* how often the scores were ranked anew */
+    size_t now, last;        /* history[now] is the plan; (now, last] can be redone */
+    unsigned ranked;         /* how often the scores were ranked anew */
     struct plan_order order; /* by which the rankings are now: of whoever was asked last */
 };
 

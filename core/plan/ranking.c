@@ -260,8 +260,7 @@ static void score_unit(struct ranking *ranking, const struct scan *scan, size_t 
 
 /* After new scores: units sorted by score over all, and by type and score, where each type
  * begins. */
-void ranking_refresh(struct ranking *ranking, const struct scan *scan,
-                     const struct plan_order *by)
+void ranking_refresh(struct ranking *ranking, const struct scan *scan, const struct plan_order *by)
 {
     struct score_order order = {scan->rows, ranking};
     size_t count = 0;
@@ -307,7 +306,8 @@ int ranking_init(struct ranking *ranking, const struct scan *scan, bool together
     ranking->values = array_alloc(scan->count, sizeof *ranking->values, err);
     ranking->pending = array_alloc(scan->count, sizeof *ranking->pending, err);
     ranking->name = array_alloc(scan->count, sizeof *ranking->name, err);
-    if (!ranking->value || !ranking->score || !ranking->values || !ranking->pending || !ranking->name)
+    if (!ranking->value || !ranking->score || !ranking->values || !ranking->pending ||
+        !ranking->name)
         return -1;
     for (size_t i = 0; i < scan->count; i++)
         ranking->by_name[i] = i;

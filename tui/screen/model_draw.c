@@ -30,8 +30,8 @@
 #include "tui/screen/parts.h"
 #include "tui/screen/screens.h"
 #include "tui/screen/spectrum.h"
-#include "tui/session/wording.h"
 #include "tui/session/plan_words.h"
+#include "tui/session/wording.h"
 #include "tui/widget/flow.h"
 #include "tui/widget/heatmap.h"
 

@@ -1,6 +1,7 @@
 #include "tui/session/grid.h"
 
 #include "base/memory.h"
+#include "model/parameters.h"
 #include "tui/widget/heatmap.h"
 
 #include <inttypes.h>

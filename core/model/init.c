@@ -182,6 +182,7 @@ int model_init(const char *config_folder, const char *out, uint64_t seed, struct
         config_read(&model, &architecture, err) != 0)
         goto out;
     model.architecture = architecture ? architecture->name : NULL;
+    model.by_roles = architecture && architecture->trainable;
     if (config_check(&model, err) != 0 || config_check_dropout(&model, err) != 0)
         goto out;
     if (model.config.vocab == 0 || model.config.layers == 0) {

@@ -390,6 +390,7 @@ int model_of(struct model **out, struct checkpoint *checkpoint, struct error *er
     if (config_read(model, &architecture, err) != 0)
         goto fail;
     model->architecture = architecture ? architecture->name : NULL;
+    model->by_roles = architecture && architecture->trainable;
     const char *notes = checkpoint_notes(model->checkpoint);
     while (*notes) {
         size_t length = strcspn(notes, "\n");

@@ -81,7 +81,47 @@ bool parameter_is_tied_copy(const struct model *model, const struct parameter *p
 
 bool parameter_is_used(const struct model *model, const struct parameter *parameter)
 {
-    return parameter->role != ROLE_OTHER && !parameter_is_tied_copy(model, parameter);
+    return (parameter->role != ROLE_OTHER || !model->by_roles) && !parameter->buffer &&
+           !parameter_is_tied_copy(model, parameter);
+}
+
+/* By role; where the architecture is not known, by the names that transformers' models have for
+ * their tokens' embeddings and for their heads. Position embeddings are none. */
+enum parameter_end parameter_end(const struct model *model, const struct parameter *parameter)
+{
+    static const char *const embeddings[] = {"embed_tokens",   "wte",        "word_embeddings",
+                                             "embed_in",       "embeddings", "shared",
+                                             "tok_embeddings", "token_embd", "tokens_embed"},
+                             *const heads[] = {"lm_head", "embed_out", "output_layer", "output"};
+    if (parameter->role == ROLE_EMBEDDING)
+        return END_EMBEDDING;
+    if (parameter->role == ROLE_HEAD)
+        return parameter_is_tied_copy(model, parameter) ? NO_END : END_HEAD;
+    if (model->architecture || parameter->layer >= 0 || parameter->tensor->rank > 2)
+        return NO_END;
+    char name[1024];
+    size_t length = strlen(parameter->name);
+    const char *tail = parameter->bias ? ".bias" : ".weight";
+    if (!text_ends_with(parameter->name, tail) || length >= sizeof name)
+        return NO_END;
+    snprintf(name, sizeof name, "%.*s", (int)(length - strlen(tail)), parameter->name);
+    const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
+    for (size_t i = 0; !parameter->bias && i < sizeof embeddings / sizeof *embeddings; i++)
+        if (strcmp(last, embeddings[i]) == 0)
+            return END_EMBEDDING;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (strcmp(last, heads[i]) == 0)
+            return END_HEAD;
+    return NO_END;
+}
+
+int64_t model_vocab(const struct model *model)
+{
+    int64_t rows = model->config.vocab;
+    for (size_t i = 0; rows == 0 && i < model->parameter_count; i++)
+        if (parameter_end(model, &model->parameters[i]) == END_EMBEDDING)
+            rows = model->parameters[i].rows;
+    return rows;
 }
 
 int64_t model_numel(const struct model *model)

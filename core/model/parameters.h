@@ -87,6 +87,7 @@ struct model_config {
 struct model {
     struct checkpoint *checkpoint;
     const char *architecture;     /* "llama", or NULL: unknown */
+    bool by_roles;                /* it is one that is computed here: what has no role is not its */
     char *architecture_name;      /* as the file says it, for messages: "LlamaForCausalLM" */
     struct model_config config;   /* meaningful only with an architecture */
     struct error refusal;         /* why its configuration cannot be computed; ERROR_NONE: it can */
@@ -122,8 +123,17 @@ static inline int64_t model_window(const struct model_config *config, int64_t la
 
 /* True for an lm_head that the file stores beside embeddings to which the configuration ties it. */
 bool parameter_is_tied_copy(const struct model *model, const struct parameter *parameter);
-/* True if the parameter takes part in the computation: it has a role, and is not a tied copy. */
+/* True if the parameter takes part in the computation: it has a role, unless the model is not computed
+ * here and its roles are not all known, and is neither a tied copy nor a buffer. */
 bool parameter_is_used(const struct model *model, const struct parameter *parameter);
+
+/* The tokens' embedding, or the head? By its role, or, where the architecture is not known, its name. */
+enum parameter_end { NO_END, END_EMBEDDING, END_HEAD };
+enum parameter_end parameter_end(const struct model *model, const struct parameter *parameter);
+/* How many tokens there are: the configuration's number, or, where the architecture is not known, the
+ * embedding's rows; 0: not known. */
+int64_t model_vocab(const struct model *model);
+
 /* Values of all parameters; tied embeddings are one tensor, counted once. */
 int64_t model_numel(const struct model *model);
 

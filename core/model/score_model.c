@@ -111,40 +111,6 @@ bool scan_is_stack_of_biases(const struct parameter *parameter)
     return parameter->tensor->rank == 2 && text_ends_with(parameter->name, "bias");
 }
 
-/* --- embeddings and heads --- */
-
-enum end_kind { NO_END, END_EMBEDDING, END_HEAD };
-
-/* By role; where the architecture is not known, by the names that transformers' models have for
- * their tokens' embeddings and for their heads. Position embeddings are none. */
-static enum end_kind end_of(const struct model *model, const struct parameter *parameter)
-{
-    static const char *const embeddings[] = {"embed_tokens",   "wte",        "word_embeddings",
-                                             "embed_in",       "embeddings", "shared",
-                                             "tok_embeddings", "token_embd", "tokens_embed"},
-                             *const heads[] = {"lm_head", "embed_out", "output_layer", "output"};
-    if (parameter->role == ROLE_EMBEDDING)
-        return END_EMBEDDING;
-    if (parameter->role == ROLE_HEAD)
-        return parameter_is_tied_copy(model, parameter) ? NO_END : END_HEAD;
-    if (model->architecture || parameter->layer >= 0 || parameter->tensor->rank > 2)
-        return NO_END;
-    char name[1024];
-    size_t length = strlen(parameter->name);
-    const char *tail = parameter->bias ? ".bias" : ".weight";
-    if (!text_ends_with(parameter->name, tail) || length >= sizeof name)
-        return NO_END;
-    snprintf(name, sizeof name, "%.*s", (int)(length - strlen(tail)), parameter->name);
-    const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
-    for (size_t i = 0; !parameter->bias && i < sizeof embeddings / sizeof *embeddings; i++)
-        if (strcmp(last, embeddings[i]) == 0)
-            return END_EMBEDDING;
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        if (strcmp(last, heads[i]) == 0)
-            return END_HEAD;
-    return NO_END;
-}
-
 /* --- what the rows leave out --- */
 
 /* Why a tensor that looks like a weight has no row; NULL: it is an embedding or a head, a vector,
@@ -153,7 +119,7 @@ static const char *why_omitted(const struct model *model, const struct parameter
                                bool all)
 {
     if (parameter->tensor->rank < 2 || parameter->buffer ||
-        scan_is_beside_codes(model, parameter) || end_of(model, parameter) != NO_END ||
+        scan_is_beside_codes(model, parameter) || parameter_end(model, parameter) != NO_END ||
         parameter_is_tied_copy(model, parameter))
         return NULL;
     if (scan_is_orphan(model, parameter))
@@ -280,7 +246,7 @@ static int list_ends(struct scan_model *about, const struct model *model, bool *
     int status = about->ends ? 0 : -1;
     for (size_t i = 0; status == 0 && i < model->parameter_count; i++) {
         const struct parameter *parameter = &model->parameters[i];
-        enum end_kind end = end_of(model, parameter);
+        enum parameter_end end = parameter_end(model, parameter);
         *head |= end == END_HEAD;
         if (end == NO_END)
             continue;

@@ -140,14 +140,15 @@ static int refuse(const struct model *model, int32_t id, const struct tokenizer 
                      "%sthe tokenizer's token %d, but the model has %lld (rows of its embedding): "
                      "leave it out of the text, give the embedding a row for it (transformers: "
                      "resize_token_embeddings), or take the tokenizer that belongs to the model",
-                     name, id, (long long)model->config.vocab);
+                     name, id, (long long)model_vocab(model));
 }
 
 int transformer_check_tokens(const struct model *model, const int32_t *ids, size_t count,
                              const struct tokenizer *tokenizer, struct error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (ids[i] < 0 || ids[i] >= model->config.vocab)
+    int64_t vocab = model_vocab(model);
+    for (size_t i = 0; vocab > 0 && i < count; i++)
+        if (ids[i] < 0 || ids[i] >= vocab)
             return refuse(model, ids[i], tokenizer, err);
     return 0;
 }

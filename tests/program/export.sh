@@ -72,6 +72,7 @@ END
 spectrum train base --init --data data.jsonl --run small --steps 3 --seq-len 64 --lr 1e-2 --eval-every 0 \
   --eval-split 0 --sample-tokens 0 --dtype fp32 --method full --threads 2 || fail "it does not train"
 spectrum export small -o small-folder || fail "a folder of it"
+grep -q '"rope_theta":[[:space:]]*10000\.0,' small-folder/config.json || fail "a real number of config.json is written as a whole one"
 spectrum export small --to gguf -o small.gguf --json || fail "GGUF"
 grep -q '"file": "small.gguf"' out && grep -q '"weight_files": 1' out || fail "--json of a file"
 [ -n "$(loss_of small)" ] && [ "$(loss_of small)" = "$(loss_of small.gguf)" ] || fail "GGUF has another loss"

@@ -123,6 +123,24 @@ has lines "step 3/3  loss 1.5000"
 "$spectrum" jobs --json >jobs
 has jobs '"command": "launch"'
 
+# A mixture of experts is not computed here and can be launched: what trains has the loaded model's names, and what a
+# checkpoint has of it the files'.
+cp -r "$source/tests/data/engine/mixtral" mixtral
+cp "$model"/tokenizer*.json mixtral
+"$spectrum" launch mixtral --run runs/mixture "${options[@]}" --engine fsdp2 --top 100 --dry-run >out 2>said ||
+  fail "a mixture is not launched"
+has said "trains 8 tensors"
+has said "first loss is not compared"
+has runs/mixture/engine.json '"model.layers.0.mlp.experts.down_proj": ["model.layers.0.block_sparse_moe.experts.0.w2.weight", "model.'
+grep -q '"trained": .*"model.layers.0.mlp.experts.gate_up_proj"' runs/mixture/engine.json || fail "the experts do not train as they are loaded"
+grep -qE 'memory: each of 1 device about .*gathered [1-9]' said || fail "the memory of a mixture is not counted"
+
+# Its help is its own.
+"$spectrum" launch --help >out 2>said
+has out "Usage: spectrum launch MODEL|RUN --engine ENGINE"
+"$spectrum" launch >out 2>said && fail "nothing is launched"
+has said "launch takes one MODEL"
+
 # It runs what lies in its folder: that very folder was approved by its start, and no copy of it; where others can
 # write in it no approval lasts.
 asks() { # asks RUN WORDS

@@ -385,7 +385,7 @@ static int run(int argc, char **argv, struct error *err)
 
 const struct command command_doctor = {
     .name = "doctor",
-    .summary = "which engines of others can train here, and what the others lack",
+    .summary = "the engines of `launch`: what each needs in Python, and what is missing",
     .usage = "spectrum doctor [--engine NAME] [--python PYTHON] [--json]",
     .options = &table,
     .run = run,

@@ -409,12 +409,15 @@ static int train(struct training_request *r, struct error *err)
  * line make together, from which the request is then, and which must outlive it. */
 static int parse(struct training_request *r, int argc, char **argv, char ***made, struct error *err)
 {
-    static const char needs[] = "train takes one MODEL, and --data FILE";
+    bool launches = strcmp(argv[0], command_launch.name) == 0;
+    const struct command *command = launches ? &command_launch : &command_train;
+    const char *needs = launches ? "launch takes one MODEL, --engine ENGINE and --data FILE"
+                                 : "train takes one MODEL, and --data FILE";
     const char **rest = array_alloc((size_t)argc, sizeof *rest, err);
     size_t count = 0;
     if (!rest)
         return -1;
-    int status = options_parse(&command_train, r, &r->given, argc, argv, rest, &count, err);
+    int status = options_parse(command, r, &r->given, argc, argv, rest, &count, err);
     if (status == 0 && count > 1)
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     r->model = status == 0 && count == 1 ? rest[0] : NULL;
@@ -426,13 +429,12 @@ static int parse(struct training_request *r, int argc, char **argv, char ***made
         argv = *made;
         training_request_free(r);
         training_request_init(r);
-        status = *made ? options_parse_one(&command_train, r, &r->given, needs, argc, argv,
-                                           &r->model, err)
+        status = *made ? options_parse_one(command, r, &r->given, needs, argc, argv, &r->model, err)
                        : -1;
     } else if (!r->model) {
         status = error_set_kind(err, ERROR_USAGE, "%s", needs);
     }
-    if (status == 0 && strcmp(argv[0], "launch") == 0 && r->engine == ENGINE_HERE)
+    if (status == 0 && launches && r->engine == ENGINE_HERE)
         status = error_set_kind(err, ERROR_USAGE,
                                 "launch needs --engine fsdp2, deepspeed, trl or axolotl; `spectrum "
                                 "train` trains here");
@@ -450,7 +452,7 @@ static char **launched_arguments(struct training_request *r, struct error *err)
     char **kept = array_alloc((size_t)r->argc + 1, sizeof *kept, err);
     int count = 0;
     for (int i = 0; kept && i < r->argc; i++)
-        if (strcmp(r->argv[i], "--dry-run") != 0)
+        if (strcmp(r->argv[i], "--dry-run") != 0 && strcmp(r->argv[i], "-dry-run") != 0)
             kept[count++] = i == 0 ? name : r->argv[i];
     r->argc = count;
     r->argv = kept;
@@ -493,8 +495,8 @@ const struct command command_train = {
 const struct command command_launch = {
     .name = "launch",
     .summary = "train on another engine: several processes, GPUs, machines",
-    .usage =
-        "spectrum launch MODEL --engine ENGINE --processes N --data FILE [--plan PLAN] [--slurm]",
+    .usage = "spectrum launch MODEL|RUN --engine ENGINE --processes N --data FILE [--plan PLAN] "
+             "[--slurm]",
     .options = &training_options,
     .run = run,
     .computes = true,

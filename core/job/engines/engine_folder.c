@@ -89,13 +89,40 @@ static int list_trained(struct names *names, const struct training_parts *parts,
     const struct method_choice *choice = &parts->choice->choice;
     for (size_t i = 0; i < model->parameter_count; i++) {
         const struct parameter *parameter = &model->parameters[i];
-        if (choice->trained[i] && parameter_is_used(model, parameter) && !parameter->buffer &&
-            add_parameter(names, parameter, err) != 0)
+        if (choice->trained[i] && add_parameter(names, parameter, err) != 0)
             return -1;
         if (choice->adapted[i] && add_adapter(names, parts, parameter, err) != 0)
             return -1;
     }
     return 0;
+}
+
+/* What trains and is not one tensor in the files, as the experts of a mixture: by its names in the loaded
+ * model, with "|" between several, those of the files, which a checkpoint has. */
+static int put_parts(struct json_writer *json, const struct training_parts *parts,
+                     struct error *err)
+{
+    const struct model *model = parts->base->model;
+    struct names loaded = {0};
+    int status = 0;
+    json_object(json, "parts");
+    json_layout(json, JSON_ROWS);
+    for (size_t i = 0; i < model->parameter_count && status == 0; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        if (parts->choice->choice.trained[i] && parameter->loaded)
+            status = names_add(&loaded, parameter->loaded, strlen(parameter->loaded), true, err);
+    }
+    for (size_t n = 0; n < loaded.count && status == 0; n++) {
+        json_list(json, loaded.items[n]);
+        for (size_t i = 0; i < model->parameter_count; i++)
+            if (model->parameters[i].loaded &&
+                strcmp(model->parameters[i].loaded, loaded.items[n]) == 0)
+                json_text(json, NULL, model->parameters[i].name);
+        json_end(json);
+    }
+    json_end(json);
+    names_free(&loaded);
+    return status;
 }
 
 static int hash_names(const struct names *names, char out[HASH_TEXT_SIZE], struct error *err)
@@ -202,6 +229,10 @@ static int write_json(const struct training_parts *parts, const struct names *tr
     json_object(&json, "state");
     state_put_identity(&json, &setup->identity, hashed);
     json_end(&json);
+    if (put_parts(&json, parts, err) != 0) {
+        buffer_free(&out);
+        return -1;
+    }
     json_list(&json, "trained");
     for (size_t i = 0; i < trained->count; i++)
         json_text(&json, NULL, trained->items[i]);

@@ -10,6 +10,7 @@
 #include "text/template/template.h"
 #include "text/tokenizer/tokenizer.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -370,6 +371,32 @@ static int rebuild_sidecars(const struct export *export, const char *out, bool w
     return status;
 }
 
+/* Numbers that are written as real ones and have a whole value stay as they are written: transformers
+ * refuses an attn_logit_softcapping of 50, which must be 50.0. */
+static void keep_reals(cJSON *tree)
+{
+    cJSON *item;
+    cJSON_ArrayForEach(item, tree) keep_reals(item);
+    bool whole = cJSON_IsNumber(tree) && isfinite(tree->valuedouble) &&
+                 floor(tree->valuedouble) == tree->valuedouble;
+    if (whole && tree->valuestring && strpbrk(tree->valuestring, ".eE"))
+        tree->type = cJSON_Raw;
+}
+
+/* The base's, as its file has it. */
+static cJSON *read_config(const struct export *export, struct error *err)
+{
+    enum { MOST = 64 << 20 };
+    char *path = path_join(checkpoint_folder(export->source.model->checkpoint), "config.json", err);
+    cJSON *config =
+        path ? json_read_file(path, MOST, JSON_LOOSE_NUMBERS | JSON_KEEP_NUMBERS | JSON_OBJECT, err)
+             : NULL;
+    free(path);
+    if (config)
+        keep_reals(config);
+    return config;
+}
+
 /* What the run computed otherwise than the base's config.json says (model/config_write.h), and its
  * type: transformers loads in the type that config.json names (version 5 reads "dtype", and without
  * it "torch_dtype", which is all that version 4 wrote), and where it names none in that of the
@@ -381,14 +408,16 @@ static int amend_config(const struct export *export, const char *out, struct err
     static const char *const keys[] = {"torch_dtype", "dtype"};
     const char *type = export->source.bf16 ? "bfloat16" : "float32";
     struct buffer text = BUFFER_INIT;
-    cJSON *config = cJSON_Duplicate(checkpoint_metadata(export->source.model->checkpoint), true);
+    cJSON *config = read_config(export, err);
+    if (!config)
+        return -1;
     bool none = !cJSON_HasObjectItem(config, keys[0]) && !cJSON_HasObjectItem(config, keys[1]);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (none)
             cJSON_AddStringToObject(config, keys[i], type);
         else if (cJSON_HasObjectItem(config, keys[i]))
             cJSON_ReplaceItemInObjectCaseSensitive(config, keys[i], cJSON_CreateString(type));
-    if (config && config_amend(config, export->source.model, err) < 0) {
+    if (config_amend(config, export->source.model, err) < 0) {
         cJSON_Delete(config);
         return -1;
     }

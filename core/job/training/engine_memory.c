@@ -13,7 +13,7 @@ struct numels numels_of(const struct model *model, const struct method_choice *c
     for (size_t i = 0; i < model->parameter_count; i++) {
         const struct parameter *parameter = &model->parameters[i];
         double numel = (double)parameter->numel;
-        if (parameter->buffer || !parameter_is_used(model, parameter))
+        if (!parameter_is_used(model, parameter))
             continue;
         if (parameter->layer != layer)
             block = 0;
@@ -29,11 +29,33 @@ struct numels numels_of(const struct model *model, const struct method_choice *c
     return sums;
 }
 
-static double activations(const struct model_config *config, double tokens, double d)
+/* What of a model's shape activations depend on: its configuration's, or, where its architecture is not
+ * known, that of its tensors: as many blocks, as wide as the embedding, and inside as its widest matrix. */
+struct shape {
+    double layers, hidden, inner, vocab;
+};
+
+static struct shape shape_of(const struct model *model)
 {
-    double hidden = (double)config->hidden, inner = (double)config->intermediate;
-    return tokens * ((double)config->layers * hidden * d + (10 * hidden + 4 * inner) * d +
-                     (double)config->vocab * (d + 8));
+    const struct model_config *config = &model->config;
+    struct shape shape = {(double)config->layers, (double)config->hidden,
+                          (double)config->intermediate, (double)model_vocab(model)};
+    for (size_t i = 0; config->layers == 0 && i < model->parameter_count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        shape.layers = fmax(shape.layers, parameter->layer + 1);
+        if (parameter_end(model, parameter) == END_EMBEDDING)
+            shape.hidden = fmax(shape.hidden, (double)parameter->cols);
+        else if (parameter->layer >= 0 && parameter->tensor->rank == 2)
+            shape.inner = fmax(shape.inner, (double)parameter->rows);
+    }
+    return shape;
+}
+
+static double activations(const struct model *model, double tokens, double d)
+{
+    const struct shape shape = shape_of(model);
+    return tokens * (shape.layers * shape.hidden * d + (10 * shape.hidden + 4 * shape.inner) * d +
+                     shape.vocab * (d + 8));
 }
 
 struct engine_memory engine_memory_estimate(const struct model *model,
@@ -44,8 +66,7 @@ struct engine_memory engine_memory_estimate(const struct model *model,
     const struct numels sums = numels_of(model, choice, request);
     double d = training_settings(request).storage == STORAGE_F32 ? 4 : 2, n = (double)devices;
     bool replicated = !engine_info(request->engine)->shards;
-    struct engine_memory memory = {.activations =
-                                       activations(&model->config, (double)request->seq_len, d)};
+    struct engine_memory memory = {.activations = activations(model, (double)request->seq_len, d)};
     if (replicated) {
         memory.weights = 4 * (sums.trained + sums.frozen);
         n = 1;

@@ -24,10 +24,10 @@ def write_state(folder, weights, progress):
     (folder / "state.json").write_text(f'{text}, "sha256": "{seal}"}}\n')
 
 
-def save(progress, save_engine, whole_weights):
+def save(progress, save_engine, whole_weights, as_in_files):
     """On all processes. `progress` is state.json's: step, tokens, supervised_tokens, epoch, row, seconds, and
     evaluated, best, for_best where there are. save_engine(folder) writes what the engine resumes from,
-    whole_weights() gives (name, tensor), one at a time whole on all devices; rank 0's host has them all."""
+    whole_weights() gives (name, tensor), one at a time whole on all devices; as_in_files() all, on rank 0."""
     began, folder = time.time(), FOLDER / "checkpoints" / f"step-{progress['step']:08d}"
     temporary = folder.with_name(f".{folder.name}.tmp")
     tell(event="phase", phase="saving")
@@ -40,7 +40,7 @@ def save(progress, save_engine, whole_weights):
     weights = {n: t.detach().to("cpu", DTYPE).contiguous() for n, t in whole_weights() if RANK == 0}
     gather("all have written")
     if RANK == 0:
-        write_state(temporary, weights, progress)
+        write_state(temporary, as_in_files(weights), progress)
         os.sync()
         remove(folder)
         temporary.rename(folder)

@@ -73,13 +73,22 @@ class Course:
             progress["for_best"] = False
         if due or progress["for_best"]:
             self.proof.look_at_bytes(step, max(RATES[:step + 1]))
-            save(progress, self.engine.save, self.engine.whole_weights)
+            save(progress, self.engine.save, self.engine.whole_weights, self.as_in_files)
             for name in self.asked if RANK == 0 else ():
                 (FOLDER / "control" / name).unlink(missing_ok=True)
         if "stop" in self.asked:
             self.why = "stopped"
         elif (evaluated or due) and step < JOB["steps"]:
             tell(event="phase", phase="training")
+
+    def as_in_files(self, weights):
+        """What is not one tensor in the model's files, as the experts of a mixture, becomes what it is there."""
+        model = getattr(self.engine.model, "module", self.engine.model)
+        for loaded, files in JOB["parts"].items():
+            back = revert_weight_conversion(model, {name: weights.pop(name) for name in loaded.split("|")})
+            need(set(back) == set(files), f"{loaded}: is not what the model's files have: {sorted(back)[:3]}")
+            weights.update((name, tensor.contiguous()) for name, tensor in back.items())
+        return weights
 
 
 def leave():

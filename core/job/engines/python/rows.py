@@ -4,6 +4,7 @@ import math
 from safetensors.torch import load_file
 from spectrum_run import *
 from transformers import AutoConfig
+from transformers.core_model_loading import revert_weight_conversion
 
 ROWS = load_file(FOLDER / "rows.safetensors")  # mapped: what is not looked at takes no memory
 ENDS, RATES = [0, *ROWS["step_ends"].tolist()], [0.0, *ROWS["rates"].tolist()]  # by steps, which begin with 1

@@ -36,7 +36,8 @@ bool job_dir_is_taken(const char *path)
     cJSON *result = job_dir_read(path, "result.json", NULL);
     const char *status = "";
     json_get_string(result, "status", &status);
-    bool began = strcmp(status, "failed") != 0 && strcmp(status, "not started") != 0;
+    bool written = job_dir_has(path, "engine.json"); /* for a start that is still to come */
+    bool began = strcmp(status, "failed") != 0 && (written || strcmp(status, "not started") != 0);
     bool never_began = !began && !json_get(result, "last_step") && !job_dir_has(path, "lock");
     cJSON_Delete(result);
     return !never_began;

@@ -21,7 +21,7 @@ const char *const job_dir_names[] = {
     /* of a launched run (engines/engine_folder.h) */
     "engine.json", "rows.safetensors", "adapters.safetensors", "train.py", "spectrum_run.py",
     "spectrum_rows.py", "spectrum_engine.py", "deepspeed.json", "axolotl.yml", "launch.sh",
-    "requirements.txt", "README.md", "engine.log", "control", "trainer", NULL};
+    "requirements.txt", "README.md", "engine.log", "engine.lock", "control", "trainer", NULL};
 
 enum { JOB_VERSION = 1 }; /* as json_begin() writes it */
 

@@ -890,7 +890,8 @@ static const struct {
     {AT(memory_limit), "more --processes, or --offload, need less of each"},
     {AT(sample), "`spectrum generate RUN` writes one of any checkpoint"},
     {AT(sample_tokens), "`spectrum generate RUN` writes one of any checkpoint"},
-    {AT(threads), "set OMP_NUM_THREADS, which launch.sh hands on"},
+    {AT(threads), "each process gets an equal part of the processors; launch.sh sets "
+                  "OMP_NUM_THREADS, and can be changed"},
     {AT(probe), "the time of a step is known when one was taken"},
 };
 

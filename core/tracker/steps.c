@@ -161,6 +161,10 @@ static void put_named(struct steps *steps, int64_t step, const char *ours, doubl
         begin_step(steps, step);
     if (!steps->fresh)
         steps->since = clock_seconds();
+    if (!isfinite(value) && strcmp(ours, "loss") == 0 && !steps->diverged) {
+        steps->diverged = true;
+        steps->diverged_at = step;
+    }
     at->value = value;
     at->last = step;
     at->given = steps->inside;
@@ -232,7 +236,7 @@ void steps_begin_anew(struct steps *steps)
         steps->values[i].last = -1;
     steps->step = -1;
     steps->total = 0;
-    steps->ended = false;
+    steps->ended = steps->diverged = false;
 }
 
 /* --- which step --- */

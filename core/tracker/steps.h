@@ -36,12 +36,14 @@ struct steps {
         bool given;   /* the object that is being put gave it */
     } values[STEPS_VALUES];
     size_t count;
-    bool inside;     /* an object is being put */
-    size_t left_out; /* numbers whose names found no place */
-    bool fresh;      /* something came since the last line */
-    double since;    /* when the first of that came */
-    int64_t total;   /* steps that the run will have; 0: not known */
-    bool ended;      /* one of its names says that the run has ended */
+    bool inside;         /* an object is being put */
+    size_t left_out;     /* numbers whose names found no place */
+    bool fresh;          /* something came since the last line */
+    double since;        /* when the first of that came */
+    int64_t total;       /* steps that the run will have; 0: not known */
+    bool ended;          /* one of its names says that the run has ended */
+    bool diverged;       /* a loss was NaN or infinite: */
+    int64_t diverged_at; /* the first such step */
 };
 
 /* A number under the tool's name. One that is not finite is null in the line, as it is in ours. A

@@ -68,6 +68,9 @@ int tracker_read(struct tracker *tracker, struct buffer *lines, bool *more, stru
                            "it has more than %d names, or one of more than %d bytes: such numbers "
                            "are left out",
                            STEPS_VALUES, STEPS_NAME - 1);
+    if (tracker->steps.diverged)
+        tracker_say_damage(tracker, "from step %lld on it has losses that are NaN or infinite",
+                           (long long)tracker->steps.diverged_at);
     tracker_end_look(tracker);
     return status == 0 ? buffer_check(lines, err) : -1;
 }

@@ -116,7 +116,14 @@ echo "torn" >>"$work/sweep/gamma/run.jsonl"
 wait_until grep -q "run.jsonl: the line at byte 25 is no JSON object" "$gamma/log.txt" || fail "a damaged line is not said"
 echo "torn again" >>"$work/sweep/gamma/run.jsonl"
 wait_until grep -q "run.jsonl: the line at byte 30 is no JSON object" "$gamma/log.txt" || fail "the next one is not said"
+# A loss that is none is no reason to show an older one: it is a line, and said.
+echo '{"step": 2, "loss": NaN}' >>"$work/sweep/gamma/run.jsonl"
+wait_until grep -q "run.jsonl: from step 2 on it has losses that are NaN or infinite" "$gamma/log.txt" || fail "a NaN is not said"
+wait_until grep -q '"step": 2, "loss": null' "$gamma/metrics.jsonl" || fail "a NaN is left out"
 "$spectrum" stop "$gamma" 2>/dev/null
+wait_until test ! -e "$gamma/lock" || fail "it does not end"
+"$spectrum" attach "$gamma" >"$work/lines" 2>"$work/said" || true
+grep -q '^step 2  loss NaN or infinite$' "$work/lines" || fail "a NaN is no line: $(cat "$work/lines")"
 
 # Samples that the tools themselves wrote, number by number.
 samples=${SPECTRUM_SHARED_DATA:-}/../engines/samples

@@ -97,6 +97,13 @@ echo complete >runs/dry/DOES
 ended runs/dry completed
 rm runs/dry/DOES
 
+# It is there for a start, so another dry run does not take its place.
+launch 0 runs/json --engine fsdp2 --dry-run --json
+has out '"format": "spectrum.launch-summary"'
+has out '"status": "not started"'
+launch 1 runs/json --engine deepspeed --dry-run
+has said "holds a job already"
+
 # The first loss is that of this program's trainer.
 "$spectrum" train "$model" --run runs/here --data "$source/demo/text/problems.jsonl" --dtype fp32 --steps 1 --batch 1 \
   --accumulate 2 --seq-len 64 --sample-tokens 0 --eval-every 0 >/dev/null 2>said || fail "the run here failed"
@@ -183,6 +190,21 @@ ended runs/logged completed
 start runs/lies lies --engine fsdp2
 ended runs/lies failed
 has runs/lies/result.json "trains and had no gradient"
+
+# While processes of a start live, as after their worker was killed, no other starts.
+start runs/held waits --engine fsdp2
+wait_until grep -q '"step": 1' runs/held/metrics.jsonl || fail "no step came"
+bash runs/held/launch.sh 2>said && fail "it was started twice"
+has said "processes of an earlier start still train in this folder; kill -- -$(cat runs/held/engine.lock) ends them"
+kill -9 "$(grep -oP '"worker": \K[0-9]+' runs/held/lock)"
+ended runs/held killed
+"$spectrum" resume runs/held >out 2>said || true
+wait_until grep -q '"refused": ".*earlier start' runs/held/result.json || fail "a second start is not refused: $(cat runs/held/result.json)"
+kill -- "-$(cat runs/held/engine.lock)"
+echo complete >runs/held/DOES
+wait_until test ! -e runs/held/lock || fail "it is held"
+"$spectrum" resume runs/held >out 2>said || fail "it could not be resumed: $(cat said)"
+ended runs/held completed
 
 # Steered: a checkpoint, no pause, a stop; resumed where that was.
 start runs/steered waits --engine trl --processes 2

@@ -336,6 +336,23 @@ static void on_look(void *context)
     metrics_line_catch_up(view->job, &view->place, stderr, NULL);
 }
 
+/* With --json: what there is now. */
+static int print_launched(const struct training_request *r, const char *status, struct error *err)
+{
+    struct buffer out = BUFFER_INIT;
+    struct json_writer json = {.out = &out};
+    if (!r->json)
+        return 0;
+    json_begin(&json, "spectrum.launch-summary");
+    json_text(&json, "run", r->run);
+    json_text(&json, "engine", engine_names[r->engine]);
+    json_integer(&json, "processes", r->processes);
+    json_integer(&json, "nodes", r->nodes);
+    json_text(&json, "status", status);
+    json_end(&json);
+    return output_json(&json, err);
+}
+
 static int launch(const struct training_request *r, bool resumes, struct error *err)
 {
     struct launch_view view = {.run = r->run, .place.offset = job_metrics_size(r->run)};
@@ -346,10 +363,12 @@ static int launch(const struct training_request *r, bool resumes, struct error *
     int status = engine_launch(r, resumes, &shown, on_look, err);
     if (status == 0)
         message_print("done: `spectrum export %s -o DIR` writes the model", r->run);
+    if (status == 0)
+        status = print_launched(r, "completed", err);
     job_follow_close(view.job);
     if (status < 0 && r->dry_run && err->kind == ERROR_NOT_STARTED) { /* as it was asked to */
         message_print("%s", err->text);
-        return 0;
+        return print_launched(r, "not started", err);
     }
     return status;
 }

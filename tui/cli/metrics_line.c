@@ -119,6 +119,11 @@ static void put_parsed(struct buffer *out, const cJSON *json, int64_t steps)
         metrics_line_step(out,
                           &(struct step_line){step, steps, loss, number(json, "grad_norm"),
                                               number(json, "lr"), number(json, "tokens_per_s")});
+    } else if (cJSON_IsNull(json_get(json, "loss"))) { /* what JSON has no number for */
+        buffer_format(out, "step %" PRId64, step);
+        if (steps > 0)
+            buffer_format(out, "/%" PRId64, steps);
+        buffer_text(out, "  loss NaN or infinite\n");
     }
 }
 

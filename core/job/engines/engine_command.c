@@ -83,3 +83,17 @@ void engine_command_put_check(struct buffer *out, const struct engine_command *c
                   "export MASTER_PORT=${MASTER_PORT:-29500}\n",
                   command->nodes, command->nodes, command->nodes - 1);
 }
+
+void engine_command_put_lock(struct buffer *out)
+{
+    buffer_text(
+        out, "# One start at a time: what begins below has the lock until it ends.\n"
+             "exec 9>>engine.lock\n"
+             "if [ \"${NODE_RANK:-0}\" = 0 ] && command -v flock >/dev/null && ! flock -n 9; then\n"
+             "  group=$(tr -cd 0-9 <engine.lock)\n"
+             "  echo \"spectrum: processes of an earlier start still train in this folder;\" \\\n"
+             "    \"kill -- -$group ends them\" >&2\n"
+             "  exit 3\n"
+             "fi\n"
+             "[ \"${NODE_RANK:-0}\" != 0 ] || echo $$ >engine.lock\n");
+}

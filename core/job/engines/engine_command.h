@@ -32,4 +32,8 @@ void engine_command_put(struct buffer *out, const struct engine_command *command
  * for one node. */
 void engine_command_put_check(struct buffer *out, const struct engine_command *command);
 
+/* The lines by which a second start into the folder is refused while processes of the first one live, as
+ * those of a supervisor that was killed do. */
+void engine_command_put_lock(struct buffer *out);
+
 #endif

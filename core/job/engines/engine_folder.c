@@ -418,6 +418,7 @@ static int write_launch(const struct training_request *request, const char *pyth
                            "# Starts the processes of this machine; what they print is theirs.\n"
                            "set -euo pipefail\ncd \"$(dirname \"$0\")\"\n");
         engine_command_put_check(&text, &command);
+        engine_command_put_lock(&text);
         engine_command_put(&text, &command, "");
     }
     return save_text(request->run, "launch.sh", &text, err);

@@ -26,8 +26,6 @@ static const struct refused {
     {"open-mode", "what the job says is appended to engine.log of the run's folder"},
     {"input", "the job reads nothing from there"},
     {"chdir", "the job runs in the run's folder"},
-    {"export", "the job and its processes have the environment that `spectrum` has"},
-    {"export-file", "the job and its processes have the environment that `spectrum` has"},
     {"wrap", "the job is the run's launch.sh"},
     {"parsable", "it is no option of a job"},
     {"quiet", "it is no option of a job"},

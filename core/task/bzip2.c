@@ -41,10 +41,11 @@ static int load(struct bzip2_library *library, const char *path, struct error *e
         if (!(found[i] = dlsym(opened, names[i])))
             opened = NULL;
     if (!opened)
-        return error_set(err,
-                         "%s is packed by bzip2, which libbz2 unpacks, and that is not here; unpack "
-                         "it: bzip2 -dk '%s'",
-                         path, data_path_in_command(path));
+        return error_set(
+            err,
+            "%s is packed by bzip2, which libbz2 unpacks, and that is not here; unpack "
+            "it: bzip2 -dk '%s'",
+            path, data_path_in_command(path));
     memcpy(&library->begin, &found[0], sizeof found[0]);
     memcpy(&library->step, &found[1], sizeof found[1]);
     memcpy(&library->end, &found[2], sizeof found[2]);
@@ -80,7 +81,8 @@ static int unpack_stream(struct buffer *out, const struct bzip2_library *library
                          cap);
     return code == BZIP2_STREAM_END
                ? 0
-               : error_set(err, "%s: its bzip2 data is damaged or cut off; download it again", path);
+               : error_set(err, "%s: its bzip2 data is damaged or cut off; download it again",
+                           path);
 }
 
 int bzip2_unpack(struct buffer *out, const char *packed, size_t length, size_t cap,

@@ -29,8 +29,8 @@ static int take_list(struct task_record *record, const struct task_reader *reade
 }
 
 /* A number, or the digits of one as a text: from `first` on. */
-static int take_label(struct task_record *record, const struct task_reader *reader,
-                      const char *key, int first, struct error *err)
+static int take_label(struct task_record *record, const struct task_reader *reader, const char *key,
+                      int first, struct error *err)
 {
     const cJSON *label = json_get(reader->json, key);
     double gold = -1;
@@ -161,8 +161,7 @@ static void put_capitalized(struct buffer *out, const char *text)
     }
 }
 
-static int read_hellaswag(struct task_reader *reader, struct task_record *record,
-                          struct error *err)
+static int read_hellaswag(struct task_reader *reader, struct task_record *record, struct error *err)
 {
     const char *begin, *end;
     struct buffer context = BUFFER_INIT;
@@ -222,9 +221,9 @@ static int read_hellaswag_text(struct task_reader *reader, struct task_record *r
     return record_gold(record, reader, "label", gold - '0', err) == 0 ? 1 : -1;
 }
 
-const struct task_form form_hellaswag_text = {
-    "lines of a context, a number, four endings", "llama.cpp's hellaswag_val_full.txt",
-    is_hellaswag_text, read_hellaswag_text};
+const struct task_form form_hellaswag_text = {"lines of a context, a number, four endings",
+                                              "llama.cpp's hellaswag_val_full.txt",
+                                              is_hellaswag_text, read_hellaswag_text};
 
 /* --- PIQA --- */
 
@@ -382,8 +381,9 @@ static int read_truthfulqa(struct task_reader *reader, struct task_record *recor
         take_list(record, reader, json_get(targets, "choices"), "mc1_targets.choices", err) != 0)
         return -1;
     if (!cJSON_IsNumber(first) || first->valuedouble != 1)
-        return error_set(err, "%s: \"mc1_targets.labels\" does not begin with 1: the right choice "
-                              "is the first",
+        return error_set(err,
+                         "%s: \"mc1_targets.labels\" does not begin with 1: the right choice "
+                         "is the first",
                          reader->where);
     return 1;
 }
@@ -476,9 +476,9 @@ static int read_truthfulqa_table(struct task_reader *reader, struct task_record 
                         task_row_field(&reader->row, at[COLUMN_INCORRECT]), err);
 }
 
-const struct task_form form_truthfulqa_table = {
-    "columns Question, Best Answer, Incorrect Answers", "TruthfulQA.csv", is_truthfulqa_table,
-    read_truthfulqa_table};
+const struct task_form form_truthfulqa_table = {"columns Question, Best Answer, Incorrect Answers",
+                                                "TruthfulQA.csv", is_truthfulqa_table,
+                                                read_truthfulqa_table};
 
 /* --- BoolQ --- */
 

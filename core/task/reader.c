@@ -49,15 +49,14 @@ static int refuse(const struct task_reader *reader, const struct task_form *cons
 {
     struct buffer has = BUFFER_INIT, wants = BUFFER_INIT;
     const cJSON *member;
-    cJSON_ArrayForEach(member, reader->json)
-        if (has.length < 120)
-            buffer_format(&has, "%s%.24s", has.length ? ", " : "", member->string);
+    cJSON_ArrayForEach(member, reader->json) if (has.length < 120)
+        buffer_format(&has, "%s%.24s", has.length ? ", " : "", member->string);
     for (; *forms; forms++)
         buffer_format(&wants, "%s%s (%s)", wants.length ? "; or " : "", (*forms)->members,
                       (*forms)->of);
-    error_set(err, "%.160s: no form of %s that is known: its first record has %.150s; expected %.300s",
-              reader->path, task, reader->json ? buffer_string(&has) : "no JSON",
-              buffer_string(&wants));
+    error_set(
+        err, "%.160s: no form of %s that is known: its first record has %.150s; expected %.300s",
+        reader->path, task, reader->json ? buffer_string(&has) : "no JSON", buffer_string(&wants));
     buffer_free(&has);
     buffer_free(&wants);
     return -1;
@@ -69,7 +68,7 @@ static int find_form(struct task_reader *reader, const struct task_form *const *
 {
     size_t at = reader->source.at;
     reader->lines = is_json(reader);
-    int status = reader->lines     ? take_json(reader, err)
+    int status = reader->lines      ? take_json(reader, err)
                  : is_table(reader) ? task_source_row(&reader->source, &reader->row, err)
                                     : 1;
     if (status < 0)

@@ -42,10 +42,11 @@ int record_gold(struct task_record *record, const struct task_reader *reader, co
                 double gold, struct error *err)
 {
     if (!(gold >= 0 && gold < record->count && gold == floor(gold)))
-        return error_set(err,
-                         "%s: \"%s\" names none of the %d choices; splits without answers cannot be "
-                         "counted: take the one that has them",
-                         reader->where, key, record->count);
+        return error_set(
+            err,
+            "%s: \"%s\" names none of the %d choices; splits without answers cannot be "
+            "counted: take the one that has them",
+            reader->where, key, record->count);
     record->gold = (int)gold;
     return 0;
 }
@@ -59,4 +60,3 @@ void task_record_free(struct task_record *record)
         free(record->choices[i]);
     *record = (struct task_record){.count = 0};
 }
-

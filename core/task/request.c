@@ -23,8 +23,8 @@ static int encode(struct token_list *out, struct tokenizer *tokenizer, const cha
 {
     int32_t bos = tokenizer_bos(tokenizer);
     const char *mark = bos >= 0 ? tokenizer_token_text(tokenizer, bos) : NULL;
-    bool marked = mark && mark[0] && length >= strlen(mark) &&
-                  strncmp(text, mark, strlen(mark)) == 0;
+    bool marked =
+        mark && mark[0] && length >= strlen(mark) && strncmp(text, mark, strlen(mark)) == 0;
     out->count = 0;
     return tokenizer_encode(tokenizer, text, length,
                             ENCODE_PARSE_SPECIAL | (marked ? ENCODE_PLAIN : ENCODE_ADD_SPECIAL),
@@ -74,8 +74,7 @@ static int make_request(struct task_request *request, const char *context, const
     if (status == 0)
         status = encode(&lists[1], tokenizer, whole.data, whole.length, err);
     if (status == 0)
-        status =
-            take_request(request, &lists[0], &lists[1], positions, cut, where, choice, err);
+        status = take_request(request, &lists[0], &lists[1], positions, cut, where, choice, err);
     buffer_free(&whole);
     return status;
 }

@@ -181,8 +181,7 @@ void task_desk_lay(struct task_desk *desk, const struct task_unit *units, const 
     desk->row.targets = desk->targets;
     for (size_t n = 0; n < count; n++) {
         const struct task_unit *unit = &units[order[n]];
-        struct token_range trunk = {(int32_t)batch->tokens,
-                                    (int32_t)(batch->tokens + unit->trunk)};
+        struct token_range trunk = {(int32_t)batch->tokens, (int32_t)(batch->tokens + unit->trunk)};
         add_document(desk, unit->requests[0].ids, unit->trunk, 0, nothing);
         for (int k = 0; k < unit->count; k++)
             add_document(desk, unit->requests[k].ids + unit->trunk,

@@ -24,10 +24,10 @@ struct task_work {
     struct task_files files;
     struct task_item *items; /* [result.items] */
     size_t capacity;
-    struct task_unit *units;  /* [result.items] */
-    struct task_rows rows;    /* of a task that chooses */
-    double **likelihoods;     /* [result.items] of each item's choices, */
-    double *numbers;          /* which lie here */
+    struct task_unit *units;   /* [result.items] */
+    struct task_rows rows;     /* of a task that chooses */
+    double **likelihoods;      /* [result.items] of each item's choices, */
+    double *numbers;           /* which lie here */
     struct task_score *scores; /* [result.items] */
 };
 
@@ -82,8 +82,8 @@ static int refuse_name(const char *name, size_t length, struct error *err)
 {
     char known[256] = "";
     for (size_t i = 0, at = 0; tasks[i] && at < sizeof known; i++)
-        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "",
-                               tasks[i]->name);
+        at +=
+            (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", tasks[i]->name);
     return error_set_kind(err, ERROR_USAGE, "--tasks: no task is called \"%.*s\"; there are %s",
                           (int)(length < 40 ? length : 40), name, known);
 }
@@ -155,10 +155,10 @@ static int encode_item(struct task_work *work, size_t index, struct tokenizer *t
     const struct task_item *item = &work->items[index];
     char where[128];
     snprintf(where, sizeof where, "%s, item %zu (line %zu)", task->name, index + 1, item->line);
-    int status = task->generates ? task_prompt_make(&work->units[index], item, tokenizer, positions,
-                                                    ANSWER_TOKENS, err)
-                                 : task_unit_make(&work->units[index], item, tokenizer, positions,
-                                                  where, err);
+    int status =
+        task->generates
+            ? task_prompt_make(&work->units[index], item, tokenizer, positions, ANSWER_TOKENS, err)
+            : task_unit_make(&work->units[index], item, tokenizer, positions, where, err);
     work->result.cut += work->units[index].cut;
     return status;
 }
@@ -272,10 +272,11 @@ static int choose(struct task_work *work, struct error *err)
         struct task_score *score = &work->scores[i];
         for (int k = 0; k < item->count; k++)
             if (!isfinite(score->likelihoods[k]))
-                return error_set_kind(err, ERROR_NOT_FINITE,
-                                      "%s, item %zu: its likelihood is not finite: the weights are, "
-                                      "but what is computed with them overflows",
-                                      work->result.task->name, i + 1);
+                return error_set_kind(
+                    err, ERROR_NOT_FINITE,
+                    "%s, item %zu: its likelihood is not finite: the weights are, "
+                    "but what is computed with them overflows",
+                    work->result.task->name, i + 1);
         score->chosen = largest(score->likelihoods, NULL, item->count);
         score->chosen_norm = largest(score->likelihoods, item->choices, item->count);
         work->result.right += score->chosen == item->gold;
@@ -323,8 +324,8 @@ static void grow(void *context, int32_t id)
     struct growth *growth = context;
     if (!tokenizer_is_special(growth->tokenizer, id))
         tokenizer_piece(growth->tokenizer, id, &growth->text);
-    growth->ended = answer_end(buffer_string(&growth->text), growth->text.length) <
-                    growth->text.length;
+    growth->ended =
+        answer_end(buffer_string(&growth->text), growth->text.length) < growth->text.length;
 }
 
 static bool is_over(void *context)

@@ -65,8 +65,8 @@ struct task_share task_share(size_t right, size_t items);
 struct task_result {
     const struct task *task;
     size_t files, items;
-    size_t right, right_norm;       /* of a task that generates: strict-match, flexible-extract */
-    size_t cut;                     /* items that were too long for the model's positions */
+    size_t right, right_norm; /* of a task that generates: strict-match, flexible-extract */
+    size_t cut;               /* items that were too long for the model's positions */
     double seconds;
 };
 

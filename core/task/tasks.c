@@ -202,8 +202,7 @@ static int make_truthfulqa(struct task_item *item, const struct task_record *rec
 
 static int make_boolq(struct task_item *item, const struct task_record *record, struct error *err)
 {
-    item->context =
-        printed(err, "%s\nQuestion: %s?\nAnswer:", record->about, record->question);
+    item->context = printed(err, "%s\nQuestion: %s?\nAnswer:", record->about, record->question);
     return add_choices(item, record, err);
 }
 
@@ -301,10 +300,8 @@ static const struct task gsm8k = {
     .make = make_gsm8k,
 };
 
-const struct task *const tasks[] = {&arc_easy,       &arc_challenge, &hellaswag,
-                                    &winogrande,     &mmlu,          &truthfulqa_mc1,
-                                    &piqa,           &boolq,         &gsm8k,
-                                    NULL};
+const struct task *const tasks[] = {&arc_easy,       &arc_challenge, &hellaswag, &winogrande, &mmlu,
+                                    &truthfulqa_mc1, &piqa,          &boolq,     &gsm8k,      NULL};
 
 const struct task *task_by_name(const char *name, size_t length)
 {

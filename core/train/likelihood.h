@@ -9,8 +9,9 @@
  * targets[set * tokens + t] is what should follow token t, -1: nothing is asked. */
 struct likelihood_row {
     struct batch batch;
-    const struct token_range *before; /* [documents] what each goes on from (compute/op.h); or NULL */
-    const int32_t *targets;           /* [sets, tokens] */
+    const struct token_range
+        *before;            /* [documents] what each goes on from (compute/op.h); or NULL */
+    const int32_t *targets; /* [sets, tokens] */
     int sets;
 };
 

@@ -6,11 +6,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct {
         const char *task, *file;
-    } kinds[] = {{"arc_easy", "arc_easy.jsonl"},       {"hellaswag", "hellaswag.txt"},
-                 {"winogrande", "winogrande.jsonl"},   {"mmlu", "mmlu_test.csv"},
-                 {"piqa", "piqa.jsonl"},               {"truthfulqa_mc1", "truthfulqa.csv"},
-                 {"boolq", "boolq.jsonl"},             {"gsm8k", "gsm8k.jsonl"},
-                 {"mmlu", "mmlu.jsonl"},               {"truthfulqa_mc1", "truthfulqa.jsonl"},
+    } kinds[] = {{"arc_easy", "arc_easy.jsonl"},
+                 {"hellaswag", "hellaswag.txt"},
+                 {"winogrande", "winogrande.jsonl"},
+                 {"mmlu", "mmlu_test.csv"},
+                 {"piqa", "piqa.jsonl"},
+                 {"truthfulqa_mc1", "truthfulqa.csv"},
+                 {"boolq", "boolq.jsonl"},
+                 {"gsm8k", "gsm8k.jsonl"},
+                 {"mmlu", "mmlu.jsonl"},
+                 {"truthfulqa_mc1", "truthfulqa.jsonl"},
                  {"hellaswag", "hellaswag.jsonl"}};
     struct task_evaluation *evaluation = NULL;
     struct error err = ERROR_INIT;

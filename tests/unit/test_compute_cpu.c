@@ -458,7 +458,8 @@ static void check_head(const struct pair *pair)
     read_slot(pair, 1, 7, STORAGE_F32, T, each);
     for (int t = 0; t < T; t++)
         sum += targets[t] < 0 ? (double)each[t] * 1e9 : (double)(each[t] * (weights[t] + 1));
-    assert_true(fabs(sum - losses[1][0]) <= 1e-5 * sum); /* of both calls, with weights and without */
+    assert_true(fabs(sum - losses[1][0]) <=
+                1e-5 * sum); /* of both calls, with weights and without */
     compare(pair, "head, input", 3, pair->type, T * H);
     compare(pair, "head, weight", 4, STORAGE_F32, V * H);
 }
@@ -473,11 +474,12 @@ static void check_noise(const struct pair *pair)
     BOTH_SIDES
     {
         run(pair, side,
-            (struct op_call){OP_ADD_NOISE, .add_noise = {.x = active(pair, side, 0, T, H),
-                                                         .documents = {.offsets = offsets, .count = 2},
-                                                         .alpha = 5,
-                                                         .key = {11, 12},
-                                                         .batch = 3}});
+            (struct op_call){OP_ADD_NOISE,
+                             .add_noise = {.x = active(pair, side, 0, T, H),
+                                           .documents = {.offsets = offsets, .count = 2},
+                                           .alpha = 5,
+                                           .key = {11, 12},
+                                           .batch = 3}});
         run(pair, side,
             (struct op_call){OP_SCALE,
                              .scale = {.x = active(pair, side, 1, T, H), .factor = 1.7f}});

@@ -360,10 +360,12 @@ static void noise_is_uniform(void **state)
     int same = 0;
     for (uint32_t batch = 0; batch < 2; batch++) {
         run((struct op_call){OP_FILL_ZERO, .fill_zero = {x}});
-        run((struct op_call){
-            OP_ADD_NOISE,
-            .add_noise = {
-                .x = x, .documents = {.offsets = offsets, .count = 1}, .alpha = 3, .key = {1, 2}, .batch = batch}});
+        run((struct op_call){OP_ADD_NOISE,
+                             .add_noise = {.x = x,
+                                           .documents = {.offsets = offsets, .count = 1},
+                                           .alpha = 3,
+                                           .key = {1, 2},
+                                           .batch = batch}});
         fetch(values[batch], x);
     }
     for (int i = 0; i < COUNT; i++) {

@@ -38,8 +38,8 @@ static void bench_open(struct bench *bench, const char *names, const char *folde
                                bench->source.model->config.max_positions, row, &err) != 0 ||
         source_transformer(&bench->transformer, &bench->source, bench->backend,
                            task_evaluation_tokens(bench->evaluation),
-                           task_evaluation_longest(bench->evaluation), WEIGHTS_FP32, true, &err) !=
-            0 ||
+                           task_evaluation_longest(bench->evaluation), WEIGHTS_FP32, true,
+                           &err) != 0 ||
         task_evaluation_run(bench->evaluation, bench->transformer, bench->tokenizer, &ends, &watch,
                             &err) != 0)
         fail_msg("%s", err.text);

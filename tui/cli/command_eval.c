@@ -239,8 +239,8 @@ static const char needs[] = "eval takes one MODEL or RUN, and --data FILE, or --
 /* What is for the one is nothing for the other. */
 static int check(const struct request *r, struct error *err)
 {
-    static const char *const of_data[] = {"data",  "seq-len", "long", "batch", "template",
-                                          "columns", "mark"};
+    static const char *const of_data[] = {"data",     "seq-len", "long", "batch",
+                                          "template", "columns", "mark"};
     static const char *const of_tasks[] = {"data-dir", "limit"};
     const char *const *names = r->tasks ? of_data : of_tasks;
     size_t count = r->tasks ? sizeof of_data / sizeof *of_data : sizeof of_tasks / sizeof *of_tasks;
@@ -256,14 +256,14 @@ static int check(const struct request *r, struct error *err)
 static int evaluate_tasks(const struct request *r, const struct made_job *job, struct error *err)
 {
     const struct task_view_request request = {.source = r->source,
-                                         .names = r->tasks,
-                                         .folder = r->folder,
-                                         .limit = r->limit,
-                                         .device = r->device,
-                                         .threads = r->threads,
-                                         .dtype = r->dtype,
-                                         .choice = r->choice,
-                                         .json = r->json};
+                                              .names = r->tasks,
+                                              .folder = r->folder,
+                                              .limit = r->limit,
+                                              .device = r->device,
+                                              .threads = r->threads,
+                                              .dtype = r->dtype,
+                                              .choice = r->choice,
+                                              .json = r->json};
     return task_view(&request, job, err);
 }
 

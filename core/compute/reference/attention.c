@@ -95,8 +95,8 @@ static struct seen seen_by(const struct attention_shape *shape, const struct doc
 }
 
 /* Scores are recomputed for each dimension: it is an oracle, and keeps no memory. */
-static void forward_row(const struct view *view, struct elements out, float *lse,
-                        struct seen seen, int64_t i)
+static void forward_row(const struct view *view, struct elements out, float *lse, struct seen seen,
+                        int64_t i)
 {
     double total = log_sum_exp(view, &seen, i);
     for (int d = 0; d < view->shape.head_dim; d++) {

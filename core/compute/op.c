@@ -88,7 +88,8 @@ const struct op_info op_info[OP_COUNT] = {
     [OP_ADD_NOISE] = {"add_noise", {OPERAND(add_noise, x, CHANGED)}},
     [OP_HEAD_LOSS] =
         {"head_loss",
-         {OPERAND(head_loss, loss, CHANGED), OPERAND(head_loss, grad_x, WRITTEN | OPTIONAL),
+         {OPERAND(head_loss, loss, CHANGED), OPERAND(head_loss, losses, WRITTEN | OPTIONAL),
+          OPERAND(head_loss, grad_x, WRITTEN | OPTIONAL),
           OPERAND(head_loss, grad_weight, CHANGED | OPTIONAL), OPERAND(head_loss, x, READ),
           OPERAND(head_loss, head, READ), OPERAND(head_loss, targets, READ),
           OPERAND(head_loss, weights, READ | OPTIONAL), OPERAND(head_loss, workspace, WORKSPACE)}},
@@ -161,19 +162,20 @@ static const char *attention_backward_misfit(const struct op_attention_backward 
         .out = a->out, .lse = a->lse, .q = a->q, .k = a->k, .v = a->v, .head_dim = a->head_dim};
     const char *misfit = attention_forward_misfit(&forward);
     return misfit ? misfit
-                  : FIRST_MISFIT({"grad_out", like(&a->grad_out, &a->q)},
-                                 {"grad_q", like(&a->grad_q, &a->q)},
-                                 {"grad_k", like(&a->grad_k, &a->k)},
-                                 {"grad_v", like(&a->grad_v, &a->v)});
+                  : FIRST_MISFIT(
+                        {"grad_out", like(&a->grad_out, &a->q)},
+                        {"grad_q", like(&a->grad_q, &a->q)}, {"grad_k", like(&a->grad_k, &a->k)},
+                        {"grad_v", like(&a->grad_v, &a->v)}, {"documents", !a->documents.before});
 }
 
 /* x [T, H], head [V, H]; targets and weights [T]; two losses. */
 static const char *head_loss_misfit(const struct op_head_loss *a)
 {
-    return FIRST_MISFIT(
-        {"head", a->head.cols == a->x.cols}, {"loss", has(&a->loss, 2)},
-        {"grad_x", like(&a->grad_x, &a->x)}, {"grad_weight", like(&a->grad_weight, &a->head)},
-        {"targets", has(&a->targets, a->x.rows)}, {"weights", has(&a->weights, a->x.rows)});
+    return FIRST_MISFIT({"head", a->head.cols == a->x.cols}, {"loss", has(&a->loss, 2)},
+                        {"losses", has(&a->losses, a->x.rows)}, {"grad_x", like(&a->grad_x, &a->x)},
+                        {"grad_weight", like(&a->grad_weight, &a->head)},
+                        {"targets", has(&a->targets, a->x.rows)},
+                        {"weights", has(&a->weights, a->x.rows)});
 }
 
 /* Every tensor of an optimiser's step has the parameter's elements; Muon's have its shape, too. */

@@ -154,11 +154,19 @@ struct op_rope {
  *     p[i,j] = exp(s[i,j] - lse[i]),   out[i] = sum over j of p[i,j] v[j]
  * Memory grows with T, not with its square. */
 
+/* Tokens of a row that documents behind it go on from: [begin, end); empty: none. */
+struct token_range {
+    int32_t begin, end;
+};
+
 /* Documents packed in one row of tokens: document i is [offsets[i], offsets[i+1]). Host memory,
- * offsets[0] = 0, offsets[count] = T; attention never crosses a document. */
+ * offsets[0] = 0, offsets[count] = T; attention never crosses a document, but that document i sees
+ * all of before[i], too, as if that stood right in front of it: what several go on from is in the
+ * row once. Ranges end where their document begins, or earlier. Forwards alone. */
 struct documents {
     const int32_t *offsets;
     int count;
+    const struct token_range *before; /* [count]; NULL: nothing */
 };
 
 struct op_attention_forward {
@@ -249,6 +257,7 @@ struct op_add_noise {
  * A token without a target has no part in the loss, and a gradient of zeros. */
 struct op_head_loss {
     struct tensor loss;        /* f64 [1, 2], added to */
+    struct tensor losses;      /* f32 [1, T], lse - logits[y]; 0: no target. May be absent */
     struct tensor grad_x;      /* [T, H]; may be absent */
     struct tensor grad_weight; /* f32 [V, H], added to; may be absent */
     struct tensor x;           /* [T, H] */

@@ -241,6 +241,7 @@ static void add_run_slots(struct layout *layout)
     run[RUN_ROW] = generation ? add_lasting(layout, MEMORY_WORKSPACE, 1, row) : -1;
     run[RUN_LOGITS] =
         generation ? add_lasting(layout, MEMORY_WORKSPACE, (uint64_t)config->vocab, size) : -1;
+    run[RUN_LOSSES] = generation ? add_lasting(layout, MEMORY_WORKSPACE, tokens, 4) : -1;
 }
 
 /* --- one block ---

@@ -85,6 +85,7 @@ enum run_slot {
     RUN_OPTIMIZER_WORKSPACE,
     RUN_ROW,    /* [H], the last token's hidden state, for generation */
     RUN_LOGITS, /* [vocab], for generation */
+    RUN_LOSSES, /* f32 [T], head_loss()'s of each token, likewise */
     RUN_SLOTS
 };
 

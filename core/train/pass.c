@@ -27,7 +27,7 @@ struct pass pass_begin(struct network *network, const struct batch *batch)
         .config = config,
         .type = network->storage,
         .tokens = T,
-        .documents = {batch->offsets, batch->documents},
+        .documents = {.offsets = batch->offsets, .count = batch->documents},
         .ids = tensor_at(network_run_place(network, RUN_IDS), STORAGE_I32, 1, T),
         .positions = tensor_at(network_run_place(network, RUN_POSITIONS), STORAGE_I32, 1, T),
         .targets = tensor_at(network_run_place(network, RUN_TARGETS), STORAGE_I32, 1, T),

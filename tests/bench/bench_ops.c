@@ -26,7 +26,7 @@ enum {
 
 static int64_t T = 512; /* tokens */
 static int32_t offsets[ROWS_MAX + 1] = {0, 512};
-static struct documents documents = {offsets, 1};
+static struct documents documents = {.offsets = offsets, .count = 1};
 
 struct bench {
     struct backend *backend; /* that measures (wrapper.h) */

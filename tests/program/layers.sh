@@ -16,9 +16,10 @@ declare -A may=(
   [text]="base checkpoint jinja"
   [train]="base compute checkpoint model plan text"
   [tracker]="base"
+  [task]="base compute checkpoint model text train"
   [job]="base compute checkpoint tracker model spectra plan text train"
   [gpu]="base compute"
-  [tui]="base compute checkpoint hub tracker model spectra plan text train job"
+  [tui]="base compute checkpoint hub tracker model spectra plan text train task job"
 )
 failures=0
 fail() {

@@ -328,7 +328,7 @@ static void check_attention_of(const struct pair *pair, int heads, int kv_heads,
 {
     enum { T = 150 };
     static const int32_t offsets[] = {0, 1, 70, 134, 150}, whole[] = {0, T};
-    struct documents documents = {window ? whole : offsets, window ? 1 : 4};
+    struct documents documents = {.offsets = window ? whole : offsets, .count = window ? 1 : 4};
     int64_t q_width = (int64_t)heads * dim, kv_width = (int64_t)kv_heads * dim;
     int64_t many = T * q_width, few = T * kv_width;
     fill(pair, 0, pair->type, many, 1);
@@ -371,8 +371,39 @@ static void check_attention_of(const struct pair *pair, int heads, int kv_heads,
     compare(pair, "attention, values", 8, pair->type, few);
 }
 
+/* Documents that go on from others: of no more than a tile, of several, none; and of a part of
+ * one. */
+static void check_attention_before(const struct pair *pair, int window)
+{
+    enum { T = 320, HEADS = 4, FEW = 2, DIM = 20 };
+    static const int32_t offsets[] = {0, 130, 135, 205, 230, 240, 320};
+    static const struct token_range before[] = {{0, 0},   {0, 130},   {0, 130},
+                                                {0, 130}, {205, 230}, {7, 71}};
+    const struct documents documents = {offsets, sizeof before / sizeof *before, before};
+    fill(pair, 0, pair->type, T * HEADS * DIM, 1);
+    fill(pair, 1, pair->type, T * FEW * DIM, 1);
+    fill(pair, 2, pair->type, T * FEW * DIM, 1);
+    BOTH_SIDES
+    run(pair, side,
+        (struct op_call){OP_ATTENTION_FORWARD,
+                         .attention_forward = {.out = active(pair, side, 4, T, HEADS * DIM),
+                                               .lse = wide(pair, side, 5, HEADS, T),
+                                               .q = active(pair, side, 0, T, HEADS * DIM),
+                                               .k = active(pair, side, 1, T, FEW * DIM),
+                                               .v = active(pair, side, 2, T, FEW * DIM),
+                                               .head_dim = DIM,
+                                               .window = window,
+                                               .documents = documents}});
+    compare(pair, "attention on what was before", 4, pair->type, T * HEADS * DIM);
+    compare(pair, "its log-sum-exp", 5, STORAGE_F32, HEADS * T);
+}
+
 static void check_attention(const struct pair *pair)
 {
+    check_attention_before(pair, 0);
+    check_attention_before(pair, 1);
+    check_attention_before(pair, 37);
+    check_attention_before(pair, 100);
     check_attention_of(pair, 3, 1, 64, 0);
     check_attention_of(pair, 4, 2, 20, 0);
     check_attention_of(pair, 2, 2, 8, 0);
@@ -400,6 +431,7 @@ static void check_head(const struct pair *pair)
     BOTH_SIDES
     {
         struct op_head_loss head = {.loss = stored(pair, side, 5, STORAGE_F64, 1, 2),
+                                    .losses = wide(pair, side, 7, 1, T),
                                     .grad_x = active(pair, side, 3, T, H),
                                     .grad_weight = wide(pair, side, 4, V, H),
                                     .x = active(pair, side, 0, T, H),
@@ -420,6 +452,14 @@ static void check_head(const struct pair *pair)
     for (int i = 0; i < 2; i++)
         if (!(losses[1][i] > 0 && fabs(losses[0][i] - losses[1][i]) <= 2e-6 * losses[1][i]))
             fail_msg("head: loss %d %.9g, the reference has %.9g", i, losses[0][i], losses[1][i]);
+    compare(pair, "head, losses of tokens", 7, STORAGE_F32, T);
+    float each[T];
+    double sum = 0;
+    read_slot(pair, 1, 7, STORAGE_F32, T, each);
+    for (int t = 0; t < T; t++)
+        sum += targets[t] < 0 ? (double)each[t] * 1e9 : (double)(each[t] * (weights[t] + 1));
+    assert_true(fabs(sum - losses[1][0]) <=
+                1e-5 * sum); /* of both calls, with weights and without */
     compare(pair, "head, input", 3, pair->type, T * H);
     compare(pair, "head, weight", 4, STORAGE_F32, V * H);
 }
@@ -434,11 +474,12 @@ static void check_noise(const struct pair *pair)
     BOTH_SIDES
     {
         run(pair, side,
-            (struct op_call){OP_ADD_NOISE, .add_noise = {.x = active(pair, side, 0, T, H),
-                                                         .documents = {offsets, 2},
-                                                         .alpha = 5,
-                                                         .key = {11, 12},
-                                                         .batch = 3}});
+            (struct op_call){OP_ADD_NOISE,
+                             .add_noise = {.x = active(pair, side, 0, T, H),
+                                           .documents = {.offsets = offsets, .count = 2},
+                                           .alpha = 5,
+                                           .key = {11, 12},
+                                           .batch = 3}});
         run(pair, side,
             (struct op_call){OP_SCALE,
                              .scale = {.x = active(pair, side, 1, T, H), .factor = 1.7f}});

@@ -192,7 +192,7 @@ static void attention_gradients(void **state)
     (void)state;
     enum { HEADS = 4, KV = 2, D = 3 };
     static const int32_t offsets[] = {0, 2, T};
-    const struct documents documents = {offsets, 2};
+    const struct documents documents = {.offsets = offsets, .count = 2};
     struct tensor q = new_random(T, HEADS * D), k = new_random(T, KV * D),
                   v = new_random(T, KV * D);
     struct tensor out = new_zeros(T, HEADS * D), go = new_random(T, HEADS * D);
@@ -229,6 +229,46 @@ static void attention_gradients(void **state)
     check_gradient(&f, k, gk, "attention, k");
     check_gradient(&f, v, gv, "attention, v");
     struct tensor all[] = {q, k, v, out, lse, go, gq, gk, gv, work};
+    release_all(all, sizeof all / sizeof *all);
+}
+
+/* Two ends of one beginning beside one another see what each sees behind it. */
+static void documents_go_on(void **state)
+{
+    (void)state;
+    enum { D = 3, LONG = 7 };
+    static const int32_t together[] = {0, 3, 5, 7}, alone[] = {0, 5, 7};
+    static const struct token_range before[] = {{0, 0}, {0, 3}, {0, 3}};
+    struct tensor x = new_random(LONG, D), row = new_zeros(LONG, D), out = new_zeros(LONG, D);
+    struct tensor lse = new_zeros(1, LONG), single = new_zeros(LONG, D);
+    float values[LONG * D], ends[2][LONG * D];
+    fetch(values, x);
+    for (int64_t window = 0; window < 6; window++) {
+        struct op_call call = {OP_ATTENTION_FORWARD,
+                               .attention_forward = {.out = out,
+                                                     .lse = lse,
+                                                     .q = x,
+                                                     .k = x,
+                                                     .v = x,
+                                                     .head_dim = D,
+                                                     .window = window,
+                                                     .documents = {together, 3, before}}};
+        run(call);
+        fetch(ends[0], out);
+        /* the second end in the first one's place */
+        float other[LONG * D];
+        memcpy(other, values, sizeof other);
+        memcpy(other + 3 * D, values + 5 * D, 2 * D * sizeof *other);
+        set(row, other);
+        call.attention_forward.q = call.attention_forward.k = call.attention_forward.v = row;
+        call.attention_forward.out = single;
+        call.attention_forward.documents = (struct documents){.offsets = alone, .count = 2};
+        run(call);
+        fetch(ends[1], single);
+        for (int i = 0; i < 2 * D; i++)
+            assert_float_equal(ends[0][5 * D + i], ends[1][3 * D + i], 1e-6);
+    }
+    struct tensor all[] = {x, row, out, lse, single};
     release_all(all, sizeof all / sizeof *all);
 }
 
@@ -320,10 +360,12 @@ static void noise_is_uniform(void **state)
     int same = 0;
     for (uint32_t batch = 0; batch < 2; batch++) {
         run((struct op_call){OP_FILL_ZERO, .fill_zero = {x}});
-        run((struct op_call){
-            OP_ADD_NOISE,
-            .add_noise = {
-                .x = x, .documents = {offsets, 1}, .alpha = 3, .key = {1, 2}, .batch = batch}});
+        run((struct op_call){OP_ADD_NOISE,
+                             .add_noise = {.x = x,
+                                           .documents = {.offsets = offsets, .count = 1},
+                                           .alpha = 3,
+                                           .key = {1, 2},
+                                           .batch = batch}});
         fetch(values[batch], x);
     }
     for (int i = 0; i < COUNT; i++) {
@@ -576,6 +618,7 @@ int main(void)
         cmocka_unit_test(rmsnorm_gradients),
         cmocka_unit_test(swiglu_gradients),
         cmocka_unit_test(attention_gradients),
+        cmocka_unit_test(documents_go_on),
         cmocka_unit_test(head_gradients),
         cmocka_unit_test(weights_count_tokens),
         cmocka_unit_test(noise_is_uniform),

@@ -1,4 +1,5 @@
-/* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens.
+/* `spectrum eval MODEL|RUN --data FILE`: loss, perplexity, tokens; or --tasks, which task_view.c
+ * does.
  *
  *     loss = -(sum over supervised tokens of w_t log p(x_t | x_<t)) / (sum of w_t)
  *     perplexity = exp(loss)
@@ -23,6 +24,7 @@
 #include "tui/cli/process.h"
 #include "tui/cli/progress_line.h"
 #include "tui/cli/source_view.h"
+#include "tui/cli/task_view.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -35,8 +37,10 @@ struct request {
     struct dataset_options format;
     const char *long_documents;
     struct state_choice choice;
-    int64_t seq_len, batch, threads;
+    int64_t seq_len, batch, threads, limit;
+    const char *tasks, *folder;
     bool json;
+    struct option_given given;
 };
 
 /* For data set and evaluation, which ask between two steps; the context is the flag itself. */
@@ -212,6 +216,12 @@ static const struct option rows[] = {
      .help = COLUMN_VALUES " (default: the run's; \"\": these names)"},
     {.name = "mark", .kind = OPTION_TEXT, .at = AT(format.mark), .argument = "TEXT",
      .help = "what separates documents in a .txt file (default: the run's; \"\": nothing)"},
+    {.name = "tasks", .kind = OPTION_TEXT, .at = AT(tasks), .argument = "NAMES",
+     .help = "in place of --data, with --data-dir: " TASK_NAMES ", separated by commas"},
+    {.name = "data-dir", .kind = OPTION_PATH, .at = AT(folder), .argument = "DIR",
+     .help = "with --tasks: where their files lie; nothing is downloaded"},
+    {.name = "limit", .kind = OPTION_INTEGER, .at = AT(limit), .argument = "N", .low = 1,
+     .high = 1e9, .help = "with --tasks: the first N items of each file (all)"},
     ROW_STEP(AT(choice.step)),
     ROW_BEST(AT(choice.best)),
     ROW_DTYPE("bf16, fp32, or auto (default): the run's own, of a model fp32 where its config.json "
@@ -224,20 +234,52 @@ static const struct option rows[] = {
 /* clang-format on */
 static const struct option_table table = {rows, sizeof rows / sizeof *rows};
 
+static const char needs[] = "eval takes one MODEL or RUN, and --data FILE, or --tasks NAMES";
+
+/* What is for the one is nothing for the other. */
+static int check(const struct request *r, struct error *err)
+{
+    static const char *const of_data[] = {"data",     "seq-len", "long", "batch",
+                                          "template", "columns", "mark"};
+    static const char *const of_tasks[] = {"data-dir", "limit"};
+    const char *const *names = r->tasks ? of_data : of_tasks;
+    size_t count = r->tasks ? sizeof of_data / sizeof *of_data : sizeof of_tasks / sizeof *of_tasks;
+    for (size_t i = 0; i < count; i++)
+        if (option_is_given(&r->given, option_by_name(&table, names[i])))
+            return error_set_kind(err, ERROR_USAGE, "--%s is %s", names[i],
+                                  r->tasks ? "for --data, not for --tasks" : "for --tasks");
+    if (r->tasks && !r->folder)
+        return error_set_kind(err, ERROR_USAGE, "--tasks wants --data-dir DIR, with their files");
+    return r->tasks || r->data.count > 0 ? 0 : error_set_kind(err, ERROR_USAGE, "%s", needs);
+}
+
+static int evaluate_tasks(const struct request *r, const struct made_job *job, struct error *err)
+{
+    const struct task_view_request request = {.source = r->source,
+                                              .names = r->tasks,
+                                              .folder = r->folder,
+                                              .limit = r->limit,
+                                              .device = r->device,
+                                              .threads = r->threads,
+                                              .dtype = r->dtype,
+                                              .choice = r->choice,
+                                              .json = r->json};
+    return task_view(&request, job, err);
+}
+
 /* As a job of its own where $SPECTRUM_JOB names its folder, else on the terminal. */
 static int run(int argc, char **argv, struct error *err)
 {
     struct request r = {.source = NULL};
     struct made_job job;
-    static const char needs[] = "eval takes one MODEL or RUN, and --data FILE";
     option_defaults(&table, &r);
-    int status = options_parse_one(&command_eval, &r, NULL, needs, argc, argv, &r.source, err);
-    if (status == 0 && r.data.count == 0)
-        status = error_set_kind(err, ERROR_USAGE, "%s", needs);
+    int status = options_parse_one(&command_eval, &r, &r.given, needs, argc, argv, &r.source, err);
+    if (status == 0)
+        status = check(&r, err);
     if (status == 0) {
         status = made_job_join(&job, command_eval.name, r.source, argc, argv, err);
         if (status == 0)
-            status = evaluate_source(&r, &job, err);
+            status = r.tasks ? evaluate_tasks(&r, &job, err) : evaluate_source(&r, &job, err);
         made_job_leave(&job, status, err);
     }
     option_free(&table, &r);
@@ -246,8 +288,8 @@ static int run(int argc, char **argv, struct error *err)
 
 const struct command command_eval = {
     .name = "eval",
-    .summary = "loss and perplexity of a model or run on data",
-    .usage = "spectrum eval MODEL|RUN --data FILE [--json]",
+    .summary = "loss and perplexity of a model or run on data, or its accuracy on tasks",
+    .usage = "spectrum eval MODEL|RUN --data FILE | --tasks NAMES --data-dir DIR [--json]",
     .options = &table,
     .run = run,
     .computes = true,

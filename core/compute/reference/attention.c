@@ -41,13 +41,29 @@ static double score(const struct view *view, int64_t i, int64_t j)
     return sum / sqrt(view->shape.head_dim);
 }
 
+/* The keys that a query sees: of what its document goes on from [first, end), and of its own. */
+struct seen {
+    int64_t before, before_end, first;
+};
+
+/* The key after j; the last is the query itself. */
+static int64_t next_seen(const struct seen *seen, int64_t j)
+{
+    return j + 1 == seen->before_end ? seen->first : j + 1;
+}
+
+static int64_t begin_seen(const struct seen *seen)
+{
+    return seen->before < seen->before_end ? seen->before : seen->first;
+}
+
 /* Less the largest score, so that no exponential overflows. */
-static double log_sum_exp(const struct view *view, int64_t first, int64_t i)
+static double log_sum_exp(const struct view *view, const struct seen *seen, int64_t i)
 {
     double largest = -INFINITY, sum = 0;
-    for (int64_t j = first; j <= i; j++)
+    for (int64_t j = begin_seen(seen); j <= i; j = next_seen(seen, j))
         largest = fmax(largest, score(view, i, j));
-    for (int64_t j = first; j <= i; j++)
+    for (int64_t j = begin_seen(seen); j <= i; j = next_seen(seen, j))
         sum += exp(score(view, i, j) - largest);
     return largest + log(sum);
 }
@@ -59,20 +75,33 @@ static struct view view_of(const struct tensor *q, const struct tensor *k, const
                          shape,          head,           head / (shape.heads / shape.kv_heads)};
 }
 
-/* The first token that token i of a document sees. */
-static int64_t first_seen(const struct attention_shape *shape, int64_t document, int64_t i)
+/* What token i of document n sees: the last `window` tokens, of which those before the document
+ * are the last of what it goes on from. */
+static struct seen seen_by(const struct attention_shape *shape, const struct documents *documents,
+                           int n, int64_t i)
 {
-    return shape->window > 0 && i - shape->window >= document ? i - shape->window + 1 : document;
+    int64_t document = documents->offsets[n], own = i - document + 1;
+    struct seen seen = {.first = document};
+    if (shape->window > 0 && own > shape->window)
+        seen.first = i - shape->window + 1;
+    if (!documents->before)
+        return seen;
+    seen.before = documents->before[n].begin;
+    seen.before_end = documents->before[n].end;
+    int64_t left = own < shape->window ? shape->window - own : 0;
+    if (shape->window > 0 && seen.before_end - seen.before > left)
+        seen.before = seen.before_end - left;
+    return seen;
 }
 
 /* Scores are recomputed for each dimension: it is an oracle, and keeps no memory. */
-static void forward_row(const struct view *view, struct elements out, float *lse, int64_t first,
+static void forward_row(const struct view *view, struct elements out, float *lse, struct seen seen,
                         int64_t i)
 {
-    double total = log_sum_exp(view, first, i);
+    double total = log_sum_exp(view, &seen, i);
     for (int d = 0; d < view->shape.head_dim; d++) {
         double sum = 0;
-        for (int64_t j = first; j <= i; j++)
+        for (int64_t j = begin_seen(&seen); j <= i; j = next_seen(&seen, j))
             sum += exp(score(view, i, j) - total) * get(view->v, kv_at(view, j) + d);
         put(out, q_at(view, i) + d, sum);
     }
@@ -90,7 +119,7 @@ void reference_attention_forward(void *self, const struct op_call *call)
         for (int n = 0; n < documents->count; n++)
             for (int64_t i = documents->offsets[n]; i < documents->offsets[n + 1]; i++)
                 forward_row(&view, elements_of(&a->out), host_data(&a->lse),
-                            first_seen(&shape, documents->offsets[n], i), i);
+                            seen_by(&shape, documents, n, i), i);
     }
 }
 
@@ -101,14 +130,14 @@ struct sums {
 
 /* What query i adds to the gradients. */
 static void backward_row(const struct view *view, const struct sums *sums, struct elements go,
-                         struct elements out, int64_t first, int64_t i)
+                         struct elements out, struct seen seen, int64_t i)
 {
-    double total = log_sum_exp(view, first, i), delta = 0, scale = 1 / sqrt(view->shape.head_dim);
+    double total = log_sum_exp(view, &seen, i), delta = 0, scale = 1 / sqrt(view->shape.head_dim);
     int64_t row = q_at(view, i);
     /* delta = grad_out . out: what the softmax takes from every score's gradient */
     for (int d = 0; d < view->shape.head_dim; d++)
         delta += get(go, row + d) * get(out, row + d);
-    for (int64_t j = first; j <= i; j++) {
+    for (int64_t j = seen.first; j <= i; j++) {
         /* the probability, recomputed from the scores */
         double p = exp(score(view, i, j) - total), dot = 0;
         int64_t at = kv_at(view, j);
@@ -148,7 +177,7 @@ void reference_attention_backward(void *self, const struct op_call *call)
         for (int n = 0; n < documents->count; n++)
             for (int64_t i = documents->offsets[n]; i < documents->offsets[n + 1]; i++)
                 backward_row(&view, &sums, elements_of(&a->grad_out), elements_of(&a->out),
-                             first_seen(&shape, documents->offsets[n], i), i);
+                             seen_by(&shape, documents, n, i), i);
     }
     round_sums(&a->grad_q, sums.q);
     round_sums(&a->grad_k, sums.k);

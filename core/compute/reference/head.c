@@ -61,10 +61,13 @@ void reference_head_loss(void *self, const struct op_call *call)
     const int32_t *target = host_data(&a->targets);
     const float *weights = host_data(&a->weights);
     double *logits = host_data(&a->workspace), *loss = host_data(&a->loss);
+    float *losses = host_data(&a->losses);
     int64_t T = a->x.rows, V = a->head.rows, H = a->head.cols;
     double z = (double)a->z_loss;
     (void)self;
     for (int64_t t = 0; t < T; t++) {
+        if (losses)
+            losses[t] = 0;
         if (target[t] < 0) { /* no part in the loss */
             for (int64_t h = 0; grad_x.memory && h < H; h++)
                 put(grad_x, t * H + h, 0);
@@ -73,6 +76,8 @@ void reference_head_loss(void *self, const struct op_call *call)
         /* both losses of the token */
         double lse = token_logits(logits, a, t), weight = weights ? (double)weights[t] : 1;
         loss[0] += weight * (lse - logits[target[t]]);
+        if (losses)
+            losses[t] = (float)(lse - logits[target[t]]);
         loss[1] += weight * z * lse * lse;
         /* g, in place of the logits: what they are to change by */
         for (int64_t v = 0; v < V; v++)

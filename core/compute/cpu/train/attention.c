@@ -97,15 +97,16 @@ static inline void mask_row(float *row, int64_t begin, int64_t end)
 
 /* --- forwards --- */
 
-/* Scores of keys (rows) with queries (columns), -inf where a query does not see a key. */
+/* Scores of keys (rows) with queries (columns), -inf where a query does not see a key, and where
+ * the tile has none. */
 static void score_by_key(float *scores, const struct attention *at, const float *k,
                          const float *q_transposed, const struct tile *queries,
-                         const struct tile *keys)
+                         const struct keys *keys)
 {
     int window = at->shape.window;
     compare(scores, k, q_transposed, at->padded);
     for (int j = 0; j < TILE_TOKENS; j++) {
-        int64_t begin = keys->first + j - queries->first;
+        int64_t begin = j < keys->count ? keys->place + j - queries->first : TILE_TOKENS;
         mask_row(scores + j * TILE_TOKENS, begin, window > 0 ? begin + window : TILE_TOKENS);
     }
 }
@@ -165,16 +166,16 @@ static void forward_tile(const struct attention *at, void *out, struct tile quer
         running.largest[i] = -INFINITY;
     load_tile(rows, at, at->q, at->shape.heads, head, queries.first, queries.count, at->scale);
     transpose_tile(q_transposed, rows, at->padded);
-    for (int64_t first = queries.document_begin; first <= queries.first; first += TILE_TOKENS) {
-        struct tile keys = keys_from(queries, first);
-        if (is_out_of_window(at, queries.first, first))
+    for (int64_t index = 0; index < key_tiles(&queries); index++) {
+        struct keys keys = key_tile(&queries, index);
+        if (is_out_of_window(at, queries.first, keys.place))
             continue;
         /* scores of this tile's keys; what was summed so far shrinks to the largest of them */
-        load_tile(rows, at, at->k, at->shape.kv_heads, kv_head, first, keys.count, 1);
+        load_tile(rows, at, at->k, at->shape.kv_heads, kv_head, keys.from, keys.count, 1);
         score_by_key(scores, at, rows, q_transposed, &queries, &keys);
         absorb(&running, sums, scores, at->padded);
         /* sums += exp(scores - largest) v */
-        load_tile(rows, at, at->v, at->shape.kv_heads, kv_head, first, keys.count, 1);
+        load_tile(rows, at, at->v, at->shape.kv_heads, kv_head, keys.from, keys.count, 1);
         tile_product(sums, at->padded, scores, 1, TILE_TOKENS, rows, at->padded, at->padded,
                      TILE_TOKENS);
     }

@@ -37,6 +37,7 @@ struct attention {
 struct tile {
     int64_t document_begin, document_end, first;
     int count;
+    struct token_range before; /* what the document goes on from */
 };
 
 /* Tiles of all documents together, which do not share any. */
@@ -62,7 +63,35 @@ static inline struct tile token_tile(const struct documents *documents, int64_t 
     }
     int64_t begin = documents->offsets[n], end = documents->offsets[n + 1];
     int64_t first = begin + index * TILE_TOKENS, left = end - first;
-    return (struct tile){begin, end, first, (int)(left < TILE_TOKENS ? left : TILE_TOKENS)};
+    struct token_range none = {0, 0};
+    return (struct tile){begin, end, first, (int)(left < TILE_TOKENS ? left : TILE_TOKENS),
+                         documents->before ? documents->before[n] : none};
+}
+
+/* A tile of keys as queries see it: `count` tokens from `from` on, which stand for those from
+ * `place` on. These are the same but where they lie before the queries' document. */
+struct keys {
+    int64_t from, place;
+    int count;
+};
+
+/* Tiles of keys in front of a tile of queries, and the queries' own: how many, and each. */
+static inline int64_t key_tiles(const struct tile *queries)
+{
+    int64_t before = queries->before.end - queries->before.begin;
+    return (before + TILE_TOKENS - 1) / TILE_TOKENS +
+           (queries->first - queries->document_begin) / TILE_TOKENS + 1;
+}
+
+static inline struct keys key_tile(const struct tile *queries, int64_t index)
+{
+    int64_t before = queries->before.end - queries->before.begin, at = index * TILE_TOKENS;
+    int64_t left = before - at, tiles = (before + TILE_TOKENS - 1) / TILE_TOKENS;
+    if (left > 0)
+        return (struct keys){queries->before.begin + at, queries->document_begin - before + at,
+                             (int)(left < TILE_TOKENS ? left : TILE_TOKENS)};
+    int64_t first = queries->document_begin + (index - tiles) * TILE_TOKENS;
+    return (struct keys){first, first, first == queries->first ? queries->count : TILE_TOKENS};
 }
 
 /* The tile of queries from `first` on, in the document of a tile of keys. */

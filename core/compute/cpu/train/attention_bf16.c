@@ -148,6 +148,14 @@ static void mask_rows(float *scores, const struct attention *at, int64_t first_q
     }
 }
 
+/* -inf after the tile's keys. */
+static void hide_rest(float *scores, int count)
+{
+    for (int i = 0; count < TILE_TOKENS && i < TILE_TOKENS; i++)
+        for (int j = count; j < TILE_TOKENS; j++)
+            scores[i * TILE_TOKENS + j] = -INFINITY;
+}
+
 /* Scores become exp(score - largest); what was summed so far is scaled to the new largest. */
 static void absorb(struct running *running, float *sums, float *scores, int padded)
 {
@@ -187,18 +195,19 @@ void CPU(attention_forward_tile_bf16)(const struct attention *at, void *out, str
     for (int i = 0; i < TILE_TOKENS; i++)
         running.largest[i] = -INFINITY;
     load_pairs(q, at, at->q, at->shape.heads, head, queries.first, queries.count);
-    for (int64_t first = queries.document_begin; first <= queries.first; first += TILE_TOKENS) {
-        int count = first == queries.first ? queries.count : TILE_TOKENS;
-        if (is_out_of_window(at, queries.first, first))
+    for (int64_t index = 0; index < key_tiles(&queries); index++) {
+        struct keys keys = key_tile(&queries, index);
+        if (is_out_of_window(at, queries.first, keys.place))
             continue;
-        load_pairs(k, at, at->k, at->shape.kv_heads, kv_head, first, count);
+        load_pairs(k, at, at->k, at->shape.kv_heads, kv_head, keys.from, keys.count);
         transpose_words(b, k, words);
         memset(scores, 0, sizeof scores);
         pair_product(scores, TILE_TOKENS, q, words, b, TILE_TOKENS, words);
-        mask_rows(scores, at, queries.first, first);
+        mask_rows(scores, at, queries.first, keys.place);
+        hide_rest(scores, keys.count);
         absorb(&running, sums, scores, at->padded);
         round_pairs(p, scores);
-        load_pairs(k, at, at->v, at->shape.kv_heads, kv_head, first, count);
+        load_pairs(k, at, at->v, at->shape.kv_heads, kv_head, keys.from, keys.count);
         pair_rows(b, k, words);
         pair_product(sums, at->padded, p, PAIRS, b, at->padded, PAIRS);
     }

@@ -18,7 +18,8 @@
 enum { CHUNK = 256, PAD = 64 };
 
 struct token_loss {
-    double entropy, z; /* of the cross-entropy and of the z-loss */
+    double entropy, z; /* of the cross-entropy and of the z-loss, times the token's weight */
+    float own;         /* of the cross-entropy, as it is */
 };
 
 /* What a chunk needs, laid out in the workspace. */
@@ -102,7 +103,7 @@ static double exponentials(float *values, float largest, int64_t count)
 }
 
 /* Loss of one token, which counts `weight`; its logits become g, scale times the loss's gradient in
- * them, in the activations' type. */
+ * them, in the activations' type. Without `grad` they are of no more use. */
 static struct token_loss token_loss(float *logits, void *grad, enum storage type, int32_t target,
                                     float weight, int64_t vocab, float scale, float z_loss)
 {
@@ -110,6 +111,11 @@ static struct token_loss token_loss(float *logits, void *grad, enum storage type
     float largest = largest_of(logits, vocab), own = logits[target];
     double sum = exponentials(logits, largest, vocab);
     double lse = (double)largest + log(sum);
+    const struct token_loss loss = {(double)weight * (lse - (double)own),
+                                    (double)weight * (double)z_loss * lse * lse,
+                                    (float)(lse - (double)own)};
+    if (!grad)
+        return loss;
     /* g = scale weight ((1 + 2 z_loss lse) exp(logits - lse) - [v = target]) */
     scale *= weight;
     float factor = (float)((double)scale * (1 + 2 * (double)z_loss * lse) / sum);
@@ -119,8 +125,7 @@ static struct token_loss token_loss(float *logits, void *grad, enum storage type
     logits[target] -= scale;
     if (grad != logits)
         narrow(grad, logits, type, vocab);
-    return (struct token_loss){(double)weight * (lse - (double)own),
-                               (double)weight * (double)z_loss * lse * lse};
+    return loss;
 }
 
 struct head_pass {
@@ -128,7 +133,7 @@ struct head_pass {
     struct chunk chunk;
     const void *x;
     void *grad_x;
-    float *grad_weight;
+    float *grad_weight, *losses;
     const int32_t *targets;
     const float *weights; /* NULL: 1 each */
     enum storage type;
@@ -163,15 +168,16 @@ static void losses(const struct head_pass *pass, int64_t first, int64_t count, i
 {
     int64_t vocab = pass->head.rows;
     const struct chunk *chunk = &pass->chunk;
+    bool back = pass->grad_x || pass->grad_weight;
 #pragma omp parallel for num_threads(host_threads(pass->self))
     for (int64_t i = 0; i < padded; i++) {
-        void *grad = element_of(chunk->grad, pass->type, i * vocab);
+        void *grad = back ? element_of(chunk->grad, pass->type, i * vocab) : NULL;
         int32_t token = i < count ? chunk->tokens[first + i] : -1;
         if (token >= 0)
             chunk->losses[i] = token_loss(
                 chunk->logits + i * vocab, grad, pass->type, pass->targets[token],
                 pass->weights ? pass->weights[token] : 1, vocab, pass->scale, pass->z_loss);
-        else
+        else if (grad)
             memset(grad, 0, (size_t)vocab * storage_size(pass->type));
     }
 }
@@ -266,6 +272,8 @@ static void run_chunk(const struct head_pass *pass, int64_t first, int64_t count
     for (int64_t i = 0; i < count; i++) {
         loss[0] += pass->chunk.losses[i].entropy;
         loss[1] += pass->chunk.losses[i].z;
+        if (pass->losses)
+            pass->losses[pass->chunk.tokens[first + i]] = pass->chunk.losses[i].own;
     }
     /* grad_x = g head,  grad_weight += g^T x */
     if (pass->grad_x) {
@@ -298,6 +306,7 @@ void CPU(head_loss)(void *self, const struct op_call *call)
         .x = host_data(&a->x),
         .grad_x = host_data(&a->grad_x),
         .grad_weight = host_data(&a->grad_weight),
+        .losses = host_data(&a->losses),
         .targets = host_data(&a->targets),
         .weights = host_data(&a->weights),
         .type = a->x.storage,
@@ -310,6 +319,8 @@ void CPU(head_loss)(void *self, const struct op_call *call)
         reference_ops[call->op](self, call);
         return;
     }
+    if (pass.losses)
+        CPU(fill_zero)(self, &(struct op_call){OP_FILL_ZERO, .fill_zero = {a->losses}});
     if (pass.grad_x)
         CPU(fill_zero)(self, &(struct op_call){OP_FILL_ZERO, .fill_zero = {a->grad_x}});
     for (int64_t first = 0; first < count; first += CHUNK)

@@ -30,7 +30,7 @@ struct spectra_ops; /* singular values (spectra.h) */
 
 /* What a plug-in must have been built with: the layout of struct backend, which a new operation
  * changes, too. */
-enum { BACKEND_VERSION = 10 * 256 + OP_COUNT };
+enum { BACKEND_VERSION = 11 * 256 + OP_COUNT };
 
 /* `self` is the back end's. */
 typedef void op_function(void *self, const struct op_call *call);

@@ -89,19 +89,22 @@ def subtasks(name):
     return [(f"mmlu_{subject}", lambda subject=subject: mmlu(subject)) for subject in found]
 
 
-model = HFLM(pretrained=str(model_folder), dtype="float32", device="cpu", batch_size=1)
-manager = TaskManager()
-result = {"limit": limit, "tasks": {}}
-for name in names:
+def open_task(name, rows, count):
+    """The harness' task of that name over the first rows."""
+    split = datasets.Dataset.from_list([row for _, row in zip(range(count), rows())])
+    original = datasets.load_dataset
+    datasets.load_dataset = lambda *a, **k: datasets.DatasetDict(
+        {part: split for part in ("train", "validation", "test", "dev")})
+    task = get_task_dict([name], TaskManager())[name]
+    datasets.load_dataset = original
+    task.set_config("num_fewshot", 0)
+    return task
+
+
+def items_of(model, name):
     items = []
     for task_name, rows in subtasks(name):
-        rows = [row for _, row in zip(range(limit), rows())]
-        split = datasets.Dataset.from_list(rows)
-        original = datasets.load_dataset
-        datasets.load_dataset = lambda *a, **k: datasets.DatasetDict({part: split for part in ("train", "validation", "test", "dev")})
-        task = get_task_dict([task_name], manager)[task_name]
-        datasets.load_dataset = original
-        task.set_config("num_fewshot", 0)
+        task = open_task(task_name, rows, limit)
         scored = lm_eval.evaluate(model, {task_name: task}, log_samples=True, bootstrap_iters=0)
         samples = {}
         for sample in scored["samples"][task_name]:
@@ -116,7 +119,15 @@ for name in names:
                          chosen=likelihoods.index(max(likelihoods)), chosen_norm=by_length.index(max(by_length)),
                          acc=int(sample["acc"]))
         items += [samples[key] for key in sorted(samples)]
-    result["tasks"][name] = items
-text = ",\n".join(f' "{name}": [\n' + ",\n".join("  " + json.dumps(item) for item in items) + "]"
-                  for name, items in result["tasks"].items())
-out.write_text(f'{{"limit": {limit}, "tasks": {{\n{text}}}}}\n')
+    return items
+
+
+def main():
+    model = HFLM(pretrained=str(model_folder), dtype="float32", device="cpu", batch_size=1)
+    text = ",\n".join(f' "{name}": [\n' + ",\n".join("  " + json.dumps(item) for item in items_of(model, name)) + "]"
+                      for name in names)
+    out.write_text(f'{{"limit": {limit}, "tasks": {{\n{text}}}}}\n')
+
+
+if __name__ == "__main__":
+    main()

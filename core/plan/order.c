@@ -25,6 +25,11 @@ const char *plan_order_name(const struct plan_order *order)
                                                         : METRIC_COUNT + (int)order->kind - 1];
 }
 
+bool plan_order_is_snr(const struct plan_order *order)
+{
+    return order->kind == ORDER_METRIC && order->metric == METRIC_SNR;
+}
+
 bool plan_order_is_same(const struct plan_order *a, const struct plan_order *b)
 {
     return a->kind == b->kind && a->metric == b->metric && a->seed == b->seed;
@@ -33,15 +38,12 @@ bool plan_order_is_same(const struct plan_order *a, const struct plan_order *b)
 static double value_of(const struct scan_row *row, const struct plan_order *order,
                        struct random_stream *stream)
 {
-    int layer = module_layer(row->module);
-    switch (order->kind) {
-    case ORDER_METRIC:
+    if (order->kind == ORDER_METRIC)
         return metric_value(row, order->metric);
-    case ORDER_RANDOM:
+    if (order->kind == ORDER_RANDOM)
         return random_uniform(stream);
-    default:
-        return layer < 0 ? NAN : order->kind == ORDER_LAST ? layer : -layer;
-    }
+    int layer = module_layer(row->module);
+    return layer < 0 ? NAN : order->kind == ORDER_LAST ? layer : -layer;
 }
 
 void plan_order_values(double *values, const struct scan *scan, const struct plan_order *order)

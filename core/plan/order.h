@@ -28,6 +28,7 @@ extern const char *const plan_order_names[ORDER_COUNT + 1];
 /* That of a number of the list, with a seed, which only a random one keeps. */
 struct plan_order plan_order_numbered(int number, uint64_t seed);
 const char *plan_order_name(const struct plan_order *order);
+bool plan_order_is_snr(const struct plan_order *order); /* the reference's */
 bool plan_order_is_same(const struct plan_order *a, const struct plan_order *b);
 
 /* values[rows of the scan]: the higher, the better; NaN: it has none, or not yet. */

@@ -56,15 +56,10 @@ static void put_edits(struct json_writer *json, const char *key, const struct pl
     json_end(json);
 }
 
-static bool is_by_snr(const struct plan_order *order)
-{
-    return order->kind == ORDER_METRIC && order->metric == METRIC_SNR;
-}
-
 /* By SNR nothing is said. */
 static void put_order(struct json_writer *json, const struct plan_order *order)
 {
-    if (is_by_snr(order))
+    if (plan_order_is_snr(order))
         return;
     json_text(json, "by", plan_order_name(order));
     if (order->kind == ORDER_RANDOM)
@@ -140,7 +135,7 @@ void plan_put_kept(struct buffer *out, const struct plan *plan, const char *sour
     json_begin(&json, "spectrum.plan");
     json_text(&json, "model", source);
     json_count(&json, "scanned", plan->row_count);
-    if (base.kind == PLAN_PERCENT && is_by_snr(&base.order) &&
+    if (base.kind == PLAN_PERCENT && plan_order_is_snr(&base.order) &&
         edits.trained + edits.frozen + edits.agreeing == 0) {
         json_real(&json, "percent", base.percent);
         json_text(&json, "scope", scope_names[base.scope]);

@@ -270,7 +270,7 @@ static bool is_scored(const struct scan *scan)
 static void put_order(struct buffer *out, const struct plan *plan)
 {
     struct plan_order order = plan_base(plan).order;
-    if (!plan_order_is_same(&order, &(struct plan_order){.kind = ORDER_METRIC}))
+    if (!plan_order_is_snr(&order))
         buffer_format(out, ", by %s", plan_order_name(&order));
     if (order.kind == ORDER_RANDOM)
         buffer_format(out, ", seed %" PRIu64, order.seed);

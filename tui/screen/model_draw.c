@@ -93,7 +93,7 @@ static void put_metric(struct app *app, struct area area, int right, const struc
     if (!isnan(null) && metric != METRIC_SNR)
         x += area_print(area, x, 0, dim, " (noise %.3g)", null);
     struct plan_order order = plan_base(app->session.plan).order;
-    bool snr = order.kind == ORDER_METRIC && order.metric == METRIC_SNR;
+    bool snr = plan_order_is_snr(&order);
     area_print(area, x + 2 > right ? x + 2 : right, 0, dim, "plan ranks by %s%s%s%s",
                snr                          ? "SNR"
                : order.kind == ORDER_METRIC ? metric_title(order.metric)

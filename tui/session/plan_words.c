@@ -13,7 +13,7 @@ enum { NAME_COLUMNS = 40, BRIEF_COLUMNS = 20 };
 static void put_order(const struct plan_order *order, char *out, size_t size)
 {
     size_t used = strlen(out);
-    if (order->kind != ORDER_METRIC || order->metric != METRIC_SNR)
+    if (!plan_order_is_snr(order))
         snprintf(out + used, size - used, " by %s", plan_order_name(order));
 }
 
